@@ -50,11 +50,14 @@ class TextEncoder:
         Tensor of int, shape (t, length) -> tensor of float, shape (t, d).
     scale : float
         The factor of the cosine similarities in the softmax over texts: exp(logit_scale).
+    n_features : int
+        The number of features of the map, d.
     """
 
     tokenize: Callable[[Sequence[str]], torch.Tensor]
     encode_tokens: Callable[[torch.Tensor], torch.Tensor]
     scale: float
+    n_features: int
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of texts, which are comparable with the features of the map.
@@ -67,6 +70,11 @@ class TextEncoder:
         -------
         ndarray of float32, shape (t, d)
             Each row has the norm 1.
+
+        Raises
+        ------
+        ModelError
+            If the vectors have another length than the features, as in a damaged map.
         """
         import torch
 
@@ -76,7 +84,14 @@ class TextEncoder:
                 tokens = self.tokenize(list(texts[start : start + _TEXTS_AT_ONCE]))
                 vectors = self.encode_tokens(tokens).float()
                 blocks.append(torch.nn.functional.normalize(vectors, dim=-1).numpy())
-        return np.concatenate(blocks)
+        encoded = np.concatenate(blocks)
+        if encoded.shape[1] != self.n_features:
+            raise ModelError(
+                f"texts must be encoded as {self.n_features:,} numbers, like the images of the "
+                f"map; the network of the map returns {encoded.shape[1]:,}, so run.json names "
+                "another network. Make the map again with --force (force=True)."
+            )
+        return encoded
 
 
 def has_text_encoder(card: ModelCard | None) -> bool:
@@ -134,7 +149,7 @@ def load_text_encoder(
     network.eval().requires_grad_(requires_grad=False)
     del network.visual  # half of the memory
     scale = float(network.logit_scale.exp())  # type: ignore[operator]  # a parameter
-    return TextEncoder(tokenize, network.encode_text, scale)  # type: ignore[arg-type]
+    return TextEncoder(tokenize, network.encode_text, scale, card.n_features)  # type: ignore[arg-type]
 
 
 def read_name_classifier(

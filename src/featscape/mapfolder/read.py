@@ -144,6 +144,11 @@ def read_map(folder: FolderHandle) -> Map:
     run = read_run(folder)
     items, paths = _columns(read_items(folder))
     n_items = len(items["id"])
+    features = _read_features(folder, n_items=n_items)
+    # what the network computes of a new image or of a text is compared with the features
+    if run["model"] is not None and run["model"]["n_features"] != features.shape[1]:
+        problem = f"its {features.shape[1]:,} features per item differ from the model in {RUN}"
+        raise damaged(folder.path / FEATURES, problem)
     dimensions = [name for name in "xyz" if name in items]
     positions = np.stack([items[name] for name in dimensions], axis=1).astype(np.float32)
     # in a map of an earlier release, a column of the source may have the name of a finding
@@ -155,7 +160,7 @@ def read_map(folder: FolderHandle) -> Map:
         folder=folder.path,
         run=run,
         positions=positions,
-        features=_read_features(folder, n_items=n_items),
+        features=features,
         neighbors=_read_neighbors(folder, n_items=n_items),
         paths=paths,
         labels=_strings(items["label"]),

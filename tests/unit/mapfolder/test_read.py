@@ -165,6 +165,22 @@ class TestOpening:
         with pytest.raises(InputError, match=r"features.npy .* has 3 rows for 6 items"):
             open_map(tmp_path / "m")
 
+    def test_features_that_the_network_of_the_map_does_not_compute(self, tmp_path):
+        make(tmp_path / "m")
+        run = json.loads((tmp_path / "m" / "run.json").read_text())
+        n_features = np.load(tmp_path / "m" / "features.npy").shape[1]
+        card = {
+            "name": "open_clip:ViT-B-32/openai",
+            "layer": "output",
+            "weights": "openai",
+            "weights_sha256": "0" * 64,
+            "preprocessing": "p",
+            "n_features": n_features + 1,
+        }
+        (tmp_path / "m" / "run.json").write_text(json.dumps(run | {"model": card}))
+        with pytest.raises(InputError, match=r"features.npy .* differ from the model in run.json"):
+            open_map(tmp_path / "m")
+
 
 def test_a_reason_of_several_lines_gives_a_message_of_one():
     message = str(mapfolder.damaged(Path("m"), ValueError("no footer.\nMore of it")))
