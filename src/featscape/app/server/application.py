@@ -288,10 +288,12 @@ def _add_selections(app: FastAPI, served: ServedMap) -> None:
         return Response(found.astype("<u4").tobytes(), media_type=_BINARY)
 
     @app.post("/api/content")
-    async def content(wanted: ContentRequest) -> Response:
+    async def content(request: Request, wanted: ContentRequest) -> Response:
         if served.no_texts is not None:
             raise HTTPException(404, served.no_texts)
         async with queries:
+            if await request.is_disconnected():  # while earlier queries were answered
+                return Response(status_code=204)
             found = await run_in_threadpool(served.text_search.similarities_to, wanted.text)
         return Response(found.astype("<f4").tobytes(), media_type=_BINARY)
 
