@@ -68,6 +68,7 @@ def check_responses(client, folder):
         *(client.get(f"/data/{file.name}") for file in (folder / "bundle").iterdir()),
         *(client.get(f"/api/items/0{of}") for of in ("", "/neighbors", "/thumbnail", "/image")),
         client.post("/api/search", json={"text": "a"}),
+        client.post("/api/content", json={"text": "a"}),
         client.post("/api/zip", json={"ids": [0, 1]}),
         client.post("/api/place", content=b"no image"),
     ]

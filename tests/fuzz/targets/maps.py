@@ -252,7 +252,8 @@ def _serve(made: Path) -> None:
         client = TestClient(app, base_url="http://127.0.0.1:8000")
         for path in _REQUESTED:
             _check_answer(path, client.get(path))
-        _check_answer("search", client.post("/api/search", json={"text": "a"}))
+        for kind in ("search", "content"):
+            _check_answer(kind, client.post(f"/api/{kind}", json={"text": "a"}))
         selected = client.post("/api/zip", json={"ids": [0, 1]})
         _check_answer("zip", selected)
         if selected.status_code == 200:

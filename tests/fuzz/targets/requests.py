@@ -11,6 +11,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import numpy as np
+
 import featscape.features
 from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
@@ -50,7 +52,16 @@ _PATHS = (
     *("/", "/scatter.png", "/data/manifest.json", "/data/positions.bin", "/data/strings.bin"),
     *("/static/viewer.js", "/api/items/3", "/api/items/3/neighbors", "/api/items/3/thumbnail"),
     *("/api/items/3/image", "/api/items/24", "/api/items/-1", "/api/items/1e3", "/api/zip/x"),
-    *("/api/search", "/api/zip", "/api/place", "/nothing", "/data/../run.json", "//x", "/%2e%2e/"),
+    *(
+        "/api/search",
+        "/api/content",
+        "/api/zip",
+        "/api/place",
+        "/nothing",
+        "/data/../run.json",
+        "//x",
+        "/%2e%2e/",
+    ),
 )
 _RANGES = (
     *("bytes=0-99", "bytes=5-", "bytes=-5", "bytes=9-2", "bytes=0-0,5-9", "bytes=-0", "bytes=-"),
@@ -147,7 +158,11 @@ def _start_server(made: Path, noted: _Noted) -> int:
     """Serve a map in a thread as `featscape serve` does; return the port."""
     listening = listen("127.0.0.1", 0)
     port: int = listening.getsockname()[1]
-    server = make_server(Guard(make_app(ServedMap(made)), access=Access.on_loopback(port)))
+    served = ServedMap(made)
+    served.no_texts = None
+    # instead of the text tower of a network of open_clip
+    served.text_search = mock.Mock(similarities_to=_similarities_to)
+    server = make_server(Guard(make_app(served), access=Access.on_loopback(port)))
     for name in ("uvicorn.error", "uvicorn", "asyncio"):
         logger = logging.getLogger(name)
         logger.addHandler(noted)
@@ -160,6 +175,10 @@ def _start_server(made: Path, noted: _Noted) -> int:
     return port
 
 
+def _similarities_to(text: str) -> np.ndarray:
+    return np.full(24, len(text.encode()), np.float32)  # like a tokenizer, refuses no valid text
+
+
 def _request(rng: Random, images: dict[str, bytes]) -> bytes:
     """Return a request with a correct length; each other part may be unusual."""
     path = rng.choice(_PATHS)
@@ -168,7 +187,7 @@ def _request(rng: Random, images: dict[str, bytes]) -> bytes:
         path = rng.choice(("/", "/data/", "/api/items/", "/static/", "/api/zip/", "/?token=")) + odd
     method = rng.choice(_METHODS)
     body = b""
-    if path in ("/api/search", "/api/zip", "/api/place") and rng.random() < 0.9:
+    if path in ("/api/search", "/api/content", "/api/zip", "/api/place") and rng.random() < 0.9:
         method, body = "POST", _body(rng, path, images)
     elif rng.random() < 0.03:
         body = b"x" * rng.choice((1, 70_000))
