@@ -66,7 +66,7 @@ def read_entry(name: str, *, only: str | None = None) -> Path | None:
                 raise DamagedEntryError(f"{folder / file} has changed")
     except OSError as error:
         raise DamagedEntryError(f"{error.filename}: {error.strerror}") from error
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise DamagedEntryError(f"{folder / _CONTENTS} is not a list of files") from error
     _mark_as_used(folder)
     return folder
@@ -114,8 +114,8 @@ def _delete_oldest(*, kept: Path) -> None:
     """Delete the entries that were used least recently, until the others are within the limit."""
     used = {}
     for contents in kept.parent.glob(f"*/{_CONTENTS}"):
-        n_bytes = sum(file.stat().st_size for file in contents.parent.iterdir())
-        used[contents.parent] = (contents.stat().st_mtime, n_bytes)
+        n_bytes = sum(file.lstat().st_size for file in contents.parent.iterdir())
+        used[contents.parent] = (contents.lstat().st_mtime, n_bytes)
     total = sum(n_bytes for _, n_bytes in used.values())
     for folder in sorted(used, key=lambda folder: used[folder][0]):
         if total <= _MAX_BYTES:
