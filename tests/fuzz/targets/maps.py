@@ -169,7 +169,7 @@ def _odd_array(rng: Random, values: np.ndarray) -> np.ndarray:
         lambda: values[:, :0],
         values.ravel,
         lambda: values.astype(rng.choice(("<f8", ">i4", "<i8", "|b1", "<c8", "<U9", "|S4"))),
-        lambda: np.full_like(values, rng.choice((-1, 23, 24, 10**9, -(2**31)))),
+        lambda: np.full_like(values, np.int64(rng.choice((-1, 23, 24, 10**9, -(2**31))))),
         lambda: (values * np.float64(np.nan)).astype(np.float32),
     )
     return rng.choice(changes)()
