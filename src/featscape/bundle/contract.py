@@ -75,7 +75,7 @@ class CategoryColumn(_Model):
         default=None, description="null for a column of the source; absent in older bundles"
     )
     codes: ArrayFile = Field(description="uint16 (n,), an index into categories; 65535 for none")
-    categories: list[ClassEntry]
+    categories: Annotated[list[ClassEntry], FailFast()]
 
 
 class NumberColumn(_Model):
@@ -219,13 +219,16 @@ class Manifest(_Model):
     upper: list[float] = Field(description="maximum coordinate of each axis")
     positions: ArrayFile
     ids: ArrayFile
-    classes: list[ClassEntry] | None
+    classes: list[ClassEntry] | None = Field(fail_fast=True)
     class_codes: ArrayFile | None
     grid: Grid | None
     neighbors: NeighborGraph
-    columns: list[Column]
+    # FailFast: an error of a kilobyte for each wrong value would fill the memory
+    columns: Annotated[list[Column], FailFast()]
     strings: Blocks | None
-    thumbnails: list[ThumbnailPack] = Field(description="smallest first; empty without images")
+    thumbnails: Annotated[list[ThumbnailPack], FailFast()] = Field(
+        description="smallest first; empty without images"
+    )
     facts: dict[str, str] = Field(description="how the map was made, as texts for the panel")
     names: list[ClassName] = Field(
         default=[],

@@ -1,3 +1,4 @@
+import json
 import re
 
 import numpy as np
@@ -18,6 +19,15 @@ def test_a_damaged_manifest_is_refused(bundle_of, content):
     (folder / "manifest.json").write_bytes(content)
     with pytest.raises(InputError, match=r"manifest.json is missing or damaged: .* Make the map"):
         open_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["classes", "columns", "thumbnails"])
+def test_many_wrong_values_cause_one_error(bundle_of, name):
+    file = bundle_of(20).folder / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {name: [0] * 1000}))
+    with pytest.raises(InputError, match=f"damaged: {name}") as error:
+        open_bundle(file.parent)
+    assert error.value.__cause__.error_count() < 10
 
 
 @pytest.mark.parametrize(
