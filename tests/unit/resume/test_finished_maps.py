@@ -125,7 +125,7 @@ class TestFinishedMaps:
                 lambda x: x.astype(np.float64),
                 "it has float64 of shape (71, 48), not rows of float32",
             ),
-            (lambda x: x[:, :40], "the map has 40 features per image, and the network has 48"),
+            (lambda x: x[:, :40], "its 40 features per item differ from the model in run.json"),
         ],
     )
     def test_features_of_another_type_or_width_are_reported_and_not_used(
