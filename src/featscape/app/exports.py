@@ -158,7 +158,6 @@ class ExportableMap(Map):
 
 def missing_library(error: ModuleNotFoundError, purpose: str) -> MissingExtra:
     """Return the error for an optional library that is not installed."""
-    """Return the error for an optional library that is not installed."""
     return MissingExtra(
         f"{purpose} needs {error.name}, which is not installed. "
         "Run: pip install 'featscape[notebook]'"

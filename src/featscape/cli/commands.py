@@ -38,6 +38,7 @@ from featscape.cli.parameters import (
     Template,
     takes_options,
 )
+from featscape.defaults import NAME_TEMPLATE
 from featscape.errors import DownloadError, InputError
 from featscape.options import FeatureMapOptions, MapOptions
 from featscape.printable_names import printable
@@ -367,7 +368,7 @@ def classify(
     folder: MapFolder,
     *,
     names: Names,
-    template: Template = "a photo of a {}",
+    template: Template = NAME_TEMPLATE,
     model: MapModel = None,
     weights: MapWeights = None,
 ) -> None:

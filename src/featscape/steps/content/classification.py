@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape import mapfolder
+from featscape.defaults import NAME_TEMPLATE
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder.change import changed_map, write_changed_items
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
 
 NAME_COLUMN, PROBABILITY_COLUMN = "zero-shot label", "zero-shot probability"
-TEMPLATE = "a photo of a {}"
 _MAX_NAMES = 1000
 _REWRITTEN = (
     mapfolder.ITEMS,
@@ -60,7 +60,7 @@ def classify_map(
     folder: str | os.PathLike[str],
     names: Sequence[str],
     *,
-    template: str = TEMPLATE,
+    template: str = NAME_TEMPLATE,
     model: str | None = None,
     weights: str | Path | None = None,
     progress: Progress | None = None,
@@ -135,6 +135,6 @@ def _fill(template: str, name: str) -> str:
         raise InputError(
             "the template must contain {} once, in the place of the name, and have at most "
             f"{MAX_QUERY_CHARACTERS} characters; got {printable(repr(template[:100]))}. Use for "
-            f"example --template {TEMPLATE!r}."
+            f"example --template {NAME_TEMPLATE!r}."
         )
     return template.replace("{}", name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape import mapfolder
+from featscape.defaults import NAME_TEMPLATE
 from featscape.errors import InputError, MissingExtra, ModelError
 from featscape.features import has_text_encoder, read_classifier, read_name_classifier
 from featscape.mapfolder import current_versions
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from featscape.progress import Progress
     from featscape.records import ClassifierWeights, Features
-
-_TEXT = "a photo of a {}"
 
 
 def recognize_in_folder(
@@ -74,7 +73,9 @@ def _read_classifier(
     if not has_text_encoder(card):
         return read_classifier(card)
     vocabulary = load_vocabulary()
-    texts = [_TEXT.format(vocabulary.name(index)) for index in range(len(vocabulary.classes))]
+    texts = [
+        NAME_TEMPLATE.format(vocabulary.name(index)) for index in range(len(vocabulary.classes))
+    ]
     file = None if weights is None else Path(weights)
     return read_name_classifier(card, texts, weights=file, progress=progress)
 
