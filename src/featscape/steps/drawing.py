@@ -82,7 +82,8 @@ def draw(
     look["item_names"] = {one.anchor: one.name for one in regions if one.level == 0}
     with _PictureWriter(folder) as writer, _drawing_thread() as thread:
         with watch.stage("findings"):
-            _import_scipy()
+            if find is not None:  # else only the thread imports SciPy
+                _import_scipy()
             drawn = [thread.submit(_draw_points, embedding, look, writer)]
             if features is not None:
                 mosaic = partial(_draw_mosaic, folder, embedding, pictures, look, writer)
