@@ -31,9 +31,11 @@ $(RUNNABLE): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(NATIVE
 demo: $(RUNNABLE)
 	$(BIN)/featscape demo -o demo-map --force
 
-# CONTRIBUTING.md describes the folders of tests. The tests run in two processes, file by file, in the order of
-# conftest.py. PROCESSES=0 runs all in one process, for a debugger.
-PROCESSES ?= 2
+# CONTRIBUTING.md describes the folders of tests. The tests run in several processes, file by file, in the order
+# of conftest.py. PROCESSES=0 runs all in one process, for a debugger.
+PROCESSES = 2
+# The tests of the browser, of processes and of the cluster wait a third of their time: a third process uses it.
+test: PROCESSES = 3
 # pytest-xdist may wait forever after it has replaced a process that ended during a test.
 PARALLEL = -m "not zoo" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 test: $(INSTALLED)
