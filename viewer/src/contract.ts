@@ -193,6 +193,8 @@ export interface RegionName {
   readonly level: number;
   /** number of items in the region */
   readonly n_items: number;
+  /** the item that represents the region; absent in older bundles */
+  readonly image: number | null;
 }
 
 /** The description of a map, with the names of the array files. */

@@ -166,8 +166,8 @@ function makeStageElement({ title, n_items }: Source["manifest"]): HTMLElement {
 
 function stageEvents(app: App, moved: StageEvents["view"]): StageEvents {
   return {
-    hover(item, at) {
-      app.navigation.hover.value = item === null ? null : { item, at };
+    hover(item, at, region) {
+      app.navigation.hover.value = item === null ? null : { item, at, region };
       if (item !== null) app.navigation.cursor.value = null;
     },
     click(item, mode) {

@@ -202,6 +202,11 @@ class RegionName(_Model):
     name: str
     level: int = Field(ge=0, description="0 for the largest regions; each level has smaller ones")
     n_items: int = Field(ge=1, description="number of items in the region")
+    image: int | None = Field(
+        default=None,
+        ge=0,
+        description="the item that represents the region; absent in older bundles",
+    )
 
 
 class Manifest(_Model):

@@ -244,8 +244,9 @@ def _check_names(manifest: Manifest, file: Path) -> None:
                 f"{manifest.n_items:,}",
             )
     for region in manifest.regions:
-        if region.item >= manifest.n_items:
-            raise damaged(file, f"a name of a region at item {region.item} of {manifest.n_items:,}")
+        for item in (region.item, region.image):
+            if item is not None and item >= manifest.n_items:
+                raise damaged(file, f"a region with item {item} of {manifest.n_items:,}")
 
 
 def _check_size(folder: FolderHandle, name: str, n_bytes: int) -> None:

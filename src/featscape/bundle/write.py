@@ -190,6 +190,7 @@ def _region_names(regions: Sequence[Region], order: NDArray[np.intp]) -> list[Re
             name=encodable(region.name),
             level=region.level,
             n_items=region.n_items,
+            image=int(rank[region.representative]),
         )
         for region in regions
     ]

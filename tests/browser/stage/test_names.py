@@ -1,5 +1,7 @@
 """The names of the classes and regions on the map."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -126,6 +128,22 @@ def test_a_map_without_labels_shows_regions_and_more_of_them_after_zooming_in(
     assert any(text.startswith("kind") for text, _ in seen)
     assert n_overlaps([box for _, box in seen]) == 0
     expect(visit.page.get_by_label("Names on the map")).to_be_checked()
+
+
+def test_the_name_of_a_region_shows_and_opens_its_typical_image(look, drawn_page, clusters):
+    first, *others = clusters["regions"]
+    regions = (replace(first, representative=480), *others)
+    given = {**clusters, "regions": regions, "images": True}
+    visit = look(f"{drawn_page(800, labels=None, **given).as_uri()}#view=points")
+    visit.becomes(lambda: "group 0" in dict(names(visit)), expected=True)
+    box = dict(names(visit))["group 0"]
+    middle = (box["left"] + box["width"] / 2, box["top"] + box["height"] / 2)
+    visit.hover_at(middle)
+    card = visit.page.locator(".fs-card")
+    expect(card).to_contain_text("group 0region of 200 images")
+    expect(card.locator("img")).to_have_js_property("complete", True)
+    visit.click_at(middle)
+    expect(visit.panel("Item")).to_contain_text("480.png")
 
 
 def test_a_map_with_labels_shows_its_classes_first(look, drawn_page, clusters):

@@ -110,9 +110,11 @@ REGION = '{"item":0,"name":"dog","level":0,"n_items":1}'
 @pytest.mark.parametrize(
     ("region", "words"),
     [
-        (REGION.replace('"item":0', '"item":5'), "a name of a region at item 5 of 5"),
+        (REGION.replace('"item":0', '"item":5'), "a region with item 5 of 5"),
         (REGION.replace('"item":0', '"item":-1'), "regions.0.item: "),
         (REGION.replace('"level":0', '"level":-1'), "regions.0.level: "),
+        (REGION.replace("}", ',"image":5}'), "a region with item 5 of 5"),
+        (REGION.replace("}", ',"image":-1}'), "regions.0.image: "),
         (REGION.replace('"dog"', "null"), "regions.0.name: "),
         (",".join([REGION] * 3001), "regions: List should have"),
     ],
@@ -123,6 +125,13 @@ def test_invalid_regions_are_refused(bundle_of, region, words):
     (folder / "manifest.json").write_text(manifest.replace('"regions":[]', f'"regions":[{region}]'))
     with pytest.raises(InputError, match=words):
         open_bundle(folder)
+
+
+def test_a_region_of_an_older_bundle_has_no_image(bundle_of):
+    folder = bundle_of(5).folder
+    manifest = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(manifest.replace('"regions":[]', f'"regions":[{REGION}]'))
+    assert open_bundle(folder).manifest.regions[0].image is None
 
 
 def test_a_bundle_without_regions_opens(bundle_of):

@@ -234,3 +234,4 @@ def test_the_names_of_regions_are_at_their_items(bundle_of):
     assert [ids[region.item] for region in named] == [7, 19]
     assert [region.name for region in named] == ["dog", r"pug \xff"]
     assert [(region.level, region.n_items) for region in named] == [(0, 12), (1, 5)]
+    assert [ids[region.image] for region in named] == [8, 2]

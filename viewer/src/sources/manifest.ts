@@ -18,5 +18,6 @@ export function parseManifest(bytes: ArrayBuffer): Manifest {
   }
   // absent in bundles of an older featscape
   const { names = [], regions = [], words = null } = manifest;
-  return { ...manifest, names, regions, words };
+  const shown = regions.map((region) => ({ ...region, image: region.image ?? null }));
+  return { ...manifest, names, regions: shown, words };
 }

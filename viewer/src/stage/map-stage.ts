@@ -63,6 +63,7 @@ export class MapStage implements Stage {
       solid: manifest.n_dimensions === 3,
       events,
       snapshot: () => this.snapshot,
+      regionAt: (at) => this.overlay.names.regionAt(at),
       showOutline: (line) => this.overlay.setLasso(line),
       changed,
     });

@@ -5,7 +5,7 @@
 
 import type { Arrays } from "../bundle/arrays";
 import type { Thumbnails } from "../bundle/thumbnails";
-import type { Manifest } from "../contract";
+import type { Manifest, RegionName } from "../contract";
 
 export type LayoutName = "map" | "grid";
 /** points: no images. images: images where they do not overlap, points elsewhere. */
@@ -69,15 +69,20 @@ export interface MapName {
   readonly sizePx: number; // CSS pixels
   /** The name is hidden below this zoom; the zoom is 1 where the whole map fits on the stage. */
   readonly fromZoom: number;
+  /** Null for the name of a class. */
+  readonly region: RegionName | null;
 }
 
 /** Draws on a picture that is `ratio` times as large as the stage. */
 export type Painter = (paper: CanvasRenderingContext2D, ratio: number) => void;
 
 export interface StageEvents {
-  /** The pointer is over an item, or over none. */
-  hover(item: number | null, at: Point): void;
-  /** A click or tap on an item, or on no item. */
+  /**
+   * The pointer is over an item, or over none. Over the name of a region, the item is the image
+   * that represents the region.
+   */
+  hover(item: number | null, at: Point, region: RegionName | null): void;
+  /** A click or tap on an item or on the name of a region, or on neither. */
   click(item: number | null, mode: SelectMode): void;
   /** The view has changed, by a gesture or a call. */
   view(view: View): void;

@@ -1,6 +1,7 @@
 /** A card next to the pointer with a larger image and the item's details. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { ItemDetails } from "../contract";
+import type { ItemDetails, RegionName } from "../contract";
+import type { Point } from "../stage";
 import { columnNamed, findingOf } from "../state/filters/columns";
 import { columnFacts } from "../state/items/item-details";
 import { useApp } from "./context";
@@ -22,15 +23,36 @@ export function HoverCard() {
   // the open item panel already shows the item
   if (item === null || item === undefined || !at) return null;
   if (!hover && app.panels.side.value === "item") return null;
-  return <Card item={item} x={at.x} y={at.y} />;
+  if (hover?.region) return <RegionCard item={item} region={hover.region} at={at} />;
+  return <ItemCard item={item} at={at} />;
 }
 
-function Card({ item, x, y }: { readonly item: number; readonly x: number; readonly y: number }) {
-  const app = useApp();
-  const card = useRef<HTMLDivElement>(null);
-  const details = useDetails(item);
-  const torn = app.navigation.torn.value;
+interface CardProps {
+  readonly item: number;
+  readonly at: Point;
+}
 
+/** The image that represents a region, and the name of the region. */
+function RegionCard({ item, at, region }: CardProps & { readonly region: RegionName }) {
+  const app = useApp();
+  const card = useBeside(at, [region]);
+  const noun = app.hasImages ? "images" : "items";
+  return (
+    <div class="fs-panel fs-card" ref={card} aria-hidden="true">
+      {app.hasImages && <Thumbnail item={item} sizePx={128} alt="" />}
+      <div class="fs-label" dir="auto">
+        {region.name}
+      </div>
+      <div class="fs-path fs-muted">
+        region of {region.n_items.toLocaleString("en-US")} {noun}
+      </div>
+    </div>
+  );
+}
+
+/** Returns the reference of a card that is placed next to a position of the stage. */
+function useBeside({ x, y }: Point, contents: readonly unknown[]) {
+  const card = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = card.current;
     const room = element?.parentElement;
@@ -40,8 +62,15 @@ function Card({ item, x, y }: { readonly item: number; readonly x: number; reado
     const left = right ? x + GAP_PX : Math.max(0, x - GAP_PX - width);
     const top = Math.max(EDGE_PX, Math.min(y + GAP_PX, room.clientHeight - height - EDGE_PX));
     element.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
-  }, [x, y, item, details]);
+  }, [x, y, ...contents]);
+  return card;
+}
 
+function ItemCard({ item, at }: CardProps) {
+  const app = useApp();
+  const details = useDetails(item);
+  const card = useBeside(at, [item, details]);
+  const torn = app.navigation.torn.value;
   const label = app.items.classOf(item);
   const known = details?.id === app.items.id(item) ? details : null;
   return (

@@ -183,7 +183,7 @@ it("the card draws lines to the neighbors that are elsewhere, unless a panel sho
   const { app, calls } = await shown();
   const torn = { item: 2, elsewhere: [4], total: 12 };
   vi.spyOn(app.items, "tornNeighbors").mockResolvedValue(torn);
-  app.navigation.hover.value = { item: 2, at: { x: 9, y: 9 } };
+  app.navigation.hover.value = { item: 2, at: { x: 9, y: 9 }, region: null };
   await settled(200);
   expect(root.querySelector(".fs-card")?.textContent).toContain(
     "1 of the 12 most similar items are elsewhere on the map",

@@ -1,4 +1,5 @@
 /** The pointer on the stage: the hovered item, the cursor's shape, clicks, and outlines. */
+import type { RegionName } from "../../contract";
 import type { Camera } from "../camera/camera";
 import { turned } from "../camera/projection";
 import type { Point, StageEvents, Tool } from "../stage";
@@ -13,10 +14,19 @@ export interface PointerTarget {
   readonly solid: boolean; // a 3-D map
   readonly events: StageEvents;
   snapshot(): StageSnapshot;
+  /** The region whose name is at a position of the stage, if an image represents the region. */
+  regionAt(at: Point): RegionName | null;
   /** Show the outline of a lasso or rectangle; without points, none. */
   showOutline(points: readonly Point[]): void;
   changed(): void;
 }
+
+interface Picked {
+  readonly item: number | null;
+  readonly region: RegionName | null;
+}
+
+const NOTHING: Picked = { item: null, region: null };
 
 export class Pointer {
   hovered: number | null = null;
@@ -57,7 +67,7 @@ export class Pointer {
       rest: (at) => {
         this.resting = at;
       },
-      click: (at, touch, mode) => events.click(pick(this.target.snapshot(), at, touch), mode),
+      click: (at, touch, mode) => events.click(this.pick(at, touch).item, mode),
       outline: (points, closed, mode) => {
         this.target.showOutline(closed ? [] : points);
         if (closed && points.length > 2) events.selected(this.inside(points), mode);
@@ -67,12 +77,19 @@ export class Pointer {
 
   private hover(at: Point | null): void {
     this.resting = null;
-    const item = at ? pick(this.target.snapshot(), at, false) : null;
+    const { item, region } = at ? this.pick(at, false) : NOTHING;
     if (item === null && this.hovered === null) return;
     this.hovered = item;
     this.showCursor();
     this.target.changed();
-    this.target.events.hover(item, at ?? { x: 0, y: 0 });
+    this.target.events.hover(item, at ?? { x: 0, y: 0 }, region);
+  }
+
+  /** The item under the pointer. Names are drawn above the items, and precede the items. */
+  private pick(at: Point, touch: boolean): Picked {
+    const region = this.target.regionAt(at);
+    const item = region?.image ?? pick(this.target.snapshot(), at, touch);
+    return { item, region };
   }
 
   private showCursor(): void {

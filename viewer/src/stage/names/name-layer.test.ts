@@ -10,6 +10,7 @@ const name = (item: number, isAbove = false): MapName => ({
   color: "#102030",
   sizePx: 10,
   fromZoom: 0,
+  region: null,
 });
 const SIZE = { width: 400, height: 300 };
 const at = (x: number, y: number) => () => ({ at: { x, y }, halfHeight: 5 });
@@ -97,4 +98,18 @@ it("a picture contains the shown names at its scale", () => {
   };
   layer.paint(paper as unknown as CanvasRenderingContext2D, 2, at(200, 100));
   expect(drawn).toEqual([["20px", "name 1", 200, 100]]);
+});
+
+it("the name of a region with an image responds to the pointer, where the name was drawn", () => {
+  const layer = new NameLayer();
+  const region = { item: 1, name: "dog", level: 0, n_items: 9, image: 3 };
+  layer.set([{ ...name(1), region }, { ...name(2), region: { ...region, image: null } }, name(3)]);
+  const apart = (item: number) => ({ at: { x: 100 * item, y: 50 }, halfHeight: 5 });
+  layer.draw("a", apart, SIZE, 1);
+  expect(layer.regionAt({ x: 110, y: 54 })).toBe(region);
+  expect(layer.regionAt({ x: 110, y: 60 })).toBeNull();
+  expect(layer.regionAt({ x: 200, y: 50 })).toBeNull(); // of an older map
+  expect(layer.regionAt({ x: 300, y: 50 })).toBeNull(); // a class
+  layer.draw("b", () => null, SIZE, 1);
+  expect(layer.regionAt({ x: 110, y: 54 })).toBeNull();
 });

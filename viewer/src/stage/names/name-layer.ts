@@ -1,4 +1,5 @@
 /** The names of the classes and regions above the map. */
+import type { RegionName } from "../../contract";
 import type { Size } from "../camera/projection";
 import type { MapName, Point, Theme } from "../stage";
 import { shape } from "../svg";
@@ -28,6 +29,7 @@ export class NameLayer {
   readonly root = shape("g", { "text-anchor": "middle", "stroke-width": String(HALO_PX) });
   private entries: Entry[] = [];
   private free: boolean[] = [];
+  private shown: (NameBox | null)[] = []; // as drawn last
   private layout: string | null = null;
   private background = "";
 
@@ -53,6 +55,17 @@ export class NameLayer {
       element: null,
     }));
     this.layout = null;
+    this.shown = [];
+  }
+
+  /** The region whose name is at a position of the stage, if an image represents the region. */
+  regionAt({ x, y }: Point): RegionName | null {
+    const hit = this.shown.findIndex(
+      (box) =>
+        box && Math.abs(x - box.at.x) <= box.halfWidth && Math.abs(y - box.at.y) <= box.halfHeight,
+    );
+    const region = this.entries[hit]?.name.region ?? null;
+    return region?.image == null ? null : region;
   }
 
   /**
@@ -70,13 +83,14 @@ export class NameLayer {
       this.layout = layout;
       this.free = freeNames(this.boxes(at), MOST_COVERED * areaOf(at, size));
     }
-    const apart = freeNames(this.boxes(inside.map((point, i) => (this.free[i] ? point : null))));
+    const boxes = this.boxes(inside.map((point, i) => (this.free[i] ? point : null)));
+    const apart = freeNames(boxes);
+    this.shown = boxes.map((box, i) => (apart[i] ? box : null));
     for (const [i, entry] of this.entries.entries()) {
-      const point = inside[i];
-      const seen = apart[i] && point;
+      const seen = this.shown[i];
       if (seen) entry.element ??= this.add(entry.name);
       entry.element?.setAttribute("visibility", seen ? "visible" : "hidden");
-      if (seen) entry.element?.setAttribute("transform", `translate(${point.x} ${point.y})`);
+      if (seen) entry.element?.setAttribute("transform", `translate(${seen.at.x} ${seen.at.y})`);
     }
   }
 

@@ -38,9 +38,9 @@ it("names are darker than their class on a light background, and lighter on a da
 });
 
 const regions = [
-  { item: 1, name: "dog", level: 0, n_items: 60 },
-  { item: 2, name: "terrier", level: 1, n_items: 20 },
-  { item: 3, name: "pug", level: 2, n_items: 4 },
+  { item: 1, name: "dog", level: 0, n_items: 60, image: 4 },
+  { item: 2, name: "terrier", level: 1, n_items: 20, image: 5 },
+  { item: 3, name: "pug", level: 2, n_items: 4, image: 6 },
 ];
 
 it("the names of smaller regions are smaller and appear at a larger zoom", () => {

@@ -38,6 +38,7 @@ export function mapNames(
       color: ink ?? nameColor(classColor(entry.color, theme), theme),
       sizePx: Math.round(SMALLEST_PX + (LARGEST_PX - SMALLEST_PX) * share),
       fromZoom: 0,
+      region: null,
     };
   });
 }
@@ -51,7 +52,8 @@ export function regionNames(
   ink: string,
 ): MapName[] {
   const first = names.length > 0 ? 1 : 0;
-  return regions.map(({ item, name, level, n_items }) => {
+  return regions.map((region) => {
+    const { item, name, level, n_items } = region;
     const shown = Math.max(level, first);
     return {
       item,
@@ -60,6 +62,7 @@ export function regionNames(
       color: ink,
       sizePx: Math.max(SMALLEST_PX, Math.round((LARGEST_PX - 2) * SMALLER ** shown)),
       fromZoom: shown === 0 ? 0 : FIRST_ZOOM * ZOOM_PER_LEVEL ** shown,
+      region,
     };
   });
 }

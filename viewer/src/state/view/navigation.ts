@@ -1,5 +1,6 @@
 /** The view of the map: which part of it the stage shows, and which item has the pointer or cursor. */
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { RegionName } from "../../contract";
 import type { Area, Point, Stage, View } from "../../stage";
 import type { TornNeighbors } from "../items/items";
 
@@ -7,6 +8,13 @@ import type { TornNeighbors } from "../items/items";
 export interface Highlight {
   readonly column: string;
   readonly code: number;
+}
+
+/** The item under the pointer, or the image of the region whose name is under the pointer. */
+export interface Hover {
+  readonly item: number;
+  readonly at: Point;
+  readonly region: RegionName | null;
 }
 
 export interface Surroundings {
@@ -28,7 +36,7 @@ const MOST_LOCATED = 5000; // items of the sample from which a bounding box is e
 export class Navigation {
   /** The item that the keyboard cursor is on. */
   readonly cursor = signal<number | null>(null);
-  readonly hover = signal<{ readonly item: number; readonly at: Point } | null>(null);
+  readonly hover = signal<Hover | null>(null);
   /** The neighbors of the item in the card that are elsewhere on the map; null without a card. */
   readonly torn = signal<TornNeighbors | null>(null);
   /** The item whose button is hovered in a panel. */
