@@ -42,6 +42,8 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
 
     watch = Stopwatch()
     outputs = name_outputs(options.folder, options.layer_names)
+    with watch.stage("check"):  # a wrong source is reported before an older map at the output
+        check_early(options)
     with ExitStack() as stack:
         folders = [
             stack.enter_context(
@@ -51,7 +53,6 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
         ]
         executor = stack.enter_context(open_executor(options.engine, options.address))
         with watch.stage("weights"):
-            check_early(options)
             fetch_weights(options)
         with watch.stage("find"):
             images = find(options)
@@ -99,13 +100,14 @@ def embed_features(options: FeatureMapOptions) -> Map:
 
     file = Path(options.features_file)
     watch = Stopwatch()
+    with watch.stage("read"):  # a wrong input is reported before an older map at the output
+        stored = read_features(file)
+        labels = read_item_labels(options, n_items=len(stored))
+        values = np.asarray(stored, dtype=np.float32)  # (n, d)
     with mapfolder.new_map_folder(
         options.folder, force=options.force, note=options.reporter.note
     ) as folder:
-        with watch.stage("read"):
-            stored = read_features(file)
-            labels = read_item_labels(options, n_items=len(stored))
-            values = np.asarray(stored, dtype=np.float32)  # (n, d)
+        with watch.stage("write features"):
             mapfolder.write_features(folder, values)
         with watch.stage("t-SNE"):
             device = choose_tsne_device(options, n_items=len(values))

@@ -310,6 +310,15 @@ class TestMakeMap:
         with pytest.raises(InputError, match="exists already"):
             make_map(photos, "m")
 
+    @pytest.mark.parametrize("option", [{"label_column": "x"}, {"perplexity": 99}])
+    def test_a_wrong_source_is_reported_before_an_existing_map(self, photos, here, option):
+        (here / "m").mkdir()
+        (here / "m" / "run.json").write_text('{"format": "featscape-map", "source": "photos"}')
+        with pytest.raises(InputError, match="label column needs|perplexity must be"):
+            make_map(photos, "m", **option)
+        with pytest.raises(InputError, match="does not exist"):
+            make_map(here / "lost", "m")
+
     def test_progress(self, photos):
         lines = []
         make_map(photos, "m", perplexity=4, size_px=400, progress=PlainProgress(lines.append))
@@ -318,6 +327,16 @@ class TestMakeMap:
 
 
 class TestEmbedFeatures:
+    def test_wrong_features_and_labels_are_reported_before_an_existing_map(self, features, here):
+        embed_features("words.npy", "m", perplexity=4, findings=False)
+        (here / "labels.txt").write_text("a\n")
+        with pytest.raises(InputError, match="24 labels"):
+            embed_features("words.npy", "m", labels_file="labels.txt")
+        with pytest.raises(InputError, match="lost"):
+            embed_features("lost.npy", "m")
+        with pytest.raises(InputError, match="exists already"):
+            embed_features("words.npy", "m")
+
     @pytest.fixture
     def features(self, here):
         rng = np.random.default_rng(0)
