@@ -262,6 +262,7 @@ class MapOptions(PictureOptions, EmbeddingOptions):
         from featscape.features import check_network
         from featscape.images import check_choice
         from featscape.mapfolder import check_source
+        from featscape.steps.tsne.adapter import check_limit
 
         check_network(
             self.model,
@@ -275,6 +276,7 @@ class MapOptions(PictureOptions, EmbeddingOptions):
             limit=self.limit, random_state=self.random_state, max_megapixels=self.max_megapixels
         )
         EmbeddingOptions.__post_init__(self)
+        check_limit(self.limit, perplexity=self.perplexity)
         PictureOptions.__post_init__(self)
         if isinstance(self.source, str | os.PathLike):
             check_source(Path(self.source), output=self.folder)

@@ -12,7 +12,12 @@ from featscape.cli.screens.report import describe
 from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions, MapOptions
-from featscape.steps.tsne.adapter import chance_agreement, choose_perplexity, engine_errors, place
+from featscape.steps.tsne.adapter import (
+    chance_agreement,
+    choose_perplexity,
+    engine_errors,
+    place,
+)
 from featscape.steps.tsne.embedding import choose_tsne_device, embed
 from helpers.notes import Notes
 
@@ -31,6 +36,25 @@ def test_the_chance_agreement_is_that_of_permuted_labels(landmarks):
         shares.append((2 * (shuffled[near] == shuffled[:, None]).sum(axis=1) > 5).mean())
     chance = chance_agreement(rng.permutation(labels), n_neighbors=5, landmarks=landmarks)
     assert chance == pytest.approx(np.mean(shares), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"limit": 1}, "limit must be at least 2 images for a map; got 1. Raise --limit"),
+        ({"limit": 9, "perplexity": 9}, r"greater than the perplexity, 9; got 9\. Raise --limit .* or"),
+    ],
+)
+def test_a_limit_that_is_too_low_for_a_map_names_the_limit(tmp_path, options, words):
+    with pytest.raises(InputError, match=words):
+        MapOptions(tmp_path, "m", model="efficientnet_lite0", **options)
+
+
+def test_the_lowest_limit_is_the_lowest_number_of_items(tmp_path):
+    options = MapOptions(tmp_path, "m", model="efficientnet_lite0", limit=2)
+    choose_tsne_device(options, n_items=2)
+    with pytest.raises(InputError, match="at least 2 items"):
+        choose_tsne_device(options, n_items=1)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ N_AGREEING = 5  # number of neighbors for the label agreement
 AUTO = "auto"
 _USUAL_PERPLEXITY = 30.0  # scikit-learn's default
 _NEIGHBORS_PER_PERPLEXITY = 3
+_LEAST_ITEMS = 2  # of the engine
 
 # Parameters of TSNE that a map does not store. run.json has the seed as "seed", and the number of
 # iterations of the quality as "max_iter".
@@ -70,6 +71,25 @@ def check_parameters(*, n_components: int, perplexity: float | str, exaggeration
         raise InputError(
             f"perplexity must be auto, or a finite number of at least 1; got {perplexity!r}. Use "
             "auto for 30, or less for few items."
+        )
+
+
+def check_limit(limit: int | None, *, perplexity: float | str) -> None:
+    """Raise InputError if a map of `limit` images cannot have this perplexity.
+
+    The engine would ask for more images, although the source may contain enough.
+    """
+    if limit is None:
+        return
+    if limit < _LEAST_ITEMS:
+        raise InputError(
+            f"limit must be at least {_LEAST_ITEMS} images for a map; got {limit}. Raise --limit "
+            "(limit=)."
+        )
+    if not isinstance(perplexity, str) and limit <= perplexity:
+        raise InputError(
+            f"limit must be greater than the perplexity, {perplexity:g}; got {limit}. Raise "
+            "--limit (limit=) or lower --perplexity (perplexity=)."
         )
 
 
