@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from featscape.records import Embedding, Features, ImageSet, SkippedImage
 
+_MOST_NAMED = 6  # classes in a line on the screen
+
 
 def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
     """Return how a map was made, for the interactive map; without facts about the computer."""
@@ -66,6 +68,7 @@ def describe_found(images: ImageSet) -> Iterator[str]:
         yield f"labels: the column {images.label_column!r} (--label-column names another)"
     elif images.labels is None and images.columns:
         yield _describe_no_labels(images)
+    yield from _describe_cases(images.labels or ())
     if images.renamed_labels:
         yield f"labels: {describe_renamed(images.renamed_labels)}"
     for name in images.columns:
@@ -82,9 +85,22 @@ def _describe_dropped(images: ImageSet) -> str:
     n_classes = len(set(images.labels or ())) + len(dropped)
     return (
         f"--limit {len(images)} keeps no image of {len(dropped)} of {n_classes} classes: "
-        f"{list_names(dropped, n_shown=6)}; at least one image of each class needs "
+        f"{list_names(dropped, n_shown=_MOST_NAMED)}; at least one image of each class needs "
         f"--limit {n_classes}"
     )
+
+
+def _describe_cases(labels: Sequence[str]) -> Iterator[str]:
+    """Yield the labels that differ only in upper and lower case; nothing without such labels."""
+    from featscape.images.tables.columns import list_names
+
+    spellings: dict[str, list[str]] = {}
+    for label in sorted(set(labels)):
+        spellings.setdefault(label.casefold(), []).append(label)
+    alike = [name for names in spellings.values() if len(names) > 1 for name in names]
+    if alike:
+        named = list_names(alike, n_shown=_MOST_NAMED)
+        yield f"labels that differ only in case are different classes: {named}"
 
 
 def _describe_no_labels(images: ImageSet) -> str:

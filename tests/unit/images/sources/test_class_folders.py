@@ -37,6 +37,12 @@ def test_skipped_images_beside_class_folders_are_reported_with_a_remedy(tmp_path
     assert line.startswith("2 images outside the class folders: move these images into a folder")
 
 
+def test_labels_that_differ_only_in_case_are_reported(tmp_path):
+    make_files(tmp_path, "Cat/1.jpg", "cat/1.jpg", "dog/1.jpg")
+    _, line = describe_found(find_images(tmp_path))
+    assert line == "labels that differ only in case are different classes: 'Cat', 'cat'"
+
+
 def test_folders_without_images_are_not_classes(tmp_path):
     images = find_images(make_files(tmp_path, "a.jpg", "b.jpg", "notes/readme.txt"))
     assert images.labels is None
