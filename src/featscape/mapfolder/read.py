@@ -14,6 +14,7 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.files.npy import map_npy, read_npz
+from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder.items_file import read_items_file
 from featscape.mapfolder.layout import (
     FEATURES,
@@ -97,7 +98,7 @@ class Map:
 
     def __repr__(self) -> str:
         items = "items" if self.paths is None else "images"
-        classes = "" if self.labels is None else f", {len(set(self.labels)):,} classes"
+        classes = "" if self.labels is None else f", {len(set(self.labels) - {NO_LABEL}):,} classes"
         return f"<{type(self).__name__}: {len(self):,} {items}{classes}, {printable(self.folder)}>"
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
+from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder.layout import (
     FEATURES,
     FORMAT,
@@ -305,7 +306,7 @@ def _describe_origin() -> dict[str, Any]:
 def _count(embedding: Embedding, features: Features | None) -> dict[str, int]:
     return {
         "items": len(embedding.positions),
-        "classes": len(set(embedding.labels or ())),
+        "classes": len(set(embedding.labels or ()) - {NO_LABEL}),
         "skipped": 0 if features is None else len(features.images.skipped),
     }
 

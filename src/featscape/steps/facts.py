@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
 from featscape.printable_names import printable
@@ -148,11 +150,14 @@ def describe_layer(layer: str) -> str:
 
 
 def dataset_text(n_items: int, noun: str, labels: Sequence[str] | None) -> str:
-    """Return for example "500 images in 10 classes", where `noun` is "image"."""
+    """Return for example "500 images in 10 classes, 3 without a label"; `noun` is "image"."""
     counted = plural(n_items, noun)
     if labels is None:
         return counted
-    return f"{counted} in {plural(len(set(labels)), 'class', 'classes')}"
+    sizes = Counter(labels)
+    n_unlabeled = sizes.pop(NO_LABEL, 0)
+    classes = f"{counted} in {plural(len(sizes), 'class', 'classes')}"
+    return f"{classes}, {n_unlabeled:,} without a label" if n_unlabeled else classes
 
 
 def landmarks_text(landmarks: NDArray[np.intp] | None) -> str:

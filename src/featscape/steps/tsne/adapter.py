@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape.errors import DeviceError, FeatscapeError, InputError
+from featscape.labels.classes import NO_LABEL
 from featscape.printable_names import printable
 from featscape.records import ModelCard, Neighbors
 
@@ -234,18 +236,21 @@ def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
     -------
     dict or None
         "n_neighbors", "overall", "by_class" and "chance", as in run.json; None without labels.
-        "chance" is the expected overall share if the labels are permuted at random.
+        "chance" is the expected overall share if the labels are permuted at random. Items without
+        a label are not counted, but are neighbors of other items.
     """
-    if embedding.labels is None:
+    sizes = Counter(embedding.labels or ())
+    del sizes[NO_LABEL]
+    if embedding.labels is None or not sizes:
         return None
     from meshtsne import agreement_among
 
     near = embedding.neighbors.indices[:, :N_AGREEING]
-    agreement = agreement_among(near, embedding.labels)
+    shares = agreement_among(near, embedding.labels).by_class
     return {
         "n_neighbors": near.shape[1],
-        "overall": agreement.overall,
-        "by_class": dict(agreement.by_class),
+        "overall": sum(sizes[name] * shares[name] for name in sizes) / sizes.total(),
+        "by_class": {name: share for name, share in shares.items() if name in sizes},
         "chance": chance_agreement(
             embedding.labels, n_neighbors=near.shape[1], landmarks=embedding.landmarks
         ),
@@ -263,14 +268,16 @@ def chance_agreement(
     Parameters
     ----------
     labels : sequence of str, length n
+        At least one item has a label. Items without a label are not counted.
     n_neighbors : int
         Less than n.
     landmarks : ndarray of intp, shape (l,), optional
         Indices of the items that are neighbors; by default all items.
     """
-    _, codes = np.unique(np.asarray(labels), return_inverse=True)
+    names, codes = np.unique(np.asarray(labels), return_inverse=True)
     among = codes if landmarks is None else codes[landmarks]
-    shares = np.bincount(codes) / len(codes)
+    sizes = np.bincount(codes) * (names != NO_LABEL)
+    shares = sizes / sizes.sum()
     alike = np.maximum(np.bincount(among, minlength=len(shares)) - 1, 0)
     agrees = [_majority(len(among) - 1, int(n), n_neighbors) for n in alike]
     return round(float(shares @ agrees), 4)
