@@ -14,6 +14,11 @@ def valid_unicode(text: str, *, backslash: str = "\\") -> str:
     return _UNDECODED.sub(lambda found: f"{backslash}x{ord(found[0]) - 0xDC00:02x}", text)
 
 
+def is_decoded(text: str) -> bool:
+    """Return whether all bytes of a text in UTF-8 could be decoded."""
+    return _UNDECODED.search(text) is None
+
+
 def encodable(text: str) -> str:
     """Return text with backslash escapes for the characters that UTF-8 cannot encode."""
     return valid_unicode(text).encode("utf-8", "backslashreplace").decode()

@@ -327,7 +327,8 @@ class TestMakeMap:
 
 
 class TestEmbedFeatures:
-    def test_wrong_features_and_labels_are_reported_before_an_existing_map(self, features, here):
+    @pytest.mark.usefixtures("features")
+    def test_wrong_features_and_labels_are_reported_before_an_existing_map(self, here):
         embed_features("words.npy", "m", perplexity=4, findings=False)
         (here / "labels.txt").write_text("a\n")
         with pytest.raises(InputError, match="24 labels"):

@@ -75,7 +75,10 @@ def test_items_without_a_label_are_neighbors_but_are_not_counted_by_chance(share
     ("options", "words"),
     [
         ({"limit": 1}, "limit must be at least 2 images for a map; got 1. Raise --limit"),
-        ({"limit": 9, "perplexity": 9}, r"greater than the perplexity, 9; got 9\. Raise --limit .* or"),
+        (
+            {"limit": 9, "perplexity": 9},
+            r"greater than the perplexity, 9; got 9\. Raise --limit .* or",
+        ),
     ],
 )
 def test_a_limit_that_is_too_low_for_a_map_names_the_limit(tmp_path, options, words):

@@ -16,7 +16,7 @@ from featscape.images.tables.splits import SPLITS
 from featscape.images.tables.table import NESTED
 from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
-from featscape.printable_names import encodable
+from featscape.printable_names import encodable, is_decoded, printable
 from featscape.records import SkippedImage
 from featscape.records.images import as_text
 
@@ -43,6 +43,7 @@ _TRUTH = {
     for name in (str(truth), str(truth).lower(), str(truth).upper())
 }
 _MAX_DIGITS = 40
+_MOST_SHOWN = 60  # characters of a value in a message
 _MAX_FLOAT = float(np.finfo(np.float32).max)  # the browser stores float32
 
 
@@ -151,7 +152,8 @@ def classify_columns(
     Raises
     ------
     InputError
-        If there is no column `label_column`, or the column has no values.
+        If there is no column `label_column`, or the column has no values, or if a name or a value
+        contains bytes that are not UTF-8.
     """
     usual = () if has_labels else LABEL_COLUMNS
     option = "the label column"
@@ -160,6 +162,7 @@ def classify_columns(
     kept: dict[str, Column] = {}
     skipped = []
     for name, raw in columns.items():
+        _check_decoded(name, raw, table=table)
         values = [_normalize_missing(value) for value in raw]
         if any(isinstance(value, (dict, list, tuple, bytes)) for value in values):
             skipped.append(SkippedImage(f"{table}, column {name}", NESTED))
@@ -178,6 +181,19 @@ def classify_columns(
     return ImageColumns(
         labels, splits, kept, tuple(skipped), label_column=None if labels is None else label
     )
+
+
+def _check_decoded(name: str, values: Sequence[Any], *, table: str) -> None:
+    """Raise InputError if a text table in another encoding was read as UTF-8."""
+    wrong = next(
+        (text for text in (name, *values) if isinstance(text, str) and not is_decoded(text)), None
+    )
+    if wrong is not None:
+        raise InputError(
+            f"the text of a table must be in UTF-8; {table!r} contains "
+            f"'{printable(wrong[:_MOST_SHOWN])}' in the column '{printable(name)}'. Save the table "
+            "as UTF-8."
+        )
 
 
 def _as_text(value: object) -> str:

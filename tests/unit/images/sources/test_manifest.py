@@ -167,10 +167,9 @@ def test_a_path_that_is_not_utf8_is_read(write_images, png):
     folder = write_images("a.png")
     name = os.fsdecode(b"caf\xe9.png")
     (folder / name).write_bytes(png(9))
-    (folder / "m.csv").write_bytes(b"\xef\xbb\xbfpath,label\ncaf\xe9.png,caf\xe9\n")
+    (folder / "m.csv").write_bytes(b"\xef\xbb\xbfpath,label\ncaf\xe9.png,x\n")
     images = find_images(folder / "m.csv")
     assert images.paths == (name,)
-    assert images.labels == ("caf\\xe9",)
     assert images.load(0).getpixel((0, 0))[0] == 9
 
 
@@ -202,6 +201,17 @@ def test_a_table_without_a_column_of_labels_reports_its_columns(write_images):
     assert "the columns are 'true', 'aggregate', 'x'. --label-column NAME" in line
     chosen = find_images(folder / "m.csv", label_column="true")
     assert not [line for line in describe_found(chosen) if line.startswith("no labels: ")]
+
+
+@pytest.mark.parametrize("header", ["path,label,note", "path,note,label", "path,note,n\xf6te"])
+def test_a_table_that_is_not_utf8_is_refused_with_a_remedy(write_images, header):
+    folder = write_images("a.png")
+    (folder / "m.csv").write_bytes(f"{header}\na.png,L\xf6we,x\n".encode("latin-1"))
+    with pytest.raises(InputError) as raised:
+        find_images(folder / "m.csv")
+    assert "must be in UTF-8; 'm.csv' contains '" in str(raised.value)
+    assert r"\xf6" in str(raised.value)
+    assert str(raised.value).endswith("Save the table as UTF-8.")
 
 
 def test_a_path_with_two_labels_is_a_conflict(write_images, skipped):
