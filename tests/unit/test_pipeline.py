@@ -314,7 +314,7 @@ class TestMakeMap:
     def test_a_wrong_source_is_reported_before_an_existing_map(self, photos, here, option):
         (here / "m").mkdir()
         (here / "m" / "run.json").write_text('{"format": "featscape-map", "source": "photos"}')
-        with pytest.raises(InputError, match="label column needs|perplexity must be"):
+        with pytest.raises(InputError, match=r"label column needs|perplexity must be"):
             make_map(photos, "m", **option)
         with pytest.raises(InputError, match="does not exist"):
             make_map(here / "lost", "m")
