@@ -30,6 +30,13 @@ _NAMED = {"id", "path", "path_bytes", "label", "width", "height", "sha256", "x",
 # missing, or a word. The page uses the same expression in search/find.ts.
 _TERM = re.compile(r'(?:([^\s":]+|"[^"]*"):)?("[^"]*"?|\S+)')
 
+# The combining accents of Latin, Greek and Cyrillic letters, the points of Hebrew letters, and the
+# vowel marks, hamzas and tatweel of Arabic letters. The page has the same list in search/find.ts.
+_ACCENTS = (
+    r"[\x{300}-\x{36f}\x{591}-\x{5bd}\x{5bf}\x{5c1}\x{5c2}\x{5c4}\x{5c5}\x{5c7}"
+    r"\x{610}-\x{61a}\x{640}\x{64b}-\x{65f}\x{670}]"
+)
+
 
 class ItemTable:
     """The rows of items.parquet. Threads may share one object.
@@ -112,7 +119,7 @@ class ItemTable:
         text : str
             Words and "phrases in quotes", in any order. A term matches if one of the searched
             columns contains the term; ``column:term`` looks in one column. The search ignores
-            case and accents.
+            case, accents and the width of Japanese letters; ß equals ss.
 
         Returns
         -------
@@ -178,12 +185,19 @@ def _fold_all(texts: Iterable[str]) -> list[str]:
 
 
 def _fold(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Remove case and accents: É, é, and e with a combining accent all become e."""
+    """Remove case, accents and the width of letters, as the page does in search/find.ts.
+
+    É, é, and e with a combining accent all become e, and ß becomes ss. The marks of other scripts
+    remain, because these marks distinguish letters: ガ is not カ.
+    """
     import pyarrow.compute as pc
 
-    decomposed = pc.utf8_normalize(texts, form="NFD")
-    without_accents = pc.replace_substring_regex(decomposed, pattern=r"\p{M}", replacement="")
-    return pc.utf8_lower(pc.utf8_normalize(without_accents, form="NFC"))
+    decomposed = pc.utf8_normalize(texts, form="NFKD")
+    without_accents = pc.replace_substring_regex(decomposed, pattern=_ACCENTS, replacement="")
+    lower = pc.utf8_lower(pc.utf8_normalize(without_accents, form="NFC"))
+    for letter, same in (("ß", "ss"), ("ς", "σ")):
+        lower = pc.replace_substring(lower, pattern=letter, replacement=same)
+    return lower
 
 
 def _plain(value: object) -> str | float | int | bool | None:

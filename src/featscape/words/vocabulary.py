@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -157,4 +158,6 @@ def load_vocabulary() -> Vocabulary:
 
 
 def _normalize(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.casefold()))
+    # the names of the vocabulary are ASCII: "crêpe" names "crepe"
+    without_accents = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", text))
+    return " ".join(re.findall(r"\w+", without_accents.casefold()))

@@ -45,8 +45,10 @@ def test_a_general_word_finds_all_kinds(vocabulary):
     assert len(names(vocabulary, "dog")) > 110
 
 
-@pytest.mark.parametrize("word", ["Tabby", "tabbies", " tabby  cat ", "TABBY-CAT"])
-def test_case_hyphens_and_the_plural_make_no_difference(vocabulary, word):
+@pytest.mark.parametrize(
+    "word", ["Tabby", "tabbies", " tabby  cat ", "TABBY-CAT", "tábby", "ｔａｂｂｙ"]
+)
+def test_case_hyphens_accents_and_the_plural_make_no_difference(vocabulary, word):
     assert names(vocabulary, word) == {"tabby"}
 
 

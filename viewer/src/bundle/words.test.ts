@@ -43,6 +43,11 @@ describe("matchWords", () => {
     expect(found("churches")).toEqual([]);
   });
 
+  it("ignores accents and the width of letters", () => {
+    expect(found("pönies")).toEqual([2, 1]);
+    expect(found("ｃａｒ")).toEqual([0, 1]);
+  });
+
   it("returns null for an unknown word, and for a name of JavaScript", () => {
     expect(found("car unknown")).toBeNull();
     expect(found("toString")).toBeNull();

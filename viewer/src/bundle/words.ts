@@ -119,5 +119,7 @@ function find({ terms }: Words, word: string): Set<number> | null {
 }
 
 function normalized(text: string): string {
-  return (text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? []).join(" ");
+  // the words are ASCII: "crêpe" is "crepe"
+  const plain = text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "");
+  return (plain.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? []).join(" ");
 }

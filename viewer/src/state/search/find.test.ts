@@ -10,11 +10,29 @@ describe("the text search", () => {
     expect(texts("  Rote   Katze ")).toEqual(["rote", "katze"]);
   });
 
+  // the same pairs as in tests/unit/app/test_item_table.py
+  it.each([
+    ["Käfer", "KAFER", true],
+    ["Straße", "strasse", true],
+    ["Straße", "STRAẞE", true],
+    ["ΑΘΉΝΑΣ", "αθηνασ", true],
+    ["ﾈｺ", "ネコ", true],
+    ["Ｃａｔ", "cat", true],
+    ["ガ", "カ", false],
+    ["ｶﾞ", "ガ", true],
+    ["أَرْنَب", "ارنب", true],
+    ["قـــط", "قط", true],
+    ["की", "क", false],
+    ["ø", "o", false],
+  ])("compares %s and %s without case, accents and width", (text, query, same) => {
+    expect(folded(text) === folded(query)).toBe(same);
+  });
+
   it("reads words, phrases in quotes, and columns", () => {
     const columns = ["path", "label", "My Note"];
     expect(termsOf('rote "Große Katze" label:dog "my note":"at noon"', columns)).toEqual([
       { text: "rote", column: null },
-      { text: "große katze", column: null },
+      { text: "grosse katze", column: null },
       { text: "dog", column: 1 },
       { text: "at noon", column: 2 },
     ]);

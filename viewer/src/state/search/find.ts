@@ -3,11 +3,21 @@
 // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
 const PLAIN = /^[\x00-\x7f]*$/;
 
-/** Normalize case and accents: "Müller" matches "muller", "ΑΘΉΝΑ" matches "αθηνα". */
+// The combining accents of Latin, Greek and Cyrillic letters, the points of Hebrew letters, and the
+// vowel marks, hamzas and tatweel of Arabic letters; as in app/item_table.py. The marks of other
+// scripts distinguish letters: ガ is not カ.
+const ACCENTS =
+  /[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]/g;
+
+/**
+ * Normalize case, accents and the width of letters: "Müller" matches "muller", "ΑΘΉΝΑ" matches
+ * "αθηνα", "ﾈｺ" matches "ネコ", and "Straße" matches "STRASSE".
+ */
 export function folded(text: string): string {
   // fast path: most paths are ASCII
   if (PLAIN.test(text)) return text.toLowerCase();
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const plain = text.normalize("NFKD").replace(ACCENTS, "").normalize("NFC").toLowerCase();
+  return plain.replaceAll("ß", "ss").replaceAll("ς", "σ");
 }
 
 /** A part of a query: a word or a phrase, in one column or in any. */
