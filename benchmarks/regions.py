@@ -6,8 +6,8 @@
 FOLDER contains folders of pictures whose names are words, such as usr/share/tuxpaint/stamps of
 Debian's tuxpaint-stamps-default. The map has no labels. A region counts if at least half of its
 pictures are in one folder, at any depth, whose name the vocabulary contains. The name of the region
-is right if it is at most two steps of WordNet's hypernyms from the name of such a folder. Chance
-gives each region the name of a random region.
+is right if it is at most two steps of WordNet's hypernyms from the name of such a folder; a name of
+two words is right if both words are. Chance gives each region the name of a random region.
 
 For the twenty largest clusters, the script compares three representatives: the medoid, PageRank in
 the graph of the nearest neighbors, and the facility with the largest coverage.
@@ -104,18 +104,25 @@ def measure_names(made: Map) -> None:
     regions = open_regions(made)
     rng = np.random.default_rng(0)
     folders = [folders_of(made, items) for items in members_of(made, regions)]
-    names = [concepts_of(region.name) for region in regions]
+    names = [[concepts_of(word) for word in region.name.split(", ")] for region in regions]
     known = [place for place, found in enumerate(folders) if found]
-    fits = np.array([[is_near(name, folders[place]) for name in names] for place in known])
+    fits = np.array(
+        [
+            [all(is_near(word, folders[place]) for word in words) for words in names]
+            for place in known
+        ]
+    )
     right = np.mean([fits[row, place] for row, place in enumerate(known)])
     orders = [rng.permutation(len(regions)) for _ in range(N_PERMUTATIONS)]
     chance = np.mean(
         [[fits[row, order[place]] for row, place in enumerate(known)] for order in orders]
     )
+    repeated = len(regions) - len({region.name for region in regions})
+    print("| pictures | regions | repeated names | of one known folder | right names | chance |")
+    print("|---|---|---|---|---|---|")
     print(
-        "| pictures | regions | of one known folder | right names | chance |\n|---|---|---|---|---|"
+        f"| {len(made)} | {len(regions)} | {repeated} | {len(known)} | {right:.2f} | {chance:.2f} |"
     )
-    print(f"| {len(made)} | {len(regions)} | {len(known)} | {right:.2f} | {chance:.2f} |")
 
 
 def choose_by_pagerank(made: Map, items: NDArray[np.intp]) -> int:

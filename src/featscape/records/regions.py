@@ -23,9 +23,11 @@ class Region:
     parent : int or None
         The smallest region of an earlier level that contains the region: an index into the regions.
     name : str
+        Distinct among the names that the page shows together, if a second word distinguishes the
+        region: "clothing, jersey".
     words : tuple of (str, float)
         The terms that are frequent inside the region and rare outside, with the share of the items
-        inside that have the term, from 0 to 1. The name comes first.
+        inside that have the term, from 0 to 1. The words of the name come first.
     n_items : int
     anchor : int
         The item at whose position the name is written, in the densest spot.

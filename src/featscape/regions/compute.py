@@ -10,6 +10,7 @@ import numpy as np
 from featscape.labels.name_anchors import MAX_NAMED_CLASSES, find_name_anchors
 from featscape.records.regions import Region
 from featscape.regions.clusters import find_clusters
+from featscape.regions.distinction import distinguish
 from featscape.regions.naming import choose_name, count_shares
 from featscape.regions.representatives import MOST_COMPARED, find_medoid
 
@@ -74,7 +75,8 @@ def find_regions(
             region_of[one.items] = len(regions)
             regions.append(region)
             shares_of.append(one.shares)
-    return _sorted(regions)
+    named_apart = distinguish(regions, shares_of, positions=positions, terms=terms, overall=overall)
+    return _sorted(named_apart)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,12 @@ import pytest
 
 from featscape.records.regions import Terms
 from featscape.regions import code_terms
-from featscape.regions.naming import MOST_TERMS, N_WORDS, choose_name, count_shares
+from featscape.regions.naming import (
+    MOST_TERMS,
+    N_WORDS,
+    choose_name,
+    count_shares,
+)
 
 
 def shares_of(terms, groups, group):
