@@ -235,6 +235,29 @@ def test_a_point_under_the_pointer_has_lines_to_its_torn_neighbors(look, planted
     expect(lines).to_have_count(0)
 
 
+def test_the_button_fades_false_friends_on_the_map(look, planted_file):
+    visit = look(f"{planted_file.address}#view=points&finding=reliability")
+    items, places = visit.apart(planted_file.bundle)
+    columns = planted_file.bundle.manifest.columns
+    column = next(each for each in columns if each.name == "false_friends")
+    is_false = planted_file.bundle.array(column.values)[items] > 0.5
+    assert 0 < is_false.sum() < len(items)
+
+    def colors():
+        picture = visit.picture()
+        return np.array([picture.getpixel(tuple(map(round, places[item]))) for item in items])
+
+    before = colors()
+    button = visit.button("Fade false friends")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    has_changed = (colors() != before).any(axis=1)
+    assert has_changed[is_false].all()
+    assert not has_changed[~is_false].any()
+    button.click()
+    assert (colors() == before).all()
+
+
 def test_a_static_site_shows_the_findings(look, planted, host_files, tmp_path):
     from featscape.steps.drawing import export_site
 

@@ -8,6 +8,7 @@ import {
   type ListedSection,
   type Manifest,
   NO_CATEGORY,
+  type NumberColumn,
   type RegionName,
   type WordsFile,
 } from "../contract";
@@ -24,6 +25,8 @@ export interface SmallMap {
   readonly nDimensions?: 2 | 3;
   /** Seconds since 1970 of a further column "taken". */
   readonly taken?: readonly number[];
+  /** The values of a further column "false_friends". */
+  readonly falseFriends?: readonly number[];
   readonly storage?: Pick<Storage, "getItem" | "setItem">;
   readonly names?: readonly ClassName[];
   readonly regions?: readonly RegionName[];
@@ -85,6 +88,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     "value.bin": buffer(values),
     "split.bin": buffer(splits),
     "taken.bin": buffer(Float64Array.from(map.taken ?? [])),
+    "false_friends.bin": buffer(Float32Array.from(map.falseFriends ?? [])),
     "strings.bin": buffer(strings),
     "strings-blocks.bin": buffer(Float64Array.of(0, first.length, strings.length)),
     "neighbors.bin": buffer(neighbors),
@@ -139,6 +143,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
       },
       { kind: "text", name: "note" },
       ...(map.taken ? [dateColumn(map.taken)] : []),
+      ...(map.falseFriends ? [shareColumn("false_friends", map.falseFriends)] : []),
     ],
     strings: {
       file: "strings.bin",
@@ -222,6 +227,18 @@ function wordsFile(n: number, n_bytes: number): WordsFile {
     probabilities: { file: "word-probabilities.bin", dtype: "uint16", shape: [n, 2] },
     file: "words.bin",
     n_bytes,
+  };
+}
+
+function shareColumn(name: string, shares: readonly number[]): NumberColumn {
+  const known = shares.filter((each) => !Number.isNaN(each));
+  return {
+    kind: "number",
+    name,
+    finding: { title: name, note: "A note.", is_share: true, threshold: null },
+    values: { file: `${name}.bin`, dtype: "float32", shape: [shares.length] },
+    minimum: Math.min(...known),
+    maximum: Math.max(...known),
   };
 }
 

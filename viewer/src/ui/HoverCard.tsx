@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ItemDetails, RegionName } from "../contract";
 import type { Point } from "../stage";
 import { columnNamed, findingOf } from "../state/filters/columns";
+import { FALSE_FRIENDS, MOST_FALSE } from "../state/findings/findings";
 import { columnFacts } from "../state/items/item-details";
 import { useApp } from "./context";
 import { Name } from "./controls/Name";
@@ -94,7 +95,21 @@ function ItemCard({ item, at }: CardProps) {
           {app.hasImages ? "images" : "items"} are elsewhere on the map
         </p>
       )}
+      {known && <FalseFriends details={known} />}
     </div>
+  );
+}
+
+/** Warns of an item of which most nearest items on the map are not similar. */
+function FalseFriends({ details }: { readonly details: ItemDetails }) {
+  const app = useApp();
+  const share = details.columns[FALSE_FRIENDS];
+  if (typeof share !== "number" || share <= MOST_FALSE) return null;
+  const noun = app.hasImages ? "images" : "items";
+  return (
+    <p class="fs-torn fs-muted">
+      {Math.round(100 * share)} % of the nearest {noun} on the map are not similar
+    </p>
   );
 }
 

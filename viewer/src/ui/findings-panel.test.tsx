@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, it, vi } from "vitest";
+import { FADED } from "../stage";
 import { button, press, root, shown } from "../testing/shown";
 import { settled, type smallApp } from "../testing/small-map";
 
@@ -195,6 +196,34 @@ it("the card draws lines to the neighbors that are elsewhere, unless a panel sho
   app.navigation.hover.value = null;
   await settled();
   expect(calls.get("links")).toEqual({ from: null, to: [] });
+});
+
+it("items of which most neighbors on the map are not similar are faded, until the section closes", async () => {
+  const reliability = { name: "reliability", layout: "texts", listed: [{ text: "KNN." }] } as const;
+  const { app, calls } = await shown({
+    findings: [reliability],
+    falseFriends: [0, 0.5, 0.51, 1, 0.2, Number.NaN],
+  });
+  app.openFindings("reliability");
+  await settled();
+  button("Fade false friends").click();
+  await settled();
+  expect(calls.get("states")).toEqual([0, 0, FADED, FADED, 0, 0]);
+  expect(button("Fade false friends").getAttribute("aria-pressed")).toBe("true");
+  button("All findings").click();
+  await settled();
+  expect(calls.get("states")).toBeNull();
+});
+
+it("the card warns of an item of which most neighbors on the map are not similar", async () => {
+  const { app } = await shown({ falseFriends: [0, 0.5, 0.51, 1, 0.2, 0] });
+  for (const item of [1, 2]) {
+    app.navigation.hover.value = { item, at: { x: 9, y: 9 } };
+    await settled(200);
+    const text = root.querySelector(".fs-card")?.textContent;
+    const warns = text?.includes("51 % of the nearest items on the map are not similar");
+    expect(warns).toBe(item === 2);
+  }
 });
 
 it("a small map tears no neighbors apart, and empty entries are no neighbors", async () => {

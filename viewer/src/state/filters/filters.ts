@@ -60,6 +60,13 @@ export function itemStates(
   return states;
 }
 
+/** Fade every item whose number is above `limit`. */
+export function fadeAbove(states: Uint8Array, values: Values, limit: number): void {
+  for (let i = 0; i < states.length; i++) {
+    if ((values[i] as number) > limit) states[i] = (states[i] as number) | FADED;
+  }
+}
+
 /** Fade every item that does not have the class or category `code`. */
 export function fadeOthers(states: Uint8Array, codes: Values, code: number): void {
   for (let i = 0; i < states.length; i++) {

@@ -26,6 +26,11 @@ export interface ItemFinding {
   readonly text: string;
 }
 
+/** The column with the share of the nearest items on the map that are not similar. */
+export const FALSE_FRIENDS = "false_friends";
+/** Items with a larger share are faded: most of their nearest items on the map are not similar. */
+export const MOST_FALSE = 0.5;
+
 const NO_LINKS: FindingLinks = { from: null, to: [] };
 
 export class Findings {
@@ -41,6 +46,8 @@ export class Findings {
   /** The items that the map highlights; null for none. */
   readonly items: ReadonlySignal<Uint32Array | null>;
   readonly links: ReadonlySignal<FindingLinks>;
+  /** True if the map fades the items with false friends; ends with the section. */
+  readonly fadesFalseFriends = signal(false);
   private readonly read = new Map<string, Promise<readonly FindingRow[]>>();
 
   constructor(private readonly source: Source) {
@@ -81,6 +88,7 @@ export class Findings {
       this.section.value = section;
       this.rows.value = null;
       this.at.value = -1;
+      this.fadesFalseFriends.value = false;
     });
     if (!section) return;
     this.chosen.value = this.sections?.indexOf(section) ?? -1;

@@ -5,7 +5,8 @@ import type { MapName, Stage, Theme } from "../../stage";
 import type { App } from "../app";
 import { classColor, type ThemeName } from "../colors/class-colors";
 import { columnScale, evenScale, numberCodes, numberPalette } from "../colors/scale";
-import { type Filters, fadeOthers, itemStates, type Values } from "../filters/filters";
+import { type Filters, fadeAbove, fadeOthers, itemStates, type Values } from "../filters/filters";
+import { FALSE_FRIENDS, MOST_FALSE } from "../findings/findings";
 import { LABEL } from "../items/items";
 import { mapNames, regionNames } from "./map-names";
 import type { Highlight } from "./navigation";
@@ -75,6 +76,7 @@ function wantedColumns(app: App): Set<string> {
   }
   const highlighted = app.navigation.highlight.value?.column;
   if (highlighted !== undefined) wanted.add(highlighted);
+  if (app.findings.fadesFalseFriends.value) wanted.add(FALSE_FRIENDS);
   return wanted;
 }
 
@@ -114,10 +116,13 @@ export function syncStage(app: App, stage: Stage): () => void {
       const highlight = seenHighlight(app.navigation.highlight.value, filters);
       const codes = highlight && columns.value.get(highlight.column);
       const searched = emphasis.matches !== null || emphasis.selection.length > 0;
-      if (filters.size === 0 && !searched && !codes) stage.setStates(null);
+      const fades = app.findings.fadesFalseFriends.value;
+      const friends = fades ? columns.value.get(FALSE_FRIENDS) : undefined;
+      if (filters.size === 0 && !searched && !codes && !friends) stage.setStates(null);
       else {
         const states = itemStates(app.items.count, app.hiding.value?.hidden ?? null, emphasis);
         if (codes) fadeOthers(states, codes, highlight.code);
+        if (friends) fadeAbove(states, friends, MOST_FALSE);
         stage.setStates(states);
       }
       app.navigation.itemChanges.value = app.navigation.itemChanges.peek() + 1;

@@ -34,15 +34,17 @@ export function IconButton({ icon, label, shortcut, pressed, disabled, onClick }
 interface TextButtonProps {
   readonly children: ComponentChildren;
   readonly title?: string;
+  readonly pressed?: boolean;
   readonly disabled?: boolean;
   onClick(): void;
 }
 
-export function TextButton({ children, title, disabled, onClick }: TextButtonProps) {
+export function TextButton({ children, title, pressed, disabled, onClick }: TextButtonProps) {
   return (
     <button
       type="button"
       class="fs-button fs-button-text"
+      aria-pressed={pressed}
       title={title}
       disabled={disabled}
       onClick={onClick}

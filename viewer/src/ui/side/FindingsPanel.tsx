@@ -1,7 +1,7 @@
 /** The findings: the sections with their numbers, and the findings of the open section. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { ListedSection } from "../../contract";
-import type { FindingRow } from "../../state/findings/findings";
+import { FALSE_FRIENDS, type FindingRow } from "../../state/findings/findings";
 import { useApp } from "../context";
 import { IconButton, SidePanel, TextButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
@@ -148,6 +148,9 @@ function Section({ section }: { readonly section: ListedSection }) {
             <Icon name="points" /> Color the map
           </TextButton>
         )}
+        {section.name === "reliability" && app.colorColumns.includes(FALSE_FRIENDS) && (
+          <FadeButton />
+        )}
       </div>
       <FindingList section={section} />
       {method !== null && (
@@ -157,6 +160,22 @@ function Section({ section }: { readonly section: ListedSection }) {
         </details>
       )}
     </>
+  );
+}
+
+/** Fades the images of which most nearest images on the map are not similar. */
+function FadeButton() {
+  const { fadesFalseFriends } = useApp().findings;
+  return (
+    <TextButton
+      title="Fade the images whose nearest images on the map are mostly not similar"
+      pressed={fadesFalseFriends.value}
+      onClick={() => {
+        fadesFalseFriends.value = !fadesFalseFriends.value;
+      }}
+    >
+      <Icon name="images" /> Fade false friends
+    </TextButton>
   );
 }
 
