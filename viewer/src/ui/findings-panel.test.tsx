@@ -125,12 +125,13 @@ it("a long section renders only the visible rows", async () => {
 });
 
 it("a finding about several images is as high as its images need, and one without is low", async () => {
-  const listed = [{ items: [0, 1, 2, 3, 4, 5] }, { items: [0] }, { items: [] }];
+  const long = { items: [], text: "A long sentence. ".repeat(9) };
+  const listed = [{ items: [0, 1, 2, 3, 4, 5] }, { items: [0] }, { items: [] }, long];
   const { app } = await shown({ findings: [{ name: "classes", layout: "groups", listed }] });
   app.openFindings("classes");
   await settled();
   const found = [...root.querySelectorAll<HTMLElement>(".fs-finding")];
-  expect(found.map((row) => row.style.height)).toEqual(["106px", "82px", "72px"]);
+  expect(found.map((row) => row.style.height)).toEqual(["106px", "82px", "72px", "90px"]);
   expect(found[2]?.style.transform).toBe("translateY(188px)");
   const pack = { ...app.manifest.strings, size_px: 32 };
   Reflect.set(app.source, "manifest", { ...app.manifest, thumbnails: [pack] });
@@ -139,7 +140,7 @@ it("a finding about several images is as high as its images need, and one withou
   app.openFindings("classes");
   await settled();
   const larger = [...root.querySelectorAll<HTMLElement>(".fs-finding")];
-  expect(larger.map((row) => row.style.height)).toEqual(["210px", "134px", "72px"]);
+  expect(larger.map((row) => row.style.height)).toEqual(["210px", "134px", "72px", "90px"]);
 });
 
 it("a map without findings says how to compute them", async () => {

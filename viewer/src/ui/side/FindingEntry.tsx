@@ -12,6 +12,7 @@ type SectionLayout = ListedSection["layout"];
 
 const IN_GROUP = 10; // images of a finding about several images
 const PER_LINE = 5;
+const THREE_LINES = 130; // characters that fit into three lines
 
 /** The height of a row in pixels. The texts are cut, so that each row fits. */
 export function rowHeight(
@@ -22,7 +23,7 @@ export function rowHeight(
   if (layout === "items") return hasImages ? 156 : 116;
   if (layout === "pairs") return hasImages ? 206 : 112;
   const nLines = Math.ceil(Math.min(items.length, IN_GROUP) / PER_LINE);
-  if (nLines === 0) return 72;
+  if (nLines === 0) return finding.text.length > THREE_LINES ? 90 : 72;
   return 58 + (hasImages ? 76 : 24) * nLines + (finding.n_items > IN_GROUP ? 18 : 0);
 }
 
