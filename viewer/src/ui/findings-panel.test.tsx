@@ -219,7 +219,7 @@ it("items of which most neighbors on the map are not similar are faded, until th
 it("the card warns of an item of which most neighbors on the map are not similar", async () => {
   const { app } = await shown({ falseFriends: [0, 0.5, 0.51, 1, 0.2, 0] });
   for (const item of [1, 2]) {
-    app.navigation.hover.value = { item, at: { x: 9, y: 9 } };
+    app.navigation.hover.value = { item, region: null, at: { x: 9, y: 9 } };
     await settled(200);
     const text = root.querySelector(".fs-card")?.textContent;
     const warns = text?.includes("51 % of the nearest items on the map are not similar");
