@@ -49,8 +49,9 @@ def distinguish(
     """
     known = _Shares(list(terms), list(shares_of), overall)
     named = list(regions)
+    extent = float(np.ptp(positions, axis=0).max())
     for index in range(len(named)):
-        near = _in_view(named, index, positions)
+        near = _in_view(named, index, positions, extent)
         same = [other for other in near if named[other].words[0][0] == named[index].words[0][0]]
         if not same:
             continue
@@ -112,7 +113,7 @@ def _with_second_word(
 
 
 def _in_view(
-    regions: Sequence[Region], index: int, positions: NDArray[np.floating[Any]]
+    regions: Sequence[Region], index: int, positions: NDArray[np.floating[Any]], extent: float
 ) -> list[int]:
     """Return the earlier regions whose names the page can show together with that of a region.
 
@@ -121,5 +122,5 @@ def _in_view(
     levels = np.array([region.level for region in regions[: index + 1]])
     anchors = positions[[region.anchor for region in regions[: index + 1]]]
     gaps = np.abs(anchors[:-1] - anchors[-1]).max(axis=1)
-    reach = np.ptp(positions, axis=0).max() / 2.0 ** np.maximum(levels[:-1], levels[-1])
+    reach = extent / 2.0 ** np.maximum(levels[:-1], levels[-1])
     return [int(other) for other in np.flatnonzero(gaps <= reach)]
