@@ -15,9 +15,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _FILE = "imagenet.json"  # written by tools/write_vocabulary.py
+_N_CLOSE = 20  # words with the most letters in common, among which the suggestions are chosen
 _N_SUGGESTED = 3
 # "churches" -> "church", "ponies" -> "pony", "dogs" -> "dog"; a wrong form matches no name
 _PLURALS = ((r"ies$", "y"), (r"(?<=[sxzh])es$", ""), (r"(?<!s)s$", ""))
+
+
+def count_edits(word: str, other: str) -> int:
+    """Return the number of edits between two words: the optimal string alignment distance.
+
+    An edit inserts, deletes or replaces a letter, or exchanges two neighboring letters.
+    """
+    rows = [list(range(len(other) + 1))]
+    for i, letter in enumerate(word, 1):
+        row = [i]
+        for j, wanted in enumerate(other, 1):
+            least = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (letter != wanted))
+            if word[i - 2 : i] == other[j - 2 : j][::-1] and min(i, j) > 1:
+                least = min(least, rows[-2][j - 2] + 1)
+            row.append(least)
+        rows.append(row)
+    return rows[-1][-1]
 
 
 @dataclass(frozen=True)
@@ -74,8 +92,14 @@ class Vocabulary:
         return frozenset(index for concept in concepts for index in self._members[concept])
 
     def suggest(self, word: str) -> list[str]:
-        """Return known words that are spelled like `word`."""
-        return difflib.get_close_matches(_normalize(word), self._by_name, n=_N_SUGGESTED)
+        """Return known words that are spelled like `word`.
+
+        The word with the fewest edits comes first; of several, the word that names more classes.
+        """
+        word = _normalize(word)
+        close = difflib.get_close_matches(word, self._by_name, n=_N_CLOSE)
+        close.sort(key=lambda known: (count_edits(word, known), -len(self.find_classes(known))))
+        return close[:_N_SUGGESTED]
 
     def terms(self, classes: Iterable[int]) -> dict[str, list[int]]:
         """Return every word that `find_classes` knows, with those of the given classes it finds.

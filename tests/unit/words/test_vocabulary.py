@@ -3,6 +3,7 @@
 import pytest
 
 from featscape.words import load_vocabulary
+from featscape.words.vocabulary import Concept, Vocabulary, count_edits
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,36 @@ def test_an_unknown_word_finds_nothing_and_similar_words_are_suggested(vocabular
     assert vocabulary.find_classes("dalmation") == frozenset()
     assert "dalmatian" in vocabulary.suggest("dalmation")
     assert vocabulary.find_classes("") == frozenset()
+
+
+# viewer/src/state/search/close-words.test.ts has the same words
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("dgo", ["dog", "dingo", "dugong"]),
+        ("kat", ["cat"]),
+        ("chruch", ["church"]),
+        ("sport car", ["sports car"]),
+        ("caar", ["car", "cart", "card"]),
+        ("zzz", []),
+        ("", []),
+    ],
+)
+def test_the_words_with_the_fewest_edits_are_suggested(word, expected):
+    n_classes = {"dog": 3, "dingo": 1, "dugong": 1, "dodo": 1, "cat": 2, "church": 1}
+    n_classes |= {"sports car": 1, "car": 2, "card": 1, "cart": 2}
+    concepts = {name: Concept((name,), ()) for name in n_classes}
+    kinds = [(f"{name} {i}", name) for name, n in n_classes.items() for i in range(n)]
+    concepts |= {kind: Concept((f"{i}",), (name,)) for i, (kind, name) in enumerate(kinds)}
+    assert Vocabulary(tuple(kind for kind, _ in kinds), concepts).suggest(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "other", "n_edits"),
+    [("dgo", "dog", 1), ("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("ca", "abc", 3)],
+)
+def test_an_edit_changes_a_letter_or_exchanges_two(word, other, n_edits):
+    assert count_edits(word, other) == n_edits
 
 
 def test_terms_are_the_words_that_find_a_given_class(vocabulary):

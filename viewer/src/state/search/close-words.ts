@@ -1,19 +1,53 @@
-/** Known words that are spelled like an unknown word: difflib.get_close_matches of Python. */
+/** Known words that are spelled like an unknown word, as `Vocabulary.suggest` of Python finds them. */
 
+const MOST_CLOSE = 20; // words with the most letters in common, among which words are suggested
 const MOST_SUGGESTED = 3;
 const LEAST_RATIO = 0.6;
 
-/** The known words most similar to `word`, the most similar first. */
-export function closeWords(word: string, known: Iterable<string>): string[] {
+/**
+ * The known words most similar to `word`: the word with the fewest edits first; of several, the word
+ * that names more classes.
+ */
+export function closeWords(word: string, terms: ReadonlyMap<string, readonly number[]>): string[] {
   const close: { readonly known: string; readonly ratio: number }[] = [];
-  for (const each of known) {
+  for (const each of terms.keys()) {
     const length = each.length + word.length;
     if ((2 * Math.min(each.length, word.length)) / length < LEAST_RATIO) continue;
     const ratio = (2 * nCommon(each, word)) / length;
     if (ratio >= LEAST_RATIO) close.push({ known: each, ratio });
   }
   close.sort((a, b) => b.ratio - a.ratio || (a.known < b.known ? 1 : -1));
-  return close.slice(0, MOST_SUGGESTED).map((each) => each.known);
+  return close
+    .slice(0, MOST_CLOSE)
+    .map(({ known }) => ({
+      known,
+      nEdits: countEdits(word, known),
+      nClasses: terms.get(known)?.length ?? 0,
+    }))
+    .sort((a, b) => a.nEdits - b.nEdits || b.nClasses - a.nClasses)
+    .slice(0, MOST_SUGGESTED)
+    .map(({ known }) => known);
+}
+
+/**
+ * The number of edits between two words: the optimal string alignment distance. An edit inserts,
+ * deletes or replaces a letter, or exchanges two neighboring letters.
+ */
+function countEdits(word: string, other: string): number {
+  let before: number[] = [];
+  let above = Array.from({ length: other.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= word.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const replaced = (above[j - 1] as number) + (word[i - 1] === other[j - 1] ? 0 : 1);
+      let least = Math.min((above[j] as number) + 1, (row[j - 1] as number) + 1, replaced);
+      if (i > 1 && j > 1 && word[i - 1] === other[j - 2] && word[i - 2] === other[j - 1])
+        least = Math.min(least, (before[j - 2] as number) + 1);
+      row.push(least);
+    }
+    [before, above] = [above, row];
+  }
+  return above[other.length] as number;
 }
 
 /**

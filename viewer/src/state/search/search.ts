@@ -263,7 +263,7 @@ class Contents {
     const words = await this.words;
     const found = matchWords(words, query, LEAST_PROBABILITY);
     const unknown = unknownWord(words, query);
-    const close = unknown ? closeWords(unknown.word, words.terms.keys()) : [];
+    const close = unknown ? closeWords(unknown.word, words.terms) : [];
     return {
       content:
         found && found.items.length > 0
