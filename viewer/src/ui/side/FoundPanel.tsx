@@ -1,5 +1,5 @@
 /** The images in which the network recognizes what a query names, the most probable first. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { type Content, scoreText } from "../../state/search/search";
 import { count, useApp } from "../context";
 import { SidePanel, TextButton } from "../controls/controls";
@@ -65,11 +65,33 @@ function FoundRow({ item, found, active }: RowProps) {
       <ItemButton item={item} sizePx={64} />
       <div class="fs-found-facts">
         {label && <ClassName name={label.name} color={label.color} />}
+        <Path item={item} />
         <span class="fs-bar">
           <i style={{ width: `${(100 * (score - low)) / (high - low || 1)}%` }} />
         </span>
         <span class="fs-number">{scoreText(found, score)}</span>
       </div>
     </li>
+  );
+}
+
+/** The path of an item; empty until it has been read. */
+function Path({ item }: { readonly item: number }) {
+  const { items } = useApp();
+  const [path, setPath] = useState("");
+  useEffect(() => {
+    let gone = false;
+    items.path(item).then(
+      (found) => !gone && setPath(found),
+      (error) => console.warn(`no path of item ${items.id(item)}: ${error}`),
+    );
+    return () => {
+      gone = true;
+    };
+  }, [item]);
+  return (
+    <span class="fs-path fs-muted fs-ellipsis" title={path}>
+      <bdi>{path}</bdi>
+    </span>
   );
 }
