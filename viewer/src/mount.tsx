@@ -205,7 +205,7 @@ function withProgress(source: Source, progress: (share: number) => void): Source
   });
 }
 
-/** The area between the left and right panels and above the toolbar. */
+/** The area between the left and right panels and above the toolbar; on a phone, below the title. */
 function clearArea(root: HTMLElement): Area {
   const all = root.getBoundingClientRect();
   let [left, right, top, bottom] = [0, all.width, 0, all.height];
@@ -218,6 +218,9 @@ function clearArea(root: HTMLElement): Area {
     else if (panel.matches(".fs-side")) right = Math.min(right, box.left - all.left);
     else bottom = Math.min(bottom, box.top - all.top);
   }
+  const title = root.querySelector(".fs-sidebar-closed");
+  if (title && all.width < SIDEBAR_FROM_PX)
+    top = Math.max(top, title.getBoundingClientRect().bottom - all.top);
   // panels that cover nearly everything are ignored
   if (bottom - top < 80) [top, bottom] = [0, all.height];
   return { left, right, top, bottom };

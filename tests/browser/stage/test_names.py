@@ -61,11 +61,25 @@ def test_panning_changes_no_name(look, page):
     visit.rest()
     after = dict(names(visit))
     inside = [
-        text for text, box in before.items() if 100 < box["left"] < 1000 and 100 < box["top"] < 600
+        text for text, box in before.items() if 330 < box["left"] < 1000 and 100 < box["top"] < 600
     ]
     assert len(inside) > 5
     for text in inside:
         assert after[text]["left"] == pytest.approx(before[text]["left"] + 60, abs=2)
+
+
+def test_no_name_is_under_a_panel(look, page):
+    visit = look(f"{page}&at=0_0_0&scale=80")
+    sidebar = visit.page.locator(".fs-sidebar").bounding_box()
+    right = sidebar["x"] + sidebar["width"]
+    n_beside = 0
+    for _ in range(4):
+        visit.drag((760, 400), (715, 400))
+        visit.rest()
+        lefts = [box["left"] for _, box in names(visit)]
+        assert min(lefts) >= right - 1
+        n_beside += sum(left < right + 4 for left in lefts)  # moved beside the panel
+    assert n_beside > 0
 
 
 def test_a_switch_removes_the_names_and_the_address_keeps_it(look, page):

@@ -35,6 +35,7 @@ export class MapStage implements Stage {
   private readonly reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
   private reported: View | null = null;
+  private clearArea: Area | undefined;
   private marker: readonly number[] | null = null;
   private links: Parameters<Stage["setLinks"]> = [null, []];
 
@@ -106,6 +107,11 @@ export class MapStage implements Stage {
 
   setNames(names: readonly MapName[]): void {
     this.overlay.names.set(names);
+    this.requestFrame();
+  }
+
+  setClearArea(area: Area): void {
+    this.clearArea = area;
     this.requestFrame();
   }
 
@@ -266,6 +272,7 @@ export class MapStage implements Stage {
       this.locator(camera.current, camera.size),
       camera.size,
       camera.zoom,
+      this.clearArea,
     );
     const [from, to] = this.links;
     const start = typeof from === "number" ? outline(snapshot, from) : from && toVector(from);

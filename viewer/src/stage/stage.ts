@@ -115,6 +115,8 @@ export interface Stage {
   setCropped(cropped: boolean): void;
   /** Write names on the map, the most important first; names that would overlap are left out. */
   setNames(names: readonly MapName[]): void;
+  /** Set the part of the stage that no panel covers, in which the names are written. */
+  setClearArea(area: Area): void;
   setTheme(theme: Theme): void;
   setTool(tool: Tool): void;
   /** Draw a ring around an item. */

@@ -353,6 +353,15 @@ it("the whole map is fitted again after a resize, unless the user has moved", as
   expect(fitted).toHaveBeenCalledOnce();
 });
 
+it("the names are written in the part of the stage that no panel covers", async () => {
+  const { app, calls } = staged();
+  const area = { left: 250, right: 700, top: 0, bottom: 600 };
+  app.surroundings.clearArea = () => area;
+  app.navigation.resized(false);
+  await settled();
+  expect(calls.get("clearArea")).toEqual(area);
+});
+
 it("the whole map is fitted next to an item's panel, and a moved map keeps its view", async () => {
   const { app, calls } = staged();
   const stage = app.stage as SilentStage;

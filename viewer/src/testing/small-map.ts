@@ -293,6 +293,9 @@ export class SilentStage implements Stage {
       names.map((name) => name.text),
     );
   }
+  setClearArea(area: Area): void {
+    this.calls.set("clearArea", area);
+  }
   setTheme(theme: unknown): void {
     this.calls.set("theme", theme);
   }

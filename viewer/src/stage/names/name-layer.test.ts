@@ -61,6 +61,18 @@ it("a name at the edge of the stage is moved inward, and hidden if it overlaps a
   expect(visible(layer)).toEqual(["name 1 translate(380 50)"]);
 });
 
+it("a name at the edge of a panel is moved beside the panel, and hidden under the panel", () => {
+  const layer = new NameLayer();
+  layer.set([name(1), name(2)]);
+  const x = [0, 110, 90];
+  const clear = { left: 100, right: 400, top: 0, bottom: 300 };
+  const locate = (item: number) => ({ at: { x: x[item] ?? 0, y: 50 * item }, halfHeight: 5 });
+  layer.draw("a", locate, SIZE, 1, clear);
+  expect(visible(layer)).toEqual(["name 1 translate(120 50)"]);
+  layer.draw("a", locate, SIZE, 1);
+  expect(visible(layer)).toHaveLength(2);
+});
+
 it("names cover at most a tenth of the map", () => {
   const layer = new NameLayer();
   layer.set(Array.from({ length: 100 }, (_, i) => name(i)));

@@ -1,7 +1,7 @@
 /** The names of the classes and regions above the map. */
 import type { RegionName } from "../../contract";
 import type { Size } from "../camera/projection";
-import type { MapName, Point, Theme } from "../stage";
+import type { Area, MapName, Point, Theme } from "../stage";
 import { shape } from "../svg";
 import { freeNames, type NameBox } from "./free-names";
 
@@ -71,14 +71,15 @@ export class NameLayer {
   /**
    * Draw the names at the stage positions of their items. The choice of names depends on `layout`,
    * which identifies all except the position of the view: panning changes no name. A null position
-   * hides a name. At the edge of the stage a name is moved inward, or hidden if it would then
-   * overlap another name. `zoom` must not change without `layout`.
+   * hides a name. At the edge of `clear`, the part of the stage that no panel covers, a name is
+   * moved inward, or hidden if it would then overlap another name. `zoom` must not change without
+   * `layout`.
    */
-  draw(layout: string, locate: Locate, size: Size, zoom: number): void {
+  draw(layout: string, locate: Locate, size: Size, zoom: number, clear = wholeOf(size)): void {
     const at = this.entries.map((entry) =>
       zoom < entry.name.fromZoom ? null : middleOf(entry, locate(entry.name.item)),
     );
-    const inside = this.entries.map((entry, i) => moveInside(entry, at[i] ?? null, size));
+    const inside = this.entries.map((entry, i) => moveInside(entry, at[i] ?? null, clear));
     if (layout !== this.layout) {
       this.layout = layout;
       this.free = freeNames(this.boxes(at), MOST_COVERED * areaOf(at, size));
@@ -137,16 +138,20 @@ function middleOf({ name, halfHeight }: Entry, item: LocatedItem | null, ratio =
   return { x: item.at.x, y: item.at.y - ratio * (item.halfHeight + halfHeight) };
 }
 
-/** The middle of a name that is whole on the stage; null if the item is outside the stage. */
+function wholeOf({ width, height }: Size): Area {
+  return { left: 0, right: width, top: 0, bottom: height };
+}
+
+/** The middle of a name that is whole in an area; null if the item is outside the area. */
 function moveInside(
   { halfWidth, halfHeight }: Entry,
   at: Point | null,
-  { width, height }: Size,
+  { left, right, top, bottom }: Area,
 ): Point | null {
-  if (!at || at.x < 0 || at.y < 0 || at.x > width || at.y > height) return null;
-  const clamp = (value: number, half: number, length: number) =>
-    Math.max(half, Math.min(value, length - half));
-  return { x: clamp(at.x, halfWidth, width), y: clamp(at.y, halfHeight, height) };
+  if (!at || at.x < left || at.y < top || at.x > right || at.y > bottom) return null;
+  const clamp = (value: number, half: number, low: number, high: number) =>
+    Math.max(low + half, Math.min(value, high - half));
+  return { x: clamp(at.x, halfWidth, left, right), y: clamp(at.y, halfHeight, top, bottom) };
 }
 
 /** The area in pixels of the box around all names, at least a quarter of the stage. */

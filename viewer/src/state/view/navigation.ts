@@ -87,9 +87,13 @@ export class Navigation {
     if (!items) this.wholeView = this.stage?.view() ?? null;
   }
 
-  /** Fit the whole map again after the free part of the stage has changed, unless the user has moved. */
+  /**
+   * Write the names in the free part of the stage after this part has changed, and fit the whole map
+   * again, unless the user has moved.
+   */
   resized(smooth: boolean): void {
     setTimeout(() => {
+      this.stage?.setClearArea(this.surroundings.clearArea());
       if (this.showsAll) this.fit(undefined, smooth);
     });
   }
