@@ -57,10 +57,10 @@ export function Sidebar() {
       </header>
       <SearchBox />
       <ColorBy />
-      <Crop />
-      <Names />
       <OtherFilters />
       <div class="fs-sidebar-body">
+        <Crop />
+        <Names />
         <Legend />
         <Facets />
         <NamedSelections />
