@@ -174,7 +174,11 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
             grays, features, neighbors, values=values, n_threads=n_threads
         ),
         "classes": lambda: find_class_relations(
-            components, neighbors, classes, confidence=np.ones(n, np.float32)
+            components,
+            neighbors,
+            classes,
+            confidence=np.ones(n, np.float32),
+            n_threads=n_threads,
         ),
         "shortcuts": lambda: find_shortcuts(
             None,

@@ -193,7 +193,12 @@ def _find_in_features(
             random_state=random_state,
         )
     relations = find_class_relations(
-        components, neighbors, classes, confidence=labels.confidence, random_state=random_state
+        components,
+        neighbors,
+        classes,
+        confidence=labels.confidence,
+        n_threads=n_threads,
+        random_state=random_state,
     )
     return _OfFeatures(labels, off_topic, reliability, relations)
 

@@ -9,14 +9,12 @@ import numpy as np
 from featscape.findings.classes.parts import choose_exemplars, split_class
 from featscape.findings.classes.tree import N_LIFT, build_tree
 from featscape.findings.records import ClassFinding, DetectorResult, Evidence
-from featscape.findings.spaces import shuffled_members
+from featscape.findings.spaces import for_each, shuffled_members
 from featscape.findings.wording import join_names
 from featscape.number_text import percent, plural
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from featscape.findings.classes.tree import Clade
@@ -41,6 +39,7 @@ def find_class_relations(
     classes: Classes | None,
     *,
     confidence: NDArray[np.float32],
+    n_threads: int = 1,
     random_state: int = 0,
 ) -> DetectorResult[ClassFinding]:
     """Find close classes, groups of classes, split classes, and exemplars of each class.
@@ -54,6 +53,8 @@ def find_class_relations(
     classes : Classes or None
     confidence : ndarray of float32, shape (n,)
         The probability of each given label: `LabelErrors.confidence`.
+    n_threads : int
+        Threads that compare the items of a class.
     random_state : int
         Seed of samples and bootstraps.
 
@@ -68,8 +69,8 @@ def find_class_relations(
         return DetectorResult(reason="All items have the same features.")
     generator = np.random.default_rng(random_state)
     members = shuffled_members(classes, generator)
-    exemplars = list(_exemplars(components, classes, members, confidence))
-    splits = list(_splits(components, classes, members))
+    exemplars = _exemplars(components, classes, members, confidence, n_threads=n_threads)
+    splits = _splits(components, classes, members, n_threads=n_threads)
     if len(classes.names) < 3:
         reason = (
             "Close classes need at least three classes; the map has "
@@ -88,16 +89,18 @@ def _exemplars(
     classes: Classes,
     members: list[NDArray[np.intp]],
     confidence: NDArray[np.float32],
-) -> Iterator[ClassFinding]:
-    for name, items in zip(classes.names, members, strict=True):
-        some = np.sort(items[:_MOST_OF_CLASS])
+    *,
+    n_threads: int,
+) -> list[ClassFinding]:
+    def find(code: int) -> ClassFinding:
+        some = np.sort(members[code][:_MOST_OF_CLASS])
         chosen, coverage = choose_exemplars(components.values[some], confidence[some], N_EXEMPLARS)
         exemplars = tuple(some[chosen].tolist())
-        yield ClassFinding(
+        return ClassFinding(
             kind="exemplars",
-            classes=(name,),
+            classes=(classes.names[code],),
             items=exemplars,
-            text=f"{plural(len(exemplars), 'typical image')} of {printable(name)}.",
+            text=f"{plural(len(exemplars), 'typical image')} of {printable(classes.names[code])}.",
             evidence=Evidence(
                 items=exemplars,
                 neighbors=(),
@@ -110,39 +113,53 @@ def _exemplars(
             ),
         )
 
+    return for_each(find, range(len(members)), n_threads=n_threads)
+
 
 def _splits(
-    components: Components, classes: Classes, members: list[NDArray[np.intp]]
-) -> Iterator[ClassFinding]:
+    components: Components,
+    classes: Classes,
+    members: list[NDArray[np.intp]],
+    *,
+    n_threads: int,
+) -> list[ClassFinding]:
     size = min(_MOST_SPLIT, _MOST_IN_ALL // len(members))
-    found = []
-    for name, items in zip(classes.names, members, strict=True):
-        some = np.sort(items[:size])
+
+    def find(code: int) -> tuple[float, str, NDArray[np.intp], NDArray[np.intp]] | None:
+        some = np.sort(members[code][:size])
         if len(some) < _LEAST_SPLIT:
-            continue
+            return None
         in_smaller, conductance = split_class(components.values[some])
-        if conductance <= _MOST_CONDUCTANCE:
-            found.append((conductance, name, some[in_smaller], some[~in_smaller]))
-    for conductance, name, smaller, larger in sorted(found, key=lambda one: one[:2]):
-        share = len(smaller) / (len(smaller) + len(larger))
-        yield ClassFinding(
-            kind="split",
-            classes=(name,),
-            items=tuple(smaller.tolist()),
-            text=(
-                f"{printable(name)} consists of two parts: {percent(share)} of its images are "
-                "separate from the others."
+        if conductance > _MOST_CONDUCTANCE:
+            return None
+        return conductance, classes.names[code], some[in_smaller], some[~in_smaller]
+
+    found = [one for one in for_each(find, range(len(members)), n_threads=n_threads) if one]
+    return [_split(*one) for one in sorted(found, key=lambda one: one[:2])]
+
+
+def _split(
+    conductance: float, name: str, smaller: NDArray[np.intp], larger: NDArray[np.intp]
+) -> ClassFinding:
+    share = len(smaller) / (len(smaller) + len(larger))
+    return ClassFinding(
+        kind="split",
+        classes=(name,),
+        items=tuple(smaller.tolist()),
+        text=(
+            f"{printable(name)} consists of two parts: {percent(share)} of its images are "
+            "separate from the others."
+        ),
+        evidence=Evidence(
+            items=tuple(smaller[:_N_BORDER].tolist()),
+            neighbors=tuple(larger[:_N_BORDER].tolist()),
+            score=1 - conductance,
+            method=(
+                "The score is 1 less the conductance of the best cut of the neighbor graph of "
+                f"the class, from {len(smaller) + len(larger):,} of its images."
             ),
-            evidence=Evidence(
-                items=tuple(smaller[:_N_BORDER].tolist()),
-                neighbors=tuple(larger[:_N_BORDER].tolist()),
-                score=1 - conductance,
-                method=(
-                    "The score is 1 less the conductance of the best cut of the neighbor graph of "
-                    f"the class, from {len(smaller) + len(larger):,} of its images."
-                ),
-            ),
-        )
+        ),
+    )
 
 
 def _close_pair(clade: Clade, neighbors: NDArray[np.int32], classes: Classes) -> ClassFinding:

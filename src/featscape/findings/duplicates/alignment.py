@@ -12,13 +12,13 @@ position in the image, which covers -1 to 1 on both axes.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
 from featscape.findings.pixels.survey import SIZE_PX
+from featscape.findings.spaces import for_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,11 +109,9 @@ class Aligner:
         if not batches:
             empty = np.zeros(0, dtype=np.complex64)
             return Alignment(empty.real, empty.real, np.zeros(0, dtype=bool), empty, empty)
-        from threadpoolctl import threadpool_limits
-
-        # the products are small: threads of BLAS inside these threads would take four times as long
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
-            parts = list(pool.map(lambda batch: self._align_batch(batch, n_steps), batches))
+        parts = for_each(
+            lambda batch: self._align_batch(batch, n_steps), batches, n_threads=n_threads
+        )
         return Alignment(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     def _align_batch(self, pairs: NDArray[np.intp], n_steps: tuple[int, ...]) -> Alignment:

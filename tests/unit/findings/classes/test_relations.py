@@ -71,6 +71,14 @@ def test_a_class_of_two_parts_is_split_and_others_are_not():
     assert splits[0].evidence.score >= 0.9
 
 
+def test_the_findings_do_not_depend_on_the_number_of_threads():
+    features, codes = clouds(600, n_classes=6, spread=0.1)
+    merged = named(np.minimum(codes, 4))
+    one, three = (relations(features, merged, n_threads=n).findings for n in (1, 3))
+    assert [found.text for found in one] == [found.text for found in three]
+    assert [found.items for found in one] == [found.items for found in three]
+
+
 def test_a_single_cloud_is_not_split():
     values = np.random.default_rng(0).normal(size=(200, 10)).astype(np.float32)
     assert split_class(values)[1] > 0.1
