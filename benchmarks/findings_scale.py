@@ -5,8 +5,9 @@
 The first run writes the features of clusters, the nearest neighbors within random groups of items,
 and small gray images to FOLDER; later runs with the same number of items use them.
 Each kind runs in a process of its own, and reports its time without the time of the neighbors in
-feature space, which the map has already. Memory is the peak of the anonymous memory of the process:
-the pages of memory-mapped files, which the system can drop, are not counted.
+feature space, which the map has already; the neighbors on the map are searched. Memory is the peak
+of the anonymous memory of the process: the pages of memory-mapped files, which the system can drop,
+are not counted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.labels.classes import count_classes
-from featscape.records import Neighbors
 from machine import describe, table
 
 if TYPE_CHECKING:
@@ -137,7 +137,11 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
     from featscape.findings.off_topic import find_off_topic
     from featscape.findings.reliability import measure_reliability
     from featscape.findings.shortcuts.cells import find_shortcuts
-    from featscape.findings.spaces import principal_components, search_among
+    from featscape.findings.spaces import (
+        principal_components,
+        search_all_pairs,
+        search_among,
+    )
 
     features, grays, neighbors = (
         np.load(folder / name, mmap_mode="r")
@@ -152,12 +156,6 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
         components = principal_components(features)
     if kind == "duplicates":
         values, components = components.values[:, :128].astype(np.float16), None
-
-    def search(values: NDArray[np.float32], k: int) -> Neighbors:
-        """Return the neighbors of the map: the time of a search is not measured."""
-        del values
-        near = np.array(neighbors[:, :k])
-        return Neighbors(near, np.linspace(0.5, 1, k, dtype=np.float32)[None].repeat(n, axis=0))
 
     runs: dict[str, Callable[[], Any]] = {
         "components": lambda: principal_components(features),
@@ -191,7 +189,8 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
             positions,
             neighbors,
             classes=classes,
-            search=search,
+            search=search_all_pairs,  # not called: 90 neighbors are given
+            n_threads=n_threads,
         ),
     }
     return runs[kind]

@@ -190,6 +190,7 @@ def _find_in_features(
             neighbors,
             classes=classes,
             search=search,
+            n_threads=n_threads,
             random_state=random_state,
         )
     relations = find_class_relations(

@@ -8,12 +8,19 @@ preservation in nonlinear projection methods: an experimental study", ICANN, LNC
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, Reliability
-from featscape.findings.spaces import average_ranks, blocks, squared_distances
+from featscape.findings.spaces import (
+    average_ranks,
+    blocks,
+    for_each,
+    search_tree,
+    squared_distances,
+    sum_classes,
+)
 from featscape.findings.wording import too_few_items
 from featscape.number_text import percent
 
@@ -29,7 +36,7 @@ _N_KNC = 10
 WIDER = 3  # an item on the map is a false friend if it is not among 3 x 30 neighbors in features
 _MOST_RANKED = 1_000  # items whose ranks among all items are computed
 _MOST_RANKS = 50_000_000  # items times ranked items
-_MOST_AT_ONCE = 4_000_000  # ranks; each takes 30 bytes in between
+_MOST_AT_ONCE = 8_000_000  # distances, in each thread
 _MOST_PAIRED = 1_000  # items whose distances are correlated, as in Kobak & Berens
 _LEAST_ITEMS = 10
 
@@ -64,6 +71,7 @@ def measure_reliability(
     *,
     classes: Classes | None,
     search: NeighborSearch,
+    n_threads: int = 1,
     random_state: int = 0,
 ) -> MapReliability:
     """Measure how well the positions represent the features.
@@ -79,6 +87,7 @@ def measure_reliability(
     classes : Classes or None
     search : callable
         (values, k) -> the k nearest neighbors by Euclidean distance.
+    n_threads : int
     random_state : int
         Seed of the samples.
     """
@@ -89,13 +98,13 @@ def measure_reliability(
     k = max(1, min(N_NEAR, (n - 1) // (2 * WIDER)))
     if neighbors.shape[1] < WIDER * k:  # a map with a perplexity of less than 30
         neighbors = search(values, WIDER * k).indices
-    on_map = search(positions, k).indices
-    torn = 1 - shared(neighbors[:, :k], on_map)
-    false_friends = 1 - shared(on_map, neighbors[:, : WIDER * k])
+    on_map = search_tree(positions, k, n_threads=n_threads).indices
+    torn = 1 - shared(neighbors[:, :k], on_map, n_threads=n_threads)
+    false_friends = 1 - shared(on_map, neighbors[:, : WIDER * k], n_threads=n_threads)
     generator = np.random.default_rng(random_state)
     measures = [
         _knn(neighbors, on_map),
-        *_by_rank(values, positions, k=k, generator=generator),
+        *_by_rank(values, positions, k=k, generator=generator, n_threads=n_threads),
         _cpd(values, positions, generator=generator),
     ]
     reason: str | None = None
@@ -113,7 +122,9 @@ def measure_reliability(
     )
 
 
-def shared(some: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.float64]:
+def shared(
+    some: NDArray[np.integer], others: NDArray[np.integer], *, n_threads: int = 1
+) -> NDArray[np.float64]:
     """Return for each row the share of the entries of `some` that are among `others`.
 
     Parameters
@@ -122,12 +133,16 @@ def shared(some: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np
         Without repetitions in a row.
     others : ndarray of int, shape (n, l)
         Without repetitions in a row.
+    n_threads : int
     """
-    result = np.empty(len(some))
-    for block in blocks(len(some)):
-        both = np.sort(np.hstack([some[block], others[block]]), axis=1)
-        result[block] = (both[:, 1:] == both[:, :-1]).sum(axis=1)
-    return np.asarray(result / some.shape[1])
+
+    def count(block: slice) -> NDArray[np.intp]:
+        both = np.hstack([some[block], others[block]])
+        both.sort(axis=1)
+        return np.asarray((both[:, 1:] == both[:, :-1]).sum(axis=1))
+
+    counts = for_each(count, blocks(len(some)), n_threads=n_threads)
+    return np.asarray(np.concatenate(counts) / some.shape[1])
 
 
 def _measure(name: str, value: float, text: str, method: str) -> Reliability:
@@ -160,19 +175,30 @@ def _by_rank(
     *,
     k: int,
     generator: np.random.Generator,
+    n_threads: int,
 ) -> list[Reliability]:
     """Return trustworthiness and continuity, from the ranks of a sample of the items."""
     n = len(values)
     n_rows = min(_MOST_RANKED, max(100, _MOST_RANKS // n))
     rows = np.sort(generator.permutation(n)[:n_rows])
-    lost = np.zeros(2)
-    for block in blocks(len(rows), rows_at_once=max(1, _MOST_AT_ONCE // n)):
-        in_features = _ranks(values, rows[block])
-        in_map = _ranks(positions.astype(np.float64), rows[block])
-        lost[0] += np.maximum(in_features - k, 0)[in_map <= k].sum()
-        lost[1] += np.maximum(in_map - k, 0)[in_features <= k].sum()
+    squares = np.einsum("ij,ij->i", values, values)
+    axes = np.ascontiguousarray(positions.T)
+
+    def lose(block: slice) -> NDArray[np.int64]:
+        own = rows[block]
+        of_features = squares - 2 * (values[own] @ values.T)
+        of_features[np.arange(len(own)), own] = -np.inf
+        lost = np.zeros(2, np.int64)
+        for row, in_features in zip(own, of_features, strict=True):
+            in_map = np.square(axes - axes[:, row, None]).sum(axis=0)
+            in_map[row] = -np.inf
+            lost += _excess(in_features, in_map, k), _excess(in_map, in_features, k)
+        return lost
+
+    rows_at_once = max(1, _MOST_AT_ONCE // n)
+    lost = for_each(lose, blocks(len(rows), rows_at_once=rows_at_once), n_threads=n_threads)
     scale = 2 / (len(rows) * k * (2 * n - 3 * k - 1))
-    trustworthiness, continuity = 1 - scale * lost
+    trustworthiness, continuity = 1 - scale * np.sum(lost, axis=0)
     rest = f"1 if no rank exceeds {k}. Ranks of {len(rows):,} random items among all items."
     return [
         _measure(
@@ -192,16 +218,15 @@ def _by_rank(
     ]
 
 
-def _ranks(values: NDArray[np.floating[Any]], rows: NDArray[np.intp]) -> NDArray[np.int32]:
-    """Return the rank of each item by its distance from each row, (len(rows), n); own rank 0."""
-    squares = np.einsum("ij,ij->i", values, values)
-    distances = squares - 2 * (values[rows] @ values.T)
-    distances[np.arange(len(rows)), rows] = -np.inf
-    order = np.argsort(distances, axis=1, kind="stable")
-    ranks = np.empty(order.shape, dtype=np.int32)
-    numbers = np.broadcast_to(np.arange(len(values), dtype=np.int32), order.shape)
-    np.put_along_axis(ranks, order, numbers, axis=1)
-    return ranks
+def _excess(distances: NDArray[np.float32], others: NDArray[np.float32], k: int) -> int:
+    """Return by how much the ranks of the k nearest items by other distances exceed k, summed.
+
+    The rank of an item is the number of items that are nearer, with the item itself, whose
+    distances, shape (n,), are -inf.
+    """
+    near = np.argpartition(others, k)[: k + 1]
+    ranks = np.searchsorted(np.sort(distances), distances[near])
+    return int(np.maximum(ranks - k, 0).sum())
 
 
 def _cpd(
@@ -243,9 +268,7 @@ def _knc(
 
 def _nearest_classes(values: NDArray[np.float32], classes: Classes, k: int) -> NDArray[np.intp]:
     """Return the k nearest classes of each class by the distance of the means, (n_classes, k)."""
-    sums = np.zeros((len(classes.names), values.shape[1]))
-    np.add.at(sums, classes.codes, values)
-    means = sums / classes.counts[:, None]
+    means = sum_classes(values, classes.codes, len(classes.names)) / classes.counts[:, None]
     distances = squared_distances(means)
     np.fill_diagonal(distances, np.inf)
     return np.argsort(distances, axis=1, kind="stable")[:, :k]

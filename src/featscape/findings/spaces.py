@@ -170,6 +170,29 @@ def shuffled_members(classes: Classes, generator: np.random.Generator) -> list[N
     return np.split(order, np.cumsum(classes.counts)[:-1])
 
 
+def sum_classes(
+    rows: NDArray[np.float32], codes: NDArray[np.intp], n_classes: int
+) -> NDArray[np.float64]:
+    """Return the sum of the rows of each class, (n_classes, c), without a copy of the rows.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (n, c)
+    codes : ndarray of intp, shape (n,)
+        The class of each row, from 0 to n_classes - 1.
+    n_classes : int
+    """
+    from scipy.sparse import csr_array
+
+    sums = np.zeros((n_classes, rows.shape[1]))
+    for block in blocks(len(rows)):
+        own = codes[block]
+        ones = np.ones(len(own), np.float32)
+        members = csr_array((ones, (own, np.arange(len(own)))), shape=(n_classes, len(own)))
+        sums += members @ rows[block]
+    return sums
+
+
 def squared_distances(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the squared Euclidean distances between all rows, which may be negative by rounding.
 
@@ -209,7 +232,7 @@ def search_all_pairs(values: NDArray[np.float32], k: int) -> Neighbors:
         Less than n.
     """
     if values.shape[1] <= _MOST_IN_TREE:
-        return _search_tree(values, k)
+        return search_tree(values, k)
     n = len(values)
     squares = np.einsum("ij,ij->i", values, values)
     indices = np.empty((n, k), dtype=np.int32)
@@ -261,15 +284,32 @@ def search_among(
     return Neighbors(indices, distances)
 
 
-def _search_tree(values: NDArray[np.float32], k: int) -> Neighbors:
+def search_tree(values: NDArray[np.float32], k: int, *, n_threads: int = 1) -> Neighbors:
+    """Return the k nearest neighbors of each row by Euclidean distance, exactly, by a k-d tree.
+
+    For 50,000 points of a plane, a tree takes a quarter of the time of the search of t-SNE.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n, d)
+        With at most three columns.
+    k : int
+        Less than n.
+    n_threads : int
+    """
     from scipy.spatial import cKDTree
 
-    n = len(values)
-    distances, indices = cKDTree(values).query(values, k + 1)
-    is_other = indices != np.arange(n)[:, None]
-    is_other[is_other.all(axis=1), -1] = False  # more than k items at the position of this item
-    shape = (n, k)
-    return Neighbors(
-        indices[is_other].reshape(shape).astype(np.int32),
-        distances[is_other].reshape(shape).astype(np.float32),
-    )
+    tree = cKDTree(values, balanced_tree=False, compact_nodes=False)
+    indices = np.empty((len(values), k), dtype=np.int32)
+    distances = np.empty((len(values), k), dtype=np.float32)
+
+    def search(block: slice) -> None:
+        own = tree.indices[block]  # near to one another: their leaves stay in the cache
+        lengths, near = tree.query(values[own], k + 1)
+        is_other = near != own[:, None]
+        is_other[is_other.all(axis=1), -1] = False  # more than k items at the position of this item
+        indices[own] = near[is_other].reshape(len(own), k)
+        distances[own] = lengths[is_other].reshape(len(own), k)
+
+    for_each(search, blocks(len(values)), n_threads=n_threads)
+    return Neighbors(indices, distances)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.findings.spaces import blocks
+from featscape.findings.spaces import blocks, sum_classes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -186,7 +186,7 @@ class _Ridge:
         chosen : ndarray of intp, shape (m,)
             Indices of rows.
         """
-        sums = _sum_classes(rows, codes, len(counts)).T  # (c, n_classes)
+        sums = sum_classes(rows, codes, len(counts)).T  # (c, n_classes)
         own = np.arange(len(chosen))
 
         def fit_with(penalty: float) -> _Ridge:
@@ -209,21 +209,6 @@ class _Ridge:
         fit[np.arange(len(chosen)), self.codes[chosen]] -= leverage
         fit /= np.maximum(1 - leverage, _LEAST_FREEDOM)[:, None]
         return fit
-
-
-def _sum_classes(
-    rows: NDArray[np.float32], codes: NDArray[np.intp], n_classes: int
-) -> NDArray[np.float64]:
-    """Return the sum of the rows of each class, (n_classes, c), without a copy of the rows."""
-    from scipy.sparse import csr_array
-
-    sums = np.zeros((n_classes, rows.shape[1]))
-    for block in blocks(len(rows)):
-        own = codes[block]
-        ones = np.ones(len(own), np.float32)
-        members = csr_array((ones, (own, np.arange(len(own)))), shape=(n_classes, len(own)))
-        sums += members @ rows[block]
-    return sums
 
 
 @dataclass(frozen=True, eq=False)
