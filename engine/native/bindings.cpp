@@ -70,6 +70,30 @@ Grid checked_grid(const AnyGrid& values, int dimensions, const Origin& origin, d
     return grid;
 }
 
+// The lengths of the axes of a grid, of which `values` has one value for each frequency or one node
+// more.
+std::tuple<int, int> axis_lengths(const In<float, 2>& values) {
+    const int nx = static_cast<int>(values.shape(0)) - 1,
+              ny = static_cast<int>(values.shape(1)) - 1;
+    for (int n : {nx, ny}) {
+        require(n >= 16 && n % 16 == 0, "a grid axis must be a multiple of 16");
+        for (int f : {2, 3, 5})
+            while (n % f == 0) n /= f;
+        require(n == 1, "a grid axis must have no prime factor above 5");
+    }
+    return {nx, ny};
+}
+
+auto cosines(Pool& pool, In<float, 2> values) {
+    const auto [nx, ny] = axis_lengths(values);
+    auto out = buffer<float>(values.size());
+    {
+        nb::gil_scoped_release release;
+        cosine_transform(pool, nx, ny, values.data(), out.get());
+    }
+    return to_numpy(std::move(out), {values.shape(0), values.shape(1)});
+}
+
 auto conditional_probabilities(In<float, 2> distances, In<std::int32_t, 2> indices,
                                double perplexity, Pool& pool) {
     const std::size_t n = distances.shape(0), k = distances.shape(1);
@@ -260,20 +284,15 @@ NB_MODULE(_native, m) {
             "Return indices and distances, (m, k), nearest first; Euclidean distances are squared. "
             "The index is -1 if the cells contain fewer than k points.");
 
+    m.def("cosine_transform", &cosines, "pool"_a, "values"_a,
+          "Return the cosine transform (DCT-I) along both axes, shape (nx + 1, ny + 1).");
     nb::class_<PotentialSolver>(
         m, "PotentialSolver",
         "Linear convolution of a density, shape (nx, ny + PADDING), with an even kernel.")
         .def(
             "__init__",
             [](PotentialSolver* self, std::shared_ptr<Pool> pool, In<float, 2> spectrum) {
-                const int nx = static_cast<int>(spectrum.shape(0)) - 1,
-                          ny = static_cast<int>(spectrum.shape(1)) - 1;
-                for (int n : {nx, ny}) {
-                    require(n >= 16 && n % 16 == 0, "a grid axis must be a multiple of 16");
-                    for (int f : {2, 3, 5})
-                        while (n % f == 0) n /= f;
-                    require(n == 1, "a grid axis must have no prime factor above 5");
-                }
+                const auto [nx, ny] = axis_lengths(spectrum);
                 new (self) PotentialSolver(std::move(pool), nx, ny, spectrum.data());
             },
             "pool"_a, "spectrum"_a)

@@ -66,6 +66,23 @@ Axis AxisTables::view() const {
             partner_.data()};
 }
 
+void cosine_transform(Pool& pool, int nx, int ny, const float* values, float* out) {
+    const AxisTables x(nx), y(ny);
+    const auto floats = static_cast<std::size_t>(32 * std::max(nx, ny));
+    const auto scratch = buffer<float>(static_cast<std::size_t>(pool.size()) * floats);
+    const auto along_x = buffer<float>(static_cast<std::size_t>(nx + 1) * (ny + 1));
+    const auto pass = [&](const Axis& axis, int n_columns, const float* from, float* to) {
+        pool.run_with_thread(n_columns / 16 + 1, [&](std::int64_t tile, int thread) {
+            const int first = static_cast<int>(tile) * 16;
+            kernels().cosines(axis, from + first, n_columns, std::min(16, n_columns - first),
+                              to + static_cast<std::size_t>(first) * (axis.n + 1),
+                              scratch.get() + static_cast<std::size_t>(thread) * floats);
+        });
+    };
+    pass(x.view(), ny + 1, values, along_x.get());
+    pass(y.view(), nx + 1, along_x.get(), out);
+}
+
 PotentialSolver::PotentialSolver(std::shared_ptr<Pool> pool, int nx, int ny, const float* spectrum)
     : pool_(std::move(pool)), x_(nx), y_(ny) {
     const auto blocks = static_cast<std::size_t>(nx / 8 + 1);
@@ -82,9 +99,9 @@ PotentialSolver::PotentialSolver(std::shared_ptr<Pool> pool, int nx, int ny, con
                 const int v = 2 * y_.frequency(position) + odd;
                 for (int lane = 0; lane < 8; ++lane, ++to) {
                     const int slot = static_cast<int>(block) * 8 + lane;
-                    const int u = slot == nx ? nx : slot < nx / 2 ? 2 * slot : 2 * slot - nx + 1;
-                    const auto at = static_cast<std::size_t>(u) * (rows + 1) +
-                                    static_cast<std::size_t>(v > ny ? 2 * ny - v : v);
+                    const auto at =
+                        static_cast<std::size_t>(frequency_of_slot(nx, slot)) * (rows + 1) +
+                        static_cast<std::size_t>(v > ny ? 2 * ny - v : v);
                     *to = slot > nx ? 0.0F : scale * spectrum[at];
                 }
             }

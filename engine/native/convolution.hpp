@@ -27,6 +27,10 @@ class AxisTables {
     std::vector<int> slot_, partner_, frequency_;
 };
 
+// The cosine transform (DCT-I, without normalization) of `values`, shape (nx + 1, ny + 1), along
+// both axes, to `out` of the same shape. The lengths nx and ny are those of `AxisTables`.
+void cosine_transform(Pool& pool, int nx, int ny, const float* values, float* out);
+
 class PotentialSolver {
   public:
     // `spectrum`, shape (nx + 1, ny + 1), row-major: the transform of the kernel at the frequencies

@@ -25,6 +25,7 @@ namespace {
 
 using meshtsne::Axis;
 using meshtsne::Convolution;
+using meshtsne::frequency_of_slot;
 
 struct c8 {
     f8 re, im;
@@ -144,6 +145,40 @@ FS_INLINE c8* own_scratch(const Convolution& c, int thread) {
 
 FS_INLINE c8* spectrum_block(const Convolution& c, int block) {
     return reinterpret_cast<c8*>(c.spectrum) + static_cast<std::size_t>(block) * c.y.n;
+}
+
+// The cosine transform (DCT-I) along the rows 0 .. n of up to 16 columns, written as rows: `out` is
+// transposed. The transform of an even sequence of length 2 n: its even frequencies are the cyclic
+// transform of e(i) + e(i + n), and its odd frequencies the negacyclic transform of e(i) - e(i +
+// n), where e(i + n) = values(n - i). All values are real, so 8 columns are the imaginary parts of
+// 8 others.
+inline void cosines(const Axis& axis, const float* values, int stride, int n_columns, float* out,
+                    float* scratch) {
+    const int n = axis.n;
+    c8* cyclic = reinterpret_cast<c8*>(scratch);
+    c8* negacyclic = cyclic + n;
+    const auto row = [&](int i) {
+        float of[16] = {};
+        std::memcpy(of, values + static_cast<std::size_t>(i) * stride, sizeof(float) * n_columns);
+        return c8{load(of), load(of + 8)};
+    };
+    for (int i = 0; i < n; ++i) {
+        const c8 near = row(i), far = row(n - i);
+        cyclic[i] = near + far;
+        negacyclic[i] = times(near - far, axis.half[2 * i], axis.half[2 * i + 1]);
+    }
+    forward(cyclic, axis);
+    forward(negacyclic, axis);
+    for (int slot = 0; slot <= n; ++slot) {
+        const c8 z = (is_cyclic(axis, slot) ? cyclic : negacyclic)[axis.slot[slot]];
+        float of[16];
+        store(of, z.re);
+        store(of + 8, z.im);
+        float* to = out + frequency_of_slot(n, slot);
+        for (int column = 0; column < n_columns; ++column) {
+            to[static_cast<std::size_t>(column) * (n + 1)] = of[column];
+        }
+    }
 }
 
 // Transforms the columns 16 tile .. 16 tile + 15 of the density along x into the spectrum.

@@ -10,6 +10,7 @@ namespace meshtsne {
 const Kernels& MESHTSNE_KERNELS() {
     static constexpr Kernels chosen = {
         MESHTSNE_INSTRUCTION_SET_NAME,
+        cosines,
         columns_forward,
         rows,
         columns_inverse,

@@ -18,6 +18,11 @@ struct Axis {
     const int* partner;
 };
 
+// The frequency, in steps of pi / n, of a slot of an axis.
+constexpr int frequency_of_slot(int n, int slot) {
+    return slot == n ? n : slot < n / 2 ? 2 * slot : 2 * slot - n + 1;
+}
+
 // The linear convolution of a 2-D density with a kernel.
 struct Convolution {
     Axis x, y;
@@ -81,6 +86,11 @@ struct Extent {
 
 struct Kernels {
     const char* name;
+
+    // The cosine transform along the rows 0 .. n of at most 16 columns; `out` is transposed, with
+    // n + 1 floats a row. `scratch` has 32 n floats.
+    void (*cosines)(const Axis&, const float* values, int stride, int n_columns, float* out,
+                    float* scratch);
 
     // The three passes of a convolution, by task.
     void (*columns_forward)(const Convolution&, const float* density, int tile, int thread);

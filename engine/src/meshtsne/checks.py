@@ -96,6 +96,11 @@ def as_matrix(name: str, X: Any) -> Any:
         ) from error
 
 
+def is_sparse(X: Any) -> bool:
+    """Return whether the result of `as_matrix` is sparse, without an import of SciPy."""
+    return not isinstance(X, np.ndarray)
+
+
 def is_integer(value: Any) -> bool:
     """Return whether the type of a value is an integer type other than bool."""
     return isinstance(value, Integral) and not isinstance(value, bool)

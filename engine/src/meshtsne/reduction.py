@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshtsne.blas import one_blas_thread
+from meshtsne.checks import is_sparse
 from meshtsne.errors import InputError
 
 if TYPE_CHECKING:
@@ -145,12 +146,10 @@ def fit_reduction(
     InputError
         X contains NaN or infinity, or a row of zeros (cosine) or a constant row (correlation).
     """
-    from scipy.sparse import issparse
-
     d = X.shape[1]
     mean, largest = _survey(X, metric=metric)
     narrow = n_components is None or d <= n_components or metric in ("manhattan", "chebyshev")
-    if issparse(X) and not narrow:
+    if is_sparse(X) and not narrow:
         return _singular_reduction(X, n_components=n_components, metric=metric, generator=generator)
     reduction = Reduction(metric, mean, power_of_two(largest), None)
     if narrow:
@@ -175,10 +174,8 @@ def row_blocks(X: Any, *, metric: str) -> Iterator[tuple[int, NDArray[np.floatin
         Index of the first row of the block.
     rows : ndarray of float32 or float64, shape (b, d)
     """
-    from scipy.sparse import issparse
-
     step = max(1, _BLOCK_SIZE // max(1, X.shape[1]))
-    sparse = issparse(X)
+    sparse = is_sparse(X)
     for start in range(0, X.shape[0], step):
         rows = X[start : start + step]
         rows = rows.toarray() if sparse else np.asarray(rows)
@@ -220,12 +217,10 @@ def _on_sphere(
 
 def check_finite(X: Any) -> None:
     """Raise InputError if X, dense or sparse, contains NaN or infinity."""
-    from scipy.sparse import issparse
-
     if X.dtype.kind != "f":
         return
     n_bad, first = 0, -1
-    if issparse(X):
+    if is_sparse(X):
         bad = np.flatnonzero(~np.isfinite(X.data))
         n_bad = len(bad)
         first = int(np.searchsorted(X.indptr, bad[0], side="right")) - 1 if n_bad else -1

@@ -122,6 +122,21 @@ void check_convolution(std::mt19937& random, int nx, int ny) {
     }
 }
 
+void check_cosine_transform(std::mt19937& random, int nx, int ny) {
+    std::vector<float> values(static_cast<std::size_t>((nx + 1) * (ny + 1))), once(values.size());
+    for (float& value : values) value = static_cast<float>(random() % 1000) / 1000.0F;
+    const float scale = 1.0F / static_cast<float>(4 * nx * ny);
+    for (int threads : {1, 3}) {
+        Pool pool(threads);
+        std::vector<float> twice(values.size());
+        cosine_transform(pool, nx, ny, values.data(), once.data());
+        cosine_transform(pool, nx, ny, once.data(), twice.data());
+        for (std::size_t i = 0; i < values.size(); ++i)
+            require(std::abs(scale * twice[i] - values[i]) < 1e-4F,
+                    "two cosine transforms are not the identity");
+    }
+}
+
 void check_search(std::mt19937& random, std::int64_t n, int dimensions, std::int32_t n_cells) {
     const int k = 9, n_probes = 3;
     std::vector<float> X(static_cast<std::size_t>(n * dimensions));
@@ -186,8 +201,10 @@ int main() {
         }
     }
     check_descent(random, 70001, 2); // more columns than 16 bits can number
-    for (const auto& [nx, ny] : {std::pair{16, 16}, {48, 80}, {240, 32}})
+    for (const auto& [nx, ny] : {std::pair{16, 16}, {48, 80}, {240, 32}}) {
         check_convolution(random, nx, ny);
+        check_cosine_transform(random, nx, ny);
+    }
     check_search(random, 3000, 13, 20);
     check_search(random, 40, 3, 7);
     check_perplexity();

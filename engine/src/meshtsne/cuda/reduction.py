@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from meshtsne.checks import is_sparse
 from meshtsne.reduction import (
     DENSE_EIGEN_WIDTH,
     LARGEST,
@@ -57,7 +58,6 @@ def reduce_features(
     InputError
         As in `fit_reduction`.
     """
-    from scipy.sparse import issparse
 
     def on_host() -> tuple[Reduction, Tensor]:
         reduction = fit_reduction(
@@ -66,7 +66,7 @@ def reduce_features(
         return reduction, torch.from_numpy(reduction.apply(X)).to(device)
 
     n, d = X.shape
-    if issparse(X) or n < d:
+    if is_sparse(X) or n < d:
         return on_host()
     blocks = _RowBlocks(X, metric, device)
     mean, largest = _survey(blocks, d)

@@ -151,15 +151,13 @@ def _too_large(span: NDArray[np.float64]) -> DivergenceError:
     )
 
 
-def kernel_spectrum(geometry: GridGeometry) -> NDArray[np.float32]:
+def kernel_spectrum(pool: _native.Pool, geometry: GridGeometry) -> NDArray[np.float32]:
     """Return the transform of w, or of its long range, divided by that of both splines.
 
     The kernel on the padded grid is even on every axis, so its transform is a cosine transform of
     one corner: shape (n + 1, ...), frequencies 0 .. pi. The division by the squared transform of
     the spline corrects the spreading and the interpolation (Essmann et al. 1995).
     """
-    from scipy.fft import dctn
-
     squared = np.zeros((), dtype=np.float32)
     for n in geometry.shape:
         along = np.arange(n + 1, dtype=np.float32) * np.float32(geometry.spacing)
@@ -167,13 +165,21 @@ def kernel_spectrum(geometry: GridGeometry) -> NDArray[np.float32]:
     w = 1 / (1 + squared)
     if geometry.split:
         w *= -np.expm1(-np.float32(geometry.split) / w)
-    spectrum = dctn(w, type=1)
+    spectrum = _cosine_transform(pool, w.astype(np.float32, copy=False))
     for axis, n in enumerate(geometry.shape):
         correction = 1 / _spline_transform(np.pi * np.arange(n + 1) / n) ** 2
         spectrum *= np.expand_dims(
             correction, tuple(a for a in range(spectrum.ndim) if a != axis)
         ).astype(np.float32)
     return np.asarray(spectrum, dtype=np.float32)
+
+
+def _cosine_transform(pool: _native.Pool, w: NDArray[np.float32]) -> NDArray[np.float32]:
+    if w.ndim == 2:  # the import of SciPy's takes longer than all transforms of 10,000 points
+        return _native.cosine_transform(pool, w)
+    from scipy.fft import dctn
+
+    return np.asarray(dctn(w, type=1), dtype=np.float32)
 
 
 def _spline_transform(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -195,7 +201,7 @@ class PlaneSolver:
     """
 
     def __init__(self, pool: _native.Pool, geometry: GridGeometry) -> None:
-        self._solver = _native.PotentialSolver(pool, kernel_spectrum(geometry))
+        self._solver = _native.PotentialSolver(pool, kernel_spectrum(pool, geometry))
 
     def solve(self, density: NDArray[np.float32]) -> None:
         """Turn the density into the potential, in place.
@@ -215,7 +221,7 @@ class GeneralSolver:
         self._workers = pool.n_threads
         self._padded = tuple(2 * n for n in geometry.shape)
         self._inside = tuple(slice(n) for n in geometry.shape)
-        spectrum = kernel_spectrum(geometry)
+        spectrum = kernel_spectrum(pool, geometry)
         for axis, n in enumerate(geometry.shape[:-1]):  # a real transform halves only the last axis
             mirrored = np.concatenate([np.arange(n + 1), np.arange(n - 1, 0, -1)])
             spectrum = np.take(spectrum, mirrored, axis=axis)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meshtsne.checks import is_sparse
 from meshtsne.errors import InputError
 from meshtsne.records import Neighbors
 from meshtsne.reduction import check_finite
@@ -29,8 +30,6 @@ def check_distances(D: Any, *, n_points: int | None = None) -> None:
     D : ndarray or sparse matrix
     n_points : int, optional
     """
-    from scipy.sparse import issparse
-
     wanted = D.shape[0] if n_points is None else n_points
     if D.shape[1] != wanted:
         raise InputError(
@@ -38,7 +37,7 @@ def check_distances(D: Any, *, n_points: int | None = None) -> None:
             f"got shape {D.shape}. Pass distances, or choose another metric."
         )
     check_finite(D)
-    values = D.data if issparse(D) else D
+    values = D.data if is_sparse(D) else D
     if values.size and values.min() < 0:
         raise InputError(
             f"precomputed distances must not be negative; the smallest is {values.min():.6g}. "
@@ -205,9 +204,7 @@ def neighbors_of_distances(D: Any, k: int, *, leave_out_self: bool) -> Neighbors
     InputError
         A row of the graph has no neighbors.
     """
-    from scipy.sparse import issparse
-
-    if issparse(D):
+    if is_sparse(D):
         return _of_graph(D.tocsr(), k, leave_out_self=leave_out_self)
     m = D.shape[0]
     indices = np.empty((m, k), dtype=np.int32)

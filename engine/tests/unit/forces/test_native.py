@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.fft import dctn
 from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
@@ -150,6 +151,14 @@ def test_the_search_in_one_cell_is_exact_in_the_other_metrics(metric):
     np.testing.assert_allclose(distances, np.sort(D, axis=1)[:, :10], rtol=1e-6)
     with pytest.raises(ValueError, match="must be euclidean, manhattan or chebyshev"):
         index.search(X, one_cell[:, None], 10, pool, "cosine")
+
+
+@pytest.mark.parametrize("shape", [(17, 17), (33, 241), (97, 81)])
+def test_the_cosine_transform_is_that_of_scipy(shape):
+    values = np.random.default_rng(5).normal(size=shape).astype(np.float32)
+    found = _native.cosine_transform(_native.Pool(2), values)
+    truth = dctn(values.astype(np.float64), type=1)
+    np.testing.assert_allclose(found, truth, atol=1e-6 * np.abs(truth).max())
 
 
 def test_an_output_array_of_another_dtype_is_an_error():
