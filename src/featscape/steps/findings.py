@@ -9,6 +9,7 @@ import numpy as np
 from featscape import mapfolder
 from featscape.features.engines.devices import count_cores
 from featscape.findings import ItemColumns, ItemData, compute_findings, from_json
+from featscape.findings.spaces import blocks
 from featscape.mapfolder.findings_file import read_findings
 from featscape.mapfolder.layout import damaged
 from featscape.mapfolder.read import read_digests
@@ -75,6 +76,7 @@ def open_findings(made: Map) -> Findings:
     stored = read_stored(made)
     if stored is not None:
         return stored
+    _check_finite(made)
     return _compute(
         ItemData(
             features=made.features,
@@ -109,6 +111,16 @@ def read_stored(made: Map) -> Findings | None:
         return from_json(content, columns=ItemColumns.from_stored(columns), paths=made.paths)
     except ValueError as error:
         raise damaged(made.folder / mapfolder.FINDINGS, error) from error
+
+
+def _check_finite(made: Map) -> None:
+    for block in blocks(len(made.features)):
+        bad = np.flatnonzero(~np.isfinite(made.features[block]).all(axis=1))
+        if len(bad):
+            row = block.start + bad[0]
+            raise damaged(
+                made.folder / mapfolder.FEATURES, f"its row {row} contains NaN or infinity"
+            )
 
 
 def _as_arrays(columns: Mapping[str, Column]) -> dict[str, NDArray[Any]]:

@@ -49,6 +49,16 @@ def test_no_findings_skips_them_and_opening_computes_them(photos, here):
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_features_that_are_not_finite_are_damaged(photos, here):
+    made = make_map(photos, here / "m", perplexity=5, size_px=400, findings=False)
+    features = np.load(made.folder / "features.npy")
+    features[3, 1] = np.nan
+    np.save(made.folder / "features.npy", features)
+    with pytest.raises(InputError, match="its row 3 contains NaN or infinity"):
+        _ = open_map(made.folder).findings
+
+
+@pytest.mark.usefixtures("without_pictures")
 def test_a_map_without_findings_may_have_a_column_of_such_a_name(photos, here):
     made = make_map(photos, here / "m", perplexity=5, size_px=400, findings=False)
     file = made.folder / "items.parquet"
