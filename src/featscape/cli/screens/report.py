@@ -127,15 +127,15 @@ def describe(opened: Map) -> RenderableType:
 
 
 def _regions(opened: Map) -> Iterator[str]:
-    """Yield the number of named regions and the largest names; nothing without regions.json."""
+    """Yield the number of named regions and the largest names; nothing without regions."""
     from featscape.mapfolder.regions_file import read_regions
 
     regions = read_regions(opened.folder, n_items=len(opened))
-    if regions is not None:
+    if regions:
         names = dict.fromkeys(region.name for region in regions)
         listed = ", ".join(list(names)[:_MAX_NAMES])
         more = ", ..." if len(names) > _MAX_NAMES else ""
-        yield f"{len(regions):,} with a name{': ' if names else ''}{listed}{more}"
+        yield f"{len(regions):,} with a name: {listed}{more}"
 
 
 def _on_gpu(run: dict[str, Any]) -> str:
