@@ -18,6 +18,7 @@ from featscape.findings.records import DetectorResult, Findings, ItemColumns
 from featscape.findings.reliability import N_NEAR, WIDER, MapReliability, measure_reliability
 from featscape.findings.shortcuts.cells import find_shortcuts
 from featscape.findings.spaces import principal_components, search_all_pairs, search_among
+from featscape.findings.wording import noun_of
 from featscape.labels.classes import count_classes
 from featscape.records import Neighbors
 
@@ -198,6 +199,7 @@ def _find_in_features(
         neighbors,
         classes,
         confidence=labels.confidence,
+        noun=noun_of(items.paths),
         n_threads=n_threads,
         random_state=random_state,
     )

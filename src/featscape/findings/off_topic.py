@@ -13,7 +13,7 @@ import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, OffTopic
 from featscape.findings.spaces import blocks, for_each, shuffled_members, unit_rows
-from featscape.findings.wording import name_item, too_few_items
+from featscape.findings.wording import name_item, noun_of, too_few_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,9 +37,9 @@ _N_SUPPORTING = 5
 
 _METHOD = (
     "The score is the logarithm of the cosine distance to the nearest 5 % of {n_sampled:,} random "
-    "images{classes}, in interquartile ranges above the third quartile, less 2."
+    "{noun}s{classes}, in interquartile ranges above the third quartile, less 2."
 )
-_WITH_CLASSES = ", averaged with that of the median distance to the images of the nearest class"
+_WITH_CLASSES = ", averaged with that of the median distance to the {noun}s of the nearest class"
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,15 +105,17 @@ def find_off_topic(
         return _not_computed(n, "All items have the same features, or most of them have.")
     listed = np.flatnonzero(score > 0)
     listed = listed[np.lexsort((listed, -score[listed]))]
-    method = _METHOD.format(n_sampled=len(sample), classes=_WITH_CLASSES if of_classes else "")
+    noun = noun_of(paths)
+    classes_text = _WITH_CLASSES.format(noun=noun) if of_classes else ""
+    method = _METHOD.format(n_sampled=len(sample), noun=noun, classes=classes_text)
     median = float(np.median(distances[:, 0]))
     findings = tuple(
         OffTopic(
             item=item,
             text=(
                 f"{name_item(item, paths)} is unlike the rest of the dataset: its cosine distance "
-                f"to the nearest 5 % of the images is {distances[item, 0]:.2f}, and {median:.2f} "
-                "for a typical image."
+                f"to the nearest 5 % of the {noun}s is {distances[item, 0]:.2f}, and {median:.2f} "
+                f"for a typical {noun}."
             ),
             evidence=Evidence(
                 items=(item,),

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from featscape.findings.records import DuplicateGroup, LabelError
-from featscape.findings.wording import count_wrong
+from featscape.findings.wording import count_nouns, count_wrong, noun_of
 from featscape.number_text import plural
 from featscape.records.shown_findings import (
     FindingsSection,
@@ -28,19 +28,20 @@ _COPIES = {
     "similar": "similar pictures",
 }
 
+# title and explanation of each column; {noun} is "image", or "item" in a map without images
 _NOTES = {
     "suspicion": (
         "label suspicion",
-        "Above 0, the image resembles another class more than its labeled class (log-odds).",
+        "Above 0, the {noun} resembles another class more than its labeled class (log-odds).",
     ),
     "off_topic": (
         "off topic",
-        "Distance from the rest of the dataset; an image above 0 may not belong to it.",
+        "Distance from the rest of the dataset; above 0, the {noun} may not belong to it.",
     ),
-    "torn": ("torn", "Share of the most similar images that are elsewhere on the map."),
+    "torn": ("torn", "Share of the most similar {noun}s that are elsewhere on the map."),
     "false_friends": (
         "false friends",
-        "Share of the nearest images on the map that are not similar.",
+        "Share of the nearest {noun}s on the map that are not similar.",
     ),
 }
 _THRESHOLDS = {"suspicion": 0.0, "off_topic": 0.0}
@@ -75,12 +76,16 @@ def _sections(findings: Findings) -> Iterator[FindingsSection]:
         reason = findings.not_computed.get(kind)
         return _section(kind, title, layout, found, text, reason=reason)
 
+    noun = noun_of(findings.paths)
     yield section("labels", "Labels to check", "items", findings.labels, _text_of_labels(findings))
-    yield from _duplicates(findings)
+    if findings.paths is not None:
+        yield from _duplicates(findings)
     text = _text_of_off_topic(findings)
-    yield section("off_topic", "Images off topic", "items", findings.off_topic, text)
-    text = _text_of_quality(findings)
-    yield section("quality", "Image quality", "items", findings.quality, text)
+    title = f"{noun.capitalize()}s off topic"
+    yield section("off_topic", title, "items", findings.off_topic, text)
+    if findings.paths is not None:
+        text = _text_of_quality(findings)
+        yield section("quality", "Image quality", "items", findings.quality, text)
     yield from _classes(findings)
     properties = plural(len(findings.shortcuts), "property", "properties")
     text = (
@@ -89,9 +94,9 @@ def _sections(findings: Findings) -> Iterator[FindingsSection]:
     )
     yield section("shortcuts", "Shortcuts", "groups", findings.shortcuts, text)
     text = (
-        "How well the positions on the map show which images are similar. The color “torn” marks "
-        "images whose similar images are elsewhere on the map, and “false friends” marks images "
-        "whose neighbors on the map are not similar."
+        f"How well the positions on the map show which {noun}s are similar. The color “torn” marks "
+        f"{noun}s whose similar {noun}s are elsewhere on the map, and “false friends” marks "
+        f"{noun}s whose neighbors on the map are not similar."
     )
     yield section("reliability", "Reliability of the map", "texts", findings.reliability, text)
 
@@ -131,14 +136,14 @@ def _shown(finding: Finding) -> ShownFinding:
 
 
 def _text_of_labels(findings: Findings) -> str:
-    number = plural(len(findings.labels), "image resembles", "images resemble")
+    number = count_nouns(len(findings.labels), noun_of(findings.paths), "resembles", "resemble")
     text = f"{number} another class more than the labeled class."
     expected = findings.expected_errors
     return text if expected is None else f"{text} {count_wrong(expected)}"
 
 
 def _text_of_off_topic(findings: Findings) -> str:
-    number = plural(len(findings.off_topic), "image is", "images are")
+    number = count_nouns(len(findings.off_topic), noun_of(findings.paths), "is", "are")
     return f"{number} unlike the rest of the dataset, and may not belong to it."
 
 
@@ -206,29 +211,31 @@ def _classes(findings: Findings) -> Iterator[FindingsSection]:
     def of(*kinds: str) -> list[ClassFinding]:
         return [one for one in findings.classes if one.kind in kinds]
 
+    noun = noun_of(findings.paths)
     close, split, exemplars = of("close pair", "group"), of("split"), of("exemplars")
     text = (
-        "Classes that the network hardly separates, with the images at the border. Such classes "
+        f"Classes that the features hardly separate, with the {noun}s at the border. Such classes "
         "are often confused."
     )
     reason = findings.not_computed.get("classes")
     yield _section("classes", "Close classes", "groups", close, text, reason=reason)
     if split:
-        text = "Classes of two separate parts, with images of the smaller part."
+        text = f"Classes of two separate parts, with {noun}s of the smaller part."
         yield _section("split", "Split classes", "groups", split, text)
     if exemplars:
-        text = "Each class in at most 10 images that represent the others."
-        yield _section("exemplars", "Typical images", "groups", exemplars, text)
+        text = f"Each class in at most 10 {noun}s that represent the others."
+        yield _section("exemplars", f"Typical {noun}s", "groups", exemplars, text)
 
 
 def _columns(findings: Findings) -> Iterator[ShownColumn]:
+    noun = noun_of(findings.paths)
     for name, (title, note) in _NOTES.items():
         values = getattr(findings.columns, name)
         threshold = _THRESHOLDS.get(name)
         yield ShownColumn(
             name=name,
             title=title,
-            note=note,
+            note=note.format(noun=noun),
             values=values,
             is_share=threshold is None,
             threshold=threshold,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featscape.findings.wording import count_wrong, name_item
+from featscape.findings.wording import count_nouns, count_wrong, name_item, noun_of
 from featscape.number_text import plural
 from featscape.printable_names import printable
 
@@ -34,7 +34,7 @@ def _sentences(findings: Findings) -> Iterator[str]:
     yield from _labels(findings)
     if findings.off_topic:
         first = findings.off_topic[0]
-        number = plural(len(findings.off_topic), "image is", "images are")
+        number = count_nouns(len(findings.off_topic), noun_of(findings.paths), "is", "are")
         yield f"{number} unlike the rest of the dataset, first {_name(findings, first.item)}."
     yield from _quality(findings)
     for found in (*findings.shortcuts[:1], *_classes(findings)):
@@ -64,7 +64,7 @@ def _labels(findings: Findings) -> Iterator[str]:
     if not findings.labels or expected is None:
         return
     first = findings.labels[0]
-    number = plural(len(findings.labels), "image resembles", "images resemble")
+    number = count_nouns(len(findings.labels), noun_of(findings.paths), "resembles", "resemble")
     yield (
         f"{number} another class more than the labeled class. {count_wrong(expected)} The "
         f"first is {_name(findings, first.item)}: label {printable(first.label)}, suggested "

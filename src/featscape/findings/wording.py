@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from featscape.number_text import plural
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
 def name_item(item: int, paths: Sequence[str] | None) -> str:
     """Return the path of an item, or "item 17" in a map without paths."""
     return f"item {item}" if paths is None else printable(paths[item])
+
+
+def noun_of(paths: Sequence[str] | None) -> str:
+    """Return "image", or "item" in a map without images, which has no paths."""
+    return "item" if paths is None else "image"
+
+
+def count_nouns(n_items: int, noun: str, singular: str, several: str) -> str:
+    """Return for example "1 image is" or "3 items are", with the verb of the number."""
+    return plural(n_items, f"{noun} {singular}", f"{noun}s {several}")
 
 
 def join_names(names: Sequence[str]) -> str:

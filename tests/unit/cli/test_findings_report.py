@@ -16,9 +16,9 @@ def test_the_command_reports_each_kind(featscape, made):
     assert "Reliability of the map: 5" in done.out
 
 
-def test_findings_about_classes_name_their_images(featscape, made):
+def test_findings_about_classes_name_their_items(featscape, made):
     lines = featscape("findings", made).out.splitlines()
-    place = next(i for i, line in enumerate(lines) if "typical images of" in line)
+    place = next(i for i, line in enumerate(lines) if "typical items of" in line)
     assert lines[place + 1].startswith("    item ")
     assert lines[place + 1].count(", ") == 2
 

@@ -15,9 +15,12 @@ from featscape.findings import (
     Reliability,
     Shortcut,
     arrange_findings,
+    summarize_findings,
 )
 
 COMMON = {"text": "A sentence.", "evidence": Evidence((0, 1), (2,), 2.5, "How.")}
+
+PATHS = ("1.png", "2.png", "3.png", "4.png")
 
 
 def columns():
@@ -37,7 +40,7 @@ def duplicates(kind="near", **flags):
 
 
 def arranged(**findings):
-    shown = arrange_findings(Findings(columns=columns(), **findings))
+    shown = arrange_findings(Findings(**{"columns": columns(), "paths": PATHS} | findings))
     return {section.name: section for section in shown.sections}
 
 
@@ -145,3 +148,23 @@ def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
     sections = arrange_findings(found).sections
     assert {section.column for section in sections} - {None} <= shown.keys()
     assert all(column.title and column.note.endswith(".") for column in shown.values())
+
+
+def test_a_map_without_images_has_items_and_no_sections_about_images():
+    one = ClassFinding(kind="exemplars", classes=("cat",), items=(0,), **COMMON)
+    pair = ClassFinding(kind="close pair", classes=("cat", "dog"), items=(0,), **COMMON)
+    error = LabelError(item=3, label="cat", suggested="dog", **COMMON)
+    found = Findings(
+        columns=columns(),
+        labels=(error,),
+        off_topic=(OffTopic(item=1, **COMMON),),
+        classes=(one, pair),
+        expected_errors=ExpectedErrors(2, 5, 1, "If."),
+    )
+    shown = arrange_findings(found)
+    notes = [column.note for column in shown.columns if column.name in ("suspicion", "torn")]
+    texts = [text for section in shown.sections for text in (section.title, section.text)]
+    sentences = summarize_findings(found)
+    assert [text for text in (*notes, *texts, *sentences) if "image" in text.lower()] == []
+    assert sum(text.startswith("1 item ") for text in (*texts, *sentences)) == 4
+    assert "quality" not in {section.name for section in shown.sections}

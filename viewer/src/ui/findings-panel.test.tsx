@@ -25,15 +25,19 @@ it("the findings are listed with their numbers, and F opens and closes them", as
   const { app } = await shown({ findings: FINDINGS });
   press("f");
   await settled();
-  const titles = [...root.querySelectorAll(".fs-section-title")].map((each) => each.textContent);
-  expect(titles).toEqual(["Label errors7 images", "Leaks1 group", "Off topic0 images"]);
+  const titles = () =>
+    [...root.querySelectorAll(".fs-section-title")].map((each) => each.textContent);
+  expect(titles()).toEqual(["Label errors7 items", "Leaks1 group", "Off topic0 items"]);
   expect(root.querySelectorAll("button.fs-section-button")).toHaveLength(2);
   press("f");
   await settled();
   expect(app.panels.side.value).toBeNull();
+  const pack = { ...app.manifest.strings, size_px: 32 };
+  Reflect.set(app.source, "manifest", { ...app.manifest, thumbnails: [pack] });
   button("Findings").click();
   await settled();
   expect(root.querySelector("aside")?.getAttribute("aria-label")).toBe("Findings");
+  expect(titles()).toEqual(["Label errors7 images", "Leaks1 group", "Off topic0 images"]);
 });
 
 it("J and K step through the findings of a section, and Enter opens the item", async () => {
@@ -94,7 +98,7 @@ it("a section shows its texts as text, and says how many findings the list omits
   expect(panel?.textContent).toContain("By neighbors.");
   button("Color the map").click();
   expect(app.colorBy.value).toBe("value");
-  button("Select 2 images").click();
+  button("Select 2 items").click();
   expect([...app.selection.items.value]).toEqual([2, 4]);
   await settled();
   button("Label errors").click(); // leads back from the selection
@@ -121,7 +125,7 @@ it("a long section renders only the visible rows", async () => {
   app.openFindings("labels");
   await settled();
   expect(root.querySelectorAll(".fs-finding").length).toBeLessThan(20);
-  expect(root.querySelector<HTMLElement>(".fs-finding-list ol")?.style.height).toBe("58000px");
+  expect(root.querySelector<HTMLElement>(".fs-finding-list ol")?.style.height).toBe("69000px");
 });
 
 it("a finding about several images is as high as its images need, and one without is low", async () => {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from featscape.cli.console import as_safe_json
 from featscape.findings import HEADINGS, KINDS, ClassFinding, to_rows
-from featscape.findings.wording import count_wrong, name_item
+from featscape.findings.wording import count_wrong, name_item, noun_of
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ _MAX_NAMED = 3  # images of a finding about classes
 _TITLES = {
     "labels": "Labels to check",
     "duplicates": "Groups of duplicates and of similar pictures",
-    "off_topic": "Images off topic",
     "quality": "Image quality",
     "classes": "Classes",
     "shortcuts": "Shortcuts: properties that predict a label",
@@ -45,7 +44,8 @@ def _lines(findings: Findings) -> Iterator[str]:
         reason = findings.not_computed.get(kind)
         if not listed and reason is None:
             continue
-        yield f"{_TITLES[kind]}: {len(listed):,}" if listed else f"{_TITLES[kind]}:"
+        title = _TITLES.get(kind, f"{noun_of(findings.paths).capitalize()}s off topic")
+        yield f"{title}: {len(listed):,}" if listed else f"{title}:"
         expected = findings.expected_errors
         if kind == "labels" and listed and expected is not None:
             yield f"  {count_wrong(expected)} {expected.assumption}"

@@ -39,6 +39,7 @@ def find_class_relations(
     classes: Classes | None,
     *,
     confidence: NDArray[np.float32],
+    noun: str = "image",
     n_threads: int = 1,
     random_state: int = 0,
 ) -> DetectorResult[ClassFinding]:
@@ -53,6 +54,8 @@ def find_class_relations(
     classes : Classes or None
     confidence : ndarray of float32, shape (n,)
         The probability of each given label: `LabelErrors.confidence`.
+    noun : str
+        "image", or "item" in a map without images.
     n_threads : int
         Threads that compare the items of a class.
     random_state : int
@@ -69,8 +72,8 @@ def find_class_relations(
         return DetectorResult(reason="All items have the same features.")
     generator = np.random.default_rng(random_state)
     members = shuffled_members(classes, generator)
-    exemplars = _exemplars(components, classes, members, confidence, n_threads=n_threads)
-    splits = _splits(components, classes, members, n_threads=n_threads)
+    exemplars = _exemplars(components, classes, members, confidence, noun=noun, n_threads=n_threads)
+    splits = _splits(components, classes, members, noun=noun, n_threads=n_threads)
     if len(classes.names) < 3:
         reason = (
             "Close classes need at least three classes; the map has "
@@ -79,7 +82,9 @@ def find_class_relations(
         return DetectorResult((*splits, *exemplars), reason)
     tree = build_tree(components.values, neighbors, classes, generator=generator)
     related = [clade for clade in tree if clade.support >= LEAST_SUPPORT]
-    pairs = [_close_pair(clade, neighbors, classes) for clade in related if len(clade.classes) == 2]
+    pairs = [
+        _close_pair(clade, neighbors, classes, noun) for clade in related if len(clade.classes) == 2
+    ]
     groups = [_group(clade, classes) for clade in related if len(clade.classes) > 2]
     return DetectorResult((*splits, *pairs, *groups, *exemplars))
 
@@ -90,23 +95,25 @@ def _exemplars(
     members: list[NDArray[np.intp]],
     confidence: NDArray[np.float32],
     *,
+    noun: str,
     n_threads: int,
 ) -> list[ClassFinding]:
     def find(code: int) -> ClassFinding:
         some = np.sort(members[code][:_MOST_OF_CLASS])
         chosen, coverage = choose_exemplars(components.values[some], confidence[some], N_EXEMPLARS)
         exemplars = tuple(some[chosen].tolist())
+        number = plural(len(exemplars), f"typical {noun}")
         return ClassFinding(
             kind="exemplars",
             classes=(classes.names[code],),
             items=exemplars,
-            text=f"{plural(len(exemplars), 'typical image')} of {printable(classes.names[code])}.",
+            text=f"{number} of {printable(classes.names[code])}.",
             evidence=Evidence(
                 items=exemplars,
                 neighbors=(),
                 score=coverage,
                 method=(
-                    "The score is the mean cosine similarity of the images of the class to their "
+                    f"The score is the mean cosine similarity of the {noun}s of the class to their "
                     "nearest exemplar (facility location, weighted by the probability of the "
                     "labels)."
                 ),
@@ -121,6 +128,7 @@ def _splits(
     classes: Classes,
     members: list[NDArray[np.intp]],
     *,
+    noun: str,
     n_threads: int,
 ) -> list[ClassFinding]:
     size = min(_MOST_SPLIT, _MOST_IN_ALL // len(members))
@@ -135,11 +143,15 @@ def _splits(
         return conductance, classes.names[code], some[in_smaller], some[~in_smaller]
 
     found = [one for one in for_each(find, range(len(members)), n_threads=n_threads) if one]
-    return [_split(*one) for one in sorted(found, key=lambda one: one[:2])]
+    return [_split(*one, noun) for one in sorted(found, key=lambda one: one[:2])]
 
 
 def _split(
-    conductance: float, name: str, smaller: NDArray[np.intp], larger: NDArray[np.intp]
+    conductance: float,
+    name: str,
+    smaller: NDArray[np.intp],
+    larger: NDArray[np.intp],
+    noun: str,
 ) -> ClassFinding:
     share = len(smaller) / (len(smaller) + len(larger))
     return ClassFinding(
@@ -147,7 +159,7 @@ def _split(
         classes=(name,),
         items=tuple(smaller.tolist()),
         text=(
-            f"{printable(name)} consists of two parts: {percent(share)} of its images are "
+            f"{printable(name)} consists of two parts: {percent(share)} of its {noun}s are "
             "separate from the others."
         ),
         evidence=Evidence(
@@ -156,13 +168,15 @@ def _split(
             score=1 - conductance,
             method=(
                 "The score is 1 less the conductance of the best cut of the neighbor graph of "
-                f"the class, from {len(smaller) + len(larger):,} of its images."
+                f"the class, from {len(smaller) + len(larger):,} of its {noun}s."
             ),
         ),
     )
 
 
-def _close_pair(clade: Clade, neighbors: NDArray[np.int32], classes: Classes) -> ClassFinding:
+def _close_pair(
+    clade: Clade, neighbors: NDArray[np.int32], classes: Classes, noun: str
+) -> ClassFinding:
     one, other = sorted(clade.classes)
     names = classes.names[one], classes.names[other]
     codes = classes.codes
@@ -173,8 +187,8 @@ def _close_pair(clade: Clade, neighbors: NDArray[np.int32], classes: Classes) ->
     border = items[np.lexsort((items, -share))][:_N_BORDER]
     border = border[np.sort(-share)[: len(border)] < 0]
     mutual = (
-        f"{percent(float(share.mean()))} of the {near.shape[1]} nearest images of their images are "
-        "of the other class"
+        f"{percent(float(share.mean()))} of the {near.shape[1]} nearest {noun}s of their {noun}s "
+        "are of the other class"
     )
     return ClassFinding(
         kind="close pair",

@@ -10,7 +10,7 @@ import numpy as np
 from featscape.findings.labels.expected_errors import expect_errors
 from featscape.findings.labels.model import LabelModel, count_voters
 from featscape.findings.records import DetectorResult, Evidence, LabelError
-from featscape.findings.wording import name_item, too_few_items
+from featscape.findings.wording import name_item, noun_of, too_few_items
 from featscape.number_text import plural
 from featscape.printable_names import printable
 
@@ -119,9 +119,9 @@ def find_label_errors(
     )
     if odds.gain < _LEAST_GAIN:
         reason = (
-            "The labels cannot be checked, because similar images do not have the same label more "
-            "often than by chance: the network does not see what the labels mean, or most labels "
-            "are wrong."
+            f"The labels cannot be checked, because similar {noun_of(paths)}s do not have the same "
+            "label more often than by chance: the features do not contain what the labels mean, or "
+            "most labels are wrong."
         )
         return replace(errors, result=DetectorResult(reason=reason))
     listed = np.flatnonzero(suspicion > 0)

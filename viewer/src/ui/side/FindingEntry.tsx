@@ -20,7 +20,7 @@ export function rowHeight(
   layout: SectionLayout,
   hasImages: boolean,
 ): number {
-  if (layout === "items") return hasImages ? 156 : 116;
+  if (layout === "items") return hasImages ? 156 : 138;
   if (layout === "pairs") return hasImages ? 206 : 112;
   const nLines = Math.ceil(Math.min(items.length, IN_GROUP) / PER_LINE);
   if (nLines === 0) return finding.text.length > THREE_LINES ? 90 : 72;

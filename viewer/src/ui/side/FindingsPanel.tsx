@@ -1,6 +1,7 @@
 /** The findings: the sections with their numbers, and the findings of the open section. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { ListedSection } from "../../contract";
+import type { App } from "../../state/app";
 import { FALSE_FRIENDS, type FindingRow } from "../../state/findings/findings";
 import { useApp } from "../context";
 import { IconButton, SidePanel, TextButton } from "../controls/controls";
@@ -12,9 +13,15 @@ import { StepButtons } from "./StepButtons";
 const NO_ROWS: readonly FindingRow[] = [];
 const SPARE_PX = 400; // above and below the visible part, so that scrolling shows no gaps
 
-/** What the number of a section counts, and what the list of the section counts. */
-const FOUND = { items: "image", pairs: "group", groups: "finding", texts: "measure" } as const;
-const ROWS = { ...FOUND, pairs: "pair" } as const;
+/** What the number of a section counts. */
+function noun(layout: ListedSection["layout"], app: App): string {
+  if (layout === "items") return itemNoun(app);
+  return { pairs: "group", groups: "finding", texts: "measure" }[layout];
+}
+
+function itemNoun(app: App): string {
+  return app.hasImages ? "image" : "item";
+}
 
 function counted(number: number, noun: string): string {
   return `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
@@ -87,11 +94,12 @@ function Sections() {
 }
 
 function SectionSummary({ section }: { readonly section: ListedSection }) {
+  const app = useApp();
   return (
     <>
       <span class="fs-section-title">
         <span>{section.title}</span>
-        <span class="fs-number">{counted(section.n_findings, FOUND[section.layout])}</span>
+        <span class="fs-number">{counted(section.n_findings, noun(section.layout, app))}</span>
       </span>
       <span class="fs-muted">{section.text}</span>
     </>
@@ -108,7 +116,7 @@ function SectionTools({ section }: { readonly section: ListedSection }) {
     <>
       <span class="fs-muted fs-number">
         {at.value >= 0 ? `${(at.value + 1).toLocaleString("en-US")} / ` : ""}
-        {counted(count, ROWS[section.layout])}
+        {counted(count, section.layout === "pairs" ? "pair" : noun(section.layout, app))}
       </span>
       <StepButtons noun="finding" />
     </>
@@ -134,13 +142,16 @@ function Section({ section }: { readonly section: ListedSection }) {
       </p>
       <div class="fs-actions">
         {items && (
-          <TextButton title="Select the images of these findings" onClick={() => app.select(items)}>
-            <Icon name="plus" /> Select {counted(items.length, "image")}
+          <TextButton
+            title={`Select the ${itemNoun(app)}s of these findings`}
+            onClick={() => app.select(items)}
+          >
+            <Icon name="plus" /> Select {counted(items.length, itemNoun(app))}
           </TextButton>
         )}
         {column !== null && app.colorColumns.includes(column) && (
           <TextButton
-            title="Show this value of all images as the color of the map"
+            title={`Show this value of all ${itemNoun(app)}s as the color of the map`}
             onClick={() => {
               app.colorMapBy(column);
             }}
@@ -165,10 +176,11 @@ function Section({ section }: { readonly section: ListedSection }) {
 
 /** Fades the images of which most nearest images on the map are not similar. */
 function FadeButton() {
-  const { fadesFalseFriends } = useApp().findings;
+  const app = useApp();
+  const { fadesFalseFriends } = app.findings;
   return (
     <TextButton
-      title="Fade the images whose nearest images on the map are mostly not similar"
+      title={`Fade the ${itemNoun(app)}s whose nearest ${itemNoun(app)}s on the map are mostly not similar`}
       pressed={fadesFalseFriends.value}
       onClick={() => {
         fadesFalseFriends.value = !fadesFalseFriends.value;
