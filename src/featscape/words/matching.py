@@ -85,7 +85,8 @@ def _find_classes(query: str) -> list[frozenset[int]]:
     for word, classes in found.items():
         if not classes:
             known = vocabulary.suggest(word)
-            remedy = f"Similar words: {', '.join(known)}." if known else "Try a more general word."
+            similar = f"Similar words: {', '.join(known)}."
+            remedy = similar if known else "Try a more general word, in English."
             raise InputError(
                 f"the words of the network must contain every word of the query; "
                 f"{printable(repr(word))} is not among them. {remedy}"

@@ -60,7 +60,7 @@ def test_no_image_matches_a_known_word(recognized):
         ("  \n", "the query must contain a word"),
         ("dog" * 100, "at most 200 characters; it has 300"),
         ("dalmation", "'dalmation' is not among them. Similar words: dalmatian"),
-        ("dog xqzwv", "'xqzwv' is not among them. Try a more general word."),
+        ("dog xqzwv", "'xqzwv' is not among them. Try a more general word, in English."),
         ("\x1b[31mred", r"'\x1b[31mred' is not among them"),
     ],
 )

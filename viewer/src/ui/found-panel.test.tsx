@@ -14,8 +14,8 @@ const WORDS = {
 };
 const PATHS = ["1.png", "2.png", "3.png", "4.png", "5.png", "6.png"];
 
-async function searched(query: string) {
-  const found = await shown({ words: WORDS, paths: PATHS, classes: null });
+async function searched(query: string, words: typeof WORDS | null = WORDS) {
+  const found = await shown({ ...(words && { words }), paths: PATHS, classes: null });
   const stop = runSearch(found.app);
   found.app.search.query.value = query;
   await settled(300);
@@ -104,6 +104,24 @@ it("a search leaves an open panel, and a button leads to its list", async () => 
     ?.click();
   await settled();
   expect(listed()).toHaveLength(3);
+  stop();
+});
+
+it.each([
+  ["xqzwv", WORDS, "The words of the network lack “xqzwv”. Try a more general word, in English."],
+  [
+    "dugong dog",
+    WORDS,
+    "The network recognizes “dugong dog” in no image with a probability of 10 %.",
+  ],
+  ["x".repeat(201), WORDS, "Shorten the query."],
+  ["dog", null, "Make a map of the images with featscape map."],
+  ["1.png", null, null],
+  ['"dog"', WORDS, null],
+])("a search for %j that finds nothing explains why", async (query, words, hint) => {
+  const { app, stop } = await searched(query, words);
+  if (hint === null) expect(app.search.hint.value).toBeNull();
+  else expect(root.querySelector("search")?.textContent).toContain(hint);
   stop();
 });
 

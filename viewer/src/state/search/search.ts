@@ -48,6 +48,8 @@ export class Search {
   readonly isColoring = signal(true);
   /** Queries to try instead, if a word of the query is unknown and nothing is found. */
   readonly suggestions = signal<readonly string[]>([]);
+  /** Why nothing was found in the content of the images, with the remedy; null otherwise. */
+  readonly hint = signal<string | null>(null);
   /** Index of the current match; -1 before the first. */
   readonly at = signal(-1);
   /** True while a search runs; `matches` are then the previous ones. */
@@ -114,11 +116,12 @@ export class Search {
   /** End the search with these matches, or with null if the query is empty. */
   ended(matches: Uint32Array | null, found: Partial<Ended> = {}): void {
     const step = this.pendingStep;
-    const { recognized = 0, content = null, suggestions = [] } = found;
+    const { recognized = 0, content = null, suggestions = [], hint = null } = found;
     batch(() => {
       this.matches.value = matches;
       this.recognized.value = recognized;
       this.suggestions.value = suggestions;
+      this.hint.value = hint;
       this.content.value = content;
       this.bestAt.value = -1;
       if (matches === null) this.isColoring.value = true;
@@ -131,13 +134,17 @@ export class Search {
 }
 
 const NO_ITEMS = new Uint32Array();
-const NOTHING = { content: null, suggestions: [] };
+const NOTHING = { content: null, suggestions: [], hint: null };
+const NO_WORDS =
+  "Only texts were searched: this map has no words for images. Make a map of the images with featscape map.";
+const TOO_LONG = `Only texts were searched: a query for the content of images has at most ${MAX_QUERY_CHARACTERS} characters. Shorten the query.`;
 
 /** What a search found besides the matches. */
 interface Ended {
   readonly recognized: number;
   readonly content: Content | null;
   readonly suggestions: readonly string[];
+  readonly hint: string | null;
 }
 
 /**
@@ -245,15 +252,13 @@ class Contents {
   constructor(private readonly app: App) {}
 
   /** The items that show what the query names, or queries with the known words like its words. */
-  async find(query: string): Promise<Pick<Ended, "content" | "suggestions">> {
+  async find(query: string): Promise<Omit<Ended, "recognized">> {
     const { source, manifest } = this.app;
     if (isAboutTexts(query)) return NOTHING;
+    if (!this.app.searchesContent) return { ...NOTHING, hint: NO_WORDS };
+    if (query.length > MAX_QUERY_CHARACTERS) return { ...NOTHING, hint: TOO_LONG };
     if (source.content) {
-      if (query.length > MAX_QUERY_CHARACTERS) return NOTHING;
-      return {
-        content: mostSimilar(this.app, query, await source.content(query)),
-        suggestions: [],
-      };
+      return { ...NOTHING, content: mostSimilar(this.app, query, await source.content(query)) };
     }
     if (manifest.words === null) return NOTHING;
     this.words ??= readWords(source, manifest.words).catch((error) => {
@@ -264,12 +269,17 @@ class Contents {
     const found = matchWords(words, query, LEAST_PROBABILITY);
     const unknown = unknownWord(words, query);
     const close = unknown ? closeWords(unknown.word, words.terms) : [];
+    let hint: string | null = null;
+    if (found) hint = `The network recognizes “${query}” in no image with a probability of 10 %.`;
+    else if (unknown && close.length === 0)
+      hint = `The words of the network lack “${unknown.word}”. Try a more general word, in English.`;
     return {
       content:
         found && found.items.length > 0
           ? { query, measure: "probability", range: [0, 1], ...found }
           : null,
       suggestions: close.map((known) => unknown?.replacedBy(known) ?? known),
+      hint,
     };
   }
 }
@@ -314,7 +324,7 @@ export function runSearch(app: App): () => void {
     if (found === undefined) return app.search.ended(null);
     const matches = found ?? NO_ITEMS;
     const known = new Set(matches);
-    const { content, suggestions } = shown ?? NOTHING;
+    const { content, suggestions, hint } = shown ?? NOTHING;
     const recognized = content?.items.filter((item) => !known.has(item)) ?? NO_ITEMS;
     const count = matches.length + recognized.length;
     app.messages.announcement.value = `${count.toLocaleString("en-US")} found`;
@@ -322,6 +332,7 @@ export function runSearch(app: App): () => void {
       recognized: recognized.length,
       content,
       suggestions: count === 0 ? suggestions : [],
+      hint: count === 0 ? hint : null,
     });
     app.showContent();
   }

@@ -61,6 +61,17 @@ function Suggestions() {
   );
 }
 
+/** Why nothing was found in the content of the images. */
+function Hint() {
+  const hint = useApp().search.hint.value;
+  if (hint === null) return null;
+  return (
+    <p class="fs-suggestions fs-muted" dir="auto">
+      {hint}
+    </p>
+  );
+}
+
 export function SearchBox() {
   const app = useApp();
   const label = searchLabel(app.manifest, app.searchesContent);
@@ -128,6 +139,7 @@ export function SearchBox() {
         </div>
       )}
       <Suggestions />
+      <Hint />
     </search>
   );
 }
