@@ -196,7 +196,8 @@ def host_files():
 @pytest.fixture(scope="session")
 def chromium():
     """Return a function that starts Chromium: flags -> browser."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    # Ubuntu's chromium-browser is a snap, which cannot read the profile in /tmp
+    program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         message = "no chromium on this machine: run apt-get install chromium"
         if os.environ.get("CI"):
