@@ -1,10 +1,11 @@
 """The texts on the screen."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from featscape.cli.screens.report import as_argument
+from featscape.cli.screens.report import _class_agreement, as_argument
 from featscape.steps.facts import dataset_text, describe_layer
 
 
@@ -44,3 +45,26 @@ def test_the_source_of_the_features_in_words(layer, words):
 )
 def test_a_folder_is_an_argument_of_the_next_command(folder, argument):
     assert as_argument(Path(folder)) == argument
+
+
+@pytest.mark.parametrize(
+    ("n_small", "lines"),
+    [
+        (0, ["Each of the 30 classes: 25 %"]),
+        (
+            1,
+            [
+                (
+                    "1 class of 3 or fewer images: always 0 %, because 3 neighbors with the same "
+                    "label do not exist."
+                ),
+                "Each of the other 30 classes: 25 %",
+            ],
+        ),
+    ],
+)
+def test_many_classes_of_one_agreement_are_one_line(n_small, lines):
+    labels = [f"class {i}" for i in range(30)] * 4 + ["small"] * n_small
+    by_class = dict.fromkeys(labels, 0.25) | dict.fromkeys(["small"] * n_small, 0.0)
+    made = SimpleNamespace(run={"agreement": {"by_class": by_class}}, labels=labels)
+    assert list(_class_agreement(made, majority=3, kind="image")) == lines

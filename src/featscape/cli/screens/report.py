@@ -306,7 +306,8 @@ def _class_agreement(opened: Map, *, majority: int, kind: str) -> Iterator[Rende
             )
         if len({share for _, share in ranked}) < 2:
             if ranked:
-                yield f"Each of the other {len(ranked):,} classes: {percent(ranked[0][1])}"
+                others = "other " if n_small else ""
+                yield f"Each of the {others}{len(ranked):,} classes: {percent(ranked[0][1])}"
             return
     yield "The worst classes come first:"
     n_hidden = max(0, len(ranked) - _MAX_CLASSES)
