@@ -56,7 +56,8 @@ def find_name_anchors(
     -------
     list of NameAnchor
         The main anchor of each of the `MAX_NAMED_CLASSES` largest classes, the largest cluster
-        first; then the further anchors of these classes.
+        first; then the further anchors of these classes. Of clusters of the same size, the cluster
+        farthest from those before it comes first: the names that fit on a picture are then spread.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -78,11 +79,24 @@ def find_name_anchors(
         ]
         main.append(anchors[0])
         further += anchors[1:]
-    return [
-        anchor
-        for group in (main, further)
-        for anchor in sorted(group, key=lambda anchor: (-anchor.n_items, anchor.class_code))
-    ]
+    return [*_sort(main, points), *_sort(further, points)]
+
+
+def _sort(anchors: list[NameAnchor], points: NDArray[np.floating[Any]]) -> list[NameAnchor]:
+    """Return the anchors, the largest first; of the same size, the farthest from those before."""
+    anchors = sorted(anchors, key=lambda anchor: (-anchor.n_items, anchor.class_code))
+    at = points[[anchor.item for anchor in anchors]].astype(np.float64)  # (m, d)
+    sizes = np.array([anchor.n_items for anchor in anchors])
+    is_left = np.ones(len(anchors), dtype=bool)
+    distances = np.full(len(anchors), np.inf)  # to the nearest anchor before
+    order = []
+    for _ in anchors:
+        largest = np.flatnonzero(is_left & (sizes == sizes[is_left].max()))
+        chosen = largest[np.argmax(distances[largest])]
+        order.append(anchors[chosen])
+        is_left[chosen] = False
+        distances = np.minimum(distances, np.linalg.norm(at - at[chosen], axis=1))
+    return order
 
 
 def _histogram(cells: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -52,6 +52,14 @@ def test_main_anchors_come_before_further_anchors_and_large_clusters_before_smal
     assert anchors[2].n_items > 2 * anchors[1].n_items
 
 
+def test_clusters_of_the_same_size_are_spread_after_larger_clusters():
+    x = np.array([0.0, 1, 2, 50, 100, 3])
+    sizes = np.array([2, 2, 2, 2, 2, 4])
+    points = np.column_stack([np.repeat(x, sizes), np.zeros(sizes.sum())])
+    anchors = find_name_anchors(points, np.repeat(np.arange(6), sizes))
+    assert [anchor.class_code for anchor in anchors] == [5, 4, 3, 0, 1, 2]
+
+
 @pytest.mark.parametrize("n_dimensions", [2, 3])
 @pytest.mark.parametrize("n_points", [1, 2, 12, 500])
 def test_every_class_has_an_anchor(n_points, n_dimensions):
