@@ -109,7 +109,7 @@ it("a picture contains the shown names at its scale", () => {
     fillText: (...given: unknown[]) => drawn.push([paper.font.split(" ")[1], ...given]),
   };
   layer.paint(paper as unknown as CanvasRenderingContext2D, 2, at(200, 100));
-  expect(drawn).toEqual([["20px", "name 1", 200, 100]]);
+  expect(drawn).toEqual([["20px", "\u2068name 1\u2069", 200, 100]]); // in its own direction
 });
 
 it("the name of a region with an image responds to the pointer, where the name was drawn", () => {

@@ -4,6 +4,7 @@ import type { Size } from "../camera/projection";
 import type { Area, MapName, Point, Theme } from "../stage";
 import { shape } from "../svg";
 import { freeNames, type NameBox } from "./free-names";
+import { isolated } from "./isolated";
 
 const HALO_PX = 4; // width of the outline on both sides together
 const LINE_HEIGHT = 1.3; // in units of the size
@@ -106,8 +107,9 @@ export class NameLayer {
       if (!at) continue;
       paper.font = `${WEIGHT} ${name.sizePx * ratio}px ${this.font}`;
       paper.fillStyle = name.color;
-      paper.strokeText(name.text, at.x, at.y);
-      paper.fillText(name.text, at.x, at.y);
+      const text = isolated(name.text);
+      paper.strokeText(text, at.x, at.y);
+      paper.fillText(text, at.x, at.y);
     }
     paper.restore();
   }

@@ -1,5 +1,5 @@
 /** Draws the legend on a saved picture. */
-import type { Painter } from "../../stage/index";
+import { isolated, type Painter } from "../../stage/index";
 import type { App } from "../app";
 import { legendRows } from "../colors/legend";
 import { columnScale, numberPalette } from "../colors/scale";
@@ -81,7 +81,7 @@ function write(paper: Paper, text: string, writing: Writing): void {
   paper.font = `${bold ? "600 " : ""}13px system-ui, "Noto Sans", sans-serif`;
   paper.fillStyle = color;
   paper.textAlign = align;
-  paper.fillText(within(paper, text, room), at, y);
+  paper.fillText(isolated(within(paper, text, room)), at, y);
 }
 
 /** Shorten a text in the middle to a width: similar names often differ at their ends. */
