@@ -44,7 +44,7 @@ FALLBACK_FAMILIES = (
 
 # Fonts that claim to contain every character, and draw a box or nothing for each character
 _BOXES = re.compile(r"last ?resort|blank|color", re.IGNORECASE)
-_USUAL_WEIGHT = 400
+_USUAL_WEIGHT, _BOLD_WEIGHT = 400, 700
 
 _N_KEPT_LETTERS = 4  # before the first difference of two names
 _VARIANTS = {chr(code) for code in range(0xFE00, 0xFE10)}  # variation selectors, without a glyph
@@ -135,17 +135,16 @@ def one_line(text: str) -> str:
 def font_for(text: str, size_px: float, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     """Return the first font with every character of `text`, or the font with the most."""
     wanted = {ord(c) for c in text if not c.isspace()}
-    path = _dejavu(bold=bold)
-    path = _best_font(wanted, path)
+    path = _best_font(wanted, _dejavu(bold=bold), bold=bold)
     if wanted - _characters(path) and _add_new_fonts():
-        path = _best_font(wanted, path)
+        path = _best_font(wanted, path, bold=bold)
     return _font(path, max(round(size_px), 1))
 
 
-def _best_font(wanted: set[int], first: Path) -> Path:
+def _best_font(wanted: set[int], first: Path, *, bold: bool) -> Path:
     """Return the first font with every wanted character, or the font with the most."""
     best, missing = first, len(wanted - _characters(first))
-    for other in _fallbacks() if missing else ():
+    for other in _fallbacks(bold=bold) if missing else ():
         lacking = len(wanted - _characters(other))
         if lacking < missing:
             best, missing = other, lacking
@@ -195,17 +194,19 @@ def _dejavu(*, bold: bool) -> Path:
 
 
 @cache
-def _fallbacks() -> tuple[Path, ...]:
-    """Return one font of each installed family, the closest to an upright font of usual weight."""
+def _fallbacks(*, bold: bool) -> tuple[Path, ...]:
+    """Return one font of each installed family, the closest to an upright font of the weight."""
     import matplotlib as mpl
     from matplotlib.font_manager import fontManager
+
+    wanted = _BOLD_WEIGHT if bold else _USUAL_WEIGHT
 
     def difference(entry: FontEntry) -> tuple[bool, bool, float, str]:
         weight = entry.weight if isinstance(entry.weight, int) else _USUAL_WEIGHT
         return (
             entry.style != "normal",
             entry.stretch != "normal",
-            abs(weight - _USUAL_WEIGHT),
+            abs(weight - wanted),
             entry.fname,
         )
 

@@ -66,7 +66,7 @@ def test_a_font_with_the_missing_characters_is_preferred(monkeypatch):
     from featscape.pictures import text
 
     other = text._dejavu(bold=True)
-    monkeypatch.setattr(text, "_fallbacks", lambda: (other,))
+    monkeypatch.setattr(text, "_fallbacks", lambda **_: (other,))
     monkeypatch.setattr(text, "_add_new_fonts", lambda: False)
     characters = {text._dejavu(bold=False): frozenset(map(ord, "ab")), other: frozenset([0x732B])}
     monkeypatch.setattr(text, "_characters", characters.__getitem__)
@@ -74,7 +74,7 @@ def test_a_font_with_the_missing_characters_is_preferred(monkeypatch):
     assert font_for("ab猫", 20).getname()[1] == "Book"
 
 
-def test_every_family_is_asked_in_its_usual_weight(monkeypatch):
+def test_every_family_is_asked_in_the_wanted_weight(monkeypatch):
     from matplotlib import font_manager, get_data_path
 
     from featscape.pictures import text
@@ -93,8 +93,10 @@ def test_every_family_is_asked_in_its_usual_weight(monkeypatch):
     ]
     entries.append(font_manager.FontEntry(fname=f"{get_data_path()}/fonts/cmsy10.ttf", name="cmsy"))
     monkeypatch.setattr(font_manager.fontManager, "ttflist", entries)
-    found = [path.name for path in text._fallbacks.__wrapped__()]
+    found = [path.name for path in text._fallbacks.__wrapped__(bold=False)]
     assert found == ["thai.ttf", "tamil.ttf", "any.ttf"]
+    found = [path.name for path in text._fallbacks.__wrapped__(bold=True)]
+    assert found == ["thai-bold.ttf", "tamil.ttf", "any.ttf"]
 
 
 def test_what_no_font_has_is_written_as_its_number():
