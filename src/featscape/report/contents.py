@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from featscape.records.class_relations import ClassRelations
     from featscape.records.shown_findings import FindingsSection, ShownFinding, ShownFindings
 
+_MOST_OF_FAULT = 12  # images with one fault, so that a common fault hides no rare fault
 # findings of each section in the report; items of each finding
 _MOST_FINDINGS = {
     "labels": 48,
@@ -30,7 +31,7 @@ _MOST_FINDINGS = {
     "duplicates": 24,
     "similar": 12,
     "off_topic": 30,
-    "quality": 48,
+    "quality": _MOST_OF_FAULT,
     "classes": 12,
     "split": 6,
     "exemplars": 30,
@@ -161,6 +162,15 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Group:
+    """Findings of a section below one heading; `n_findings` includes those that are left out."""
+
+    heading: str
+    entries: tuple[Entry, ...]
+    n_findings: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Gallery:
     """The findings of one section, in groups with a heading each."""
 
@@ -169,7 +179,7 @@ class Gallery:
     text: str
     how: str
     layout: str
-    groups: tuple[tuple[str, tuple[Entry, ...]], ...]
+    groups: tuple[Group, ...]
     n_findings: int
     n_shown: int
 
@@ -192,9 +202,10 @@ class _Chooser:
     faults: Sequence[str | None] = field(default_factory=list)
 
     def gallery(self, section: FindingsSection) -> Gallery:
-        found = self._first(section)
-        entries = [(self._heading(section, one), self._entry(section, one)) for one in found]
-        headings = dict.fromkeys(heading for heading, _ in entries)
+        groups: dict[str, list[ShownFinding]] = {}
+        for one in section.findings:
+            groups.setdefault(self._heading(section, one), []).append(one)
+        shown = {heading: self._first(section, found) for heading, found in groups.items()}
         return Gallery(
             name=section.name,
             title=section.title,
@@ -202,21 +213,27 @@ class _Chooser:
             how=_HOW.get(section.name, ""),
             layout=section.layout,
             groups=tuple(
-                (heading, tuple(entry for other, entry in entries if other == heading))
-                for heading in headings
+                Group(
+                    heading=heading,
+                    entries=tuple(self._entry(section, one) for one in found),
+                    n_findings=len(groups[heading]),
+                )
+                for heading, found in shown.items()
             ),
             n_findings=len(section.findings),
-            n_shown=len(found),
+            n_shown=sum(map(len, shown.values())),
         )
 
-    def _first(self, section: FindingsSection) -> Sequence[ShownFinding]:
+    def _first(
+        self, section: FindingsSection, found: Sequence[ShownFinding]
+    ) -> Sequence[ShownFinding]:
         most = _MOST_FINDINGS.get(section.name, 10)
-        if section.name != "exemplars" or len(section.findings) <= most:
-            return section.findings[:most]
+        if section.name != "exemplars" or len(found) <= most:
+            return found[:most]
         # the largest classes, in the order of the section
-        sizes = [self._class_size(one) for one in section.findings]
+        sizes = [self._class_size(one) for one in found]
         kept = sorted(np.argsort(-np.array(sizes), kind="stable")[:most].tolist())
-        return [section.findings[at] for at in kept]
+        return [found[at] for at in kept]
 
     def _class_size(self, finding: ShownFinding) -> int:
         return len(self._members(finding))

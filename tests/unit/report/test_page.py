@@ -227,6 +227,18 @@ def test_atypical_images_are_of_the_class_and_no_exemplars():
     assert shown == ["0.png", "2.png", "8.png", "10.png"]
 
 
+def test_a_common_fault_hides_no_rare_fault():
+    faults = ["blurred"] * 40 + ["dark"]
+    column = ShownColumn(name="technical_faults", title="", note="", values=faults)
+    found = [finding(items=(item,)) for item in range(41)]
+    shown = ShownFindings(sections=(section("quality", "items", found),), columns=(column,))
+    page = Page(render_report(given(41, findings=shown)))
+    assert "blurred 12 of 40" in page.text
+    assert "dark 1" in page.text
+    assert page.elements.count("img") == 13
+    assert "28 more: featscape findings MAP --csv" in page.text
+
+
 def test_the_difference_of_a_larger_group_is_that_of_its_first_images():
     for items, name in (((0, 1), ">difference<"), ((0, 1, 2), ">difference of the first two<")):
         sections = (section("duplicates", "pairs", [finding(items=items)]),)
