@@ -10,6 +10,7 @@ import numpy as np
 
 from featscape.labels.classes import count_classes
 from featscape.number_text import plural
+from featscape.records.shown_findings import ShownFinding
 from featscape.report.images import LARGE_PX, MEDIUM_PX, SMALL_PX, ImageEncoder
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from featscape.records import ImageSource
     from featscape.records.class_relations import ClassRelations
-    from featscape.records.shown_findings import FindingsSection, ShownFinding, ShownFindings
+    from featscape.records.shown_findings import FindingsSection, ShownFindings
 
 _MOST_OF_FAULT = 12  # images with one fault, so that a common fault hides no rare fault
 # findings of each section in the report; items of each finding
@@ -42,6 +43,8 @@ _MOST_ITEMS = {"pairs": 3, "groups": 8}
 _N_NEIGHBORS = 2
 _N_EXEMPLARS = 6
 _N_ATYPICAL = 2  # images of a class that are shown beside its typical images
+_N_FARTHEST = 12  # images below the limit of the images off topic
+_BELOW = "Below the limit, the farthest first"
 _MOST_TEXT = 300  # characters of a name or a sentence
 
 # How each kind is computed, in one or two sentences; docs/explanation/findings.md has the details.
@@ -72,7 +75,8 @@ _HOW = {
     ),
     "off_topic": (
         "The distance of an image is the cosine distance of its features to the nearest 5 % of "
-        "the dataset, and to the nearest class. Outliers of this distance are listed."
+        "the dataset, and to the nearest class. Outliers of this distance are listed, and then the "
+        "farthest of the other images: look at them too, because the limit is cautious."
     ),
     "quality": (
         "Brightness, contrast, sharpness and noise are measured on the thumbnails, and width and "
@@ -205,6 +209,8 @@ class _Chooser:
         groups: dict[str, list[ShownFinding]] = {}
         for one in section.findings:
             groups.setdefault(self._heading(section, one), []).append(one)
+        if section.name == "off_topic" and (farthest := self._farthest(section)):
+            groups[_BELOW] = farthest
         shown = {heading: self._first(section, found) for heading, found in groups.items()}
         return Gallery(
             name=section.name,
@@ -221,7 +227,7 @@ class _Chooser:
                 for heading, found in shown.items()
             ),
             n_findings=len(section.findings),
-            n_shown=sum(map(len, shown.values())),
+            n_shown=sum(len(found) for heading, found in shown.items() if heading != _BELOW),
         )
 
     def _first(
@@ -322,13 +328,32 @@ class _Chooser:
         like = [item for item in finding.neighbors if labels[item] == finding.suggested]
         return tuple(self._figure(item, SMALL_PX) for item in like[:_N_NEIGHBORS])
 
+    def _farthest(self, section: FindingsSection) -> list[ShownFinding]:
+        """Return the images with the highest scores that are not listed."""
+        scores = self._off_topic
+        if scores is None:
+            return []
+        listed = [item for finding in section.findings for item in finding.items]
+        order = np.argsort(-scores, kind="stable")
+        order = order[np.isfinite(scores[order]) & ~np.isin(order, listed)]
+        return [
+            ShownFinding(text=f"The score is {scores[item]:.2f}.", items=(item,))
+            for item in order[:_N_FARTHEST].tolist()
+        ]
+
+    @cached_property
+    def _off_topic(self) -> NDArray[np.float64] | None:
+        """The scores of the distance from the dataset; None if they are unknown."""
+        columns = (one for one in self.given.findings.columns if one.name == "off_topic")
+        column = next(columns, None)
+        return None if column is None else np.asarray(column.values, dtype=np.float64)
+
     def _atypical(self, finding: ShownFinding) -> list[int]:
         """Return the items of the class that are farthest from the dataset."""
-        column = next((one for one in self.given.findings.columns if one.name == "off_topic"), None)
         members = self._members(finding)
-        if column is None or len(members) <= len(finding.items) + _N_ATYPICAL:
+        if self._off_topic is None or len(members) <= len(finding.items) + _N_ATYPICAL:
             return []
-        scores = np.asarray(column.values, dtype=np.float64)[members]
+        scores = self._off_topic[members]
         far = members[np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")]
         chosen: list[int] = far[~np.isin(far, finding.items)][:_N_ATYPICAL].tolist()
         return chosen
@@ -351,10 +376,10 @@ def choose_contents(given: ReportInput, encoder: ImageEncoder) -> Contents:
     columns = {one.name: one.values for one in given.findings.columns}
     faults = columns.get("technical_faults")
     chooser = _Chooser(given, encoder, [] if faults is None else list(faults))
-    sections = given.findings.sections
+    galleries = [chooser.gallery(one) for one in given.findings.sections]
     return Contents(
-        galleries=tuple(chooser.gallery(one) for one in sections if one.findings),
-        empty=tuple((one.title, one.text) for one in sections if not one.findings),
+        galleries=tuple(one for one in galleries if one.groups),
+        empty=tuple((one.title, one.text) for one in galleries if not one.groups),
         n_omitted=encoder.n_omitted,
     )
 

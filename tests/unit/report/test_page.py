@@ -227,6 +227,19 @@ def test_atypical_images_are_of_the_class_and_no_exemplars():
     assert shown == ["0.png", "2.png", "8.png", "10.png"]
 
 
+def test_the_farthest_images_follow_those_off_topic():
+    """The scores ascend with the item: item 39 is listed, so 38 to 27 follow."""
+    paths = [f"{item}.png" for item in range(40)]
+    for found in ([finding(items=(39,))], []):
+        sections = (section("off_topic", "items", found),)
+        content = render_report(given(40, sections=sections, paths=paths))
+        listed, _, farthest = content.partition("Below the limit, the farthest first")
+        assert ("39.png<" in listed) == bool(found)
+        shown = [path for path in paths if f">{path}<" in farthest]
+        first = 39 if found else 40
+        assert shown == paths[first - 12 : first]
+
+
 def test_a_common_fault_hides_no_rare_fault():
     faults = ["blurred"] * 40 + ["dark"]
     column = ShownColumn(name="technical_faults", title="", note="", values=faults)
