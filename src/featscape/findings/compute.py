@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from featscape.findings.classes.relations import find_class_relations
 from featscape.findings.duplicates.groups import find_duplicates, number_groups
-from featscape.findings.labels.label_errors import find_label_errors
 from featscape.findings.off_topic import find_off_topic
 from featscape.findings.pixels.quality import find_quality_problems
 from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.records import DetectorResult, Findings, ItemColumns
 from featscape.findings.reliability import N_NEAR, WIDER, MapReliability, measure_reliability
 from featscape.findings.shortcuts.cells import find_shortcuts
-from featscape.findings.spaces import principal_components, search_all_pairs, search_among
-from featscape.findings.wording import noun_of
+from featscape.findings.spaces import principal_components, search_all_pairs
+from featscape.findings.with_labels import find_with_labels
 from featscape.labels.classes import count_classes
 from featscape.records import Neighbors
 
@@ -39,9 +36,6 @@ if TYPE_CHECKING:
     from featscape.labels.classes import Classes
     from featscape.records import ImageSource
 
-# Of more items, the labels are compared with those of the given neighbors, in the order of the
-# half-whitened space: a search in this space takes minutes for a million items.
-_MOST_SEARCHED = 200_000
 _N_RANKED = 128  # components that rank the candidates of duplicates
 _N_COMPONENTS = 50  # of the measures of reliability: the number that t-SNE uses
 
@@ -161,16 +155,13 @@ def _find_in_features(
     n_threads: int,
     random_state: int,
 ) -> _OfFeatures:
-    n = len(items)
-    label_search = search
-    if n > _MOST_SEARCHED:
-        label_search = partial(search_among, neighbors, n_threads=n_threads)
-    labels = find_label_errors(
+    labels, relations = find_with_labels(
         components,
+        neighbors,
         classes,
-        n_items=n,
-        search=label_search,
+        search=search,
         paths=items.paths,
+        n_threads=n_threads,
         random_state=random_state,
     )
     off_topic = find_off_topic(
@@ -183,7 +174,7 @@ def _find_in_features(
         n_threads=n_threads,
     )
     if components is None:
-        reliability = MapReliability.not_computed(n, "All items have the same features.")
+        reliability = MapReliability.not_computed(len(items), "All items have the same features.")
     else:
         reliability = measure_reliability(
             values,
@@ -194,15 +185,6 @@ def _find_in_features(
             n_threads=n_threads,
             random_state=random_state,
         )
-    relations = find_class_relations(
-        components,
-        neighbors,
-        classes,
-        confidence=labels.confidence,
-        noun=noun_of(items.paths),
-        n_threads=n_threads,
-        random_state=random_state,
-    )
     return _OfFeatures(labels, off_topic, reliability, relations)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -89,6 +89,10 @@ class Components:
     variances: NDArray[np.float64]
     squares: NDArray[np.float32]
     scale: float
+
+    def select(self, rows: NDArray[np.intp]) -> Components:
+        """Return the components of some items."""
+        return replace(self, values=self.values[rows], squares=self.squares[rows])
 
     def half_whitened(self) -> NDArray[np.float32]:
         """Return unit rows in the space between the components and whitened components.

@@ -8,13 +8,14 @@ from PIL import Image, ImageOps
 from featscape.findings import (
     KINDS,
     ItemData,
-    compute,
     compute_findings,
     summarize_findings,
     to_rows,
+    with_labels,
 )
 from featscape.findings.reliability import N_NEAR, WIDER
 from featscape.findings.spaces import principal_components, search_all_pairs
+from featscape.labels.classes import NO_LABEL
 from helpers.maps.planted import Pictures, clouds, named, pictures, with_errors
 
 
@@ -62,6 +63,33 @@ def test_without_labels_and_paths_the_rest_is_computed():
     assert np.isnan(findings.columns.suspicion).all()
     assert np.isfinite(findings.columns.off_topic).all()
     assert np.isfinite(findings.columns.torn).all()
+
+
+def test_items_without_a_label_take_no_part_in_findings_about_labels(findings):
+    items = some_items()
+    is_labeled = np.random.default_rng(1).random(len(items)) < 0.8
+    labels = [
+        label if has else NO_LABEL for label, has in zip(items.labels, is_labeled, strict=True)
+    ]
+    found = compute_findings(replace(items, labels=labels, paths=None))
+    assert NO_LABEL not in json.dumps(found.to_json())
+    assert np.array_equal(np.isfinite(found.columns.suspicion), is_labeled)
+    listed = {one.item for one in found.labels}
+    assert {one.item for one in findings.labels if is_labeled[one.item]} <= listed
+    for one in found.labels:
+        assert f"item {one.item} resembles" in one.text
+        assert one.label == labels[one.item]
+        assert {labels[near] for near in one.evidence.neighbors} == {one.suggested}
+    for one in found.classes:
+        assert {labels[item] for item in one.items} <= set(one.classes)
+
+
+@pytest.mark.parametrize("n_labeled", [0, 1, 2])
+def test_few_labels_are_reported(n_labeled):
+    labels = [f"{i}" if i < n_labeled else NO_LABEL for i in range(30)]
+    found = compute_findings(some_items(30, labels=labels))
+    assert found.labels == ()
+    assert found.not_computed["labels"]
 
 
 @pytest.mark.parametrize("n_items", [1, 2, 3, 9, 12, 30])
@@ -194,7 +222,7 @@ def test_renamed_labels_change_only_the_names(faults):
 
 
 def test_label_errors_of_many_items_are_found_by_the_neighbors_of_the_map(findings, monkeypatch):
-    monkeypatch.setattr(compute, "_MOST_SEARCHED", 100)
+    monkeypatch.setattr(with_labels, "_MOST_SEARCHED", 100)
     near = compute_findings(some_items())
     listed = [{one.item for one in found.labels} for found in (findings, near)]
     assert len(listed[0] & listed[1]) >= 0.9 * len(listed[0])

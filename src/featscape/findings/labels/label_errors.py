@@ -10,7 +10,7 @@ import numpy as np
 from featscape.findings.labels.expected_errors import expect_errors
 from featscape.findings.labels.model import LabelModel, count_voters
 from featscape.findings.records import DetectorResult, Evidence, LabelError
-from featscape.findings.wording import name_item, noun_of, too_few_items
+from featscape.findings.wording import name_item, too_few_items
 from featscape.number_text import plural
 from featscape.printable_names import printable
 
@@ -76,6 +76,7 @@ def find_label_errors(
     n_items: int,
     search: NeighborSearch,
     paths: Sequence[str] | None = None,
+    noun: str = "image",
     random_state: int = 0,
 ) -> LabelErrors:
     """Find items whose label is probably wrong.
@@ -95,6 +96,8 @@ def find_label_errors(
     search : callable
         (values, k) -> the k nearest neighbors by Euclidean distance.
     paths : sequence of str, optional
+    noun : str
+        "image", or "item" in a map without images.
     random_state : int
         Seed of samples and of planted errors.
     """
@@ -119,7 +122,7 @@ def find_label_errors(
     )
     if odds.gain < _LEAST_GAIN:
         reason = (
-            f"The labels cannot be checked, because similar {noun_of(paths)}s do not have the same "
+            f"The labels cannot be checked, because similar {noun}s do not have the same "
             "label more often than by chance: the features do not contain what the labels mean, or "
             "most labels are wrong."
         )

@@ -1,0 +1,156 @@
+"""Find label errors and class relations among the items that have a label."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.findings.classes.relations import find_class_relations
+from featscape.findings.labels.label_errors import LabelErrors, find_label_errors
+from featscape.findings.records import DetectorResult
+from featscape.findings.spaces import search_among
+from featscape.findings.wording import name_item, noun_of
+from featscape.labels.classes import count_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from featscape.findings.records import ClassFinding, Evidence
+    from featscape.findings.spaces import Components, NeighborSearch
+    from featscape.labels.classes import Classes
+
+    FoundWithLabels = tuple[LabelErrors, DetectorResult[ClassFinding]]
+
+# Of more items, the labels are compared with those of the given neighbors, in the order of the
+# half-whitened space: a search in this space takes minutes for a million items.
+_MOST_SEARCHED = 200_000
+
+
+def find_with_labels(
+    components: Components | None,
+    neighbors: NDArray[np.int32],
+    classes: Classes | None,
+    *,
+    search: NeighborSearch,
+    paths: Sequence[str] | None,
+    n_threads: int = 1,
+    random_state: int = 0,
+) -> FoundWithLabels:
+    """Return the label errors and the class relations; items without a label take no part.
+
+    Parameters
+    ----------
+    components : Components or None
+        Of n items; None if all items have the same features.
+    neighbors : ndarray of int32, shape (n, k)
+    classes : Classes or None
+    search, paths, n_threads, random_state
+        As in `compute_findings`.
+    """
+    find = partial(
+        _find,
+        search=search,
+        noun=noun_of(paths),
+        n_threads=n_threads,
+        random_state=random_state,
+    )
+    n = len(neighbors)
+    rows = np.arange(n) if classes is None else np.flatnonzero(classes.label_codes >= 0)
+    if len(rows) < min(2, n):
+        return find(components, neighbors, None, paths=paths)
+    if classes is None or components is None or len(rows) == n:
+        return find(components, neighbors, classes, paths=paths)
+    labeled = components.select(rows)
+    errors, relations = find(
+        labeled,
+        search(labeled.values, min(neighbors.shape[1], len(rows) - 1)).indices,
+        count_classes([classes.names[code] for code in classes.codes[rows]], len(rows)),
+        paths=[name_item(item, paths) for item in rows.tolist()],
+    )
+    return _scatter(errors, rows, n), _renumber(relations, rows)
+
+
+def _find(
+    components: Components | None,
+    neighbors: NDArray[np.int32],
+    classes: Classes | None,
+    *,
+    search: NeighborSearch,
+    paths: Sequence[str] | None,
+    noun: str,
+    n_threads: int,
+    random_state: int,
+) -> FoundWithLabels:
+    """Return the label errors and the class relations of items that all have a label."""
+    n = len(neighbors)
+    label_search = search
+    if n > _MOST_SEARCHED:
+        label_search = partial(search_among, neighbors, n_threads=n_threads)
+    errors = find_label_errors(
+        components,
+        classes,
+        n_items=n,
+        search=label_search,
+        paths=paths,
+        noun=noun,
+        random_state=random_state,
+    )
+    relations = find_class_relations(
+        components,
+        neighbors,
+        classes,
+        confidence=errors.confidence,
+        noun=noun,
+        n_threads=n_threads,
+        random_state=random_state,
+    )
+    return errors, relations
+
+
+def _scatter(errors: LabelErrors, rows: NDArray[np.intp], n_items: int) -> LabelErrors:
+    """Return the label errors of the items `rows` as those of all items."""
+    everywhere = LabelErrors.not_computed(n_items, "")
+    suspicion, confidence = everywhere.suspicion, everywhere.confidence
+    suspicion[rows], confidence[rows] = errors.suspicion, errors.confidence
+    suggested = list(everywhere.suggested)
+    for row, name in zip(rows.tolist(), errors.suggested, strict=True):
+        suggested[row] = name
+    findings = tuple(
+        replace(one, item=int(rows[one.item]), evidence=_in_items(one.evidence, rows))
+        for one in errors.result.findings
+    )
+    return LabelErrors(
+        result=DetectorResult(findings, errors.result.reason),
+        suspicion=suspicion,
+        suggested=tuple(suggested),
+        expected=errors.expected,
+        confidence=confidence,
+    )
+
+
+def _renumber(
+    relations: DetectorResult[ClassFinding], rows: NDArray[np.intp]
+) -> DetectorResult[ClassFinding]:
+    """Return the findings with the numbers of all items instead of indices into `rows`."""
+    findings = tuple(
+        replace(
+            one,
+            items=tuple(rows[list(one.items)].tolist()),
+            evidence=_in_items(one.evidence, rows),
+        )
+        for one in relations.findings
+    )
+    return DetectorResult(findings, relations.reason)
+
+
+def _in_items(evidence: Evidence, rows: NDArray[np.intp]) -> Evidence:
+    return replace(
+        evidence,
+        items=tuple(rows[list(evidence.items)].tolist()),
+        neighbors=tuple(rows[list(evidence.neighbors)].tolist()),
+    )
