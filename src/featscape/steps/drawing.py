@@ -14,6 +14,7 @@ import numpy as np
 from featscape import mapfolder
 from featscape.files.folder_handle import FolderHandle
 from featscape.findings import arrange_findings, relate_classes
+from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.words_file import read_recognized
 from featscape.options import PictureOptions
@@ -178,7 +179,7 @@ def _draw_classes(
     """Write the matrix and the tree of the classes."""
     from featscape.pictures import draw_classes
 
-    if embedding.labels is None or len(set(embedding.labels)) < _LEAST_CLASSES:
+    if embedding.labels is None or len(set(embedding.labels) - {NO_LABEL}) < _LEAST_CLASSES:
         return
     relations = relate_classes(
         np.load(folder / mapfolder.FEATURES, mmap_mode="r"),

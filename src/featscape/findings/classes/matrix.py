@@ -8,7 +8,7 @@ import numpy as np
 
 from featscape.findings.classes.tree import N_LIFT, class_distances, uses_lift
 from featscape.findings.spaces import principal_components
-from featscape.labels.classes import Classes, count_classes
+from featscape.labels.classes import NO_LABEL, Classes, count_classes
 from featscape.records.class_relations import ClassRelations
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def relate_classes(
     neighbors : ndarray of int32, shape (n, k)
         The nearest items of each item, nearest first.
     labels : sequence of str, length n, or None
+        The items without a label are no class.
     most_classes : int
         At least 2. Of a map with more classes, the classes that are close to
         another class are returned.
@@ -53,10 +54,13 @@ def relate_classes(
         None for a map with fewer than two classes, or without neighbors.
     """
     classes = count_classes(labels, len(features))
-    if classes is None or len(classes.names) < 2 or not neighbors.size:
+    if classes is None or not neighbors.size:
+        return None
+    n_classes = len(set(classes.names) - {NO_LABEL})
+    if n_classes < 2:
         return None
     shown = _closest(classes, neighbors[:, :N_LIFT], most_classes, random_state=random_state)
-    n_shown = min(len(classes.names), most_classes)
+    n_shown = min(n_classes, most_classes)
     shares = _neighbor_shares(neighbors[:, :N_LIFT], shown)[:n_shown, :n_shown]
     order, merges = np.arange(n_shown), np.empty((0, 3))
     if n_shown > 2:
@@ -70,7 +74,7 @@ def relate_classes(
         merges=merges,
         support=_support(names, merges, found),
         n_items=len(features),
-        n_classes=len(classes.names),
+        n_classes=n_classes,
         n_neighbors=min(neighbors.shape[1], N_LIFT),
     )
 
@@ -78,12 +82,14 @@ def relate_classes(
 def _closest(
     classes: Classes, near: NDArray[np.int32], most_classes: int, *, random_state: int
 ) -> Classes:
-    """Return the classes of the closest pairs, with one more class for all other items.
+    """Return the classes of the closest pairs, with one more class for all other items, if any.
 
     Pairs of classes are compared by the standardized residual of the number of their neighbors.
     """
     n_classes = len(classes.names)
-    if n_classes <= most_classes:
+    is_named = np.array([name != NO_LABEL for name in classes.names])
+    most_classes = min(most_classes, int(is_named.sum()))
+    if most_classes == n_classes:
         return classes
     rows = np.random.default_rng(random_state).permutation(len(near))[:_MOST_COUNTED]
     own = np.repeat(classes.codes[rows], near.shape[1])
@@ -96,6 +102,7 @@ def _closest(
     order = np.argsort(-(counts - expected) / np.sqrt(expected), kind="stable")
     by_size = np.argsort(-classes.counts, kind="stable")
     ranked = np.concatenate([np.stack([low, high], axis=1)[order].ravel(), by_size])
+    ranked = ranked[is_named[ranked]]
     first = np.sort(np.unique(ranked, return_index=True)[1])[:most_classes]
     kept = np.sort(ranked[first])
     rank = np.full(n_classes, most_classes, dtype=np.intp)

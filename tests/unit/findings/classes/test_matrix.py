@@ -6,6 +6,7 @@ import pytest
 from featscape.findings import relate_classes
 from featscape.findings.records import ClassFinding, Evidence
 from featscape.findings.spaces import search_all_pairs
+from featscape.labels.classes import NO_LABEL
 from helpers.maps.planted import clouds, named
 
 
@@ -50,6 +51,22 @@ def test_a_small_matrix_has_the_closest_classes():
     assert relations.n_items == 400
     assert (relations.shares.sum(axis=1) < 1.0001).all()
     assert relations.merges.shape == (2, 3)
+
+
+def test_items_without_a_label_have_no_row():
+    features, codes = close_pair()
+    near = search_all_pairs(features, 10).indices
+    labels = np.array(named(codes), dtype=object)
+    everything = relate_classes(features, near, labels.tolist(), most_classes=40)
+    labels[::5] = NO_LABEL
+    for most in (40, 4, 3):
+        relations = relate_classes(features, near, labels.tolist(), most_classes=most)
+        assert len(relations.names) == min(most, 4)
+        assert set(relations.names) <= set(everything.names)
+        assert relations.n_classes == 4
+        assert relations.shares.sum(axis=1).max() < 1
+        assert relations.counts.tolist() == [80] * len(relations.names)
+    assert relate_classes(features, near, [NO_LABEL, "cat"] * 200, most_classes=40) is None
 
 
 def test_two_classes_have_a_matrix_without_a_tree():
