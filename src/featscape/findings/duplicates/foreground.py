@@ -30,7 +30,7 @@ _NEAR_LEVEL = 12  # gray levels of 255 between the background and the foreground
 # factor, and if the colors of nine tenths of the foreground differ by less, in levels of 255. On
 # the stamps of Tux Paint, other drawings with the same outline correlate by up to .95.
 _LEAST_CORRELATION, _MOST_GAIN, _MOST_COLOR = 0.955, 2.0, 14
-_EQUAL = 0.98
+_MOST_UNEQUAL = 0.04  # of 1 - correlation, times the doubt
 # The mirror image of a foreground of one gray level is often another sign: b and d, or < and >.
 # The thin lines of a sign have many levels, but no color.
 _FLAT_SHARE = 0.4
@@ -71,9 +71,16 @@ class ForegroundMatch(NamedTuple):
         is_same &= (self.color <= _MOST_COLOR) & ~self.is_other_sign
         return is_same | ~self.is_plain
 
-    def is_equal(self) -> Mask:
-        """Return whether the foregrounds on a plain background are nearly equal, (m,)."""
-        return self.is_plain & self.agrees() & (self.correlation >= _EQUAL)
+    def is_equal(self, doubt: Floats) -> Mask:
+        """Return whether the foregrounds on a plain background are nearly equal, (m,).
+
+        Parameters
+        ----------
+        doubt : ndarray of float32, shape (m,)
+            `NearPairs.doubt`: the correlation must be higher for doubtful pairs.
+        """
+        is_high = (1 - self.correlation) * doubt <= _MOST_UNEQUAL
+        return self.is_plain & self.agrees() & is_high
 
 
 def compare_foregrounds(

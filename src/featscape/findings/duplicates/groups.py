@@ -143,7 +143,7 @@ def _find_copies(
     random_state: int,
 ) -> _Copies:
     """Return the edited copies among the originals; `neighbors` are indices of originals."""
-    near, correlation, is_only_possible = find_near_pairs(
+    near, correlation, doubt = find_near_pairs(
         Subset(survey.grays, originals),
         Subset(features, originals),
         neighbors,
@@ -154,7 +154,7 @@ def _find_copies(
     pairs = originals[near]
     match = compare_foregrounds(survey.grays, survey.colors, pairs, n_threads=n_threads)
     is_near = correlation >= _LEAST_CORRELATION
-    is_near &= ~is_only_possible | match.is_equal()
+    is_near &= (doubt <= 1) | match.is_equal(doubt)
     return _Copies(pairs[is_near], correlation[is_near], match.agrees()[is_near])
 
 

@@ -9,6 +9,7 @@ of a dataset of digits, which all look alike, are not duplicates.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -43,8 +44,8 @@ _USUAL = 0.9
 _SUSPECT = 1.0  # images of pairs up to this expected share of false pairs get exact scales
 # Most pairs of these images, in addition to two per image; the most likely images come first.
 _MOST_OF_SUSPECTS = 60_000
-# Further pairs are possible up to this multiple of the share by pixels, after several corrections
-_LOOSE, _MOST_CORRECTIONS = 2, 20
+# Further pairs are possible up to these multiples of the share by pixels, after several corrections
+_LOOSE, _MOST_CORRECTIONS = (8, 4, 2), 20
 _FINE = 4  # images of pairs up to this multiple of `_MOST_FALSE` are aligned finely
 _ROWS = 4096  # images in one step, to limit memory
 _COMPACT = 0.7  # share of near pairs in a group of duplicates; in a chain of look-alikes less
@@ -59,13 +60,14 @@ class NearPairs(NamedTuple):
         Ascending in each row.
     correlation : ndarray of float32, shape (m,)
         Correlation of the aligned pixels.
-    is_only_possible : ndarray of bool, shape (m,)
-        Whether the pair needs further evidence: more of these pairs are expected to be false.
+    doubt : ndarray of float32, shape (m,)
+        1, or how many times as many of these pairs are expected to be false. A pair with a doubt of
+        more than 1 needs further evidence.
     """
 
     pairs: Indices
     correlation: Floats
-    is_only_possible: Mask
+    doubt: Floats
 
 
 def find_near_pairs(
@@ -123,9 +125,9 @@ def find_near_pairs(
     beyond = _pairs_beyond(candidates, group, suspects, neighbors[:, _N_FEATURE_NEIGHBORS:])
     table.add(candidates.pairs_of(suspects))
     table.add(beyond)
-    found, possible = _find(table, grays, group, sample, np.union1d(sample, suspects))
-    either = found | possible
-    return NearPairs(table.pairs[either], table.correlations[1, either], possible[either])
+    doubt = _find(table, grays, group, sample, np.union1d(sample, suspects))
+    found = np.isfinite(doubt)
+    return NearPairs(table.pairs[found], table.correlations[1, found], doubt[found])
 
 
 def _lowest(scores: Floats, n_lowest: int) -> Mask:
@@ -137,10 +139,10 @@ def _lowest(scores: Floats, n_lowest: int) -> Mask:
 
 def _find(
     table: PairTable, grays: Grays, group: Indices, sample: Indices, known: Indices
-) -> tuple[Mask, Mask]:
-    """Return which pairs of the table are near duplicates, and which further pairs may be, (m,).
+) -> Floats:
+    """Return the doubt that each pair of the table is a near duplicate, (m,): see `NearPairs`.
 
-    Likely pairs are aligned finely.
+    The doubt of other pairs is infinite. Likely pairs are aligned finely.
     """
     n_images = table.n_images
     may_be_near = np.zeros(len(table.pairs), dtype=bool)
@@ -150,28 +152,23 @@ def _find(
     table.refine(touches(table.pairs, np.unique(table.pairs[may_be_near]), n_images))
     # the number of aligned pairs limits the number of false pairs only if all pairs are aligned
     is_complete = len(sample) == n_images
-    found = np.zeros(len(table.pairs), dtype=bool)
-    possible = found.copy()
+    doubt = np.full(len(table.pairs), np.inf, dtype=np.float32)
     for measure, most_false in enumerate(_MOST_FALSE):
         log_p = _fit_log_p(table, measure, group, sample, known)
-        chosen = choose(
-            log_p, table.pairs, n_images, most_false=most_false, n_corrections=int(is_complete)
-        )
+        choose_pairs = partial(choose, log_p, table.pairs, n_images)
+        chosen = choose_pairs(most_false=most_false, n_corrections=int(is_complete))
         if measure == 0:
-            if is_complete:
-                possible = choose(
-                    log_p,
-                    table.pairs,
-                    n_images,
-                    most_false=_LOOSE * most_false,
-                    n_corrections=_MOST_CORRECTIONS,
+            for loose in _LOOSE if is_complete else ():
+                possible = choose_pairs(
+                    most_false=loose * most_false, n_corrections=_MOST_CORRECTIONS
                 )
-            which = np.flatnonzero(chosen | possible)
+                doubt[possible] = loose
+            which = np.flatnonzero(chosen | np.isfinite(doubt))
             detailed = _are_detailed(grays, table.pairs[which])
             chosen[which] &= detailed
-            possible[which] &= detailed
-        found |= chosen
-    return found, possible & ~found
+            doubt[which[~detailed]] = np.inf
+        doubt[chosen] = 1
+    return doubt
 
 
 def _fit_log_p(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from featscape.findings.duplicates.foreground import compare_foregrounds
+from featscape.findings.duplicates.foreground import ForegroundMatch, compare_foregrounds
 from featscape.findings.pixels.survey import survey_thumbnails
 from helpers.maps.planted import Pictures, pictures
 
@@ -46,6 +46,14 @@ def test_an_edited_copy_of_a_drawing_agrees():
         found = compare(stamp(), copy)
         assert found.is_plain
         assert found.agrees, found
+
+
+def test_doubtful_pairs_need_a_higher_correlation_of_the_foreground():
+    yes, no = np.ones(4, dtype=bool), np.zeros(4, dtype=bool)
+    correlation = np.float32([0.975, 0.985, 0.985, 0.995])
+    match = ForegroundMatch(yes, correlation, np.ones(4), np.zeros(4), no)
+    assert match.is_equal(np.float32([2, 2, 4, 4])).tolist() == [False, True, False, True]
+    assert not match._replace(is_plain=no).is_equal(np.float32([2] * 4)).any()
 
 
 def test_a_missing_part_lowers_the_correlation_of_the_foreground():

@@ -86,7 +86,20 @@ def test_copies_of_a_drawing_may_be_copies_and_be_similar_to_another_drawing():
     assert numbers[40:43].tolist() == [0, 0, 1]
 
 
-def test_pairs_that_are_only_possible_need_equal_foregrounds(monkeypatch):
+def test_the_doubt_is_the_least_multiple_of_the_share_at_which_a_pair_is_chosen(monkeypatch):
+    def choose(log_p, pairs, n_images, *, most_false, n_corrections=0):
+        del log_p, n_images, n_corrections
+        return np.arange(len(pairs)) < round(100 * most_false)
+
+    monkeypatch.setattr(near_pairs, "choose", choose)
+    grays = survey_thumbnails(Pictures(pictures(50))).grays
+    features = np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
+    found = near_pairs.find_near_pairs(grays, features, search_all_pairs(features, 30).indices)
+    doubts, counts = np.unique(found.doubt, return_counts=True)
+    assert dict(zip(doubts, counts, strict=True)) == {1: 10, 2: 10, 4: 20, 8: 40}
+
+
+def test_doubtful_pairs_need_equal_foregrounds(monkeypatch):
     images = pictures(50)
     images[40], images[41], images[42] = (
         drawing(),
@@ -94,7 +107,7 @@ def test_pairs_that_are_only_possible_need_equal_foregrounds(monkeypatch):
         drawing(missing=2),
     )
     pairs = np.array([[0, 1], [40, 41], [40, 42]])
-    found = near_pairs.NearPairs(pairs, np.full(3, 0.9, np.float32), np.ones(3, dtype=bool))
+    found = near_pairs.NearPairs(pairs, *np.float32([[0.9] * 3, [2] * 3]))
     monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
     assert [(one.items, one.kind) for one in duplicates(images).findings] == [((40, 41), "near")]
 
