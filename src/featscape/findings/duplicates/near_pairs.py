@@ -39,8 +39,9 @@ _MOST_FALSE = (0.1, 0.01)
 _LEAST_DETAIL = 0.3
 _N_SAMPLE = 500  # images for the power law
 _MOST_PAIRS = 100_000  # pairs to align, in addition to one per image: all of some 8,000 images
-# Quantile of the scales that represents images without duplicates, also if most images have some
-_USUAL = 0.9
+# Quantile of the scales that represents images without duplicates, also if most images have some,
+# and quantile above which the images probably have none
+_USUAL, _HIGH = 0.9, 0.8
 _SUSPECT = 1.0  # images of pairs up to this expected share of false pairs get exact scales
 # Most pairs of these images, in addition to two per image; the most likely images come first.
 _MOST_OF_SUSPECTS = 60_000
@@ -206,9 +207,7 @@ def _group_provisionally(
     limits = []
     for measure, most_false in enumerate(_MOST_FALSE):
         distances = table.log_distances(measure)
-        scales, exponent = fit(n_images, table.pairs, distances, of=sample)
-        known = scales[sample][np.isfinite(scales[sample])]
-        usual = np.quantile(known, _USUAL) if len(known) else np.nan
+        usual, exponent = _usual_law(table, distances, sample)
         log_p = exponent * (distances - usual)
         chosen = choose(log_p, table.pairs, n_images, most_false=most_false)
         limits.append(distances[chosen].max(initial=-np.inf))
@@ -227,6 +226,22 @@ def _group_provisionally(
     is_chain = n_near < _COMPACT * drawn
     group = np.where(is_chain[group], n_groups + np.arange(n_images), group)
     return group, _choose_suspects(table, candidates, np.flatnonzero(may_be_near), lowest)
+
+
+def _usual_law(table: PairTable, distances: Floats, sample: Indices) -> tuple[float, float]:
+    """Return the scale and the exponent of the power law of images without duplicates.
+
+    In a dataset of large groups, most images of the sample have duplicates, which lower the
+    exponent of all images: the images with the highest scales have none.
+    """
+    scales, exponent = fit(table.n_images, table.pairs, distances, of=sample)
+    known = sample[np.isfinite(scales[sample])]
+    if not len(known):
+        return np.nan, exponent
+    usual, high = np.quantile(scales[known], [_USUAL, _HIGH])
+    alone = known[scales[known] >= high]
+    exponent_alone = fit(table.n_images, table.pairs, distances, of=alone)[1]
+    return float(usual), max(exponent, exponent_alone)
 
 
 def _choose_suspects(

@@ -1,9 +1,12 @@
 """The scales of images, and the number of pairs that are expected to be false."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from featscape.findings.duplicates.power_law import _overestimate, choose, fill
+from featscape.findings.duplicates.near_pairs import _usual_law
+from featscape.findings.duplicates.power_law import _overestimate, choose, fill, fit
 
 
 def test_expected_false_pairs_that_all_pairs_outnumber_are_not_corrected():
@@ -38,3 +41,17 @@ def test_pairs_are_chosen_again_without_the_chosen_pairs():
     ]
     assert counts == sorted(set(counts))
     assert 90 < counts[-1] < 110
+
+
+def test_the_usual_exponent_is_that_of_the_images_without_duplicates():
+    random = np.random.default_rng(0)
+    exponents = np.where(np.arange(200) < 150, 0.5, 4)  # three quarters are in groups of duplicates
+    scales = np.where(np.arange(200) < 150, -4.0, -1)
+    logs = scales[:, None] + np.log(random.random((200, 12))) / exponents[:, None]
+    pairs = np.stack([np.repeat(np.arange(200), 12), 200 + np.arange(2400)], axis=1)
+    table = SimpleNamespace(n_images=2600, pairs=pairs)
+    distances = logs.ravel().astype(np.float32)
+    assert fit(2600, pairs, distances, of=np.arange(200))[1] < 1
+    usual, exponent = _usual_law(table, distances, np.arange(200))
+    assert exponent == pytest.approx(4, rel=0.25)
+    assert -1.5 < usual < -1
