@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from featscape.records.class_relations import ClassRelations
 
 _TREE_PX = 110
-_NAME_PX = 150
-_TOP_PX = 118  # of the names of the columns
+# The names of the rows are horizontal, those of the columns are turned by 60 degrees.
+_NAME_PX, _LETTER_PX = 14, 6.8
+_TOP_PX, _TURNED_LETTER_PX = 18, 5.5
+_ASIDE_PX = 3.5  # that a letter of a column needs at the right
 _CELL_PX = {12: 34, 20: 26}  # side of a cell, for up to this number of classes
 _SMALL_CELL_PX = 18
 _MOST_NUMBERS = 20  # classes in a matrix with numbers
@@ -75,8 +77,10 @@ def lay_out(relations: ClassRelations) -> Diagram:
     n = len(relations.names)
     cell = next((px for most, px in _CELL_PX.items() if n <= most), _SMALL_CELL_PX)
     tree_px = _TREE_PX if len(relations.merges) else 0
-    left = tree_px + _NAME_PX + 3 * _MARGIN_PX
-    middles = [_TOP_PX + cell * (i + 0.5) for i in range(n)]
+    longest = max(len(_shortened(name)) for name in relations.names)
+    left = tree_px + _NAME_PX + _LETTER_PX * longest + 3 * _MARGIN_PX
+    top = _TOP_PX + _TURNED_LETTER_PX * longest
+    middles = [top + cell * (i + 0.5) for i in range(n)]
     rows = tuple(
         Row(
             y=middles[i],
@@ -88,17 +92,21 @@ def lay_out(relations: ClassRelations) -> Diagram:
         for i, name in enumerate(relations.names)
     )
     return Diagram(
-        width=left + cell * n + _MARGIN_PX,
-        height=_TOP_PX + cell * n + _MARGIN_PX,
+        width=max(
+            left + cell * n,
+            *(row.x + _LETTER_PX + _ASIDE_PX * len(row.name) for row in rows),
+        )
+        + _MARGIN_PX,
+        height=top + cell * n + _MARGIN_PX,
         cell=cell,
         name_x=tree_px + 2 * _MARGIN_PX,
-        cells=tuple(_cells(relations, left=left, cell=cell)),
+        cells=tuple(_cells(relations, left=left, top=top, cell=cell)),
         rows=rows,
         branches=tuple(_branches(relations, middles)),
     )
 
 
-def _cells(relations: ClassRelations, *, left: float, cell: float) -> list[Cell]:
+def _cells(relations: ClassRelations, *, left: float, top: float, cell: float) -> list[Cell]:
     shares = relations.shares
     shown = np.argwhere(shares >= _LEAST_SHARE)
     names = [_shortened(name) for name in relations.names]
@@ -106,7 +114,7 @@ def _cells(relations: ClassRelations, *, left: float, cell: float) -> list[Cell]
     return [
         Cell(
             x=left + cell * float(j),
-            y=_TOP_PX + cell * float(i),
+            y=top + cell * float(i),
             # small shares are interesting: the square root makes them visible
             opacity=round(float(np.sqrt(shares[i, j])), 2),
             number=f"{100 * shares[i, j]:.0f}" if with_numbers else "",

@@ -17,6 +17,7 @@ from featscape.records.shown_findings import (
     ShownFindings,
 )
 from featscape.report import MARK, ReportInput, render_report
+from featscape.report.diagram import lay_out
 from helpers.maps.planted import clouds, named
 
 HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(1)>\"' {{ 7 * 7 }}\x1b\u202e"
@@ -208,6 +209,17 @@ def test_a_matrix_of_1000_classes_has_the_40_closest():
     page = Page(render_report(given(relations=relations)))
     assert "The 40 closest of 1,000 classes." in page.text
     assert page.elements.count("circle") == 40
+
+
+@pytest.mark.parametrize("name", ["{}", "a class with the number {}"])
+def test_the_names_of_the_matrix_are_inside_the_picture(name):
+    """A letter is about 6 pixels wide, and the names of the columns are turned by 60 degrees."""
+    diagram = lay_out(related(3, name=name))
+    for row in diagram.rows:
+        length = 6 * len(row.name)
+        assert row.x + length / 2 < diagram.width
+        assert diagram.rows[0].y - diagram.cell / 2 - 6 > 0.87 * length
+        assert diagram.name_x + 10 + length < diagram.cells[0].x
 
 
 def test_supported_branches_are_marked():
