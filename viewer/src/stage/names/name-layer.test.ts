@@ -125,3 +125,15 @@ it("the name of a region with an image responds to the pointer, where the name w
   layer.draw("b", () => null, SIZE, 1);
   expect(layer.regionAt({ x: 110, y: 54 })).toBeNull();
 });
+
+it("a long name is shortened inside, to fewer letters on a narrow stage", () => {
+  const layer = new NameLayer();
+  layer.set([{ ...name(1), text: "abcdefghijklmnopqrstuvwxyz" }]);
+  const texts = () => visible(layer).map((each) => each?.split(" ")[0]);
+  layer.draw("a", at(500, 50), { width: 1000, height: 300 }, 1);
+  expect(texts()).toEqual(["abcdefghijklmnopq…uvwxyz"]);
+  layer.draw("a", at(200, 50), SIZE, 1);
+  expect(texts()).toEqual(["abcdefghij…xyz"]);
+  layer.draw("b", at(500, 50), { width: 1000, height: 300 }, 1);
+  expect(texts()).toEqual(["abcdefghijklmnopq…uvwxyz"]);
+});

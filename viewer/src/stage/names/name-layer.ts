@@ -9,6 +9,9 @@ import { isolated } from "./isolated";
 const HALO_PX = 4; // width of the outline on both sides together
 const LINE_HEIGHT = 1.3; // in units of the size
 const WEIGHT = 650;
+const MOST_LETTERS = 24;
+const MOST_LETTERS_NARROW = 14; // on a phone, a name of 24 letters would cross the map
+const NARROW_PX = 600;
 const MOST_COVERED = 0.1; // of the area of the map: more names would hide the items
 
 /** The position of an item, and half of the height of its image or point in CSS pixels. */
@@ -21,6 +24,7 @@ type Locate = (item: number) => LocatedItem | null;
 
 interface Entry {
   readonly name: MapName;
+  readonly text: string; // the name, shortened
   readonly halfWidth: number;
   readonly halfHeight: number;
   element: SVGElement | null; // made when the name is shown first
@@ -29,6 +33,7 @@ interface Entry {
 export class NameLayer {
   readonly root = shape("g", { "text-anchor": "middle", "stroke-width": String(HALO_PX) });
   private entries: Entry[] = [];
+  private isNarrow = false;
   private free: boolean[] = [];
   private shown: (NameBox | null)[] = []; // as drawn last
   private layout: string | null = null;
@@ -48,13 +53,18 @@ export class NameLayer {
   /** Replace the names; the most important name is the first. */
   set(names: readonly MapName[]): void {
     const measure = textMeasure(this.font);
+    const most = this.isNarrow ? MOST_LETTERS_NARROW : MOST_LETTERS;
     this.root.replaceChildren();
-    this.entries = names.map((name) => ({
-      name,
-      halfWidth: (measure(name.text, name.sizePx) + HALO_PX) / 2,
-      halfHeight: (LINE_HEIGHT * name.sizePx) / 2,
-      element: null,
-    }));
+    this.entries = names.map((name) => {
+      const text = shortened(name.text, most);
+      return {
+        name,
+        text,
+        halfWidth: (measure(text, name.sizePx) + HALO_PX) / 2,
+        halfHeight: (LINE_HEIGHT * name.sizePx) / 2,
+        element: null,
+      };
+    });
     this.layout = null;
     this.shown = [];
   }
@@ -77,6 +87,10 @@ export class NameLayer {
    * `layout`.
    */
   draw(layout: string, locate: Locate, size: Size, zoom: number, clear = wholeOf(size)): void {
+    if (size.width < NARROW_PX !== this.isNarrow) {
+      this.isNarrow = size.width < NARROW_PX;
+      this.set(this.entries.map(({ name }) => name));
+    }
     const at = this.entries.map((entry) =>
       zoom < entry.name.fromZoom ? null : middleOf(entry, locate(entry.name.item)),
     );
@@ -90,7 +104,7 @@ export class NameLayer {
     this.shown = boxes.map((box, i) => (apart[i] ? box : null));
     for (const [i, entry] of this.entries.entries()) {
       const seen = this.shown[i];
-      if (seen) entry.element ??= this.add(entry.name);
+      if (seen) entry.element ??= this.add(entry);
       entry.element?.setAttribute("visibility", seen ? "visible" : "hidden");
       if (seen) entry.element?.setAttribute("transform", `translate(${seen.at.x} ${seen.at.y})`);
     }
@@ -107,7 +121,7 @@ export class NameLayer {
       if (!at) continue;
       paper.font = `${WEIGHT} ${name.sizePx * ratio}px ${this.font}`;
       paper.fillStyle = name.color;
-      const text = isolated(name.text);
+      const text = isolated(entry.text);
       paper.strokeText(text, at.x, at.y);
       paper.fillText(text, at.x, at.y);
     }
@@ -125,13 +139,22 @@ export class NameLayer {
     return getComputedStyle(this.root).fontFamily || "sans-serif";
   }
 
-  private add({ text, color, sizePx }: MapName): SVGElement {
+  private add({ name: { color, sizePx }, text }: Entry): SVGElement {
     const element = shape("text", { fill: color, "font-size": String(sizePx), dy: "0.35em" });
     element.style.unicodeBidi = "plaintext";
     element.textContent = text;
     this.root.append(element);
     return element;
   }
+}
+
+/** Shorten a name inside: similar names often differ at their ends. */
+function shortened(name: string, mostLetters: number): string {
+  const letters = [...name];
+  if (letters.length <= mostLetters) return name;
+  const nLast = Math.floor(mostLetters / 4);
+  const start = letters.slice(0, mostLetters - nLast - 1);
+  return `${start.join("").trimEnd()}…${letters.slice(-nLast).join("").trimStart()}`;
 }
 
 /** The middle of a name: the position of its item, or above the item. */

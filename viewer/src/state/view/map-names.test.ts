@@ -18,11 +18,6 @@ it("the size of a name depends on the number of items in its cluster", () => {
   ]);
 });
 
-it("a long name is shortened inside", () => {
-  const [, long] = mapNames({ names, classes }, new Set(), "light", null);
-  expect(long?.text).toBe(`${"d".repeat(17)}…${"d".repeat(6)}`);
-});
-
 it("hidden classes and classes that the map lacks have no name", () => {
   const lacking = [...names, { item: 0, code: 2, n_items: 1 }];
   expect(mapNames({ names: lacking, classes }, new Set([0]), "dark", null)).toHaveLength(1);

@@ -5,7 +5,6 @@ import { classColor, nameColor, type ThemeName } from "../colors/class-colors";
 
 const SMALLEST_PX = 12;
 const LARGEST_PX = 19; // of the largest cluster
-const MOST_LETTERS = 24;
 const FEW_ITEMS = 4; // a name on a cluster of few items would hide the items
 /** The regions of a level have half the side of those before: they are shown at twice the zoom. */
 const ZOOM_PER_LEVEL = 2;
@@ -33,7 +32,7 @@ export function mapNames(
     const share = Math.sqrt(n_items / most);
     return {
       item,
-      text: shortened(entry.name),
+      text: entry.name,
       isAbove: n_items <= FEW_ITEMS,
       color: ink ?? nameColor(classColor(entry.color, theme), theme),
       sizePx: Math.round(SMALLEST_PX + (LARGEST_PX - SMALLEST_PX) * share),
@@ -57,7 +56,7 @@ export function regionNames(
     const shown = Math.max(level, first);
     return {
       item,
-      text: shortened(name),
+      text: name,
       isAbove: n_items <= FEW_ITEMS,
       color: ink,
       sizePx: Math.max(SMALLEST_PX, Math.round((LARGEST_PX - 2) * SMALLER ** shown)),
@@ -65,12 +64,4 @@ export function regionNames(
       region,
     };
   });
-}
-
-function shortened(name: string): string {
-  const letters = [...name];
-  if (letters.length <= MOST_LETTERS) return name;
-  const end = MOST_LETTERS / 4;
-  const start = letters.slice(0, MOST_LETTERS - end - 1);
-  return `${start.join("").trimEnd()}…${letters.slice(-end).join("").trimStart()}`;
 }
