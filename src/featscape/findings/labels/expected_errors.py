@@ -83,7 +83,8 @@ def expect_errors(
                 changed = _keep_classes(changed, codes, n_classes)
             again = model.odds(changed, n_classes, calibrations=odds.calibrations)
             planted.append(again.suspicion[chosen])
-        limits.append(_count_wrong(odds.suspicion, np.concatenate(planted)))
+        n_wrong = _count_wrong(odds.suspicion, np.concatenate(planted))
+        limits.append(min(n_wrong, n_listed))
     low, high = min(limits), max(limits)
     low = max(0, low - _DEVIATIONS * np.sqrt(low))  # the number of errors varies by chance
     high = min(n_listed, high + _DEVIATIONS * np.sqrt(high))

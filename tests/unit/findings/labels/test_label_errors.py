@@ -77,6 +77,15 @@ def test_the_expected_number_of_errors_is_a_range_with_its_assumption(planted):
     assert expected.assumption.startswith("The number is not known without checks")
 
 
+def test_at_most_the_listed_labels_are_expected_to_be_wrong_in_very_unequal_classes():
+    features, codes = clouds(1_400, n_classes=2, spread=0.1)
+    kept = np.flatnonzero((codes == 1) | (np.arange(1_400) < 16))
+    codes = codes[kept]
+    codes[-1] = 0  # one wrong label among 9 of ant, and 699 of bee
+    expected = label_errors(features[kept], named(codes)).expected
+    assert (expected.low, expected.high, expected.n_listed) == (0, 1, 1)
+
+
 def test_without_labels_nothing_is_suspicious():
     features, _ = clouds(40)
     found = label_errors(features, None)
