@@ -108,7 +108,7 @@ def measure_reliability(
         _cpd(values, positions, generator=generator),
     ]
     reason: str | None = None
-    if classes is not None and len(classes.names) > 2:
+    if classes is not None and classes.is_named.sum() > 2:
         measures.append(_knc(values, positions, classes))
     else:
         reason = (
@@ -254,7 +254,7 @@ def _cpd(
 def _knc(
     values: NDArray[np.float32], positions: NDArray[np.float32], classes: Classes
 ) -> Reliability:
-    k = min(_N_KNC, len(classes.names) - 2)
+    k = min(_N_KNC, int(classes.is_named.sum()) - 2)
     near = [_nearest_classes(of, classes, k) for of in (values, positions)]
     value = float(shared(*near).mean())
     return _measure(
@@ -269,6 +269,6 @@ def _knc(
 def _nearest_classes(values: NDArray[np.float32], classes: Classes, k: int) -> NDArray[np.intp]:
     """Return the k nearest classes of each class by the distance of the means, (n_classes, k)."""
     means = sum_classes(values, classes.codes, len(classes.names)) / classes.counts[:, None]
-    distances = squared_distances(means)
+    distances = squared_distances(means[classes.is_named])
     np.fill_diagonal(distances, np.inf)
     return np.argsort(distances, axis=1, kind="stable")[:, :k]

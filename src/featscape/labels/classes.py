@@ -42,6 +42,11 @@ class Classes:
     counts: NDArray[np.intp]
 
     @property
+    def is_named(self) -> NDArray[np.bool_]:
+        """Which classes have a name, all except that of the items without a label, (n_classes,)."""
+        return np.array([name != NO_LABEL for name in self.names], dtype=bool)
+
+    @property
     def label_codes(self) -> NDArray[np.intp]:
         """The class of each item, -1 for items without a label, shape (n,)."""
         if NO_LABEL not in self.names:

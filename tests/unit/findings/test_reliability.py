@@ -5,7 +5,7 @@ from scipy.stats import rankdata, spearmanr
 
 from featscape.findings.reliability import _cpd, measure_reliability, shared
 from featscape.findings.spaces import average_ranks, search_all_pairs, search_among
-from featscape.labels.classes import count_classes
+from featscape.labels.classes import NO_LABEL, count_classes
 from helpers.maps.planted import clouds, named
 
 
@@ -36,6 +36,15 @@ def test_a_perfect_map_is_reliable(plane):
     )
     assert found.torn.max() == found.false_friends.max() == 0
     assert found.result.reason is None
+
+
+def test_items_without_a_label_are_no_class_among_the_nearest_classes(plane):
+    moved = plane.copy()
+    moved[200:] = 100 - moved[200:]
+    labels = named(np.arange(200) // 40) + [NO_LABEL] * 100
+    assert measures(reliability(plane, moved, labels))["KNC"] == pytest.approx(1, abs=1e-3)
+    few = [label if label in {"ant", "bee"} else NO_LABEL for label in labels]
+    assert "KNC" not in measures(reliability(plane, moved, few))
 
 
 def test_the_text_for_one_neighbor_has_no_plural(plane):

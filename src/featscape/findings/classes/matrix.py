@@ -8,7 +8,7 @@ import numpy as np
 
 from featscape.findings.classes.tree import N_LIFT, class_distances, uses_lift
 from featscape.findings.spaces import principal_components
-from featscape.labels.classes import NO_LABEL, Classes, count_classes
+from featscape.labels.classes import Classes, count_classes
 from featscape.records.class_relations import ClassRelations
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def relate_classes(
     classes = count_classes(labels, len(features))
     if classes is None or not neighbors.size:
         return None
-    n_classes = len(set(classes.names) - {NO_LABEL})
+    n_classes = int(classes.is_named.sum())
     if n_classes < 2:
         return None
     shown = _closest(classes, neighbors[:, :N_LIFT], most_classes, random_state=random_state)
@@ -87,8 +87,7 @@ def _closest(
     Pairs of classes are compared by the standardized residual of the number of their neighbors.
     """
     n_classes = len(classes.names)
-    is_named = np.array([name != NO_LABEL for name in classes.names])
-    most_classes = min(most_classes, int(is_named.sum()))
+    most_classes = min(most_classes, int(classes.is_named.sum()))
     if most_classes == n_classes:
         return classes
     rows = np.random.default_rng(random_state).permutation(len(near))[:_MOST_COUNTED]
@@ -102,7 +101,7 @@ def _closest(
     order = np.argsort(-(counts - expected) / np.sqrt(expected), kind="stable")
     by_size = np.argsort(-classes.counts, kind="stable")
     ranked = np.concatenate([np.stack([low, high], axis=1)[order].ravel(), by_size])
-    ranked = ranked[is_named[ranked]]
+    ranked = ranked[classes.is_named[ranked]]
     first = np.sort(np.unique(ranked, return_index=True)[1])[:most_classes]
     kept = np.sort(ranked[first])
     rank = np.full(n_classes, most_classes, dtype=np.intp)

@@ -12,6 +12,7 @@ from featscape.findings.duplicates.subset import Subset
 from featscape.findings.records import DetectorResult, DuplicateGroup, Evidence
 from featscape.findings.spaces import blocks
 from featscape.findings.wording import join_names, name_item
+from featscape.labels.classes import NO_LABEL
 from featscape.number_text import percent, plural
 
 if TYPE_CHECKING:
@@ -251,8 +252,9 @@ def _rank(one: DuplicateGroup) -> tuple[Any, ...]:
     return (one.kind == "similar", not one.leak, not one.conflict, kind, -score, one.items)
 
 
-def _differ(values: Sequence[str] | None, items: list[int]) -> bool:
-    return values is not None and len({values[item] for item in items}) > 1
+def _names_in(values: Sequence[str] | None, items: list[int]) -> list[str]:
+    """Return the different splits or labels of the items; an item without a label has none."""
+    return [] if values is None else sorted({values[item] for item in items} - {NO_LABEL})
 
 
 def _describe(
@@ -264,14 +266,15 @@ def _describe(
     splits: Sequence[str] | None,
     paths: Sequence[str] | None,
 ) -> DuplicateGroup:
-    leak, conflict = _differ(splits, items), _differ(labels, items)
+    own_splits, own_labels = _names_in(splits, items), _names_in(labels, items)
+    leak, conflict = len(own_splits) > 1, len(own_labels) > 1
     shown = ", ".join(name_item(item, paths) for item in items[:_N_NAMED])
     more = f" and {len(items) - _N_NAMED:,} more" if len(items) > _N_NAMED else ""
     text = f"{shown}{more} {_TEXTS[kind].format(weakest=weakest)}"
-    if leak and splits is not None:
-        text += f", in the splits {join_names(sorted({splits[item] for item in items}))}"
-    if conflict and labels is not None:
-        text += f", with the labels {join_names(sorted({labels[item] for item in items}))}"
+    if leak:
+        text += f", in the splits {join_names(own_splits)}"
+    if conflict:
+        text += f", with the labels {join_names(own_labels)}"
     return DuplicateGroup(
         items=tuple(items),
         kind=kind,

@@ -112,7 +112,7 @@ def find_shortcuts(
     assortativity = {one.name: measure_assortativity(one, neighbors) for one in properties}
     found: list[Shortcut] = []
     reason = None
-    if classes is None or len(classes.names) < 2:
+    if classes is None or classes.is_named.sum() < 2:
         reason = "Without two or more classes, no property can predict a label."
     else:
         for one, cell in _find_cells(properties, classes, random_state):
@@ -207,8 +207,9 @@ def _find_cells(
 ) -> Iterator[tuple[Property, _TableCell]]:
     """Yield the cells above the null distribution, the largest residual first."""
     random = np.random.default_rng(random_state)
-    n_items, n_classes = len(classes.codes), len(classes.names)
-    used = np.sort(random.permutation(n_items)[:_MOST_ITEMS])
+    n_classes = len(classes.names)
+    labeled = np.flatnonzero(classes.label_codes >= 0)
+    used = np.sort(random.permutation(labeled)[:_MOST_ITEMS])
     codes = classes.codes[used].astype(np.intp)
     all_binned = [_BinnedProperty(one, used) for one in properties]
     all_binned = [binned for binned in all_binned if binned.n_bins > 1]
@@ -304,10 +305,11 @@ class _BinnedProperty:
 def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: float) -> Shortcut:
     label = classes.names[cell.label]
     in_class = classes.codes == cell.label
-    n_known = int(one.known.sum())
-    share = float(in_class[cell.members].mean())
-    expected = float(in_class[one.known].mean())
-    part = percent(cell.members.sum() / n_known)
+    is_labeled = classes.label_codes >= 0
+    known, members = one.known & is_labeled, cell.members & is_labeled
+    share = float(in_class[members].mean())
+    expected = float(in_class[known].mean())
+    part = percent(members.sum() / known.sum())
     if cell.level is not None:
         group = f"the images with {printable(one.name)} {printable(cell.level)}"
     elif one.tails is not None:

@@ -8,6 +8,7 @@ from featscape.findings.duplicates.groups import find_duplicates, number_groups
 from featscape.findings.duplicates.subset import Subset
 from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.spaces import search_all_pairs
+from featscape.labels.classes import NO_LABEL
 from helpers.maps.planted import Pictures, pictures
 
 
@@ -186,6 +187,14 @@ def test_leaks_come_first_then_conflicts_and_are_named():
     assert part.findings[1].text.endswith("with the labels cat and dog.")
     assert not part.findings[2].leak
     assert not part.findings[2].conflict
+
+
+def test_a_copy_without_a_label_does_not_conflict():
+    images = pictures(12)
+    images[9] = images[2]
+    found = duplicates(images, labels=["cat"] * 9 + [NO_LABEL] * 3).findings
+    assert [(one.items, one.conflict) for one in found] == [((2, 9), False)]
+    assert NO_LABEL not in found[0].text
 
 
 def test_identical_images_form_one_group():

@@ -5,7 +5,7 @@ from featscape.findings.pixels.survey import MEASURES, Survey, survey_thumbnails
 from featscape.findings.shortcuts.cells import find_shortcuts, measure_assortativity
 from featscape.findings.shortcuts.properties import Property, collect_properties
 from featscape.findings.spaces import search_all_pairs
-from featscape.labels.classes import count_classes
+from featscape.labels.classes import NO_LABEL, count_classes
 from helpers.maps.planted import NAMES, Pictures, named, pictures
 
 
@@ -71,6 +71,19 @@ def test_a_category_that_predicts_a_label_is_found():
     text = part.findings[0].text
     assert text.startswith("Of the images with camera d, 100 % have the label cat; ")
     assert {camera[item] for item in part.findings[0].items} == {"d"}
+
+
+def test_no_property_predicts_that_a_label_is_missing():
+    labels = np.array(random_labels(400, seed=1), dtype=object)
+    camera = np.where(np.arange(400) % 4 == 0, "a", "b").astype(object)
+    labels[camera == "a"] = NO_LABEL
+    camera[labels == "cat"] = "c"
+    labels[:20] = NO_LABEL
+    found = shortcuts(list(labels), columns={"camera": camera}).findings
+    assert found[0].label == "cat"
+    assert NO_LABEL not in {one.label for one in found}
+    share = (labels == "cat").sum() / (labels != NO_LABEL).sum()
+    assert f"100 % have the label cat; {100 * share:.0f} % are expected" in found[0].text
 
 
 def test_low_and_high_tails_are_named_and_hold_the_extreme_images():
