@@ -208,17 +208,21 @@ def _text_of_quality(findings: Findings) -> str:
 
 
 def _classes(findings: Findings) -> Iterator[FindingsSection]:
-    def of(*kinds: str) -> list[ClassFinding]:
-        return [one for one in findings.classes if one.kind in kinds]
+    def of(kind: str) -> list[ClassFinding]:
+        return [one for one in findings.classes if one.kind == kind]
 
     noun = noun_of(findings.paths)
-    close, split, exemplars = of("close pair", "group"), of("split"), of("exemplars")
+    pairs, groups, split, exemplars = map(of, ("close pair", "group", "split", "exemplars"))
     text = (
-        f"Classes that the features hardly separate, with the {noun}s at the border. Such classes "
-        "are often confused."
+        "Pairs of classes that are closer to each other than to the other classes, with the "
+        f"{noun}s at the border. The higher the percentage, the less the features separate the two "
+        "classes."
     )
     reason = findings.not_computed.get("classes")
-    yield _section("classes", "Close classes", "groups", close, text, reason=reason)
+    yield _section("classes", "Close classes", "groups", pairs, text, reason=reason)
+    if groups:
+        text = "Several classes that are closer to each other than to the other classes."
+        yield _section("groups", "Groups of classes", "texts", groups, text)
     if split:
         text = f"Classes of two separate parts, with {noun}s of the smaller part."
         yield _section("split", "Split classes", "groups", split, text)

@@ -34,6 +34,7 @@ _MOST_FINDINGS = {
     "off_topic": 30,
     "quality": _MOST_OF_FAULT,
     "classes": 12,
+    "groups": 12,
     "split": 6,
     "exemplars": 30,
     "shortcuts": 10,
@@ -87,6 +88,10 @@ _HOW = {
         "label (column). The tree joins the nearest classes first (average linkage); thick "
         "branches are in at least 80 % of bootstrap samples. The images of a pair are those with "
         "the most neighbors in the other class."
+    ),
+    "groups": (
+        "The groups are the branches of the tree of the classes that are in at least 80 % of "
+        "bootstrap samples."
     ),
     "split": (
         "The best cut of the neighbor graph of the class separates two parts almost completely."
@@ -195,6 +200,12 @@ class Contents:
     galleries: tuple[Gallery, ...]
     empty: tuple[tuple[str, str], ...] = ()
     n_omitted: int = 0
+
+    @property
+    def section_of_matrix(self) -> str | None:
+        """The first section about several classes, which shows the matrix of the classes."""
+        names = (one.name for one in self.galleries)
+        return next((name for name in names if name in {"classes", "groups"}), None)
 
 
 @dataclass

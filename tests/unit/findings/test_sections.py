@@ -94,11 +94,14 @@ def test_different_labels_of_duplicates_are_to_check_and_not_called_wrong():
     )
 
 
-def test_class_findings_are_divided_into_close_split_and_typical():
+def test_class_findings_are_divided_into_pairs_groups_split_and_typical():
     kinds = ("close pair", "group", "split", "exemplars")
     found = tuple(ClassFinding(kind=kind, classes=("cat",), items=(2,), **COMMON) for kind in kinds)
     sections = arranged(classes=found)
-    assert [len(sections[name].findings) for name in ("classes", "split", "exemplars")] == [2, 1, 1]
+    names = ("classes", "groups", "split", "exemplars")
+    assert [len(sections[name].findings) for name in names] == [1, 1, 1, 1]
+    assert sections["classes"].text.startswith("Pairs of classes that are closer to each other ")
+    assert sections["groups"].text.startswith("Several classes that are closer to each other ")
     assert sections["split"].findings[0].items == (2,)
 
 

@@ -158,6 +158,13 @@ def test_each_kind_has_its_method_and_its_images():
     assert page.elements.count("img") > 20
 
 
+@pytest.mark.parametrize("names", [["classes", "groups"], ["groups"], []])
+def test_the_first_section_about_several_classes_shows_the_matrix(names):
+    sections = [section(name, "texts", [finding()]) for name in names]
+    page = Page(render_report(given(sections=sections, relations=related(3))))
+    assert page.elements.count("svg") == bool(names)
+
+
 def test_a_report_of_500_images_that_compress_badly_is_below_5_mb():
     found = [finding(items=tuple(range(start, start + 20))) for start in range(0, 480, 2)]
     content = render_report(given(500, sections=all_sections(found)[:4]))

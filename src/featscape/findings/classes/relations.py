@@ -206,10 +206,15 @@ def _close_pair(
 
 def _group(clade: Clade, classes: Classes) -> ClassFinding:
     names = tuple(classes.names[code] for code in sorted(clade.classes))
+    others = [name for name in classes.names if name not in names]
+    text = f"{join_names(names)} form a group: they are closer to each other than to the others."
+    if len(others) < len(names):  # most classes are no group: the others are exceptions
+        apart = f"{join_names(others)} {'is' if len(others) == 1 else 'are'} apart"
+        text = f"{apart} from the other {len(names):,} classes, which are closer to each other."
     return ClassFinding(
         kind="group",
         classes=names,
-        text=f"{join_names(names)} form a group: they are closer to each other than to the others.",
+        text=text,
         evidence=Evidence(items=(), neighbors=(), score=clade.support, method=_tree_method(clade)),
     )
 

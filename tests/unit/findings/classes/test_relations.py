@@ -54,6 +54,21 @@ def test_the_close_pair_is_found_with_its_support(n_items, distance):
     assert pair.text.startswith("ant and bee are close: ")
 
 
+def test_a_group_of_most_classes_is_reported_as_the_distance_of_the_others():
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(7, 20))
+    centers[1:3] = centers[0] + 0.3 * rng.normal(size=(2, 20))
+    centers[6] -= 3 * centers[:6].sum(axis=0)  # far from all others
+    codes = np.arange(140) % 7
+    features = (9 + centers[codes] + 0.1 * rng.normal(size=(140, 20))).astype(np.float32)
+    groups = of_kind(relations(features, named(codes)), "group")
+    texts = {len(one.classes): one.text for one in groups}
+    assert texts[3].startswith("ant, bee and cat form a group: ")
+    assert texts[6] == (
+        "class 6 is apart from the other 6 classes, which are closer to each other."
+    )
+
+
 def test_border_images_are_of_the_pair_and_near_the_other_class():
     features, codes = related()
     pair = of_kind(relations(features, named(codes)), "close pair")[0]
