@@ -92,6 +92,21 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
     )
 
 
+def trim_labels(labels: Iterable[str | None]) -> tuple[tuple[str, ...], int]:
+    """Remove the white space around labels; None and a label of white space become `NO_LABEL`.
+
+    Returns
+    -------
+    labels : tuple of str
+    n_trimmed : int
+        Number of labels with white space around them.
+    """
+    texts = ["" if label is None else label for label in labels]
+    trimmed = [text.strip() for text in texts]
+    n_trimmed = sum(map(str.__ne__, texts, trimmed))
+    return tuple(text or NO_LABEL for text in trimmed), n_trimmed
+
+
 def sample_of_classes(
     labels: Sequence[object] | None, n_items: int, *, size: int, seed: int
 ) -> NDArray[np.intp]:

@@ -181,6 +181,8 @@ class ImageSet:
     label_column : str or None
         The column of the source's table that contains the labels; None if the labels come from
         folders.
+    n_trimmed_labels : int
+        Number of labels in the source's table with white space around them, which was removed.
     splits : tuple of str or None
         "train", "val" or "test" for each image; None if the source has no splits.
     columns : mapping of str to sequence
@@ -201,6 +203,7 @@ class ImageSet:
     labels: tuple[str, ...] | None = None
     renamed_labels: Mapping[str, str] = field(default_factory=dict)
     label_column: str | None = None
+    n_trimmed_labels: int = 0
     splits: tuple[str, ...] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()

@@ -70,7 +70,7 @@ def describe_found(images: ImageSet) -> Iterator[str]:
         yield f"labels: the column {images.label_column!r} (--label-column names another)"
     elif images.labels is None and images.columns:
         yield _describe_no_labels(images)
-    yield from _describe_cases(images.labels or ())
+    yield from describe_labels(images.labels or (), n_trimmed=images.n_trimmed_labels)
     if images.renamed_labels:
         yield f"labels: {describe_renamed(images.renamed_labels)}"
     for name in images.columns:
@@ -92,10 +92,12 @@ def _describe_dropped(images: ImageSet) -> str:
     )
 
 
-def _describe_cases(labels: Sequence[str]) -> Iterator[str]:
-    """Yield the labels that differ only in upper and lower case; nothing without such labels."""
+def describe_labels(labels: Sequence[str], *, n_trimmed: int) -> Iterator[str]:
+    """Yield the number of trimmed labels, and the labels that differ only in case, if any."""
     from featscape.images.tables.columns import list_names
 
+    if n_trimmed:
+        yield f"white space around {plural(n_trimmed, 'label')} was removed"
     spellings: dict[str, list[str]] = {}
     for label in sorted(set(labels)):
         spellings.setdefault(label.casefold(), []).append(label)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
 from featscape.files.features import read_file, read_labels
+from featscape.labels.classes import trim_labels
 from featscape.printable_names import printable
+from featscape.steps.facts import describe_labels
 
 if TYPE_CHECKING:
     from featscape.images.tables.table import ImageTable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 def read_item_labels(options: FeatureMapOptions, *, n_items: int) -> tuple[str, ...] | None:
     """Return one label per item, or None without a file of labels.
 
+    White space around labels is removed and reported. A row without a label has `NO_LABEL`.
     A table (.csv, .tsv, .jsonl, .ndjson, .parquet) has a header and a column of labels. Other files
     are read as `read_labels` does.
 
@@ -33,18 +36,24 @@ def read_item_labels(options: FeatureMapOptions, *, n_items: int) -> tuple[str, 
     file = Path(options.labels_file)
     if file.suffix.lower() in TABLE_EXTENSIONS:
         table = read_table(read_file(file), file.name)
-        return _labels_of(table, n_items=n_items, label_column=options.label_column)
-    if options.label_column is not None:
+        labels, n_trimmed = _labels_of(table, n_items=n_items, label_column=options.label_column)
+    elif options.label_column is not None:
         raise InputError(
             f"a label column needs a table ({' '.join(TABLE_EXTENSIONS)}); got "
             f"{options.label_column!r}, but {printable(file)} is another kind of file. Omit "
             "--label-column (label_column=), or name a table."
         )
-    return read_labels(file, n_items=n_items)
+    else:
+        labels, n_trimmed = trim_labels(read_labels(file, n_items=n_items))
+    for line in describe_labels(labels, n_trimmed=n_trimmed):
+        options.reporter.note(line)
+    return labels
 
 
-def _labels_of(table: ImageTable, *, n_items: int, label_column: str | None) -> tuple[str, ...]:
-    """Return the labels in the rows of a table; raises InputError."""
+def _labels_of(
+    table: ImageTable, *, n_items: int, label_column: str | None
+) -> tuple[tuple[str, ...], int]:
+    """Return the labels in the rows of a table as `trim_labels` does; raises InputError."""
     from featscape.images.tables.columns import (
         LABEL_COLUMNS,
         choose_column,
@@ -79,4 +88,5 @@ def _labels_of(table: ImageTable, *, n_items: int, label_column: str | None) -> 
             f"{n_rows} below its header. {hint}"
         )
     found = classify_columns({column: table.columns[column]}, table=name, label_column=column)
-    return found.labels or ()  # never empty: classify_columns raises if the column has no values
+    # never empty: classify_columns raises if the column has no values
+    return found.labels or (), found.n_trimmed_labels

@@ -6,6 +6,7 @@ import pytest
 from featscape import embed_features
 from featscape.errors import InputError
 from featscape.options import FeatureMapOptions
+from featscape.progress import PlainProgress
 from featscape.steps.item_labels import read_item_labels
 
 LABELS = ("cat", "dog", "7", "(no label)")
@@ -29,6 +30,18 @@ def read(file, *, n_items=4, **options):
 def test_each_format_gives_the_same_labels(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     assert read(tmp_path / name) == LABELS
+
+
+@pytest.mark.parametrize(("name", "header"), [("l.csv", "label\n"), ("l.txt", "")])
+def test_white_space_and_case_of_labels_are_reported(tmp_path, name, header):
+    lines = []
+    (tmp_path / name).write_text(f"{header}cat\n cat\nCat\n  \n")
+    labels = read(tmp_path / name, progress=PlainProgress(lines.append))
+    assert labels == ("cat", "cat", "Cat", "(no label)")
+    assert lines == [
+        "white space around 2 labels was removed",
+        "labels that differ only in case are different classes: 'Cat', 'cat'",
+    ]
 
 
 def test_the_only_column_of_a_table_has_the_labels(tmp_path):

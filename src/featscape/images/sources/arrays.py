@@ -135,6 +135,7 @@ def _pair(
         decode=decode_bytes,
         labels=described.labels,
         label_column=described.label_column,
+        n_trimmed_labels=described.n_trimmed_labels,
         splits=tuple(splits) if all(splits) else described.splits,
         columns=described.columns,
         skipped=(*skipped, *described.skipped),

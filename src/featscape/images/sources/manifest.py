@@ -80,6 +80,7 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
         decode_plain=decode_plain,
         labels=described.labels,
         label_column=described.label_column,
+        n_trimmed_labels=described.n_trimmed_labels,
         splits=described.splits,
         columns=described.columns,
         skipped=(*table.skipped, *described.skipped),

@@ -118,6 +118,7 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
         decode_plain=decode_plain,
         labels=described.labels,
         label_column=described.label_column,
+        n_trimmed_labels=described.n_trimmed_labels,
         splits=tuple(splits) if all(splits) else described.splits,
         columns=described.columns,
         skipped=(*skipped, *described.skipped),

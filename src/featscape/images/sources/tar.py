@@ -104,6 +104,7 @@ def _attach_sidecars(images: ImageSet, sidecars: Sidecars, label_column: str | N
     return replace(
         images,
         labels=described.labels or images.labels,
+        n_trimmed_labels=described.n_trimmed_labels,
         renamed_labels={} if described.labels else images.renamed_labels,
         splits=images.splits or described.splits,
         columns=described.columns,

@@ -14,7 +14,7 @@ from featscape.errors import InputError
 from featscape.images.tables.dates import parse_dates
 from featscape.images.tables.splits import SPLITS
 from featscape.images.tables.table import NESTED
-from featscape.labels.classes import NO_LABEL
+from featscape.labels.classes import trim_labels
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.printable_names import encodable, is_decoded, printable
 from featscape.records import SkippedImage
@@ -56,6 +56,8 @@ class ImageColumns:
     labels, splits : tuple of str or None
     label_column : str or None
         The name of the column of labels; None if `labels` is None.
+    n_trimmed_labels : int
+        Number of labels with white space around them, which was removed.
     columns : dict of str to Column
         By name: an array of shape (n,) of int64, float64, bool, datetime64[D], datetime64[us], or
         of objects that are bool or None; otherwise a tuple of str or None.
@@ -68,6 +70,7 @@ class ImageColumns:
     columns: dict[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()
     label_column: str | None = None
+    n_trimmed_labels: int = 0
 
 
 def choose_column(
@@ -147,7 +150,8 @@ def classify_columns(
     -------
     ImageColumns
         A column with the name of a column of the map is renamed to "source NAME". A column of
-        nested or binary values is skipped, because a page cannot show such values.
+        nested or binary values is skipped, because a page cannot show such values. White space
+        around labels is removed.
 
     Raises
     ------
@@ -159,6 +163,7 @@ def classify_columns(
     option = "the label column"
     label = choose_column(columns, usual, wanted=label_column, option=option, table=table)
     labels = splits = None
+    n_trimmed = 0
     kept: dict[str, Column] = {}
     skipped = []
     for name, raw in columns.items():
@@ -167,7 +172,8 @@ def classify_columns(
         if any(isinstance(value, (dict, list, tuple, bytes)) for value in values):
             skipped.append(SkippedImage(f"{table}, column {name}", NESTED))
         elif name == label and any(value is not None for value in values):
-            labels = tuple(NO_LABEL if value is None else _as_text(value) for value in values)
+            texts = (None if value is None else _as_text(value) for value in values)
+            labels, n_trimmed = trim_labels(texts)
         elif name.lower() == "split" and not has_splits and None not in values:
             splits = tuple(SPLITS.get(_as_text(v).lower(), _as_text(v)) for v in values)
         else:
@@ -179,7 +185,12 @@ def classify_columns(
             "not. Name another column, or omit the option."
         )
     return ImageColumns(
-        labels, splits, kept, tuple(skipped), label_column=None if labels is None else label
+        labels,
+        splits,
+        kept,
+        tuple(skipped),
+        label_column=None if labels is None else label,
+        n_trimmed_labels=n_trimmed,
     )
 
 

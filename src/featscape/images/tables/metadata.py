@@ -76,6 +76,7 @@ def attach_metadata(
         images,
         labels=described.labels or images.labels,
         label_column=described.label_column,
+        n_trimmed_labels=described.n_trimmed_labels,
         renamed_labels={} if described.labels else images.renamed_labels,
         splits=images.splits or described.splits,
         columns=described.columns,

@@ -40,13 +40,17 @@ def find_path_rows(
         elif path in rows:
             first, reason = table.positions[rows[path]], "duplicate path"
             detail = f"{path}, as in {first}"
-            if labels is not None and labels[row] != labels[rows[path]]:
+            if labels is not None and _trimmed(labels[row]) != _trimmed(labels[rows[path]]):
                 reason = LABEL_CONFLICT
                 detail = f"{path} is {labels[row]!r}, and {labels[rows[path]]!r} in {first}"
             table.skip(position, f"{reason}: {detail}")
         else:
             rows[path] = row
     return rows
+
+
+def _trimmed(label: Any) -> Any:
+    return label.strip() if isinstance(label, str) else label
 
 
 def _normalize_path(value: Any) -> tuple[str, str]:

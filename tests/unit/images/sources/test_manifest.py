@@ -150,6 +150,17 @@ def test_images_without_a_class_get_a_label_of_their_own(write_images):
     assert find_images(empty).labels is None
 
 
+def test_white_space_around_labels_is_removed_and_reported(write_images):
+    rows = ["a.png,fox", "b.png, fox ", "b.png,fox", "c.png,  ", "d.png,red fox"]
+    file = write_csv(
+        write_images("a.png", "b.png", "c.png", "d.png") / "m.csv", "path,label", *rows
+    )
+    images = find_images(file)
+    assert images.labels == ("fox", "fox", "(no label)", "red fox")
+    assert "white space around 2 labels was removed" in list(describe_found(images))
+    assert "labels conflict" not in "\n".join(describe_found(images))
+
+
 def test_a_split_column_gives_the_splits(write_images):
     rows = [{"path": "a.png", "split": "Validation"}, {"path": "b.png", "split": "holdout"}]
     images = find_images(write_rows(write_images("a.png", "b.png") / "m.csv", rows))
