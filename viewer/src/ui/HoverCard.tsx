@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ItemDetails, RegionName } from "../contract";
 import type { Point } from "../stage";
-import { columnNamed, findingOf } from "../state/filters/columns";
+import { columnNamed, findingOf, valueText } from "../state/filters/columns";
 import { FALSE_FRIENDS, MOST_FALSE } from "../state/findings/findings";
 import { columnFacts } from "../state/items/item-details";
 import { useApp } from "./context";
@@ -108,7 +108,8 @@ function FalseFriends({ details }: { readonly details: ItemDetails }) {
   const noun = app.hasImages ? "images" : "items";
   return (
     <p class="fs-torn fs-muted">
-      {Math.round(100 * share)} % of the nearest {noun} on the map are not similar
+      {valueText(app.manifest, FALSE_FRIENDS, share)} of the nearest {noun} on the map are not
+      similar
     </p>
   );
 }

@@ -226,7 +226,7 @@ it("the card warns of an item of which most neighbors on the map are not similar
     app.navigation.hover.value = { item, region: null, at: { x: 9, y: 9 } };
     await settled(200);
     const text = root.querySelector(".fs-card")?.textContent;
-    const warns = text?.includes("51 % of the nearest items on the map are not similar");
+    const warns = text?.includes("51% of the nearest items on the map are not similar");
     expect(warns).toBe(item === 2);
   }
 });
