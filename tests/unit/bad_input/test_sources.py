@@ -58,7 +58,7 @@ class TestSource:
 
     def test_one_image_is_too_few(self, refuse, photos):
         message = refuse("map", photos, "--limit", 1)
-        assert message.startswith("t-SNE needs at least 2 items; got 1 sample.")
+        assert message.startswith("limit must be at least 2 images for a map; got 1.")
 
     def test_too_few_images_for_the_perplexity_are_refused(self, refuse, photos):
         message = refuse("map", photos, "--perplexity", 30)
