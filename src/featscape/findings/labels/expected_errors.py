@@ -32,7 +32,7 @@ _ASSUMPTION = (
     "The number is not known without checks: errors were planted in some labels, once between "
     "random classes and once between similar classes, and the two shares of planted errors in the "
     "list give the limits. If all labels of the dataset are right, no listed label is wrong. Check "
-    f"{N_CHECKS} labels for a better estimate."
+    f"{N_CHECKS} labels for a better estimate: docs/howto/label-errors.md describes how."
 )
 _PENALTY = 0.05  # of the squared parameters
 _N_DRAWS = 500  # from the distribution of the two parameters
