@@ -272,7 +272,7 @@ def test_a_static_site_shows_the_findings(look, planted, host_files, tmp_path):
 def test_a_map_without_findings_has_a_remedy(look, drawn_page):
     visit = look(drawn_page(30).as_uri())
     visit.button("Findings").click()
-    expect(visit.panel("Findings")).to_contain_text("Make the map again with featscape map --force")
+    expect(visit.panel("Findings")).to_contain_text("featscape findings MAP lists them")
 
 
 def test_a_map_of_one_hundred_thousand_findings_lists_the_first(look, drawn_page):

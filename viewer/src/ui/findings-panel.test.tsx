@@ -152,7 +152,7 @@ it("a map without findings says how to compute them", async () => {
   press("f");
   await settled();
   expect(root.querySelector("aside")?.textContent).toContain(
-    "This map has no findings. Make the map again with featscape map --force, without --no-findings.",
+    "This map has no findings. featscape findings MAP lists them and featscape report MAP writes them as one page, without making the map again. To show the findings here, make the map again with --force and without --no-findings.",
   );
 });
 

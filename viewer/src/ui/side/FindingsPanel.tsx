@@ -65,8 +65,10 @@ function Sections() {
   if (!sections) {
     return (
       <p class="fs-note">
-        This map has no findings. Make the map again with <code>featscape map --force</code>,
-        without <code>--no-findings</code>.
+        This map has no findings. <code>featscape findings MAP</code> lists them and{" "}
+        <code>featscape report MAP</code> writes them as one page, without making the map again. To
+        show the findings here, make the map again with <code>--force</code> and without{" "}
+        <code>--no-findings</code>.
       </p>
     );
   }
