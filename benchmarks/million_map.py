@@ -21,7 +21,7 @@ from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
 from featscape.images import Files, decode_bytes
 from featscape.pictures import draw_scatter
 from featscape.progress import choose_progress
-from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors
+from featscape.records import Embedding, Features, ImageSet, ItemSet, ModelCard, Neighbors
 from photographs import write_photographs
 
 N_CLASSES = 20
@@ -63,7 +63,7 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
     repeated = random.integers(len(photographs) // N_CLASSES, size=n_items) * N_CLASSES + codes
     mapfolder.write_picture(folder, mapfolder.SCATTER, draw_scatter(positions, labels))
     mapfolder.write_features(folder, positions)
-    mapfolder.write_embedding(folder, embedding, features=features)
+    mapfolder.write_embedding(folder, embedding, items=ItemSet.of_features(features))
     write_bundle(
         folder / mapfolder.BUNDLE,
         title=f"{n_items:,} generated items",
@@ -88,7 +88,7 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
         source="generated",
         parameters={},
         thumbnail_px=None,
-        features=features,
+        items=ItemSet.of_features(features),
         agreement=None,
         timings_s={},
         note=print,

@@ -112,19 +112,14 @@ class EmbeddingOptions:
         return self.device
 
     @property
-    def pack_px(self) -> int | None:
-        """The longest side of the thumbnails in the map folder; None without images."""
-        return None
-
-    @property
     def recorded(self) -> dict[str, int | None]:
         """The parameters in run.json beside those of t-SNE."""
         return {"limit": None}
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureOptions:
-    """The options of the map made of images, and of map.html."""
+class PictureOptions(EmbeddingOptions):
+    """The options of every map, with those of the map made of images and of map.html."""
 
     size_px: Annotated[
         int, Help("Side of the map made of images, in pixels.", "PX", flag="--size")
@@ -146,6 +141,7 @@ class PictureOptions:
         from featscape.bundle import check_page_images
         from featscape.pictures import check_sizes
 
+        super().__post_init__()
         check_sizes(self.size_px, self.thumbnail_px)
         check_page_images(self.page_images)
 
@@ -156,7 +152,7 @@ class PictureOptions:
 
 
 @dataclass(frozen=True)
-class MapOptions(PictureOptions, EmbeddingOptions):
+class MapOptions(PictureOptions):
     """All options of a map of images."""
 
     source: Annotated[Images, Help("A folder of images, or another source.", "SOURCE")]
@@ -275,9 +271,8 @@ class MapOptions(PictureOptions, EmbeddingOptions):
         check_choice(
             limit=self.limit, random_state=self.random_state, max_megapixels=self.max_megapixels
         )
-        EmbeddingOptions.__post_init__(self)
+        super().__post_init__()
         check_limit(self.limit, perplexity=self.perplexity)
-        PictureOptions.__post_init__(self)
         if isinstance(self.source, str | os.PathLike):
             check_source(Path(self.source), output=self.folder)
         elif self.engine != "local":
@@ -318,7 +313,7 @@ class MapOptions(PictureOptions, EmbeddingOptions):
 
 
 @dataclass(frozen=True)
-class FeatureMapOptions(EmbeddingOptions):
+class FeatureMapOptions(PictureOptions):
     """All options of a map of features that another program computed."""
 
     features_file: Annotated[

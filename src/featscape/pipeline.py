@@ -15,6 +15,7 @@ import numpy as np
 from featscape import mapfolder
 from featscape.mapfolder.read import Map, find_maps, open_map
 from featscape.progress import Stopwatch
+from featscape.records import ItemSet
 from featscape.steps.content.regions import name_in_folder
 from featscape.steps.content.words import recognize_in_folder
 from featscape.steps.drawing import draw
@@ -26,8 +27,8 @@ from featscape.steps.storing import store
 from featscape.steps.tsne.embedding import check_early, choose_tsne_device, embed
 
 if TYPE_CHECKING:
-    from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions
-    from featscape.records import Embedding, Features
+    from featscape.options import FeatureMapOptions, MapOptions, PictureOptions
+    from featscape.records import Embedding
 
 
 def make_maps(options: MapOptions) -> tuple[Map, ...]:
@@ -82,7 +83,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                 options,
                 output=output,
                 source=source,
-                features=layer,
+                items=ItemSet.of_features(layer),
                 watch=watch,
             )
     return tuple(open_map(output) for output in outputs)
@@ -113,30 +114,38 @@ def embed_features(options: FeatureMapOptions) -> Map:
             device = choose_tsne_device(options, n_items=len(values))
             embedding = embed(values, options, labels=labels, device=device)
         source = str(file.resolve())
-        _finish(folder, embedding, options, output=options.folder, source=source, watch=watch)
+        _finish(
+            folder,
+            embedding,
+            options,
+            output=options.folder,
+            source=source,
+            items=ItemSet(),
+            watch=watch,
+        )
     return open_map(options.folder)
 
 
 def _finish(
     folder: Path,
     embedding: Embedding,
-    options: EmbeddingOptions,
+    options: PictureOptions,
     *,
     output: Path,
     source: str,
-    features: Features | None = None,
+    items: ItemSet,
     watch: Stopwatch,
 ) -> None:
     """Compute the findings and regions, draw the pictures and the page, and write the tables."""
     with watch.stage("regions"):
-        regions = name_in_folder(folder, embedding, features=features) if options.names else ()
-    find = partial(find_in_folder, folder, embedding, features=features)
+        regions = name_in_folder(folder, embedding, items=items) if options.names else ()
+    find = partial(find_in_folder, folder, embedding, items=items)
     findings = draw(
         folder,
         embedding,
         options,
         output=output,
-        features=features,
+        items=items,
         regions=regions,
         find=find if options.findings else None,
         watch=watch,
@@ -146,7 +155,7 @@ def _finish(
         embedding,
         options,
         source=source,
-        features=features,
+        items=items,
         findings=findings,
         watch=watch,
     )

@@ -1,6 +1,7 @@
 """Features of images from pretrained networks."""
 
 from featscape.features.compiled_networks import read_classifier
+from featscape.features.extraction.image_pass import read_images
 from featscape.features.extraction.loop import extract
 from featscape.features.loading import check_network, load_network, reload_network
 from featscape.features.map_network import check_given, explain_refusal, load_for_map
@@ -35,6 +36,7 @@ __all__ = [
     "load_network",
     "load_text_encoder",
     "read_classifier",
+    "read_images",
     "read_name_classifier",
     "reload_network",
 ]

@@ -66,28 +66,8 @@ class Read:
     values: NDArray[np.float32] | None = None
 
 
-class Backend(Protocol):
-    """The interface of a network for the extraction loop; `load_network` returns a `Backend`."""
-
-    @property
-    def card(self) -> ModelCard:
-        """The description of the network."""
-        ...
-
-    @property
-    def batch_size(self) -> int:
-        """A suitable number of images per batch for the device."""
-        ...
-
-    @property
-    def n_workers(self) -> int:
-        """A suitable number of decoding threads for the device."""
-        ...
-
-    @property
-    def n_concurrent(self) -> int:
-        """Number of batches that may be in `run` at the same time, each in its own thread."""
-        ...
+class Preparation(Protocol):
+    """What decoded images become before the network runs."""
 
     @property
     def min_px(self) -> int:
@@ -117,6 +97,30 @@ class Backend(Protocol):
         ImageError
             If the image cannot be the input of the network; the message is only the reason.
         """
+        ...
+
+
+class Backend(Preparation, Protocol):
+    """The interface of a network for the extraction loop; `load_network` returns a `Backend`."""
+
+    @property
+    def card(self) -> ModelCard:
+        """The description of the network."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """A suitable number of images per batch for the device."""
+        ...
+
+    @property
+    def n_workers(self) -> int:
+        """A suitable number of decoding threads for the device."""
+        ...
+
+    @property
+    def n_concurrent(self) -> int:
+        """Number of batches that may be in `run` at the same time, each in its own thread."""
         ...
 
     def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from featscape.records import Embedding, Features
+    from featscape.records import Embedding, ItemSet
 
 _DISTRIBUTIONS = (
     "featscape",
@@ -120,7 +120,7 @@ def write_embedding(
     folder: Path,
     embedding: Embedding,
     *,
-    features: Features | None,
+    items: ItemSet,
     findings: Mapping[str, Any] | None = None,
 ) -> None:
     """Write items.parquet and neighbors.npz.
@@ -129,9 +129,7 @@ def write_embedding(
     ----------
     folder : Path
     embedding : Embedding
-    features : Features or None
-        For the paths, splits, sizes, hashes and columns of the images; None for features that
-        another program computed.
+    items : ItemSet
     findings : mapping of str to (ndarray or sequence of (str or None)), optional
         The columns of `FINDING_COLUMNS`, length n. NaN and negative integers become null.
     """
@@ -140,10 +138,8 @@ def write_embedding(
 
     n_items = len(embedding.positions)
     columns: dict[str, Any] = {"id": pa.array(np.arange(n_items, dtype=np.int32))}
-    paths = None if features is None else features.images.paths
-    splits = None if features is None else features.images.splits
-    sizes_px = None if features is None else features.sizes_px
-    for name, strings in (("path", paths), ("label", embedding.labels), ("split", splits)):
+    paths, sizes_px = items.paths, items.sizes_px
+    for name, strings in (("path", paths), ("label", embedding.labels), ("split", items.splits)):
         shown = [None] * n_items if strings is None else [valid_unicode(s) for s in strings]
         columns[name] = pa.array(shown, pa.string())
     if paths is not None and any(valid_unicode(path) != path for path in paths):
@@ -151,8 +147,8 @@ def write_embedding(
     for axis, name in enumerate(("width", "height")):
         values = [None] * n_items if sizes_px is None else sizes_px[:, axis]
         columns[name] = pa.array(values, pa.int32())
-    if features is not None and features.digests is not None:
-        columns["sha256"] = pa.array([digest.tobytes().hex() for digest in features.digests])
+    if items.digests is not None:
+        columns["sha256"] = pa.array([digest.tobytes().hex() for digest in items.digests])
     for axis, name in enumerate("xyz"[: embedding.positions.shape[1]]):
         columns[name] = pa.array(np.asarray(embedding.positions[:, axis], dtype=np.float32))
     if embedding.landmarks is not None:
@@ -160,7 +156,7 @@ def write_embedding(
         fitted[embedding.landmarks] = True
         columns[LANDMARK] = pa.array(fitted)
     columns |= {name: _nullable(column) for name, column in (findings or {}).items()}
-    for name, column in ({} if features is None else features.images.columns).items():
+    for name, column in items.columns.items():
         data_type = None if isinstance(column, np.ndarray) else pa.string()
         columns[name] = pa.array(column, data_type, from_pandas=True)  # NaN becomes null
     with writing():
@@ -211,7 +207,7 @@ def write_run(
     embedding: Embedding,
     *,
     source: str,
-    features: Features | None,
+    items: ItemSet,
     parameters: Mapping[str, Any],
     thumbnail_px: int | None,
     agreement: Mapping[str, Any] | None,
@@ -226,9 +222,7 @@ def write_run(
     embedding : Embedding
     source : str
         The source of the images or features, in words or as a path.
-    features : Features or None
-        For the model, the kind of the source and the skipped files; None for features that
-        another program computed.
+    items : ItemSet
     parameters : mapping
         The parameters to record beside those of the embedding.
     thumbnail_px : int or None
@@ -241,9 +235,9 @@ def write_run(
         Receives one line if the map cannot be sealed: see `make_seal`.
     """
     source = valid_unicode(source)
-    kind = None if features is None else features.images.kind
-    with (folder / ITEMS).open("rb") as items:
-        seal = make_seal(source, kind=kind, items=items)
+    kind = None if items.images is None else items.images.kind
+    with (folder / ITEMS).open("rb") as table:
+        seal = make_seal(source, kind=kind, items=table)
     if seal is None:
         note(
             f"featscape serve will not show the original images, because the key {key_file()} can "
@@ -254,12 +248,12 @@ def write_run(
         "source": source,
         "source_kind": kind,
         "seal": seal,
-        "counts": _count(embedding, features),
-        **_describe_model(features, thumbnail_px),
+        "counts": _count(embedding, items),
+        **_describe_model(items, thumbnail_px),
         **_describe_embedding(embedding, parameters),
         "agreement": agreement,
         "timings_s": timings_s,
-        **_describe_images(features),
+        **_describe_images(items),
     }
     write_json(folder / RUN, run, indent=2)
 
@@ -303,21 +297,20 @@ def _describe_origin() -> dict[str, Any]:
     }
 
 
-def _count(embedding: Embedding, features: Features | None) -> dict[str, int]:
+def _count(embedding: Embedding, items: ItemSet) -> dict[str, int]:
     return {
         "items": len(embedding.positions),
         "classes": len(set(embedding.labels or ()) - {NO_LABEL}),
-        "skipped": 0 if features is None else len(features.images.skipped),
+        "skipped": len(items.skipped),
     }
 
 
-def _describe_model(features: Features | None, thumbnail_px: int | None) -> dict[str, Any]:
+def _describe_model(items: ItemSet, thumbnail_px: int | None) -> dict[str, Any]:
     """Return the entries of the network; None for features that another program computed."""
-    inference = None if features is None else features.inference
     return {
-        "model": None if features is None else asdict(features.model),
+        "model": None if items.model is None else asdict(items.model),
         "thumbnail_px": thumbnail_px,
-        "inference": None if inference is None else asdict(inference),
+        "inference": None if items.inference is None else asdict(items.inference),
     }
 
 
@@ -331,11 +324,10 @@ def _describe_embedding(embedding: Embedding, parameters: Mapping[str, Any]) -> 
     }
 
 
-def _describe_images(features: Features | None) -> dict[str, Any]:
+def _describe_images(items: ItemSet) -> dict[str, Any]:
     """Return the renamed labels, if there are any, and the skipped files."""
-    skipped = () if features is None else features.images.skipped
-    renamed = {} if features is None else dict(features.images.renamed_labels)
+    renamed = {} if items.images is None else dict(items.images.renamed_labels)
     return {
         **({"renamed_labels": renamed} if renamed else {}),
-        "skipped": [asdict(image) for image in skipped],
+        "skipped": [asdict(image) for image in items.skipped],
     }

@@ -22,6 +22,7 @@ from featscape.records.images import (
     ThumbnailSink,
     count_reasons,
 )
+from featscape.records.items import ItemSet
 from featscape.records.words import (
     MAX_QUERY_CHARACTERS,
     ClassifierWeights,
@@ -41,6 +42,7 @@ __all__ = [
     "ImageSet",
     "ImageSource",
     "Inference",
+    "ItemSet",
     "Match",
     "ModelCard",
     "NamedClasses",

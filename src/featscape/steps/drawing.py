@@ -17,7 +17,6 @@ from featscape.findings import arrange_findings, relate_classes
 from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.words_file import read_recognized
-from featscape.options import PictureOptions
 from featscape.steps.facts import facts_of
 from featscape.words import name_classes
 
@@ -30,9 +29,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from featscape.findings import Findings
-    from featscape.options import EmbeddingOptions
+    from featscape.options import PictureOptions
     from featscape.progress import Progress, Stopwatch
-    from featscape.records import Embedding, Features
+    from featscape.records import Embedding, ItemSet
     from featscape.records.regions import Region
 
 _LEAST_CLASSES, _MOST_CLASSES = 3, 60  # in the picture; the names of more classes are too small
@@ -41,10 +40,10 @@ _LEAST_CLASSES, _MOST_CLASSES = 3, 60  # in the picture; the names of more class
 def draw(
     folder: Path,
     embedding: Embedding,
-    options: EmbeddingOptions,
+    options: PictureOptions,
     *,
     output: Path,
-    features: Features | None = None,
+    items: ItemSet,
     regions: Sequence[Region] = (),
     find: Callable[[], Findings] | None = None,
     watch: Stopwatch,
@@ -57,14 +56,12 @@ def draw(
     Parameters
     ----------
     folder : Path
-        With `features`, the folder contains the thumbnails; words.npz is optional.
+        Contains the thumbnails, if the items are images; words.npz is optional.
     embedding : Embedding
-    options : EmbeddingOptions
-        With `features`, a MapOptions.
+    options : PictureOptions
     output : Path
         The final name of the folder, for the title of the page.
-    features : Features or None
-        None for features that another program computed.
+    items : ItemSet
     regions : sequence of Region
         The page shows the names of all regions. The pictures of a map without labels have the names
         of the first level.
@@ -78,7 +75,6 @@ def draw(
     Findings or None
         The result of `find`.
     """
-    pictures = options if isinstance(options, PictureOptions) else PictureOptions()
     look = {name: getattr(options, name) for name in ("title", "caption", "names", "dark")}
     look["item_names"] = {one.anchor: one.name for one in regions if one.level == 0}
     with _PictureWriter(folder) as writer, _drawing_thread() as thread:
@@ -86,8 +82,8 @@ def draw(
             if find is not None:  # else only the thread imports SciPy
                 _import_scipy()
             drawn = [thread.submit(_draw_points, embedding, look, writer)]
-            if features is not None:
-                mosaic = partial(_draw_mosaic, folder, embedding, pictures, look, writer)
+            if items.images is not None:
+                mosaic = partial(_draw_mosaic, folder, embedding, options, look, writer)
                 drawn += [
                     thread.submit(mosaic, name=name, progress=options.reporter)
                     for name in mapfolder.LAYOUTS
@@ -103,9 +99,9 @@ def draw(
         _write_interactive(
             folder,
             embedding,
-            pictures,
+            options,
             title=options.title or output.resolve().name.removesuffix("-map"),
-            features=features,
+            items=items,
             findings=findings,
             regions=regions,
             progress=options.reporter,
@@ -173,7 +169,7 @@ def _draw_classes(
     folder: Path,
     embedding: Embedding,
     findings: Findings,
-    options: EmbeddingOptions,
+    options: PictureOptions,
     writer: _PictureWriter,
 ) -> None:
     """Write the matrix and the tree of the classes."""
@@ -198,7 +194,7 @@ def _draw_classes(
 def _draw_mosaic(
     folder: Path,
     embedding: Embedding,
-    pictures: PictureOptions,
+    options: PictureOptions,
     look: Mapping[str, Any],
     writer: _PictureWriter,
     *,
@@ -217,8 +213,8 @@ def _draw_mosaic(
         Thumbnails(folder / mapfolder.THUMBNAILS),
         embedding.labels,
         layout=mapfolder.LAYOUTS[name],
-        size_px=pictures.size_px,
-        thumbnail_px=pictures.thumbnail_px,
+        size_px=options.size_px,
+        thumbnail_px=options.thumbnail_px,
         **look,
         progress=progress,
     )
@@ -228,10 +224,10 @@ def _draw_mosaic(
 def _write_interactive(
     folder: Path,
     embedding: Embedding,
-    pictures: PictureOptions,
+    options: PictureOptions,
     *,
     title: str,
-    features: Features | None,
+    items: ItemSet,
     findings: Findings | None,
     regions: Sequence[Region],
     progress: Progress,
@@ -243,11 +239,11 @@ def _write_interactive(
     recognized = read_recognized(folder, n_items=len(embedding.positions))
     columns: dict[str, Any] = {}
     thumbnails = None
-    if features is not None:
-        if features.images.splits is not None:
-            columns["split"] = features.images.splits
-        columns |= features.images.columns
-        columns |= {"width": features.sizes_px[:, 0], "height": features.sizes_px[:, 1]}
+    if items.splits is not None:
+        columns["split"] = items.splits
+    columns |= items.columns
+    if items.sizes_px is not None:
+        columns |= {"width": items.sizes_px[:, 0], "height": items.sizes_px[:, 1]}
         thumbnails = encode_from(Thumbnails(folder / mapfolder.THUMBNAILS))
     write_bundle(
         folder / mapfolder.BUNDLE,
@@ -256,10 +252,10 @@ def _write_interactive(
         neighbors=embedding.neighbors,
         seed=embedding.parameters["seed"],
         labels=embedding.labels,
-        paths=None if features is None else features.images.paths,
+        paths=items.paths,
         columns=columns,
         thumbnails=thumbnails,
-        facts=facts_of(embedding, features),
+        facts=facts_of(embedding, items.model),
         findings=None if findings is None else arrange_findings(findings),
         words=None if recognized is None else name_classes(recognized),
         regions=regions,
@@ -269,7 +265,7 @@ def _write_interactive(
         open_bundle(folder / mapfolder.BUNDLE),
         folder / mapfolder.PAGE,
         picture=folder / mapfolder.SCATTER,
-        n_images=pictures.page_images,
+        n_images=options.page_images,
     )
 
 

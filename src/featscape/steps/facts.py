@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from featscape.records import Embedding, Features, ImageSet, SkippedImage
+    from featscape.records import Embedding, ImageSet, ModelCard, SkippedImage
 
 _MOST_NAMED = 6  # classes in a line on the screen
 
 
-def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
+def facts_of(embedding: Embedding, model: ModelCard | None) -> dict[str, str]:
     """Return how a map was made, for the interactive map; without facts about the computer."""
     facts = {}
-    if features is not None:
-        name = features.model.name
+    if model is not None:
+        name = model.name
         if name.endswith(".onnx"):
             name = Path(name).name
-        facts["network"] = f"{name}, {describe_layer(features.model.layer)}"
-        facts["preprocessing"] = features.model.preprocessing
+        facts["network"] = f"{name}, {describe_layer(model.layer)}"
+        facts["preprocessing"] = model.preprocessing
     parameters = embedding.parameters
     facts["t-SNE"] = (
         f"perplexity {round(parameters['perplexity'], 2):g}, seed {parameters['seed']}, "

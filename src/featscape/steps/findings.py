@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from featscape.findings import Findings
     from featscape.mapfolder.read import Map
-    from featscape.records import Embedding, Features
+    from featscape.records import Embedding, ItemSet
     from featscape.records.images import Column
 
 
-def find_in_folder(folder: Path, embedding: Embedding, *, features: Features | None) -> Findings:
+def find_in_folder(folder: Path, embedding: Embedding, *, items: ItemSet) -> Findings:
     """Compute the findings of a map that is being written.
 
     Parameters
@@ -35,13 +35,11 @@ def find_in_folder(folder: Path, embedding: Embedding, *, features: Features | N
     folder : Path
         Contains features.npy, and the thumbnails if there are any.
     embedding : Embedding
-    features : Features or None
-        None for features that another program computed.
+    items : ItemSet
     """
     from featscape.mapfolder.thumbnails import Thumbnails
 
-    images = None if features is None else features.images
-    thumbnails = None if images is None else Thumbnails(folder / mapfolder.THUMBNAILS)
+    thumbnails = None if items.images is None else Thumbnails(folder / mapfolder.THUMBNAILS)
     return _compute(
         ItemData(
             features=np.load(folder / mapfolder.FEATURES, mmap_mode="r"),
@@ -49,12 +47,12 @@ def find_in_folder(folder: Path, embedding: Embedding, *, features: Features | N
             # the neighbors in a map with landmarks are landmarks, not the nearest items
             neighbors=embedding.neighbors.indices if embedding.landmarks is None else None,
             labels=embedding.labels,
-            splits=None if images is None else images.splits,
-            paths=None if images is None else images.paths,
-            digests=None if features is None else features.digests,
+            splits=items.splits,
+            paths=items.paths,
+            digests=items.digests,
             thumbnails=thumbnails,
-            sizes_px=None if features is None else features.sizes_px,
-            columns={} if images is None else _as_arrays(images.columns),
+            sizes_px=items.sizes_px,
+            columns=_as_arrays(items.columns),
         ),
         random_state=embedding.parameters["seed"],
     )

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from featscape.findings import Findings
-    from featscape.options import EmbeddingOptions
+    from featscape.options import PictureOptions
     from featscape.progress import Stopwatch
-    from featscape.records import Embedding, Features
+    from featscape.records import Embedding, ItemSet
 
 
 def store(
     folder: Path,
     embedding: Embedding,
-    options: EmbeddingOptions,
+    options: PictureOptions,
     *,
     source: str,
-    features: Features | None = None,
+    items: ItemSet,
     findings: Findings | None,
     watch: Stopwatch,
 ) -> None:
@@ -35,14 +35,14 @@ def store(
         if findings is not None:
             write_findings(folder, findings.to_json())
             columns = vars(findings.columns)
-        mapfolder.write_embedding(folder, embedding, features=features, findings=columns)
+        mapfolder.write_embedding(folder, embedding, items=items, findings=columns)
     mapfolder.write_run(
         folder,
         embedding,
         source=source,
         parameters=options.recorded,
-        thumbnail_px=options.pack_px,
-        features=features,
+        thumbnail_px=None if items.images is None else options.pack_px,
+        items=items,
         agreement=agreement,
         timings_s=watch.timings_s,
         note=options.reporter.note,

@@ -10,7 +10,7 @@ from featscape.images import Files, decode_bytes
 from featscape.mapfolder import new_map_folder
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.thumbnails import ThumbnailWriter
-from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors
+from featscape.records import Embedding, Features, ImageSet, ItemSet, ModelCard, Neighbors
 
 N_ITEMS = 6
 
@@ -54,7 +54,7 @@ def write_run(folder, *, source, features=None, embedding=None, note=print):
         source=source,
         parameters={"limit": None},
         thumbnail_px=None,
-        features=features,
+        items=ItemSet() if features is None else ItemSet.of_features(features),
         agreement=None,
         timings_s={"find": 0.5},
         note=note,
@@ -68,7 +68,9 @@ def fill(folder, *, features=None, embedding=None, source="somewhere"):
         for _ in range(N_ITEMS):
             thumbnails.append(b"not looked at")
     mapfolder.write_features(folder, features.values)
-    mapfolder.write_embedding(folder, embedding or an_embedding(), features=features)
+    mapfolder.write_embedding(
+        folder, embedding or an_embedding(), items=ItemSet.of_features(features)
+    )
     write_run(folder, source=source, features=features, embedding=embedding)
 
 

@@ -12,7 +12,7 @@ from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.mapfolder import check_source, new_map_folder
 from featscape.mapfolder.read import open_map
-from featscape.records import SkippedImage
+from featscape.records import ItemSet, SkippedImage
 from helpers.maps.small_map import N_ITEMS, an_embedding, fill, make, some_features, write_run
 from helpers.maps.staged_folders import names_in
 
@@ -59,7 +59,7 @@ class TestRoundTrip:
     def test_without_labels_and_images(self, tmp_path):
         with new_map_folder(tmp_path / "m", force=False) as folder:
             mapfolder.write_features(folder, some_features().values)
-            mapfolder.write_embedding(folder, an_embedding(), features=None)
+            mapfolder.write_embedding(folder, an_embedding(), items=ItemSet())
             write_run(folder, source="features.npy")
         opened = open_map(tmp_path / "m")
         assert opened.paths is opened.labels is opened.splits is None

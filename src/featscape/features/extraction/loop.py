@@ -28,7 +28,6 @@ from featscape.features.network import Network
 from featscape.features.protocols import Read
 from featscape.features.zoo.fingerprint import card_key
 from featscape.progress import SilentProgress, Task
-from featscape.records import count_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -234,7 +233,7 @@ class _Extraction:
             closing(open_row_store(file, len(self.images), card.n_features)) as rows,
             closing(self._read_images(machines, n_workers=n_workers)) as items,
         ):
-            result = ResultBuilder(self.images, rows, self.thumbnails)
+            result = ResultBuilder(self.images, self.thumbnails, rows=rows)
             self._fill(result, items, shards)
             shards.write()  # before `finish` maps the file: a mapped file keeps its disk space
             self._report(result)
@@ -304,8 +303,7 @@ class _Extraction:
 
     def _report(self, result: ResultBuilder) -> None:
         """Report the cached images; raise InputError if no image could be decoded."""
-        if not result.kept:
-            raise InputError(_describe_failure(self.images, result.skipped))
+        result.check()
         for origin, count in result.n_cached.items():
             self.progress.note(f"the features of {count:,} images were taken from {origin}")
         for origin in sorted(self.cache.damaged):
@@ -384,12 +382,3 @@ def _check_finite(values: NDArray[np.float32], paths: list[str], card: ModelCard
             f"{card.weights} gives NaN or infinity for {paths[int(bad.argmax())]}. The weights are "
             "damaged: use other weights."
         )
-
-
-def _describe_failure(images: ImageSet, skipped: list[SkippedImage]) -> str:
-    reason, count = count_reasons(skip.reason for skip in skipped)[0]
-    return (
-        f"at least one image must be readable; none of the {len(images)} in {images.source} is. "
-        f"The most frequent reason ({count} of {len(images)}): {reason}. Check these files, or "
-        "give another source."
-    )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from featscape.features.protocols import Backend, CachedFeatures, Finder
+    from featscape.features.protocols import CachedFeatures, Finder, Preparation
     from featscape.records import Decoder, ImageSet, PlainDecoder, ThumbnailSink
 
 
@@ -28,7 +28,7 @@ def digest(content: bytes) -> bytes:
 def read_image(
     content: bytes,
     decode: Decoder,
-    network: Backend,
+    network: Preparation,
     thumbnails: ThumbnailSink | None,
     cache: Finder,
     *,
@@ -43,8 +43,7 @@ def read_image(
     content : bytes
         Content of the image's file.
     decode : callable
-    network : Backend
-        Prepares the image.
+    network : Preparation
     thumbnails : ThumbnailSink or None
         Makes the thumbnail.
     cache : Finder
@@ -78,7 +77,7 @@ def read_image(
 def _read_plain(
     key: bytes,
     plain: NDArray[np.uint8],
-    network: Backend,
+    network: Preparation,
     thumbnails: ThumbnailSink | None,
     found: CachedFeatures | None,
 ) -> Read:
@@ -91,7 +90,7 @@ def _read_plain(
 
 
 def make_reader(
-    images: ImageSet, network: Backend, thumbnails: ThumbnailSink | None, cache: Finder
+    images: ImageSet, network: Preparation, thumbnails: ThumbnailSink | None, cache: Finder
 ) -> Callable[[int], Read | SkippedImage]:
     """Return a function that reads the image at an index, or returns why it is skipped."""
 

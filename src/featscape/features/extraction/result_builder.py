@@ -8,49 +8,44 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.errors import InputError
 from featscape.features.extraction.cache import DIGEST_BYTES
-from featscape.records import Features, SkippedImage
+from featscape.records import Features, SkippedImage, count_reasons
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from featscape.features.extraction.row_store import RowStore
     from featscape.features.protocols import Read
     from featscape.records import ImageSet, ModelCard, ThumbnailSink
 
 
 @dataclass(eq=False)
-class ResultBuilder:
-    """Assign a row to each image, and collect the result.
+class ImageRows:
+    """Assign a row to each image that can be read, and store its thumbnail.
 
     Attributes
     ----------
     images : ImageSet
         The images that are read; skipped images get no row.
-    rows : RowStore
-        Stores the features.
     thumbnails : ThumbnailSink or None
     kept : list of int
         Index of the image in each row.
     skipped : list of SkippedImage
-    n_cached : Counter of str
-        Number of cached features from each map.
     """
 
     images: ImageSet
-    rows: RowStore
     thumbnails: ThumbnailSink | None
     kept: list[int] = field(default_factory=list)
     skipped: list[SkippedImage] = field(default_factory=list)
-    n_cached: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         n_images = len(self.images)
         self._sizes_px = np.empty((n_images, 2), dtype=np.int32)
         self._digests = np.empty((n_images, DIGEST_BYTES), dtype=np.uint8)
-        self._computed: dict[bytes, int] = {}  # digest -> row of an image that is computed
-        self._copies: list[tuple[int, int]] = []  # (row of a duplicate, row of the first copy)
 
-    def add(self, index: int, item: Read | SkippedImage) -> int | None:
-        """Assign the next row to an image; return the row if its features must be computed."""
+    def add_image(self, index: int, item: Read | SkippedImage) -> int | None:
+        """Assign the next row to an image; return the row, or None for a skipped image."""
         if isinstance(item, SkippedImage):
             self.skipped.append(item)
             return None
@@ -60,6 +55,61 @@ class ResultBuilder:
         self._digests[row] = np.frombuffer(item.digest, np.uint8)
         if self.thumbnails is not None and item.thumbnail is not None:
             self.thumbnails.append(item.thumbnail)
+        return row
+
+    def check(self) -> None:
+        """Raise InputError unless an image has a row."""
+        if self.kept:
+            return
+        reason, count = count_reasons(skip.reason for skip in self.skipped)[0]
+        n_images = len(self.images)
+        raise InputError(
+            f"at least one image must be readable; none of the {n_images} in {self.images.source} "
+            f"is. The most frequent reason ({count} of {n_images}): {reason}. Check these files, "
+            "or give another source."
+        )
+
+    def select_images(self) -> ImageSet:
+        """Return the images that have a row."""
+        skipped = (*self.images.skipped, *self.skipped)
+        return replace(self.images.select(self.kept), skipped=skipped)
+
+    @property
+    def sizes_px(self) -> NDArray[np.int32]:
+        """Width and height of the original in each row, shape (n, 2)."""
+        return self._sizes_px[: len(self.kept)]
+
+    @property
+    def digests(self) -> NDArray[np.uint8]:
+        """The SHA-256 of the file in each row, shape (n, 32)."""
+        return self._digests[: len(self.kept)]
+
+
+@dataclass(eq=False)
+class ResultBuilder(ImageRows):
+    """Assign a row of the features to each image, and collect the result.
+
+    Attributes
+    ----------
+    rows : RowStore
+        Stores the features.
+    n_cached : Counter of str
+        Number of cached features from each map.
+    """
+
+    rows: RowStore = field(kw_only=True)
+    n_cached: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._computed: dict[bytes, int] = {}  # digest -> row of an image that is computed
+        self._copies: list[tuple[int, int]] = []  # (row of a duplicate, row of the first copy)
+
+    def add(self, index: int, item: Read | SkippedImage) -> int | None:
+        """Assign the next row to an image; return the row if its features must be computed."""
+        row = self.add_image(index, item)
+        if row is None or isinstance(item, SkippedImage):
+            return None
         if item.cached is not None:
             self.rows.write([row], item.cached.values[None])
             if item.cached.origin:
@@ -79,12 +129,10 @@ class ResultBuilder:
         """Return the features of the images that have a row."""
         for row, first in self._copies:
             self.rows.copy(row, first)
-        n_kept = len(self.kept)
-        skipped = (*self.images.skipped, *self.skipped)
         return Features(
-            values=self.rows.finish(n_kept),
-            images=replace(self.images.select(self.kept), skipped=skipped),
-            sizes_px=self._sizes_px[:n_kept],
+            values=self.rows.finish(len(self.kept)),
+            images=self.select_images(),
+            sizes_px=self.sizes_px,
             model=card,
-            digests=self._digests[:n_kept],
+            digests=self.digests,
         )

@@ -20,13 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.mapfolder.read import Map
-    from featscape.records import Embedding, Features, Recognized
+    from featscape.records import Embedding, ItemSet, Recognized
     from featscape.records.regions import Region, Terms
 
 
-def name_in_folder(
-    folder: Path, embedding: Embedding, *, features: Features | None
-) -> tuple[Region, ...]:
+def name_in_folder(folder: Path, embedding: Embedding, *, items: ItemSet) -> tuple[Region, ...]:
     """Write regions.json of a map that is being written, and return the regions.
 
     Parameters
@@ -34,8 +32,7 @@ def name_in_folder(
     folder : Path
         Contains features.npy; words.npz is optional.
     embedding : Embedding
-    features : Features or None
-        For the columns of the images; None for features that another program computed.
+    items : ItemSet
     """
     regions = find_regions(
         embedding.positions,
@@ -43,7 +40,7 @@ def name_in_folder(
         terms=_terms(
             embedding.labels,
             read_recognized(folder, n_items=len(embedding.positions)),
-            {} if features is None else features.images.columns,
+            items.columns,
         ),
         random_state=embedding.parameters["seed"],
     )
