@@ -10,5 +10,5 @@ from featscape import draw_scatter, embed_features
 digits = load_digits()
 np.save("pixels.npy", digits.data)
 Path("labels.txt").write_text("\n".join(map(str, digits.target)), encoding="utf-8")
-made = embed_features("pixels.npy", "own-features-map", labels_file="labels.txt", force=True)
+made = embed_features("pixels.npy", "own-features-map", labels="labels.txt", force=True)
 draw_scatter(made.positions, made.labels).save("own-features.png")

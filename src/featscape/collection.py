@@ -1,8 +1,11 @@
-"""The type of images that a program holds; a module without imports of heavy libraries."""
+"""The types of data that a program holds; a module without imports of heavy libraries."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Collection(Protocol):
@@ -11,3 +14,26 @@ class Collection(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Any: ...
+
+
+class Array(Protocol):
+    """An array that NumPy can convert, such as an array of NumPy or a tensor of PyTorch."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any, /) -> Any: ...
+
+    @property
+    def shape(self) -> Any:
+        """The number of elements along each axis."""
+        ...
+
+
+class Columns(Protocol):
+    """Columns of values by name: a mapping or a DataFrame of pandas."""
+
+    def keys(self) -> Iterable[Any]:
+        """Return the names of the columns."""
+        ...
+
+    def __getitem__(self, name: Any, /) -> Any: ...

@@ -115,4 +115,6 @@ def _name_type(annotation: str) -> str:
     """Return the words of a docstring for a type."""
     annotation = annotation.replace("str | os.PathLike[str]", "path")
     annotation = annotation.replace("featscape.collection.Collection", "sequence or dataset")
+    annotation = annotation.replace("featscape.collection.Array", "array")
+    annotation = annotation.replace("featscape.collection.Columns", "DataFrame or mapping")
     return annotation.replace("collections.abc.Sequence[object]", "sequence")

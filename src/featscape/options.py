@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from featscape.collection import Collection
+from featscape.collection import Array, Collection, Columns
 from featscape.defaults import DEFAULT_MODEL
 from featscape.errors import InputError
 from featscape.keywords import Help
@@ -112,7 +112,7 @@ class EmbeddingOptions:
         return self.device
 
     @property
-    def recorded(self) -> dict[str, int | None]:
+    def recorded(self) -> dict[str, int | str | None]:
         """The parameters in run.json beside those of t-SNE."""
         return {"limit": None}
 
@@ -151,8 +151,25 @@ class PictureOptions(EmbeddingOptions):
         return max(PACK_PX, self.thumbnail_px or 0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions(PictureOptions):
+    """The options of every map, with those of a source of images."""
+
+    path_column: Annotated[
+        str | None,
+        Help("The column of a table that holds the paths.", "NAME", default="detected"),
+    ] = None  # the column whose values are images
+    label_column: Annotated[
+        str | None,
+        Help("The column of a table that holds the labels.", "NAME", default="detected"),
+    ] = None  # "label", "class" and similar names
+    max_megapixels: Annotated[
+        float | None, Help("Skip larger images.", "N", default="89.5, Pillow's limit")
+    ] = None  # a larger image may be a decompression bomb
+
+
 @dataclass(frozen=True)
-class MapOptions(PictureOptions):
+class MapOptions(SourceOptions):
     """All options of a map of images."""
 
     source: Annotated[Images, Help("A folder of images, or another source.", "SOURCE")]
@@ -190,14 +207,6 @@ class MapOptions(PictureOptions):
             default="avg",
         ),
     ] = None  # avg where the layer needs pooling
-    path_column: Annotated[
-        str | None,
-        Help("The column of a table that holds the paths.", "NAME", default="detected"),
-    ] = None  # the column whose values are images
-    label_column: Annotated[
-        str | None,
-        Help("The column of a table that holds the labels.", "NAME", default="detected"),
-    ] = None  # "label", "class" and similar names
     limit: Annotated[
         int | None,
         Help(
@@ -207,9 +216,6 @@ class MapOptions(PictureOptions):
             default="all",
         ),
     ] = None  # a map shows the whole data set
-    max_megapixels: Annotated[
-        float | None, Help("Skip larger images.", "N", default="89.5, Pillow's limit")
-    ] = None  # a larger image may be a decompression bomb
     precision: Annotated[
         str,
         Help(
@@ -288,7 +294,7 @@ class MapOptions(PictureOptions):
         return "auto" if is_elsewhere else self.device
 
     @property
-    def recorded(self) -> dict[str, int | None]:
+    def recorded(self) -> dict[str, int | str | None]:
         """The parameters in run.json beside those of t-SNE."""
         return {"limit": self.limit}
 
@@ -313,34 +319,99 @@ class MapOptions(PictureOptions):
 
 
 @dataclass(frozen=True)
-class FeatureMapOptions(PictureOptions):
+class FeatureMapOptions(SourceOptions):
     """All options of a map of features that another program computed."""
 
-    features_file: Annotated[
-        PathLike, Help("An .npy file with an (n, d) array of numbers.", "FEATURES.npy")
+    features: Annotated[
+        PathLike | Array,
+        Help(
+            "An .npy file with an (n, d) array of numbers; in Python, also the array.",
+            "FEATURES.npy",
+        ),
     ]
     output: Annotated[
         PathLike | None,
         Help("The map folder to write.", "DIR", flag="--output", default="NAME-map"),
     ] = None
     _: KW_ONLY
-    labels_file: Annotated[
-        PathLike | None,
+    images: Annotated[
+        Images | None,
         Help(
-            "A table with a header and a column of labels (.csv, .tsv, .jsonl, .parquet), a text "
-            "file with one label per line, or an .npy file of n labels.",
-            "FILE",
-            flag="--labels",
-            default="no labels",
+            "The images of the rows: a folder or another source, which lists the images in the "
+            "order of the rows. With a table of labels or columns that has a column of paths, the "
+            "paths determine the image of each row.",
+            "SOURCE",
+            default="no images",
         ),
     ] = None
-    label_column: Annotated[
-        str | None,
-        Help("The column of the table that holds the labels.", "NAME", default="detected"),
-    ] = None  # "label", "class" and similar names, or the only column
+    labels: Annotated[
+        PathLike | Labels | None,
+        Help(
+            "A table with a header and a column of labels (.csv, .tsv, .jsonl, .parquet), whose "
+            "other columns become columns of the map; a text file with one label per line; or an "
+            ".npy file of n labels. In Python, also a sequence.",
+            "FILE",
+            default="those of the images",
+        ),
+    ] = None
+    columns: Annotated[
+        PathLike | Columns | None,
+        Help(
+            "A table with a header and one row per item, whose columns become columns of the map. "
+            "In Python, also a DataFrame or a mapping.",
+            "FILE",
+            default="those of the images",
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Check every option that can be checked before the features are read.
+
+        Raises
+        ------
+        InputError, DeviceError
+        """
+        from featscape.mapfolder import check_source
+
+        super().__post_init__()
+        if isinstance(self.images, str | os.PathLike):
+            check_source(Path(self.images), output=self.folder)
+        if self.path_column is not None and self.images is None:
+            raise InputError(
+                f"a path column needs images; got {self.path_column!r} without images. Name their "
+                "source with --images (images=), or omit --path-column (path_column=)."
+            )
+        if self.label_column is not None and self.images is self.labels is self.columns is None:
+            raise InputError(
+                f"a label column needs a table; got {self.label_column!r} without a table. Name "
+                "one with --labels (labels=), or omit --label-column (label_column=)."
+            )
+
+    @property
+    def recorded(self) -> dict[str, int | str | None]:
+        """The parameters in run.json beside those of t-SNE: the origin of each input."""
+        return {
+            "limit": None,
+            "features_source": _name_origin(self.features),
+            "labels_source": _name_origin(self.labels),
+            "columns_source": _name_origin(self.columns),
+        }
 
     @property
     def folder(self) -> Path:
         """The map folder."""
-        stem = Path(self.features_file).stem
-        return Path(f"{stem}-map" if self.output is None else self.output)
+        if self.output is not None:
+            return Path(self.output)
+        if not isinstance(self.features, str | os.PathLike):
+            raise InputError(
+                "the output must be given if the features are an array; got none. Name the map "
+                "folder with output=."
+            )
+        return Path(f"{Path(self.features).stem}-map")
+
+
+def _name_origin(given: object) -> str | None:
+    """Return the absolute path of a file, or the type of an object."""
+    if isinstance(given, str | os.PathLike):
+        return os.path.realpath(given)
+    return None if given is None else f"a {type(given).__name__}"

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from featscape import mapfolder
 from featscape.mapfolder.read import Map, find_maps, open_map
@@ -21,12 +18,14 @@ from featscape.steps.content.words import recognize_in_folder
 from featscape.steps.drawing import draw
 from featscape.steps.features import extract, fetch_weights, find
 from featscape.steps.findings import find_in_folder
-from featscape.steps.item_labels import read_item_labels
 from featscape.steps.layer_maps import name_outputs, split_by_layer
+from featscape.steps.own_features import read_images, read_own_features
 from featscape.steps.storing import store
 from featscape.steps.tsne.embedding import check_early, choose_tsne_device, embed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from featscape.options import FeatureMapOptions, MapOptions, PictureOptions
     from featscape.records import Embedding
 
@@ -90,37 +89,37 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
 
 
 def embed_features(options: FeatureMapOptions) -> Map:
-    """Make a map of features that another program computed, without paths and thumbnails.
+    """Make a map of features that another program computed, with images if they are given.
 
     Raises
     ------
     InputError, DeviceError
         The output folder is then unchanged.
     """
-    from featscape.files.features import read_features
-
-    file = Path(options.features_file)
     watch = Stopwatch()
     with watch.stage("read"):  # a wrong input is reported before an older map at the output
-        stored = read_features(file)
-        labels = read_item_labels(options, n_items=len(stored))
-        values = np.asarray(stored, dtype=np.float32)  # (n, d)
+        own = read_own_features(options)
     with mapfolder.new_map_folder(
         options.folder, force=options.force, note=options.reporter.note
     ) as folder:
+        with watch.stage("images"):
+            own = read_images(own, folder, options)
         with watch.stage("write features"):
-            mapfolder.write_features(folder, values)
+            mapfolder.write_features(folder, own.values)
         with watch.stage("t-SNE"):
-            device = choose_tsne_device(options, n_items=len(values))
-            embedding = embed(values, options, labels=labels, device=device)
-        source = str(file.resolve())
+            device = choose_tsne_device(options, n_items=len(own.values))
+            embedding = embed(own.values, options, labels=own.labels, device=device)
+        images = own.items.images
+        source = str(
+            options.recorded["features_source"] if images is None else images.absolute_source
+        )
         _finish(
             folder,
             embedding,
             options,
             output=options.folder,
             source=source,
-            items=ItemSet(),
+            items=own.items,
             watch=watch,
         )
     return open_map(options.folder)

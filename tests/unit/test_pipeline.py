@@ -332,7 +332,7 @@ class TestEmbedFeatures:
         embed_features("words.npy", "m", perplexity=4, findings=False)
         (here / "labels.txt").write_text("a\n")
         with pytest.raises(InputError, match="24 labels"):
-            embed_features("words.npy", "m", labels_file="labels.txt")
+            embed_features("words.npy", "m", labels="labels.txt")
         with pytest.raises(InputError, match="lost"):
             embed_features("lost.npy", "m")
         with pytest.raises(InputError, match="exists already"):
@@ -375,7 +375,7 @@ class TestEmbedFeatures:
             labels = np.repeat([0, 1], 12)
             np.save(here / "labels.npy", labels.astype(str) if "strings" in kind else labels)
             file = "labels.npy"
-        made = embed_features("words.npy", labels_file=file, perplexity=4)
+        made = embed_features("words.npy", labels=file, perplexity=4)
         assert made.labels == ("0",) * 12 + ("1",) * 12
         assert made.run["agreement"]["overall"] == 1.0
 

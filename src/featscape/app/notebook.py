@@ -375,7 +375,10 @@ def make_maps(options: MapOptions) -> tuple[InteractiveMap, ...]:
 
 @takes(FeatureMapOptions)
 def embed_features(options: FeatureMapOptions) -> InteractiveMap:
-    """Make the map of features from another program, without paths and thumbnails.
+    """Make the map of features from another program, with images if they are given.
+
+    The features of images that cannot be read are left out, and the images are listed in
+    ``run["skipped"]``. New images cannot be placed on the map, since its network is not known.
 
     Returns
     -------
@@ -384,16 +387,17 @@ def embed_features(options: FeatureMapOptions) -> InteractiveMap:
     Raises
     ------
     InputError, DeviceError
-        After an error the output folder is unchanged.
+        If an input cannot be read, or the numbers of rows, images, labels and values differ. After
+        an error the output folder is unchanged.
 
     Examples
     --------
     >>> import numpy as np
     >>> from featscape import embed_features
-    >>> np.save("numbers.npy", np.random.default_rng(0).normal(size=(50, 8)))
-    >>> made = embed_features("numbers.npy", perplexity=10)
-    >>> made.positions.shape
-    (50, 2)
+    >>> features = np.random.default_rng(0).normal(size=(24, 8))
+    >>> made = embed_features(features, "own-map", images="photos", columns={"row": range(24)})
+    >>> made.positions.shape, made.paths[0]
+    ((24, 2), 'blue/00.png')
     """
     return _interactive(pipeline.embed_features(options))
 

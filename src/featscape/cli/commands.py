@@ -169,12 +169,18 @@ def demo(
 def embed(options: FeatureMapOptions, open_page: bool) -> None:  # noqa: FBT001 - as above
     """Make a map of features that another program computed.
 
-    The map contains the scatter plot, and no map made of images.
+    With --images the map also has the images: thumbnails, pictures, and findings among images.
+    Row i of the features belongs to image i of the source: in the order of a table, or of the
+    sorted paths of a folder. If a table given with --labels or --columns has a column of paths,
+    the paths determine the image of each row. Images that cannot be read are left out, and listed
+    with the reason in run.json. New images cannot be placed on the map.
 
     \b
     Examples:
       featscape embed features.npy
       featscape embed features.npy --labels labels.txt -o words-map
+      featscape embed features.npy --images photos
+      featscape embed features.npy --images photos --columns photos.csv
     """
     from featscape import pipeline
 

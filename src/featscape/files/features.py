@@ -47,24 +47,36 @@ def read_features(file: Path) -> NDArray[Any]:
         that float32 loses the differences between the other rows.
     """
     features = _load(file)
+    check_features(features, f"the features in {printable(file)}")
+    return features
+
+
+def check_features(features: NDArray[Any], name: str = "the features") -> None:
+    """Raise InputError unless an array can be the features of a map: see `read_features`.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, d)
+    name : str
+        The subject of the messages.
+    """
     if features.ndim != 2:
         raise InputError(
-            f"the features in {printable(file)} must have two dimensions, one row per item; "
-            f"got shape {features.shape}. Save them as an (n, d) array."
+            f"{name} must have two dimensions, one row per item; got shape {features.shape}. "
+            "Give an (n, d) array."
         )
     n_items, n_features = features.shape
     if n_items < 2 or n_features < 1:
         raise InputError(
-            f"the features in {printable(file)} must have at least 2 rows and 1 column; "
-            f"got {n_items} x {n_features}. Check the saved array."
+            f"{name} must have at least 2 rows and 1 column; got {n_items} x {n_features}. Check "
+            "the array."
         )
     if features.dtype.kind not in "fiu":
         raise InputError(
-            f"the features in {printable(file)} must be real numbers; "
-            f"got dtype {features.dtype}. Convert them, for example with astype('float32')."
+            f"{name} must be real numbers; got dtype {features.dtype}. Convert them, for example "
+            "with astype('float32')."
         )
-    _check_values(features, file)
-    return features
+    _check_values(features, name)
 
 
 def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
@@ -172,7 +184,7 @@ def _check_kind(start: bytes, file: Path) -> None:
     raise InputError(f"{printable(file)} is not an .npy file{what}. {_REMEDY}")
 
 
-def _check_values(features: NDArray[Any], file: Path) -> None:
+def _check_values(features: NDArray[Any], name: str) -> None:
     """Raise InputError unless the values are finite and of comparable size in float32."""
     magnitudes = np.zeros(len(features), dtype=np.float32)  # largest absolute value of each row
     for start in range(0, len(features), _ROWS_AT_ONCE):
@@ -182,7 +194,7 @@ def _check_values(features: NDArray[Any], file: Path) -> None:
     bad = np.flatnonzero(~np.isfinite(magnitudes))
     if len(bad):
         raise InputError(
-            f"the features in {printable(file)} must be finite; {len(bad)} of {len(features)} rows "
+            f"{name} must be finite; {len(bad)} of {len(features)} rows "
             f"contain NaN, infinity or values beyond float32, the first of them row {bad[0]}. "
             "Remove or repair those rows."
         )
@@ -193,7 +205,7 @@ def _check_values(features: NDArray[Any], file: Path) -> None:
         shown = ", ".join(map(str, bad[:_MAX_ROWS_SHOWN]))
         more = f" and {len(bad) - _MAX_ROWS_SHOWN} more" if len(bad) > _MAX_ROWS_SHOWN else ""
         raise InputError(
-            f"the features in {printable(file)} must be of comparable size: the values of "
+            f"{name} must be of comparable size: the values of "
             f"{'row' if len(bad) == 1 else 'rows'} {shown}{more} reach "
             f"{magnitudes[bad].max():.3g}, more than 2**24 times the {median:.3g} of the median "
             "row, and float32 loses the differences between all other rows. Remove or rescale "

@@ -31,6 +31,7 @@ class _Counts(_Section):
 class _TsneParameters(_Section):
     perplexity: FiniteFloat | None = None
     seed: Count | None = None
+    features_source: str | None = None  # of features that another program computed
 
 
 class _Agreement(_Section):

@@ -16,7 +16,7 @@ def map_with_errors(tmp_path_factory):
     features, codes = clouds(120)
     np.save(folder / "features.npy", features)
     (folder / "labels.txt").write_text("\n".join(named(with_errors(codes, 0.05)[0])) + "\n")
-    files = {"labels_file": folder / "labels.txt"}
+    files = {"labels": folder / "labels.txt"}
     return embed_features(folder / "features.npy", folder / "words-map", **files).folder
 
 

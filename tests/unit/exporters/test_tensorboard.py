@@ -87,7 +87,7 @@ def test_names_with_tabs_and_line_breaks_stay_in_one_cell(here):
     rng = np.random.default_rng(0)
     np.save(here / "f.npy", rng.normal(size=(9, 4)))
     (here / "labels.csv").write_text("label\n" + '"a\tb\nc"\n' * 9)
-    opened = embed_features("f.npy", labels_file="labels.csv", findings=False)
+    opened = embed_features("f.npy", labels="labels.csv", findings=False)
     folder = opened.to_tensorboard("board")
     rows = read_rows(folder / "metadata.tsv")
     assert len(rows) == 10

@@ -317,7 +317,7 @@ def clusters(here, without_pictures):  # noqa: ARG001 - fewer steps
 
 
 def map_of_landmarks(n_landmarks=60, **options):
-    options = {"labels_file": "labels.npy", "perplexity": 5, "findings": False, **options}
+    options = {"labels": "labels.npy", "perplexity": 5, "findings": False, **options}
     return embed_features("f.npy", "m", n_landmarks=n_landmarks, force=True, **options)
 
 

@@ -102,10 +102,13 @@ def describe(opened: Map) -> RenderableType:
         add_row(facts, "preprocessing", model["preprocessing"])
     for fact, words in _inference(run):
         add_row(facts, fact, words)
-    layer = "" if run["model"] is None else f"{describe_layer(run['model']['layer'])}: "
+    origin = printable(run["parameters"].get("features_source") or "")
+    if run["model"] is not None:
+        origin = describe_layer(run["model"]["layer"])
+    origin = f"{origin}: " if origin else ""
     kind = "item" if opened.paths is None else "image"
     n_features = opened.features.shape[1]
-    add_row(facts, "features", f"{layer}{n_features:,} per {kind}, {opened.features.dtype}")
+    add_row(facts, "features", f"{origin}{n_features:,} per {kind}, {opened.features.dtype}")
     add_row(
         facts,
         "t-SNE",

@@ -7,15 +7,15 @@ from featscape import embed_features
 from featscape.errors import InputError
 from featscape.options import FeatureMapOptions
 from featscape.progress import PlainProgress
-from featscape.steps.item_labels import read_item_labels
+from featscape.steps.item_columns import read_item_columns
+from featscape.steps.own_features import read_own_features
 
 LABELS = ("cat", "dog", "7", "(no label)")
 
 
 def read(file, *, n_items=4, **options):
-    return read_item_labels(
-        FeatureMapOptions("f.npy", labels_file=file, **options), n_items=n_items
-    )
+    given = FeatureMapOptions("f.npy", labels=file, **options)
+    return read_item_columns(given, n_items=n_items).described.labels
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,10 @@ def test_each_format_gives_the_same_labels(tmp_path, name, content):
 def test_white_space_and_case_of_labels_are_reported(tmp_path, name, header):
     lines = []
     (tmp_path / name).write_text(f"{header}cat\n cat\nCat\n  \n")
-    labels = read(tmp_path / name, progress=PlainProgress(lines.append))
-    assert labels == ("cat", "cat", "Cat", "(no label)")
+    np.save(tmp_path / "f.npy", np.eye(4))
+    progress = PlainProgress(lines.append)
+    options = FeatureMapOptions(tmp_path / "f.npy", labels=tmp_path / name, progress=progress)
+    assert read_own_features(options).labels == ("cat", "cat", "Cat", "(no label)")
     assert lines == [
         "white space around 2 labels was removed",
         "labels that differ only in case are different classes: 'Cat', 'cat'",
@@ -81,5 +83,5 @@ def test_a_label_column_needs_a_table(tmp_path):
 def test_a_map_has_the_labels_of_a_csv_file(here):
     np.save("f.npy", np.random.default_rng(0).normal(size=(9, 4)))
     (here / "l.csv").write_text("label\n" + "".join(f"class {i % 3}\n" for i in range(9)))
-    made = embed_features("f.npy", labels_file="l.csv", findings=False)
+    made = embed_features("f.npy", labels="l.csv", findings=False)
     assert made.labels == tuple(f"class {i % 3}" for i in range(9))

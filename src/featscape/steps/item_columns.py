@@ -1,0 +1,272 @@
+"""Read the labels and columns of items whose features another program computed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.errors import InputError
+from featscape.files.features import read_file, read_labels
+from featscape.printable_names import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from featscape.collection import Columns
+    from featscape.images.tables.columns import ImageColumns
+    from featscape.images.tables.table import ImageTable
+    from featscape.options import FeatureMapOptions
+
+
+@dataclass(frozen=True, eq=False)
+class ItemColumns:
+    """The labels and columns of n items.
+
+    Attributes
+    ----------
+    described : ImageColumns
+        Labels, splits and columns, in the order of the items.
+    rows : dict of str to int, or None
+        The row of each path; None without a column of paths.
+    table : str
+        The name of the table with the paths, for messages.
+    """
+
+    described: ImageColumns
+    rows: dict[str, int] | None = None
+    table: str = ""
+
+
+def read_item_columns(
+    options: FeatureMapOptions, *, n_items: int, has_paths: bool = False
+) -> ItemColumns:
+    """Read the labels and columns of the items.
+
+    Parameters
+    ----------
+    options : FeatureMapOptions
+    n_items : int
+        The required number of rows.
+    has_paths : bool
+        Whether a column of paths names the images. Otherwise the paths are a column of the map.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or has another number of rows, if a row of a table is invalid, if
+        a table of labels has no column of labels, or if a path occurs twice.
+    """
+    from featscape.images.tables.columns import ImageColumns, classify_columns
+
+    tables = list(_read_tables(options, n_items=n_items))
+    for table in tables:
+        _check_rows(table, n_items=n_items)
+    path_table, path_column = _choose_paths(tables, options) if has_paths else (None, None)
+    described = ImageColumns()
+    for table in tables:
+        is_labels = table is tables[0] and options.labels is not None
+        labels = _choose_labels(table, options) if is_labels else None
+        if options.labels is None:
+            labels = options.label_column
+        columns = dict(table.columns)
+        if table is path_table and path_column is not None and path_column != labels:
+            del columns[path_column]
+        found = classify_columns(
+            columns,
+            table=table.name,
+            label_column=labels,
+            has_labels=options.labels is not None and not is_labels,
+            has_splits=described.splits is not None,
+            is_untyped=table.is_untyped,
+        )
+        if is_labels and not _is_table(options.labels):
+            found = replace(found, label_column=None)  # the labels have no name
+        described = _merge(described, found, table=table.name)
+    if path_table is None or path_column is None:
+        return ItemColumns(described)
+    return ItemColumns(described, _find_rows(path_table, path_column), path_table.name)
+
+
+def _read_tables(options: FeatureMapOptions, *, n_items: int) -> Iterator[ImageTable]:
+    """Yield the table of labels and the table of columns, if they are given."""
+    from featscape.images.tables.table_files import TABLE_EXTENSIONS
+
+    if isinstance(options.labels, str | os.PathLike):
+        file = Path(options.labels)
+        if _is_table(file):
+            yield _read_table(file)
+        else:
+            _refuse_label_column(options, f"{printable(file)} is another kind of file")
+            yield _make_table(file.name, {"label": read_labels(file, n_items=n_items)})
+    elif options.labels is not None:
+        _refuse_label_column(options, "the labels are a sequence")
+        yield _make_table("labels", {"label": options.labels})
+    if isinstance(options.columns, str | os.PathLike):
+        file = Path(options.columns)
+        if not _is_table(file):
+            raise InputError(
+                f"the columns must be in a table ({' '.join(TABLE_EXTENSIONS)}); got "
+                f"{printable(file)}. Save the columns as a table."
+            )
+        yield _read_table(file)
+    elif options.columns is not None:
+        yield _make_table("columns", options.columns)
+
+
+def _is_table(given: object) -> bool:
+    """Return whether an input is a file with a table."""
+    from featscape.images.tables.table_files import TABLE_EXTENSIONS
+
+    if not isinstance(given, str | os.PathLike):
+        return False
+    return Path(given).suffix.lower() in TABLE_EXTENSIONS
+
+
+def _refuse_label_column(options: FeatureMapOptions, reason: str) -> None:
+    from featscape.images.tables.table_files import TABLE_EXTENSIONS
+
+    if options.label_column is not None:
+        raise InputError(
+            f"a label column needs a table ({' '.join(TABLE_EXTENSIONS)}); got "
+            f"{options.label_column!r}, but {reason}. Omit --label-column (label_column=), or "
+            "name a table."
+        )
+
+
+def _read_table(file: Path) -> ImageTable:
+    """Read a table of which every row must be valid; raises InputError."""
+    from featscape.images.tables.table_files import read_table
+
+    table = read_table(read_file(file), file.name)
+    wrong = next((one for one in table.skipped if "column" not in one.path), None)
+    if wrong is not None:
+        raise InputError(
+            f"every row of the table must be valid; {wrong.path}: {wrong.reason}. Correct the row."
+        )
+    return table
+
+
+def _make_table(name: str, columns: Columns) -> ImageTable:
+    """Return the columns of a mapping or DataFrame as a table."""
+    from featscape.images.tables.table import ImageTable
+
+    values = {str(column): _list_values(columns[column]) for column in columns.keys()}  # noqa: SIM118 - a DataFrame iterates in the same way, and other tables do not
+    n_rows = max(map(len, values.values()), default=0)
+    for column, listed in values.items():
+        if len(listed) != n_rows:
+            raise InputError(
+                f"all columns must have the same length; {column!r} has {len(listed):,} values, "
+                f"and another column {n_rows:,}. Give one value per item."
+            )
+    return ImageTable(name, values, positions=[f"row {row}" for row in range(n_rows)])
+
+
+def _list_values(values: Any) -> list[Any]:
+    """Return the values of a column; missing values of pandas are None."""
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind == "M":
+            values = values.astype("datetime64[us]")  # Python has no nanoseconds
+        return list(values.tolist())
+    if hasattr(values, "isna"):
+        missing = values.isna()
+        return [None if is_missing else v for v, is_missing in zip(values, missing, strict=True)]
+    return list(values)
+
+
+def _check_rows(table: ImageTable, *, n_items: int) -> None:
+    """Raise InputError unless a table has one row per item."""
+    n_rows = len(table.positions)
+    if n_rows == n_items:
+        return
+    hint = "Give one row per item, in the same order."
+    if n_rows == n_items - 1 and table.is_untyped:
+        first = next(iter(table.columns))
+        hint = f"The first line names the columns: add a header if {first!r} is a value."
+    below = " below its header" if table.is_untyped else ""
+    raise InputError(
+        f"there must be {n_items} rows, one for each row of the features; {table.name!r} has "
+        f"{n_rows}{below}. {hint}"
+    )
+
+
+def _choose_labels(table: ImageTable, options: FeatureMapOptions) -> str:
+    """Return the column of labels of a table of labels; raises InputError if there is none."""
+    from featscape.images.tables.columns import LABEL_COLUMNS, choose_column, list_names
+
+    name = table.name
+    column = choose_column(
+        table.columns,
+        LABEL_COLUMNS,
+        wanted=options.label_column,
+        option="the label column",
+        table=name,
+    )
+    if column is None and len(table.columns) == 1:
+        (column,) = table.columns
+    if column is None:
+        raise InputError(
+            f"the table {name!r} must have a column of labels, such as label or class; the columns "
+            f"are {list_names(list(table.columns))}. Name one with --label-column (label_column=), "
+            "or give a table without labels with --columns (columns=)."
+        )
+    return column
+
+
+def _choose_paths(
+    tables: Sequence[ImageTable], options: FeatureMapOptions
+) -> tuple[ImageTable | None, str | None]:
+    """Return the first table with a column of paths, and the column; else None and None."""
+    from featscape.images.tables.columns import PATH_COLUMNS, choose_column
+
+    wanted = options.path_column
+    for table in tables:
+        if wanted is None or wanted in table.columns or table is tables[-1]:
+            column = choose_column(
+                table.columns,
+                PATH_COLUMNS,
+                wanted=wanted,
+                option="the path column",
+                table=table.name,
+            )
+            if column is not None:
+                return table, column
+    return None, None
+
+
+def _find_rows(table: ImageTable, column: str) -> dict[str, int]:
+    """Return the row of each path; raises InputError for a missing or repeated path."""
+    from featscape.images.tables.paths import find_path_rows
+
+    n_before = len(table.skipped)
+    rows = find_path_rows(table, column)
+    if len(table.skipped) > n_before:
+        wrong = table.skipped[n_before]
+        raise InputError(
+            f"each row of the column {column!r} must name its own image; {wrong.path}: "
+            f"{wrong.reason}. Correct the table, and the features of its rows."
+        )
+    return rows
+
+
+def _merge(first: ImageColumns, second: ImageColumns, *, table: str) -> ImageColumns:
+    """Return the columns of two tables; raises InputError if both have a column."""
+    from featscape.images.tables.columns import ImageColumns
+
+    twice = sorted(first.columns.keys() & second.columns.keys())
+    if twice:
+        raise InputError(
+            f"the tables of labels and of columns must have different columns; {table!r} repeats "
+            f"the column {twice[0]!r}. Remove the column from one table."
+        )
+    return ImageColumns(
+        labels=first.labels or second.labels,
+        splits=first.splits or second.splits,
+        columns={**first.columns, **second.columns},
+        skipped=(*first.skipped, *second.skipped),
+        label_column=first.label_column or second.label_column,
+        n_trimmed_labels=first.n_trimmed_labels + second.n_trimmed_labels,
+    )

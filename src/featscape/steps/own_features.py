@@ -1,0 +1,176 @@
+"""Read features that another program computed, with the images, labels and columns of the rows."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape import mapfolder
+from featscape.errors import InputError
+from featscape.files.features import check_features, read_features
+from featscape.printable_names import printable
+from featscape.records import ImageSet, ItemSet
+from featscape.steps.facts import describe_found, describe_labels, describe_unreadable
+from featscape.steps.item_columns import read_item_columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from featscape.options import FeatureMapOptions, Images
+    from featscape.steps.item_columns import ItemColumns
+
+
+@dataclass(frozen=True, eq=False)
+class OwnFeatures:
+    """Features that another program computed, and their items.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (n, d)
+    labels : tuple of str or None
+    items : ItemSet
+        Without sizes and hashes until `read_images` has read the images.
+    """
+
+    values: NDArray[np.float32]
+    labels: tuple[str, ...] | None
+    items: ItemSet
+
+
+def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
+    """Read the features, labels and columns, and find the images.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be read, or the numbers of rows, images, labels or values differ.
+    """
+    stored = _read_values(options)
+    has_paths = isinstance(options.images, str | os.PathLike | ImageSet)
+    columns = read_item_columns(options, n_items=len(stored), has_paths=has_paths)
+    described = columns.described
+    values = np.asarray(stored, dtype=np.float32)
+    if options.images is None:
+        for line in describe_labels(described.labels or (), n_trimmed=described.n_trimmed_labels):
+            options.reporter.note(line)
+        items = ItemSet(
+            splits=described.splits, columns=described.columns, skipped=described.skipped
+        )
+        return OwnFeatures(values, described.labels, items)
+    images = _arrange(_find_images(options, options.images), columns, options, n_items=len(values))
+    if described.labels is not None:
+        images = replace(
+            images,
+            labels=described.labels,
+            renamed_labels={},
+            label_column=described.label_column,
+            n_trimmed_labels=described.n_trimmed_labels,
+        )
+    images = replace(
+        images,
+        splits=described.splits or images.splits,
+        columns={**images.columns, **described.columns},
+        skipped=(*images.skipped, *described.skipped),
+    )
+    for line in describe_found(images):
+        options.reporter.note(line)
+    return OwnFeatures(values, images.labels, ItemSet(images=images))
+
+
+def read_images(own: OwnFeatures, folder: Path, options: FeatureMapOptions) -> OwnFeatures:
+    """Decode the images, and write their thumbnails into a folder.
+
+    Returns
+    -------
+    OwnFeatures
+        Of the images that could be read; the others are reported.
+    """
+    from featscape.features import read_images
+    from featscape.images import ThumbnailPacker
+
+    images = own.items.images
+    if images is None:
+        return own
+    with ThumbnailPacker(folder / mapfolder.THUMBNAILS, size_px=options.pack_px) as thumbnails:
+        items, kept = read_images(images, thumbnails=thumbnails, progress=options.reporter)
+    if items.images is None or len(kept) == len(images):
+        return replace(own, items=items)
+    options.reporter.note(describe_unreadable(images, items.images))
+    return OwnFeatures(own.values[kept], items.images.labels, items)
+
+
+def _read_values(options: FeatureMapOptions) -> NDArray[np.generic]:
+    """Return the features, shape (n, d), with the type of the file or array."""
+    if isinstance(options.features, str | os.PathLike):
+        return read_features(Path(options.features))
+    try:
+        values = np.asarray(options.features)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            "the features must be an array that NumPy can convert; got the type "
+            f"{type(options.features).__name__} ({error}). Convert it to an array of NumPy."
+        ) from error
+    check_features(values)
+    return values
+
+
+def _find_images(options: FeatureMapOptions, source: Images) -> ImageSet:
+    """Return the images; the options of columns apply to the source without other tables."""
+    from featscape.images import find_images
+
+    if isinstance(source, ImageSet):
+        return source
+    is_only_table = options.labels is options.columns is None
+    return find_images(
+        source,
+        path_column=options.path_column if is_only_table else None,
+        label_column=options.label_column if is_only_table else None,
+        max_megapixels=options.max_megapixels,
+    )
+
+
+def _arrange(
+    images: ImageSet, columns: ItemColumns, options: FeatureMapOptions, *, n_items: int
+) -> ImageSet:
+    """Return the image of each row, by the paths of a table or in the order of the source."""
+    if columns.rows is None:
+        _check_count(images, n_items=n_items)
+        return images
+    found = {path: index for index, path in enumerate(images.paths)}
+    missing = [path for path in columns.rows if path not in found]
+    if missing:
+        example = printable(images.paths[0])
+        raise InputError(
+            f"each path in {columns.table!r} must be an image of {images.source}; {len(missing):,} "
+            f"of {n_items:,} are not, the first of them {printable(missing[0])!r}. Write the paths "
+            f"as {example!r}, or give the table itself as the source of the images."
+        )
+    n_others = len(images) - n_items
+    if n_others:
+        options.reporter.note(
+            f"{n_others:,} of {len(images):,} images have no row in {columns.table!r} and are "
+            "not in the map"
+        )
+    return images.select([found[path] for path in columns.rows])
+
+
+def _check_count(images: ImageSet, *, n_items: int) -> None:
+    """Raise InputError unless there is one image for each row of the features."""
+    if len(images) == n_items:
+        return
+    skipped = ""
+    if images.skipped:
+        first = images.skipped[0]
+        skipped = (
+            f" ({len(images.skipped):,} skipped, the first of them {printable(first.path)}: "
+            f"{printable(first.reason)})"
+        )
+    raise InputError(
+        f"there must be one image for each row of the features; the features have {n_items:,} "
+        f"rows, and {images.source} has {len(images):,} images{skipped}. Give the images of the "
+        "rows in their order, or a table with a column of paths with --columns (columns=)."
+    )

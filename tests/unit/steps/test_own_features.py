@@ -1,0 +1,245 @@
+"""Features of another program, with the images, labels and columns of their rows."""
+
+import os
+
+import numpy as np
+import pytest
+
+import featscape
+from featscape import embed_features, find_images
+from featscape.errors import InputError
+from featscape.mapfolder.read import read_digests
+from featscape.options import FeatureMapOptions
+from featscape.progress import PlainProgress
+from featscape.steps.own_features import read_own_features
+
+N = 24  # photographs
+
+
+@pytest.fixture
+def features(here):
+    values = np.random.default_rng(0).normal(size=(N, 5)).astype(np.float32)
+    np.save(here / "f.npy", values)
+    return values
+
+
+def read(**options):
+    return read_own_features(FeatureMapOptions("f.npy", **options))
+
+
+def write_table(file, columns):
+    names = list(columns)
+    rows = zip(*columns.values(), strict=True)
+    lines = [",".join(names), *(",".join(map(str, row)) for row in rows)]
+    file.write_text("\n".join(lines) + "\n")
+
+
+class TestImages:
+    def test_a_map_has_the_images_of_the_rows(self, features, photos):
+        made = embed_features("f.npy", "m", images=photos, perplexity=4, size_px=400)
+        found = find_images(photos)
+        assert (made.paths, made.labels) == (found.paths, found.labels)
+        np.testing.assert_array_equal(made.features, features)
+        assert len(made.thumbnails) == N
+        assert made.sizes_px.tolist() == [list(found.load(i).size) for i in range(N)]
+        assert (made.folder / "images.png").exists()
+        assert (made.folder / "images-grid.png").exists()
+        assert (made.run["source"], made.run["source_kind"]) == (str(photos), "folder")
+        assert made.run["thumbnail_px"] == 256
+        assert made.run["model"] is None
+        assert made.run["parameters"]["features_source"] == os.path.realpath("f.npy")
+        with pytest.raises(InputError, match="new images need a map of images; m was made of feat"):
+            featscape.open_map("m").place_images(photos)
+
+    @pytest.mark.usefixtures("without_pictures")
+    def test_thumbnails_and_hashes_are_those_of_featscape_map(self, features, made):
+        own = embed_features(
+            features, "own", images=made.run["source"], perplexity=4, findings=False
+        )
+        assert own.paths == made.paths
+        for item in range(N):
+            assert own.thumbnails.encoded(item) == made.thumbnails.encoded(item)
+        assert own.sizes_px.tolist() == made.sizes_px.tolist()
+        digests = [read_digests(one.folder) for one in (own, made)]
+        np.testing.assert_array_equal(*digests)
+
+    @pytest.mark.usefixtures("without_pictures")
+    def test_duplicates_with_different_features_keep_their_features(self, features, photos):
+        paths = find_images(photos).paths
+        (photos / paths[1]).write_bytes((photos / paths[0]).read_bytes())
+        made = embed_features("f.npy", images=photos, perplexity=4)
+        np.testing.assert_array_equal(made.features, features)
+        assert [group.items for group in made.findings.duplicates] == [(0, 1)]
+
+    @pytest.mark.usefixtures("without_pictures")
+    def test_an_image_that_cannot_be_read_is_left_out_with_its_features(self, features, photos):
+        paths = find_images(photos).paths
+        (photos / paths[3]).write_bytes(b"no image")
+        lines = []
+        made = embed_features(
+            "f.npy",
+            images=photos,
+            columns={"row": range(N)},
+            perplexity=4,
+            findings=False,
+            progress=PlainProgress(lines.append),
+        )
+        kept = np.delete(np.arange(N), 3)
+        np.testing.assert_array_equal(made.features, features[kept])
+        assert made.columns["row"].tolist() == kept.tolist()
+        assert [one["path"] for one in made.run["skipped"]] == [paths[3]]
+        assert any(line.startswith("skipped 1 file: ") for line in lines)
+
+    @pytest.mark.usefixtures("features")
+    def test_no_readable_image_is_an_error(self, here):
+        for i in range(N):
+            (here / f"{i}.png").write_bytes(b"no image")
+        files = [str(here / f"{i}.png") for i in range(N)]
+        with pytest.raises(InputError, match="at least one image must be readable; none of the 24"):
+            embed_features("f.npy", "m", images=files, perplexity=4)
+
+    @pytest.mark.usefixtures("features")
+    def test_another_number_of_images_is_an_error(self, photos):
+        (photos / "0.png").write_bytes((photos / find_images(photos).paths[0]).read_bytes())
+        (photos / find_images(photos).paths[0]).unlink()
+        message = r"have 24 rows, and .*photos has 23 images \(1 skipped, the first of them 0.png: "
+        with pytest.raises(InputError, match=message):
+            read(images=photos)
+
+    @pytest.mark.usefixtures("features")
+    def test_images_of_find_images_and_of_a_list(self, photos):
+        images = find_images(photos)
+        assert read(images=images).items.images is not None
+        chosen = images.select(range(N)[::-1])
+        assert read(images=chosen).items.paths == images.paths[::-1]
+        files = [photos / path for path in images.paths]
+        assert read(images=files, labels=images.labels).labels == images.labels
+
+    @pytest.mark.usefixtures("features")
+    def test_an_output_inside_the_images_is_an_error(self, photos):
+        with pytest.raises(InputError, match="is inside the source"):
+            read(images=photos, output=photos / "m")
+
+
+class TestPaths:
+    @pytest.mark.usefixtures("features")
+    def test_the_paths_of_a_table_determine_the_images(self, here, photos):
+        paths = find_images(photos).paths[::-1]
+        write_table(here / "t.csv", {"file": paths, "score": range(N)})
+        own = read(images=photos, columns="t.csv")
+        assert own.items.paths == paths
+        assert own.labels == tuple(path.partition("/")[0] for path in paths)
+        assert own.items.images.columns["score"].tolist() == list(range(N))
+        assert "source path" not in own.items.images.columns
+
+    def test_images_without_a_row_are_reported(self, here, photos):
+        np.save("f.npy", np.eye(4))
+        write_table(here / "t.csv", {"file": find_images(photos).paths[:4]})
+        lines = []
+        own = read(images=photos, columns="t.csv", progress=PlainProgress(lines.append))
+        assert len(own.items.paths) == 4
+        assert lines[0] == "20 of 24 images have no row in 't.csv' and are not in the map"
+
+    @pytest.mark.usefixtures("features")
+    @pytest.mark.parametrize(
+        ("path", "message"),
+        [
+            ("lost.png", "1 of 24 are not, the first of them 'lost.png'"),
+            ("blue/01.png", "t.csv, line 3: duplicate path: blue/01.png, as in line 2"),
+            ("", "t.csv, line 3: invalid row: no path"),
+        ],
+    )
+    def test_a_path_that_names_no_image_of_its_own_is_an_error(self, here, photos, path, message):
+        paths = [f"{color}/{i:02}.png" for color in ("blue", "green", "red") for i in range(8)]
+        paths[0], paths[1] = "blue/01.png", path
+        write_table(here / "t.csv", {"file": paths, "score": range(N)})
+        with pytest.raises(InputError) as caught:
+            read(images=photos, columns="t.csv")
+        assert message in str(caught.value)
+
+
+class TestColumns:
+    @pytest.mark.usefixtures("features")
+    def test_a_table_of_labels_keeps_its_other_columns(self, here):
+        write_table(here / "l.csv", {"digit": [3, 8] * 12, "writer": ["a", "b"] * 12})
+        own = read(labels="l.csv", label_column="digit")
+        assert own.labels == ("3", "8") * 12
+        assert own.items.columns == {"writer": ("a", "b") * 12}
+
+    @pytest.mark.usefixtures("features", "without_pictures")
+    def test_a_map_without_images_has_columns_and_splits(self):
+        columns = {"score": np.linspace(0, 1, N), "split": ["train", "test"] * 12}
+        made = embed_features("f.npy", "m", columns=columns, perplexity=4, findings=False)
+        np.testing.assert_array_equal(made.columns["score"], columns["score"])
+        assert made.splits == ("train", "test") * 12
+        assert made.paths is None
+
+    @pytest.mark.usefixtures("features")
+    def test_a_data_frame(self):
+        import pandas as pd
+
+        frame = pd.DataFrame(
+            {
+                "label": pd.Series(["cat", None] * 12, dtype="category"),
+                "score": pd.Series([1, None] * 12, dtype="Int64"),
+                "day": pd.to_datetime(["2026-05-01", None] * 12),
+                7: ["x"] * N,
+            }
+        )
+        own = read(columns=frame)
+        assert own.labels == ("cat", "(no label)") * 12
+        np.testing.assert_array_equal(own.items.columns["score"], [1, np.nan] * 12)
+        day = np.datetime64("2026-05-01", "us")
+        np.testing.assert_array_equal(own.items.columns["day"][:2], [day, np.datetime64("NaT")])
+        assert own.items.columns["7"] == ("x",) * N
+
+    @pytest.mark.usefixtures("features")
+    def test_labels_beside_a_column_of_labels(self):
+        own = read(labels=[None, *range(N - 1)], columns={"label": ["x"] * N})
+        assert own.labels[:2] == ("(no label)", "0")
+        assert own.items.columns == {"source label": ("x",) * N}
+
+    @pytest.mark.usefixtures("features")
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (
+                {"columns": {"a": [1, 2]}},
+                "24 rows, one for each row of the features; 'columns'",
+            ),
+            ({"columns": {"a": [1] * N, "b": [2]}}, "'b' has 1 values, and another column 24"),
+            ({"labels": ["x"]}, "one for each row of the features; 'labels' has 1"),
+            ({"columns": "c.txt"}, "the columns must be in a table"),
+            ({"label_column": "a"}, "a label column needs a table; got 'a' without"),
+            ({"path_column": "a"}, "a path column needs images; got 'a' without"),
+            ({"labels": ["x"] * N, "label_column": "a"}, "but the labels are a sequence"),
+        ],
+    )
+    def test_wrong_columns(self, options, message):
+        with pytest.raises(InputError, match=message):
+            read(**options)
+
+    @pytest.mark.usefixtures("features")
+    def test_a_column_in_both_tables_is_an_error(self, here):
+        write_table(here / "l.csv", {"label": ["x"] * N, "a": [1] * N})
+        with pytest.raises(InputError, match="'columns' repeats the column 'a'"):
+            read(labels="l.csv", columns={"a": [1] * N})
+
+
+class TestArrays:
+    def test_an_array_needs_an_output(self, features):
+        with pytest.raises(InputError, match="the output must be given if the features are an arr"):
+            embed_features(features)
+
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            (np.ones(3), "the features must have two dimensions"),
+            (np.full((3, 2), np.nan), "the features must be finite; 3 of 3 rows"),
+            ([[1, 2], [3]], "must be an array that NumPy can convert; got the type list"),
+        ],
+    )
+    @pytest.mark.usefixtures("here")
+    def test_wrong_arrays(self, values, message):
+        with pytest.raises(InputError, match=message):
+            embed_features(values, "m")
