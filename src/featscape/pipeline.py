@@ -60,7 +60,9 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
             device = choose_tsne_device(options, n_items=len(images))
         source = options.made_from or images.absolute_source
         with watch.stage("features" + (f" of {len(folders)} layers" if folders[1:] else "")):
-            maps = find_maps(outputs[0], source=source, note=options.reporter.note)
+            maps = find_maps(
+                outputs[0], source=source, kind=images.kind, note=options.reporter.note
+            )
             features = extract(images, options, executor, folders, maps)
         layers = split_by_layer(features, folders)
         for output, folder, layer in zip(outputs, folders, layers, strict=True):

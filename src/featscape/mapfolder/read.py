@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 _TRIES = 10  # reads of a map that another process replaces meanwhile
 _MAX_PICTURE_BYTES = 1 << 26  # 100 times the size of a typical scatter.png
+_TABLE = "manifest"  # the kind of a source that is a table of paths
 _MAX_HEADERS_BYTES = 10_000  # maximum size of the headers in neighbors.npz
 
 
@@ -251,14 +252,19 @@ def read_digests(folder: Path | FolderHandle) -> NDArray[np.uint8] | None:
         raise damaged(Path(folder) / ITEMS, error) from error
 
 
-def find_maps(output: Path, *, source: str, note: Callable[[str], None]) -> list[Path]:
+def find_maps(
+    output: Path, *, source: str, kind: str | None = None, note: Callable[[str], None]
+) -> list[Path]:
     """Return the map at `output`, of any source, and the maps of `source` in the same folder.
+
+    The maps of a table include those of the tables beside it, which may list the same images, for
+    example with corrected labels.
 
     Parameters
     ----------
     output : Path
-    source : str
-        As in run.json.
+    source, kind : str
+        As `source` and `source_kind` in run.json.
     note : callable
         Receives one line for each map whose run.json cannot be read.
     """
@@ -273,9 +279,15 @@ def find_maps(output: Path, *, source: str, note: Callable[[str], None]) -> list
                 check_readable(folder)
             except InputError as error:
                 note(f"features of an earlier map are not reused: {error}")
-    same = [
-        folder for folder, run in runs.items() if run and run.get("source") == valid_unicode(source)
-    ]
+    source = valid_unicode(source)
+
+    def is_related(run: Mapping[str, Any]) -> bool:
+        other = run.get("source")
+        if kind == run.get("source_kind") == _TABLE and isinstance(other, str):
+            return Path(other).parent == Path(source).parent
+        return bool(other == source)
+
+    same = [folder for folder, run in runs.items() if run and is_related(run)]
     return [output, *same] if find_run(output) is not None else same
 
 

@@ -18,14 +18,27 @@ from helpers.maps.small_map import N_ITEMS, change_run, make
 
 
 class TestEarlierMaps:
-    def find(self, output, *, source):
+    def find(self, output, *, source, **options):
         lines = []
-        return maps.find_maps(output, source=source, note=lines.append), lines
+        return maps.find_maps(output, source=source, note=lines.append, **options), lines
 
     def test_the_maps_of_the_same_source_are_found(self, tmp_path):
         make(tmp_path / "a", source="photos")
         make(tmp_path / "b", source="other")
         assert self.find(tmp_path / "m", source="photos") == ([tmp_path / "a"], [])
+
+    @pytest.mark.parametrize("start", ["/photos/", "s3://bucket/photos/"])
+    def test_the_maps_of_tables_beside_the_table_are_found(self, tmp_path, start):
+        for name, source, kind in (
+            ("a", f"{start}old.csv", "manifest"),
+            ("b", f"{start}zip.csv", "zip"),
+            ("c", "/other/old.csv", "manifest"),
+        ):
+            make(tmp_path / name, source=source)
+            change_run(tmp_path / name, source_kind=kind)
+        found, _ = self.find(tmp_path / "m", source=f"{start}new.csv", kind="manifest")
+        assert found == [tmp_path / "a"]
+        assert self.find(tmp_path / "m", source=f"{start}new.csv", kind="zip") == ([], [])
 
     def test_a_map_with_a_damaged_run_json_is_reported(self, tmp_path):
         make(tmp_path / "a", source="photos")
