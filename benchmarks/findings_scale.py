@@ -156,6 +156,8 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
         components = principal_components(features)
     if kind == "duplicates":
         values, components = components.values[:, :128].astype(np.float16), None
+    if kind == "reliability":
+        values = features[:, :50].astype(np.float32)
 
     runs: dict[str, Callable[[], Any]] = {
         "components": lambda: principal_components(features),
@@ -185,7 +187,7 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
             columns={f"column {i}": positions[:, i % 2] + codes for i in range(9)},
         ),
         "reliability": lambda: measure_reliability(
-            np.ascontiguousarray(features[:, :50]),
+            values,
             positions,
             neighbors,
             classes=classes,
