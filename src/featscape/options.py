@@ -325,8 +325,10 @@ class FeatureMapOptions(SourceOptions):
     features: Annotated[
         PathLike | Array,
         Help(
-            "An .npy file with an (n, d) array of numbers; in Python, also the array.",
-            "FEATURES.npy",
+            "An .npy file with an (n, d) array of numbers, or a Parquet file with a column of "
+            "vectors, whose other columns become columns of the map. A column of images, of paths "
+            "or of addresses gives the images. In Python, also an array.",
+            "FEATURES",
         ),
     ]
     output: Annotated[
@@ -364,6 +366,11 @@ class FeatureMapOptions(SourceOptions):
         ),
     ] = None
 
+    vector_column: Annotated[
+        str | None,
+        Help("The column of a Parquet file that holds the features.", "NAME", default="detected"),
+    ] = None  # the only column of vectors, or "embedding", "vector" and similar names
+
     def __post_init__(self) -> None:
         """Check every option that can be checked before the features are read.
 
@@ -376,6 +383,16 @@ class FeatureMapOptions(SourceOptions):
         super().__post_init__()
         if isinstance(self.images, str | os.PathLike):
             check_source(Path(self.images), output=self.folder)
+        if self.features_table is None:
+            self._check_columns()
+
+    def _check_columns(self) -> None:
+        """Check the options of columns for features that are not in a table."""
+        if self.vector_column is not None:
+            raise InputError(
+                f"a vector column needs a Parquet file; got {self.vector_column!r} with features "
+                "of another kind. Omit --vector-column (vector_column=), or name a Parquet file."
+            )
         if self.path_column is not None and self.images is None:
             raise InputError(
                 f"a path column needs images; got {self.path_column!r} without images. Name their "
@@ -386,6 +403,14 @@ class FeatureMapOptions(SourceOptions):
                 f"a label column needs a table; got {self.label_column!r} without a table. Name "
                 "one with --labels (labels=), or omit --label-column (label_column=)."
             )
+
+    @property
+    def features_table(self) -> Path | None:
+        """The Parquet file with the features; None for features of another kind."""
+        if not isinstance(self.features, str | os.PathLike):
+            return None
+        file = Path(self.features)
+        return file if file.suffix.lower() == ".parquet" else None
 
     @property
     def recorded(self) -> dict[str, int | str | None]:

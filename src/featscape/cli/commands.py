@@ -175,12 +175,15 @@ def embed(options: FeatureMapOptions, open_page: bool) -> None:  # noqa: FBT001 
     the paths determine the image of each row. Images that cannot be read are left out, and listed
     with the reason in run.json. New images cannot be placed on the map.
 
+    A Parquet file with a column of vectors may also have a column of images, paths or addresses.
+
     \b
     Examples:
       featscape embed features.npy
       featscape embed features.npy --labels labels.txt -o words-map
       featscape embed features.npy --images photos
       featscape embed features.npy --images photos --columns photos.csv
+      featscape embed table.parquet --label-column species
     """
     from featscape import pipeline
 

@@ -116,7 +116,7 @@ def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
 
 def read_file(file: Path) -> bytes:
     """Return the content of a regular file; raises InputError."""
-    with _refusals(file), open_regular(file) as stream:
+    with refusals(file), open_regular(file) as stream:
         return stream.read()
 
 
@@ -145,7 +145,7 @@ def _check_unicode(labels: NDArray[Any], file: Path) -> None:
 
 
 def _load(file: Path) -> NDArray[Any]:
-    with _refusals(file):
+    with refusals(file):
         with open_regular(file) as stream:
             start = stream.read(6)
         _check_kind(start, file)
@@ -160,8 +160,14 @@ def _load(file: Path) -> NDArray[Any]:
 
 
 @contextmanager
-def _refusals(file: Path) -> Iterator[None]:
-    """Translate each OSError for a file to an InputError."""
+def refusals(file: Path) -> Iterator[None]:
+    """Translate each OSError for a file to an InputError.
+
+    Parameters
+    ----------
+    file : Path
+        The subject of the messages.
+    """
     try:
         yield
     except FileNotFoundError:
@@ -217,7 +223,7 @@ def _read_text(file: Path) -> str:
     try:
         # with or without a byte-order mark
         with (
-            _refusals(file),
+            refusals(file),
             open_regular(file) as stream,
             io.TextIOWrapper(stream, "utf-8-sig") as text,
         ):

@@ -89,7 +89,7 @@ def read_batches(
         _BATCH_ROWS, columns=columns, row_groups=list(groups), use_threads=False
     )
     for batch in batches:
-        n_bytes += sum(map(_count_text_bytes, batch.columns))
+        n_bytes += sum(map(_count_varying_bytes, batch.columns))
         _check_bytes(n_bytes, max_bytes)
         yield batch
 
@@ -116,13 +116,15 @@ def _check_bytes(n_bytes: int, max_bytes: int) -> None:
         )
 
 
-def _count_text_bytes(column: pa.Array) -> int:
-    """Return the number of bytes of the texts that a column of dictionary indices refers to."""
+def _count_varying_bytes(column: pa.Array) -> int:
+    """Return the number of bytes of lists, or of the texts that dictionary indices refer to."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if pa.types.is_struct(column.type):
-        return sum(map(_count_text_bytes, column.flatten()))
+        return sum(map(_count_varying_bytes, column.flatten()))
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return int(column.nbytes)
     if not (pa.types.is_dictionary(column.type) and _is_text(column.type.value_type)):
         return 0
     lengths = pc.binary_length(column.dictionary).cast(pa.int64()).take(column.indices)

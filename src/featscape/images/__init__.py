@@ -14,6 +14,7 @@ from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.decoding.thumbnails import ThumbnailPacker, make_thumbnail
 from featscape.images.find import check_choice, find_images
 from featscape.images.preview import count_in_small_source
+from featscape.images.sources.parquet import lists_images
 from featscape.images.sources.registry import name_source, open_contents
 from featscape.images.storage.backends import Files
 
@@ -26,6 +27,7 @@ __all__ = [
     "decode_plain",
     "decode_scaled",
     "find_images",
+    "lists_images",
     "make_thumbnail",
     "media_type",
     "name_source",

@@ -42,7 +42,11 @@ class ItemColumns:
 
 
 def read_item_columns(
-    options: FeatureMapOptions, *, n_items: int, has_paths: bool = False
+    options: FeatureMapOptions,
+    *,
+    n_items: int,
+    has_paths: bool = False,
+    features_table: Path | None = None,
 ) -> ItemColumns:
     """Read the labels and columns of the items.
 
@@ -53,6 +57,8 @@ def read_item_columns(
         The required number of rows.
     has_paths : bool
         Whether a column of paths names the images. Otherwise the paths are a column of the map.
+    features_table : Path, optional
+        A Parquet file with the features, whose other columns are used.
 
     Raises
     ------
@@ -62,7 +68,7 @@ def read_item_columns(
     """
     from featscape.images.tables.columns import ImageColumns, classify_columns
 
-    tables = list(_read_tables(options, n_items=n_items))
+    tables = list(_read_tables(options, n_items=n_items, features_table=features_table))
     for table in tables:
         _check_rows(table, n_items=n_items)
     path_table, path_column = _choose_paths(tables, options) if has_paths else (None, None)
@@ -70,8 +76,9 @@ def read_item_columns(
     for table in tables:
         is_labels = table is tables[0] and options.labels is not None
         labels = _choose_labels(table, options) if is_labels else None
-        if options.labels is None:
-            labels = options.label_column
+        is_last = table is tables[-1]
+        if options.labels is None and (is_last or options.label_column in table.columns):
+            labels = options.label_column if described.labels is None else None
         columns = dict(table.columns)
         if table is path_table and path_column is not None and path_column != labels:
             del columns[path_column]
@@ -79,7 +86,7 @@ def read_item_columns(
             columns,
             table=table.name,
             label_column=labels,
-            has_labels=options.labels is not None and not is_labels,
+            has_labels=labels is None and _has_labels(options, described),
             has_splits=described.splits is not None,
             is_untyped=table.is_untyped,
         )
@@ -91,8 +98,16 @@ def read_item_columns(
     return ItemColumns(described, _find_rows(path_table, path_column), path_table.name)
 
 
-def _read_tables(options: FeatureMapOptions, *, n_items: int) -> Iterator[ImageTable]:
-    """Yield the table of labels and the table of columns, if they are given."""
+def _has_labels(options: FeatureMapOptions, described: ImageColumns) -> bool:
+    """Return whether the labels are not a column with a usual name of the next table."""
+    is_named = options.labels is not None or options.label_column is not None
+    return is_named or described.labels is not None
+
+
+def _read_tables(
+    options: FeatureMapOptions, *, n_items: int, features_table: Path | None
+) -> Iterator[ImageTable]:
+    """Yield the tables of labels, of features and of columns, as far as they are given."""
     from featscape.images.tables.table_files import TABLE_EXTENSIONS
 
     if isinstance(options.labels, str | os.PathLike):
@@ -105,6 +120,8 @@ def _read_tables(options: FeatureMapOptions, *, n_items: int) -> Iterator[ImageT
     elif options.labels is not None:
         _refuse_label_column(options, "the labels are a sequence")
         yield _make_table("labels", {"label": options.labels})
+    if features_table is not None:
+        yield _read_table(features_table)
     if isinstance(options.columns, str | os.PathLike):
         file = Path(options.columns)
         if not _is_table(file):

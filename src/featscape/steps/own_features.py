@@ -12,15 +12,19 @@ import numpy as np
 from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.files.features import check_features, read_features
+from featscape.files.vectors import read_vectors
 from featscape.printable_names import printable
 from featscape.records import ImageSet, ItemSet
 from featscape.steps.facts import describe_found, describe_labels, describe_unreadable
 from featscape.steps.item_columns import read_item_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from featscape.options import FeatureMapOptions, Images
+    from featscape.records import SkippedImage
     from featscape.steps.item_columns import ItemColumns
 
 
@@ -49,19 +53,33 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     InputError
         If an input cannot be read, or the numbers of rows, images, labels or values differ.
     """
-    stored = _read_values(options)
-    has_paths = isinstance(options.images, str | os.PathLike | ImageSet)
-    columns = read_item_columns(options, n_items=len(stored), has_paths=has_paths)
+    stored, vector_column = _read_values(options)
+    table = options.features_table
+    if options.images is None and table is not None and _lists_images(table, options):
+        source: Images | None = table
+        table = None  # the source gives the columns, too
+    else:
+        source = options.images
+    columns = read_item_columns(
+        options,
+        n_items=len(stored),
+        has_paths=isinstance(options.images, str | os.PathLike | ImageSet),
+        features_table=table,
+    )
     described = columns.described
     values = np.asarray(stored, dtype=np.float32)
-    if options.images is None:
+    if source is None:
         for line in describe_labels(described.labels or (), n_trimmed=described.n_trimmed_labels):
             options.reporter.note(line)
         items = ItemSet(
-            splits=described.splits, columns=described.columns, skipped=described.skipped
+            splits=described.splits,
+            columns=described.columns,
+            skipped=_other_columns(described.skipped, vector_column),
         )
         return OwnFeatures(values, described.labels, items)
-    images = _arrange(_find_images(options, options.images), columns, options, n_items=len(values))
+    images = _find_images(options, source)
+    images = replace(images, skipped=_other_columns(images.skipped, vector_column))
+    images = _arrange(images, columns, options, n_items=len(values))
     if described.labels is not None:
         images = replace(
             images,
@@ -74,7 +92,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
         images,
         splits=described.splits or images.splits,
         columns={**images.columns, **described.columns},
-        skipped=(*images.skipped, *described.skipped),
+        skipped=(*images.skipped, *_other_columns(described.skipped, vector_column)),
     )
     for line in describe_found(images):
         options.reporter.note(line)
@@ -96,17 +114,30 @@ def read_images(own: OwnFeatures, folder: Path, options: FeatureMapOptions) -> O
     if images is None:
         return own
     with ThumbnailPacker(folder / mapfolder.THUMBNAILS, size_px=options.pack_px) as thumbnails:
-        items, kept = read_images(images, thumbnails=thumbnails, progress=options.reporter)
+        try:
+            items, kept = read_images(images, thumbnails=thumbnails, progress=options.reporter)
+        except InputError as error:
+            if options.images is not None:
+                raise
+            raise InputError(
+                f"{error} For a map without images, remove the column of the images from the table."
+            ) from error
     if items.images is None or len(kept) == len(images):
         return replace(own, items=items)
     options.reporter.note(describe_unreadable(images, items.images))
     return OwnFeatures(own.values[kept], items.images.labels, items)
 
 
-def _read_values(options: FeatureMapOptions) -> NDArray[np.generic]:
-    """Return the features, shape (n, d), with the type of the file or array."""
+def _read_values(options: FeatureMapOptions) -> tuple[NDArray[np.generic], str]:
+    """Return the features, shape (n, d), and the name of their column in a table, or ""."""
+    if options.features_table is not None:
+        file = options.features_table
+        vectors, column = read_vectors(file, column=options.vector_column)
+        check_features(vectors, f"the features in the column {column!r} of {printable(file)}")
+        options.reporter.note(f"features: the column {column!r} (--vector-column names another)")
+        return vectors, column
     if isinstance(options.features, str | os.PathLike):
-        return read_features(Path(options.features))
+        return read_features(Path(options.features)), ""
     try:
         values = np.asarray(options.features)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -115,7 +146,21 @@ def _read_values(options: FeatureMapOptions) -> NDArray[np.generic]:
             f"{type(options.features).__name__} ({error}). Convert it to an array of NumPy."
         ) from error
     check_features(values)
-    return values
+    return values, ""
+
+
+def _lists_images(file: Path, options: FeatureMapOptions) -> bool:
+    """Return whether a Parquet file has a column of images, or of their paths or addresses."""
+    from featscape.images import lists_images
+
+    return options.path_column is not None or lists_images(file)
+
+
+def _other_columns(skipped: Sequence[SkippedImage], column: str) -> tuple[SkippedImage, ...]:
+    """Return the skipped files and columns without the column of the features."""
+    return tuple(
+        one for one in skipped if not column or not one.path.endswith(f", column {column}")
+    )
 
 
 def _find_images(options: FeatureMapOptions, source: Images) -> ImageSet:
@@ -124,10 +169,13 @@ def _find_images(options: FeatureMapOptions, source: Images) -> ImageSet:
 
     if isinstance(source, ImageSet):
         return source
-    is_only_table = options.labels is options.columns is None
+    is_in_table = options.images is None  # the images are in the table of the features
+    is_only_table = options.labels is options.columns is None and (
+        is_in_table or options.features_table is None
+    )
     return find_images(
         source,
-        path_column=options.path_column if is_only_table else None,
+        path_column=options.path_column if is_only_table or is_in_table else None,
         label_column=options.label_column if is_only_table else None,
         max_megapixels=options.max_megapixels,
     )

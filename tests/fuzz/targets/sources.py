@@ -8,9 +8,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from featscape.errors import FeatscapeError, ImageError
 from featscape.files.features import read_features, read_labels
+from featscape.files.vectors import read_vectors
 from featscape.images import find_images
 from featscape.images.storage import remote
 from featscape.options import EmbeddingOptions
@@ -30,6 +33,7 @@ _MOST_READ = 50  # images read per source
 _MAY_NAME_FILES = (".csv", ".tsv", ".jsonl", ".parquet")  # manifests contain paths
 _FEATURES = "features.npy"
 _LABELS = "labels"
+_VECTORS = "vectors.parquet"
 
 
 class Target:
@@ -118,6 +122,8 @@ def _write_features(rng: Random, folder: Path) -> None:
     (folder / _LABELS).write_bytes(text)
     if rng.random() < 0.3:
         np.save(folder / f"{_LABELS}.npy", np.array(labels))
+    if kind != "<c8" and rng.random() < 0.5:
+        pq.write_table(pa.table({"v": values.tolist(), "label": labels}), folder / _VECTORS)
     for file in sorted(folder.iterdir()):
         if rng.random() < 0.6:
             file.write_bytes(mutate_bytes(rng, file.read_bytes()))
@@ -125,6 +131,11 @@ def _write_features(rng: Random, folder: Path) -> None:
 
 def _read_features(folder: Path) -> None:
     """Read features and labels, and embed small features."""
+    if (folder / _VECTORS).exists():
+        try:
+            read_vectors(folder / _VECTORS)
+        except FeatscapeError as error:
+            _check_message(error)
     try:
         stored = read_features(folder / _FEATURES)
         for file in folder.glob(f"{_LABELS}*"):

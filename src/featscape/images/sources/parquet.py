@@ -25,7 +25,7 @@ from featscape.images.sources.kind import SourceKind
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.locations import file_name, join
-from featscape.images.tables.columns import classify_columns
+from featscape.images.tables.columns import PATH_COLUMNS, classify_columns
 from featscape.images.tables.parquet_tables import (
     damaged_parquet,
     list_values,
@@ -67,6 +67,28 @@ def _has_images(file: Location) -> bool:
     except Exception as error:
         # Arrow raises OSError, ArrowException and errors of decoding the schema's text
         raise damaged_parquet(file, error) from error
+
+
+def lists_images(file: Location) -> bool:
+    """Return whether a Parquet file has a column of images, or of their paths or addresses.
+
+    Parameters
+    ----------
+    file : Path or str
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    import pyarrow as pa
+
+    if _has_images(file):
+        return True
+    schema = open_parquet(file)[0].schema_arrow
+    texts = (pa.types.is_string, pa.types.is_large_string)
+    names = {field.name.lower() for field in schema if any(kind(field.type) for kind in texts)}
+    return not names.isdisjoint(PATH_COLUMNS)
 
 
 def find_in_parquet(candidate: Candidate) -> ImageSet:

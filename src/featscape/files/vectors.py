@@ -1,0 +1,144 @@
+"""Read the vectors in a column of a Parquet file as an array."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.errors import InputError, first_line
+from featscape.files.features import refusals
+from featscape.files.parquet import check_claims, limit_bytes, open_with_dictionaries, read_batches
+from featscape.files.regular import open_regular
+from featscape.printable_names import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from numpy.typing import NDArray
+
+# usual names of a column of vectors, the most likely first
+_USUAL = ("embedding", "embeddings", "vector", "vectors", "features", "feature", "emb")
+
+
+def read_vectors(file: Path, *, column: str | None = None) -> tuple[NDArray[np.float32], str]:
+    """Read a column of vectors of a Parquet file.
+
+    Parameters
+    ----------
+    file : Path
+        Each value of the column is a list of d numbers.
+    column : str, optional
+        The name of the column; by default the only column of lists of numbers, or a column with a
+        usual name, such as embedding or vector.
+
+    Returns
+    -------
+    values : ndarray of float32, shape (n, d)
+    column : str
+        The name of the column.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, no column has vectors, several have and none has a usual name,
+        a vector is missing, or the vectors differ in length.
+    """
+    with refusals(file), open_regular(file) as stream:
+        n_bytes = os.fstat(stream.fileno()).st_size
+        try:
+            parquet = open_with_dictionaries(stream)
+            max_bytes = limit_bytes(n_bytes)
+            check_claims(parquet.metadata, max_bytes=max_bytes)
+            column = _choose_column(parquet.schema_arrow, column, file)
+            return _read_column(parquet, column, file, max_bytes=max_bytes), column
+        except InputError:
+            raise
+        except Exception as error:
+            # Arrow raises OSError, ArrowException and errors of decoding the schema's text
+            raise InputError(
+                f"a Parquet file must be undamaged; {printable(file)} cannot be read "
+                f"({first_line(error)}). Write the file again."
+            ) from error
+
+
+def _choose_column(schema: pa.Schema, wanted: str | None, file: Path) -> str:
+    """Return the name of the column of vectors; raises InputError."""
+    import pyarrow as pa
+
+    def is_vector(data_type: pa.DataType) -> bool:
+        kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+        if not any(is_kind(data_type) for is_kind in kinds):
+            return False
+        value_type = data_type.value_type
+        return bool(pa.types.is_floating(value_type) or pa.types.is_integer(value_type))
+
+    names = [str(field.name) for field in schema if is_vector(field.type)]
+    listed = ", ".join(map(repr, names)) or "none"
+    if wanted is not None:
+        if wanted not in names:
+            raise InputError(
+                f"the vector column must be a column of lists of numbers in {printable(file)}; got "
+                f"{wanted!r}, and the columns of vectors are: {listed}. Name one of these."
+            )
+        return wanted
+    by_lower = {name.lower(): name for name in reversed(names)}
+    usual = next((by_lower[name] for name in _USUAL if name in by_lower), None)
+    if usual is None and len(names) != 1:
+        remedy = "Name one with --vector-column (vector_column=)."
+        if not names:
+            remedy = "Store the features of each row as a list of numbers."
+        raise InputError(
+            f"{printable(file)} must have a column of vectors, such as embedding; the columns of "
+            f"vectors are: {listed}. {remedy}"
+        )
+    return usual or names[0]
+
+
+def _read_column(
+    parquet: pq.ParquetFile, column: str, file: Path, *, max_bytes: int
+) -> NDArray[np.float32]:
+    """Return the vectors of a column, shape (n, d); raises InputError, ValueError."""
+    import pyarrow as pa
+
+    n_rows = parquet.metadata.num_rows
+    values = np.empty((0, 0), dtype=np.float32)
+    start = 0
+    for batch in read_batches(parquet, max_bytes=max_bytes, columns=[column]):
+        vectors = batch.column(0)
+        lengths = _count_values(vectors)
+        if not start:
+            n_features = int(lengths[0]) if len(lengths) else 0
+            if 4 * n_rows * n_features > max_bytes:
+                raise ValueError(f"it claims {n_rows:,} vectors of {n_features:,} numbers")
+            values = np.empty((n_rows, n_features), dtype=np.float32)
+        wrong = np.flatnonzero(lengths != values.shape[1])
+        if len(wrong):
+            n_found = int(lengths[wrong[0]])
+            found = "is missing" if n_found < 0 else f"has {n_found:,}"
+            raise InputError(
+                f"each vector in the column {column!r} of {printable(file)} must have the same "
+                f"number of values; that of row 0 has {values.shape[1]:,}, and that of row "
+                f"{start + wrong[0]} {found}. Remove or complete the rows."
+            )
+        flat = vectors.flatten()
+        if pa.types.is_integer(flat.type) and flat.null_count:
+            flat = flat.cast(pa.float64())  # null becomes NaN, which `check_features` reports
+        with np.errstate(over="ignore"):  # too large values become infinite, and are reported
+            rows = flat.to_numpy(zero_copy_only=False).reshape(len(vectors), -1)
+            values[start : start + len(vectors)] = rows
+        start += len(vectors)
+    return values[:start]
+
+
+def _count_values(vectors: pa.Array) -> NDArray[np.int64]:
+    """Return the number of values of each vector, shape (n,); -1 for a missing vector."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = pc.list_value_length(vectors).cast(pa.int64())
+    counted: NDArray[np.int64] = pc.fill_null(lengths, -1).to_numpy(zero_copy_only=False)
+    return counted
