@@ -222,7 +222,7 @@ def _classes(findings: Findings) -> Iterator[FindingsSection]:
     yield _section("classes", "Close classes", "groups", pairs, text, reason=reason)
     if groups:
         text = "Several classes that are closer to each other than to the other classes."
-        yield _section("groups", "Groups of classes", "texts", groups, text)
+        yield _section("groups", "Groups of classes", "groups", groups, text)
     if split:
         text = f"Classes of two separate parts, with {noun}s of the smaller part."
         yield _section("split", "Split classes", "groups", split, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
 
 _TREE_PX = 110
 # The names of the rows are horizontal, those of the columns are turned by 60 degrees.
-_NAME_PX, _LETTER_PX = 14, 6.8
-_TOP_PX, _TURNED_LETTER_PX = 18, 5.5
-_ASIDE_PX = 3.5  # that a letter of a column needs at the right
+_NAME_PX, _TOP_PX = 14, 18  # beside the names of the rows, and above those of the columns
+_LETTER_PX = 7.7  # mean width of a small letter; the widths are those of a wide sans-serif font
+_OTHER_PX = 10.8  # a capital letter, a digit or a sign
+_WIDE_PX = 13.0  # W, @ and letters of East Asia
+_RISE, _ASIDE = 0.87, 0.5  # sine and cosine of the turn
 _CELL_PX = {12: 34, 20: 26}  # side of a cell, for up to this number of classes
 _SMALL_CELL_PX = 18
 _MOST_NUMBERS = 20  # classes in a matrix with numbers
@@ -77,9 +80,9 @@ def lay_out(relations: ClassRelations) -> Diagram:
     n = len(relations.names)
     cell = next((px for most, px in _CELL_PX.items() if n <= most), _SMALL_CELL_PX)
     tree_px = _TREE_PX if len(relations.merges) else 0
-    longest = max(len(_shortened(name)) for name in relations.names)
-    left = tree_px + _NAME_PX + _LETTER_PX * longest + 3 * _MARGIN_PX
-    top = _TOP_PX + _TURNED_LETTER_PX * longest
+    longest = max(_width_px(_shortened(name)) for name in relations.names)
+    left = tree_px + _NAME_PX + longest + 3 * _MARGIN_PX
+    top = _TOP_PX + _RISE * longest
     middles = [top + cell * (i + 0.5) for i in range(n)]
     rows = tuple(
         Row(
@@ -94,7 +97,7 @@ def lay_out(relations: ClassRelations) -> Diagram:
     return Diagram(
         width=max(
             left + cell * n,
-            *(row.x + _LETTER_PX + _ASIDE_PX * len(row.name) for row in rows),
+            *(row.x + _WIDE_PX + _ASIDE * _width_px(row.name) for row in rows),
         )
         + _MARGIN_PX,
         height=top + cell * n + _MARGIN_PX,
@@ -147,6 +150,13 @@ def _branches(relations: ClassRelations, middles: Sequence[float]) -> list[Branc
         x.append(round(at, 1))
         y.append((y[a] + y[b]) / 2)
     return branches
+
+
+def _width_px(name: str) -> float:
+    """Return an upper estimate of the width of a name; the font of the reader is not known."""
+    n_wide = sum(letter in "W@" or east_asian_width(letter) in {"W", "F"} for letter in name)
+    n_small = sum(letter.islower() or letter == " " for letter in name)
+    return _WIDE_PX * n_wide + _LETTER_PX * n_small + _OTHER_PX * (len(name) - n_wide - n_small)
 
 
 def _shortened(name: str) -> str:

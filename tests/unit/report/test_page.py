@@ -3,10 +3,12 @@
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from matplotlib import get_data_path
+from PIL import Image, ImageFont
 
 from featscape.findings import relate_classes
 from featscape.findings.spaces import search_all_pairs
@@ -218,12 +220,16 @@ def test_a_matrix_of_1000_classes_has_the_40_closest():
     assert page.elements.count("circle") == 40
 
 
-@pytest.mark.parametrize("name", ["{}", "a class with the number {}"])
+@pytest.mark.parametrize(
+    "name",
+    ["{}", "a class with the number {}", '<b>bird {}</b> & "colored"', "WOMBAT {} OF KYOGLE"],
+)
 def test_the_names_of_the_matrix_are_inside_the_picture(name):
-    """A letter is about 6 pixels wide, and the names of the columns are turned by 60 degrees."""
+    """The names of the columns are turned by 60 degrees."""
     diagram = lay_out(related(3, name=name))
+    font = ImageFont.truetype(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf"), 12.5)
     for row in diagram.rows:
-        length = 6 * len(row.name)
+        length = font.getlength(row.name)
         assert row.x + length / 2 < diagram.width
         assert diagram.rows[0].y - diagram.cell / 2 - 6 > 0.87 * length
         assert diagram.name_x + 10 + length < diagram.cells[0].x
