@@ -5,6 +5,7 @@ export const MOST_REGIONS = 3000;
 export const FORMAT = "featscape-bundle";
 export const VERSION = 1;
 export const MANIFEST = "manifest.json";
+export const NO_LABEL = "(no label)";
 export const NO_ITEM = 4294967295;
 export const NO_CATEGORY = 65535;
 export const AGREEMENT = "agreement";

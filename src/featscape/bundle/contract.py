@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
+from featscape.labels import classes as _classes
 from featscape.records import MAX_QUERY_CHARACTERS
 from featscape.records.regions import MOST_REGIONS
 
@@ -17,6 +18,7 @@ FORMAT: Literal["featscape-bundle"] = "featscape-bundle"
 VERSION: Literal[1] = 1
 MANIFEST = "manifest.json"
 
+NO_LABEL = _classes.NO_LABEL  # the name of the class of the items without a label
 NO_ITEM = 4_294_967_295  # an empty entry in neighbors.bin
 NO_CATEGORY = 65_535  # the code of an item without a category
 AGREEMENT = "agreement"  # column of maps with labels: the share of neighbors with the same label

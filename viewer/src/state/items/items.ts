@@ -9,6 +9,7 @@ import {
   type ItemDetails,
   type Manifest,
   NO_ITEM,
+  NO_LABEL,
   type NumberColumn,
 } from "../../contract";
 import type { Source } from "../../source";
@@ -18,6 +19,11 @@ import { dateText } from "../wording/words";
 import { type TextColumns, TextFile, type Texts } from "./texts";
 
 export const LABEL = "label"; // the name of the class column
+
+/** The classes without that of the items that have no label. */
+export function withLabel<T extends { readonly name: string }>(classes: readonly T[]): T[] {
+  return classes.filter(({ name }) => name !== NO_LABEL);
+}
 
 const WHOLE_COLUMN_ITEMS = 200_000; // columns of more items are read value by value
 

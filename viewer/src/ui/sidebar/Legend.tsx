@@ -5,7 +5,7 @@ import { type LegendRow, legendRows } from "../../state/colors/legend";
 import { numberPalette } from "../../state/colors/scale";
 import { columnNamed, findingOf } from "../../state/filters/columns";
 import { isolated, toggled } from "../../state/filters/filters";
-import { LABEL } from "../../state/items/items";
+import { LABEL, withLabel } from "../../state/items/items";
 import { folded } from "../../state/search/find";
 import { type Content, scoreText } from "../../state/search/search";
 import { count, shownText, useApp } from "../context";
@@ -81,7 +81,7 @@ export function ClassLegend({ name }: { readonly name: string }) {
   return (
     <section class="fs-legend" aria-label={isLegend ? "Legend" : undefined}>
       <div class="fs-legend-head">
-        <span class="fs-muted">{shownGroups(name, rows.length, hidden.size)}</span>
+        <span class="fs-muted">{shownGroups(name, rows, hidden)}</span>
         {hidden.size > 0 && <LinkButton onClick={() => setHidden(new Set())}>Show all</LinkButton>}
         {hidden.size === 0 && isLong && (
           <LinkButton onClick={() => setByCount(!byCount)}>
@@ -115,9 +115,18 @@ export function ClassLegend({ name }: { readonly name: string }) {
 }
 
 /** "5 classes", or "3 of 5 classes shown". */
-function shownGroups(column: string, nRows: number, nHidden: number): string {
-  const groups = column === LABEL ? count(nRows, "class", "classes") : count(nRows, "value");
-  return nHidden > 0 ? `${(nRows - nHidden).toLocaleString("en-US")} of ${groups} shown` : groups;
+function shownGroups(
+  column: string,
+  rows: readonly LegendRow[],
+  hidden: ReadonlySet<number>,
+): string {
+  const isLabel = column === LABEL;
+  const counted = isLabel ? withLabel(rows) : rows;
+  const groups = isLabel
+    ? count(counted.length, "class", "classes")
+    : count(counted.length, "value");
+  const nShown = counted.filter((row) => !hidden.has(row.code)).length;
+  return hidden.size > 0 ? `${nShown.toLocaleString("en-US")} of ${groups} shown` : groups;
 }
 
 function codesOf(rows: readonly LegendRow[]): number[] {

@@ -2,7 +2,7 @@
 import type { Manifest } from "../../contract";
 import { columnTitle, findingOf, valueText } from "../../state/filters/columns";
 import type { Filter } from "../../state/filters/filters";
-import { LABEL } from "../../state/items/items";
+import { LABEL, withLabel } from "../../state/items/items";
 import { hasNames } from "../../state/view/map-names";
 import { count, shownText, useApp } from "../context";
 import { IconButton } from "../controls/controls";
@@ -77,7 +77,7 @@ function Count() {
   const nShown = app.nShown.value;
   if (nShown === n_items) {
     const images = count(n_items, app.hasImages ? "image" : "item");
-    const groups = classes ? ` · ${count(classes.length, "class", "classes")}` : "";
+    const groups = classes ? ` · ${count(withLabel(classes).length, "class", "classes")}` : "";
     return (
       <p class="fs-muted">
         {images}

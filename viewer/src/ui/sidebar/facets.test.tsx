@@ -119,6 +119,15 @@ it("a handle moves to the next bin with items", async () => {
   expect(app.filters.value.size).toBe(0);
 });
 
+it("the items without a label are no class in the number of classes", async () => {
+  const app = await shown({ classes: ["cat", "(no label)"] });
+  const head = () => root.querySelector(".fs-legend-head")?.textContent;
+  expect(head()).toBe("1 class");
+  app.setFilter("label", { kind: "codes", hidden: new Set([0]) });
+  await settled();
+  expect(head()).toContain("0 of 1 class shown");
+});
+
 it("a drag colors a map that has one color", async () => {
   const app = await shown({ classes: null });
   await drag(1, 3);
