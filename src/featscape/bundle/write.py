@@ -172,12 +172,15 @@ def _names(
     points: NDArray[np.float32], classes: Sequence[ClassEntry], codes: NDArray[np.uint16]
 ) -> list[ClassName]:
     """Return the names of the classes on the map; both arrays are in the order of the bundle."""
-    unlabeled = [code for code, entry in enumerate(classes) if entry.name == NO_LABEL]
-    labeled = np.where(np.isin(codes, unlabeled), -1, codes.astype(np.intp))
+    labeled = np.where(_has_label(classes, codes), codes.astype(np.intp), -1)
     return [
         ClassName(item=anchor.item, code=anchor.class_code, n_items=anchor.n_items)
         for anchor in find_name_anchors(points, labeled)
     ]
+
+
+def _has_label(classes: Sequence[ClassEntry], codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    return np.array([entry.name != NO_LABEL for entry in classes], dtype=bool)[codes]
 
 
 def _region_names(regions: Sequence[Region], order: NDArray[np.intp]) -> list[RegionName]:
@@ -230,7 +233,8 @@ def _write_table(
         codes = coded[1][order]
         class_codes = write_array(folder, "classes.bin", codes)
         agreement = np.empty(len(order), dtype=np.float32)
-        agreement[order] = share_of_label(nearest, codes)
+        shares = share_of_label(nearest, codes)
+        agreement[order] = np.where(_has_label(coded[0], codes), shares, np.nan)
         columns = {**columns, AGREEMENT: agreement}
     elif labels is not None:
         strings["label"] = labels  # too many classes for codes of 16 bits

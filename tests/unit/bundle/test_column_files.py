@@ -5,6 +5,7 @@ from featscape.bundle.contract import NO_CATEGORY, NO_ITEM
 from featscape.bundle.items import column_files
 from featscape.bundle.items.column_files import code_labels, share_of_label
 from featscape.errors import InputError
+from featscape.labels.classes import NO_LABEL
 from featscape.labels.colors import class_colors
 from featscape.printable_names import encodable
 
@@ -88,6 +89,14 @@ def test_agreement_is_the_share_of_neighbors_with_the_label(bundle_of):
     nearest = bundle.array(bundle.manifest.neighbors.indices)
     for item in range(60):
         assert agreement[item] == pytest.approx(np.mean(codes[nearest[item]] == codes[item]))
+
+
+def test_an_item_without_a_label_has_no_agreement(bundle_of):
+    bundle = bundle_of(60, labels=["cat", "dog", NO_LABEL] * 20)
+    agreement = bundle.array(column(bundle, "agreement").values)
+    names = [entry.name for entry in bundle.manifest.classes]
+    codes = bundle.array(bundle.manifest.class_codes)
+    assert np.array_equal(np.isnan(agreement), codes == names.index(NO_LABEL))
 
 
 def test_empty_entries_do_not_count():
