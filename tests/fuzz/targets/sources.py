@@ -122,11 +122,12 @@ def _write_features(rng: Random, folder: Path) -> None:
     (folder / _LABELS).write_bytes(text)
     if rng.random() < 0.3:
         np.save(folder / f"{_LABELS}.npy", np.array(labels))
-    if kind != "<c8" and rng.random() < 0.5:
-        pq.write_table(pa.table({"v": values.tolist(), "label": labels}), folder / _VECTORS)
     for file in sorted(folder.iterdir()):
         if rng.random() < 0.6:
             file.write_bytes(mutate_bytes(rng, file.read_bytes()))
+    if kind != "<c8" and rng.random() < 0.5:  # after the others, which the stored seeds repeat
+        pq.write_table(pa.table({"v": values.tolist(), "label": labels}), folder / _VECTORS)
+        (folder / _VECTORS).write_bytes(mutate_bytes(rng, (folder / _VECTORS).read_bytes()))
 
 
 def _read_features(folder: Path) -> None:
