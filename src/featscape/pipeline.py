@@ -26,7 +26,8 @@ from featscape.steps.tsne.embedding import check_early, choose_tsne_device, embe
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from featscape.options import FeatureMapOptions, MapOptions, PictureOptions
+    from featscape.feature_options import FeatureMapOptions
+    from featscape.options import MapOptions, PictureOptions
     from featscape.records import Embedding
 
 

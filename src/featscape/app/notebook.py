@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from featscape import pipeline
 from featscape.app.exports import ExportableMap, missing_library
 from featscape.errors import InputError, MissingExtra
+from featscape.feature_options import FeatureMapOptions
 from featscape.files.regular import open_regular
 from featscape.keywords import takes
 from featscape.mapfolder import read as maps
-from featscape.options import FeatureMapOptions, MapOptions
+from featscape.options import MapOptions
 from featscape.steps.content.regions import open_regions
 from featscape.steps.content.search import Searcher
 from featscape.steps.findings import open_findings

@@ -40,7 +40,8 @@ from featscape.cli.parameters import (
 )
 from featscape.defaults import NAME_TEMPLATE
 from featscape.errors import DownloadError, InputError
-from featscape.options import FeatureMapOptions, MapOptions
+from featscape.feature_options import FeatureMapOptions
+from featscape.options import MapOptions
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ def embed(options: FeatureMapOptions, open_page: bool) -> None:  # noqa: FBT001 
     the paths determine the image of each row. Images that cannot be read are left out, and listed
     with the reason in run.json. New images cannot be placed on the map.
 
-    A Parquet file with a column of vectors may also have a column of images, paths or addresses.
+    FEATURES may also be a safetensors file, or a Parquet file with a column of vectors and a column
+    of images, paths or addresses.
 
     \b
     Examples:

@@ -1,9 +1,9 @@
-"""Read the vectors in a column of a Parquet file as an array."""
+"""Read vectors: a column of a Parquet file, or a tensor of a safetensors file."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,6 +65,48 @@ def read_vectors(file: Path, *, column: str | None = None) -> tuple[NDArray[np.f
             ) from error
 
 
+def read_tensor(file: Path, *, name: str | None = None) -> tuple[NDArray[Any], str]:
+    """Read a matrix of a safetensors file.
+
+    Parameters
+    ----------
+    file : Path
+    name : str, optional
+        The name of the tensor; by default the only tensor of two dimensions, or a tensor with a
+        usual name, such as embeddings.
+
+    Returns
+    -------
+    values : ndarray, shape (n, d)
+        With the type of the file; bfloat16 becomes float32.
+    name : str
+        The name of the tensor.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no tensor of two dimensions, or has several and none has a
+        usual name.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    with refusals(file), open_regular(file):
+        try:
+            with safe_open(file, framework="np") as tensors:
+                shapes = {one: tensors.get_slice(one).get_shape() for one in tensors.keys()}  # noqa: SIM118 - not a mapping
+                matrices = [one for one, shape in shapes.items() if len(shape) == 2]
+                name = _choose_name(matrices, name, file, kind="tensor of two dimensions")
+                if tensors.get_slice(name).get_dtype() != "BF16":
+                    return tensors.get_tensor(name), name
+            with safe_open(file, framework="pt") as tensors:  # NumPy has no bfloat16
+                return tensors.get_tensor(name).float().numpy(), name
+        except SafetensorError as error:
+            raise InputError(
+                f"a safetensors file must be undamaged; {printable(file)} cannot be read "
+                f"({first_line(error)}). Write the file again."
+            ) from error
+
+
 def _choose_column(schema: pa.Schema, wanted: str | None, file: Path) -> str:
     """Return the name of the column of vectors; raises InputError."""
     import pyarrow as pa
@@ -77,23 +119,26 @@ def _choose_column(schema: pa.Schema, wanted: str | None, file: Path) -> str:
         return bool(pa.types.is_floating(value_type) or pa.types.is_integer(value_type))
 
     names = [str(field.name) for field in schema if is_vector(field.type)]
+    return _choose_name(names, wanted, file, kind="column of lists of numbers")
+
+
+def _choose_name(names: list[str], wanted: str | None, file: Path, *, kind: str) -> str:
+    """Return the name that the caller gave, a usual name, or the only name; raises InputError."""
     listed = ", ".join(map(repr, names)) or "none"
     if wanted is not None:
         if wanted not in names:
             raise InputError(
-                f"the vector column must be a column of lists of numbers in {printable(file)}; got "
-                f"{wanted!r}, and the columns of vectors are: {listed}. Name one of these."
+                f"the features must be a {kind} in {printable(file)}; got {wanted!r}, and the file "
+                f"has: {listed}. Name one of these."
             )
         return wanted
     by_lower = {name.lower(): name for name in reversed(names)}
     usual = next((by_lower[name] for name in _USUAL if name in by_lower), None)
     if usual is None and len(names) != 1:
-        remedy = "Name one with --vector-column (vector_column=)."
-        if not names:
-            remedy = "Store the features of each row as a list of numbers."
+        remedy = "Name one with --vector-column (vector_column=)." if names else "Add the features."
         raise InputError(
-            f"{printable(file)} must have a column of vectors, such as embedding; the columns of "
-            f"vectors are: {listed}. {remedy}"
+            f"the features must be a {kind} in {printable(file)}, with a name such as embedding; "
+            f"the file has: {listed}. {remedy}"
         )
     return usual or names[0]
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from featscape.collection import Columns
+    from featscape.feature_options import FeatureMapOptions
     from featscape.images.tables.columns import ImageColumns
     from featscape.images.tables.table import ImageTable
-    from featscape.options import FeatureMapOptions
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.files.features import check_features, read_features
-from featscape.files.vectors import read_vectors
+from featscape.files.vectors import read_tensor, read_vectors
 from featscape.printable_names import printable
 from featscape.records import ImageSet, ItemSet
 from featscape.steps.facts import describe_found, describe_labels, describe_unreadable
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.options import FeatureMapOptions, Images
+    from featscape.feature_options import FeatureMapOptions
+    from featscape.options import Images
     from featscape.records import SkippedImage
     from featscape.steps.item_columns import ItemColumns
 
@@ -136,6 +137,11 @@ def _read_values(options: FeatureMapOptions) -> tuple[NDArray[np.generic], str]:
         check_features(vectors, f"the features in the column {column!r} of {printable(file)}")
         options.reporter.note(f"features: the column {column!r} (--vector-column names another)")
         return vectors, column
+    if options.features_tensors is not None:
+        file = options.features_tensors
+        values, name = read_tensor(file, name=options.vector_column)
+        check_features(values, f"the tensor {name!r} in {printable(file)}")
+        return values, ""
     if isinstance(options.features, str | os.PathLike):
         return read_features(Path(options.features)), ""
     try:

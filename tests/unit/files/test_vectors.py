@@ -1,4 +1,4 @@
-"""Vectors in a column of a Parquet file."""
+"""Vectors in a column of a Parquet file, and in a tensor of a safetensors file."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from featscape.errors import InputError
-from featscape.files.vectors import read_vectors
+from featscape.files.vectors import read_tensor, read_vectors
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 
@@ -47,8 +47,8 @@ def test_the_column_is_named_or_has_a_usual_name(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"a": list(X), "b": list(X)}, "columns of vectors are: 'a', 'b'. Name one with --vector"),
-        ({"a": [1, 2]}, "columns of vectors are: none. Store the features of each row as a list"),
+        ({"a": list(X), "b": list(X)}, "the file has: 'a', 'b'. Name one with --vector"),
+        ({"a": [1, 2]}, "the file has: none. Add the features"),
         ({"a": [[1.0, 2.0], None, [1.0]]}, "row 0 has 2, and that of row 1 is missing"),
         ({"a": [[1.0, 2.0], [1.0]]}, "row 0 has 2, and that of row 1 has 1. Remove or complete"),
     ],
@@ -66,7 +66,7 @@ def test_a_missing_value_is_not_a_number(tmp_path):
 
 def test_an_unknown_column_is_an_error(tmp_path):
     file = write(tmp_path / "t.parquet", v=list(X), score=[1, 2, 3, 4])
-    with pytest.raises(InputError, match="got 'score', and the columns of vectors are: 'v'"):
+    with pytest.raises(InputError, match="got 'score', and the file has: 'v'"):
         read_vectors(file, column="score")
 
 
@@ -83,3 +83,53 @@ def test_vectors_that_need_much_more_memory_than_the_file_are_refused(tmp_path, 
     file = write(tmp_path / "t.parquet", v=[[0.0] * 1_000] * 200)  # 1.6 MB
     with pytest.raises(InputError, match="and a file of its size may have 100,000"):
         read_vectors(file)
+
+
+class TestTensor:
+    @pytest.fixture
+    def write(self, tmp_path):
+        """Return a function that writes arrays into a safetensors file."""
+        from safetensors.numpy import save_file
+
+        def write(**tensors):
+            save_file(tensors, tmp_path / "t.safetensors")
+            return tmp_path / "t.safetensors"
+
+        return write
+
+    def test_the_tensor_is_named_has_a_usual_name_or_is_the_only_matrix(self, write):
+        file = write(embeddings=X, other=2 * X, labels=np.arange(4))
+        assert read_tensor(file)[1] == "embeddings"
+        np.testing.assert_array_equal(read_tensor(file, name="other")[0], 2 * X)
+        values, name = read_tensor(write(x=X.astype(np.float16), labels=np.arange(4)))
+        np.testing.assert_array_equal(values, X)
+        assert (values.dtype, name) == (np.float16, "x")
+
+    def test_bfloat16_becomes_float32(self, tmp_path):
+        import torch
+        from safetensors.torch import save_file
+
+        save_file({"x": torch.from_numpy(X).bfloat16()}, tmp_path / "t.safetensors")
+        values, _ = read_tensor(tmp_path / "t.safetensors")
+        np.testing.assert_array_equal(values, X)
+        assert values.dtype == np.float32
+
+    @pytest.mark.parametrize(
+        ("tensors", "name", "message"),
+        [
+            ({"a": X, "b": X}, None, "the file has: 'a', 'b'. Name one with --vector-column"),
+            ({"a": X[0]}, None, "the file has: none. Add the features"),
+            ({"a": X, "b": X[0]}, "b", "got 'b', and the file has: 'a'"),
+        ],
+    )
+    def test_a_file_without_one_matrix_is_an_error(self, write, tensors, name, message):
+        with pytest.raises(InputError) as caught:
+            read_tensor(write(**tensors), name=name)
+        assert message in str(caught.value)
+
+    def test_a_damaged_or_missing_file_is_an_error(self, tmp_path):
+        (tmp_path / "t.safetensors").write_bytes(bytes(50))
+        with pytest.raises(InputError, match="a safetensors file must be undamaged"):
+            read_tensor(tmp_path / "t.safetensors")
+        with pytest.raises(InputError, match="there is no file"):
+            read_tensor(tmp_path / "lost.safetensors")

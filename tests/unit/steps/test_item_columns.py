@@ -5,7 +5,7 @@ import pytest
 
 from featscape import embed_features
 from featscape.errors import InputError
-from featscape.options import FeatureMapOptions
+from featscape.feature_options import FeatureMapOptions
 from featscape.progress import PlainProgress
 from featscape.steps.item_columns import read_item_columns
 from featscape.steps.own_features import read_own_features

@@ -8,8 +8,8 @@ import pytest
 import featscape
 from featscape import embed_features, find_images
 from featscape.errors import InputError
+from featscape.feature_options import FeatureMapOptions
 from featscape.mapfolder.read import read_digests
-from featscape.options import FeatureMapOptions
 from featscape.progress import PlainProgress
 from featscape.steps.own_features import read_own_features
 
@@ -226,7 +226,83 @@ class TestColumns:
             read(labels="l.csv", columns={"a": [1] * N})
 
 
+class TestParquet:
+    @pytest.fixture
+    def write(self, features, photos):
+        """Return a function that writes the features with other columns as f.parquet."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        def write(**columns):
+            columns = {"embedding": list(features), "score": range(N), **columns}
+            pq.write_table(pa.table(columns), photos / "f.parquet")
+            return photos / "f.parquet"
+
+        return write
+
+    @pytest.mark.parametrize("kind", ["paths", "bytes"])
+    def test_a_column_of_images_gives_the_images(self, features, photos, write, kind):
+        images = find_images(photos)
+        if kind == "paths":
+            file = write(url=images.paths, label=images.labels)
+        else:
+            contents = [{"bytes": images.read(i), "path": images.paths[i]} for i in range(N)]
+            file = write(image=contents, label=images.labels)
+        own = read_own_features(FeatureMapOptions(file))
+        np.testing.assert_array_equal(own.values, features)
+        assert own.labels == images.labels
+        assert own.items.images.columns["score"].tolist() == list(range(N))
+        assert own.items.images.read(5) == images.read(5)
+        assert own.items.images.skipped == ()
+
+    def test_a_table_without_images_gives_points_with_columns(self, features, write):
+        lines = []
+        options = {"label_column": "kind", "progress": PlainProgress(lines.append)}
+        own = read_own_features(FeatureMapOptions(write(kind=["a", "b"] * 12), **options))
+        np.testing.assert_array_equal(own.values, features)
+        assert own.labels == ("a", "b") * 12
+        assert (own.items.images, own.items.skipped) == (None, ())
+        assert own.items.columns["score"].tolist() == list(range(N))
+        assert lines == ["features: the column 'embedding' (--vector-column names another)"]
+
+    def test_the_paths_determine_the_images_of_another_source(self, photos, write):
+        paths = find_images(photos).paths[::-1]
+        file = write(path=paths, label=["x"] * N)
+        own = read_own_features(FeatureMapOptions(file, images=photos))
+        assert own.items.paths == paths
+        assert own.labels == ("x",) * N
+
+    def test_other_labels_and_columns(self, photos, write):
+        file = write(path=find_images(photos).paths, label=["x"] * N)
+        columns = {"kind": ["a"] * N}
+        own = read_own_features(FeatureMapOptions(file, columns=columns, label_column="kind"))
+        assert own.labels == ("a",) * N
+
+    def test_rows_with_the_same_path_are_an_error(self, photos, write):
+        file = write(path=[find_images(photos).paths[0]] * N)
+        message = r"24 rows, and .* has 1 images \(23 skipped, .* row 1: duplicate path"
+        with pytest.raises(InputError, match=message):
+            read_own_features(FeatureMapOptions(file))
+
+    def test_addresses_without_images_are_an_error_with_a_remedy(self, write):
+        file = write(path=[f"{i}.txt" for i in range(N)])
+        with pytest.raises(InputError, match="For a map without images, remove the column of the"):
+            embed_features(file, file.parent.parent / "m", perplexity=4)
+
+    @pytest.mark.usefixtures("features")
+    def test_a_vector_column_needs_a_table_or_tensors(self):
+        with pytest.raises(InputError, match="needs a Parquet or safetensors file; got 'a'"):
+            read(vector_column="a")
+
+
 class TestArrays:
+    def test_a_tensor_of_a_safetensors_file(self, features, here):
+        from safetensors.numpy import save_file
+
+        save_file({"embeddings": features, "ids": np.arange(N)}, here / "f.safetensors")
+        own = read_own_features(FeatureMapOptions("f.safetensors"))
+        np.testing.assert_array_equal(own.values, features)
+
     def test_an_array_needs_an_output(self, features):
         with pytest.raises(InputError, match="the output must be given if the features are an arr"):
             embed_features(features)
