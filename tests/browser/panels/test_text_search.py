@@ -75,8 +75,8 @@ def test_the_server_ranks_all_images_by_their_similarity_to_a_text(look, address
     visit.becomes(lambda: listed(visit), expected=best)
     first = visit.panel("Found").get_by_role("listitem").first
     expect(first).to_contain_text(f"{found.scores[0]:.2f}")
-    expect(visit.panel("Found")).to_contain_text("The 50 images most similar to the text")
-    expect(visit.page.locator(".fs-search-found")).to_contain_text("50 found, 50 by content")
+    expect(visit.panel("Found")).to_contain_text("50 by content, the most similar to the text")
+    expect(visit.page.locator(".fs-search-found")).to_contain_text("50 by content")
     expect(visit.page.get_by_role("region", name="Legend")).to_contain_text(f"“{QUERY}”")
 
 
@@ -120,7 +120,7 @@ def test_one_file_finds_the_stored_names_without_a_server(look, made):
     visit.page.get_by_label(FIELD).fill(name)
     visit.becomes(lambda: set(listed(visit)), expected=wanted)
     expect(visit.page.locator(".fs-search-found")).to_contain_text(
-        f"{len(wanted)} found, {len(wanted)} by content"
+        f"{len(wanted)} by content"
     )
     best = visit.panel("Found").get_by_role("listitem").first
     expect(best).to_contain_text(f"{round(100 * float(found.scores[0]))}%")

@@ -49,7 +49,10 @@ function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): 
       : []),
     ["V L R", `drag ${manifest.n_dimensions === 3 ? "turns" : "moves"} the map, lasso, rectangle`],
     ...(searches || source.search
-      ? [pair("/", "find"), pair("N, Shift + N", "next match, previous match")]
+      ? [
+          pair("/", "find text, “a phrase” or column:value"),
+          pair("N, Shift + N", "next match, previous match"),
+        ]
       : []),
     ...(hasImages ? [pair("C", "crop images to squares")] : []),
     ...(hasNames(manifest) ? [pair("M", "names on the map")] : []),

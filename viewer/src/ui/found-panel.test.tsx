@@ -35,6 +35,62 @@ it("a search for content opens a list of the best items with their probabilities
   stop();
 });
 
+const byLabel = () =>
+  shown({ words: WORDS, paths: PATHS, classes: ["dog", "cat"], codes: [0, 0, 0, 0, 1, 1] });
+const foundText = () => root.querySelector(".fs-search-found > span")?.textContent;
+const groups = () =>
+  [...root.querySelectorAll(".fs-found-groups .fs-note")].map((each) => each.textContent);
+
+it("the list has the matches by text and then by content, with the counts of the sidebar", async () => {
+  const { app, calls } = await byLabel();
+  const stop = runSearch(app);
+  app.search.query.value = "dog";
+  await settled(300);
+  expect(foundText()).toBe("4 by text, 1 by content");
+  expect(groups()).toEqual(["4 by text", "1 by content, with the network's probability"]);
+  expect(listed().map((row) => row.match(/\d\.png/)?.[0])).toEqual(
+    [1, 2, 3, 4, 5].map((number) => `${number}.png`),
+  );
+  // items 0 and 3 match by text, and the network recognizes a dog in them too
+  expect(listed().map((row) => row.match(/\d+%/)?.[0])).toEqual([
+    "30%",
+    undefined,
+    undefined,
+    "80%",
+    "40%",
+  ]);
+  expect(calls.get("links")).toEqual({ from: null, to: [4] });
+  app.columns.value = new Map(app.columns.value).set("value", await app.items.column("value"));
+  app.setFilter("value", { kind: "range", lower: 3, upper: 5 });
+  await settled();
+  expect(foundText()).toBe("2 of 5 shown");
+  expect(groups()).toEqual(["1 by text", "1 by content, with the network's probability"]);
+  stop();
+});
+
+it("the labels color the map if most matches match by their texts", async () => {
+  const { app, calls } = await byLabel();
+  const stop = runSearch(app);
+  app.search.query.value = "dog";
+  await settled(300);
+  const codes = () => (calls.get("colors") as { codes: number[] }).codes;
+  expect(codes()).toEqual([0, 0, 0, 0, 1, 1]);
+  expect((calls.get("states") as number[]).map((each) => each === MATCHED)).toEqual([
+    true,
+    true,
+    true,
+    true,
+    true,
+    false,
+  ]);
+  const select = root.querySelector<HTMLSelectElement>(".fs-color-by select") as HTMLSelectElement;
+  select.value = "";
+  select.dispatchEvent(new Event("change", { bubbles: true }));
+  await settled();
+  expect(codes()[3]).toBe(Math.floor(128 * 0.8));
+  stop();
+});
+
 it("the list has the paths of the items", async () => {
   const { stop } = await searched("dogs");
   const paths = [...root.querySelectorAll(".fs-found .fs-path")];
@@ -118,6 +174,9 @@ it.each([
   ["dog", null, "Make a map of the images with featscape map."],
   ["1.png", null, null],
   ['"dog"', WORDS, null],
+  ["http://dog", WORDS, null],
+  ["nocolumn:ship", null, "The search has no column “nocolumn”. Its columns are path, label, note"],
+  ["label:ship", null, null],
 ])("a search for %j that finds nothing explains why", async (query, words, hint) => {
   const { app, stop } = await searched(query, words);
   if (hint === null) expect(app.search.hint.value).toBeNull();

@@ -36,6 +36,7 @@ it("the drawn legend of numbers has a scale and explains gray", async () => {
 it("the drawn legend of a search for content has the scale of the probability", async () => {
   const app = smallApp();
   app.search.ended(Uint32Array.of(1), {
+    recognized: 1,
     content: {
       ...{ query: "dog", measure: "probability", range: [0, 1] },
       ...{ items: Uint32Array.of(1), scores: new Float32Array(6) },

@@ -43,6 +43,17 @@ export function termsOf(query: string, columns: readonly string[]): Term[] {
   return terms;
 }
 
+/** The first name before a colon that is no column, such as in nocolumn:ship; null without one. */
+export function unknownColumn(query: string, columns: readonly string[]): string | null {
+  const names = columns.map(folded);
+  for (const [, name, text = ""] of query.matchAll(TERM)) {
+    const given = name?.replaceAll('"', "") ?? "";
+    const isAddress = /^[/\\]/.test(text); // https://… and C:\…
+    if (given !== "" && !isAddress && !names.includes(folded(given))) return given;
+  }
+  return null;
+}
+
 function unquoted(text: string): string {
   return text.startsWith('"') ? text.replaceAll('"', "").trim() : text;
 }

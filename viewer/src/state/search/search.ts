@@ -7,12 +7,13 @@ import { findingOf } from "../filters/columns";
 import { LABEL } from "../items/items";
 import type { TextColumns } from "../items/texts";
 import { closeWords } from "./close-words";
-import { haystackPage, matchingLines, termsOf } from "./find";
+import { haystackPage, matchingLines, termsOf, unknownColumn } from "./find";
 
 const TYPING_PAUSE_MS = 160; // after the last letter, before the search starts
 const LEAST_PROBABILITY = 0.1; // of what the query names, by the network
+const MOST_NAMED = 10; // columns that a hint names
 const SLICE_MS = 30; // of searching, before the page may respond
-const MOST_LISTED = 50;
+const MOST_LISTED = 50; // matches by text, and as many by content
 
 /** What a query finds in the content of the images. */
 export interface Content {
@@ -25,6 +26,12 @@ export interface Content {
   readonly scores: Float32Array;
   /** The scores at the ends of the color scale. */
   readonly range: readonly [number, number];
+}
+
+/** Matches that are shown: the items whose texts match, and further items found by content. */
+export interface ShownMatches {
+  readonly byText: Uint32Array;
+  readonly byContent: Uint32Array;
 }
 
 /** A score as text: a probability in percent, a similarity as a number. */
@@ -40,12 +47,16 @@ export class Search {
   readonly recognized = signal(0);
   /** What the network recognizes; null without a query, or if it recognizes nothing. */
   readonly content = signal<Content | null>(null);
-  /** The best shown items of the content, which the panel lists and the map marks with rings. */
+  /** The matches that no filter hides. The sidebar and the panel count these. */
+  readonly shown: ReadonlySignal<ShownMatches>;
+  /** The matches of the panel. The map marks the best by content with rings. */
+  readonly listed: ReadonlySignal<ShownMatches>;
+  /** The items of the panel, in its order. */
   readonly best: ReadonlySignal<Uint32Array>;
   /** Index of the current item in `best`; -1 before the first. */
   readonly bestAt = signal(-1);
-  /** False if the user colors the map by a column while the search finds content. */
-  readonly isColoring = signal(true);
+  /** Whether the user colors the map by the search; null if the user has not chosen. */
+  readonly isColoring = signal<boolean | null>(null);
   /** Queries to try instead, if a word of the query is unknown and nothing is found. */
   readonly suggestions = signal<readonly string[]>([]);
   /** Why nothing was found in the content of the images, with the remedy; null otherwise. */
@@ -61,19 +72,41 @@ export class Search {
     private readonly goTo: (item: number) => void,
     private readonly isShown: (item: number) => boolean,
   ) {
+    this.shown = computed(() => {
+      const matches = this.matches.value ?? NO_ITEMS;
+      const nByText = matches.length - this.recognized.value;
+      const kept = (items: Uint32Array) => items.filter((item) => this.isShown(item));
+      return {
+        byText: kept(matches.subarray(0, nByText)),
+        byContent: kept(matches.subarray(nByText)),
+      };
+    });
+    this.listed = computed(() => {
+      const { byText, byContent } = this.shown.value;
+      return {
+        byText: byText.subarray(0, MOST_LISTED),
+        byContent: byContent.subarray(0, MOST_LISTED),
+      };
+    });
     this.best = computed(() => {
-      const best: number[] = [];
-      for (const item of this.content.value?.items ?? NO_ITEMS) {
-        if (best.length === MOST_LISTED) break;
-        if (this.isShown(item)) best.push(item);
-      }
-      return Uint32Array.from(best);
+      const { byText, byContent } = this.listed.value;
+      return Uint32Array.from([...byText, ...byContent]);
     });
   }
 
-  /** The content that colors the map; null if a column colors the map. */
+  /**
+   * The content that colors the map; null if a column colors the map. A probability colors the map
+   * by default only if at least half of the matches are found by content alone: most images whose
+   * texts match have a probability near 0.
+   */
   get coloring(): Content | null {
-    return this.isColoring.value ? this.content.value : null;
+    const content = this.content.value;
+    if (content === null || this.isColoring.value !== null) {
+      return this.isColoring.value === false ? null : content;
+    }
+    const nMatches = this.matches.value?.length ?? 0;
+    const isMostlyText = 2 * this.recognized.value < nMatches;
+    return content.measure === "probability" && isMostlyText ? null : content;
   }
 
   /** The current item of the list; null before the first. */
@@ -124,7 +157,7 @@ export class Search {
       this.hint.value = hint;
       this.content.value = content;
       this.bestAt.value = -1;
-      if (matches === null) this.isColoring.value = true;
+      if (matches === null) this.isColoring.value = null;
       this.at.value = -1;
       this.running.value = false;
     });
@@ -254,7 +287,7 @@ class Contents {
   /** The items that show what the query names, or queries with the known words like its words. */
   async find(query: string): Promise<Omit<Ended, "recognized">> {
     const { source, manifest } = this.app;
-    if (isAboutTexts(query)) return NOTHING;
+    if (isAboutTexts(query)) return { ...NOTHING, hint: explainColumn(query, manifest) };
     if (!this.app.searchesContent) return { ...NOTHING, hint: NO_WORDS };
     if (query.length > MAX_QUERY_CHARACTERS) return { ...NOTHING, hint: TOO_LONG };
     if (source.content) {
@@ -300,6 +333,16 @@ function mostSimilar(app: App, query: string, byId: Float32Array): Content {
     items: Uint32Array.from(items.slice(0, MOST_LISTED)),
     range: [ascending[0] ?? 0, ascending.at(-1) ?? 0],
   };
+}
+
+/** Why a query for a column finds nothing, if the search has no such column; null otherwise. */
+function explainColumn(query: string, manifest: Manifest): string | null {
+  const searched = searchedColumns(manifest);
+  const unknown = unknownColumn(query, searched);
+  if (unknown === null) return null;
+  const listed = searched.slice(0, MOST_NAMED).join(", ");
+  const rest = searched.length > MOST_NAMED ? ` and ${searched.length - MOST_NAMED} more` : "";
+  return `The search has no column “${unknown}”. Its columns are ${listed}${rest}.`;
 }
 
 /** A phrase in quotes or a column's name: the query means texts. */

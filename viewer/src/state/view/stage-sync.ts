@@ -177,7 +177,7 @@ function linksOf(app: App): { from: Parameters<Stage["setLinks"]>[0]; to: readon
   const torn = app.navigation.torn.value;
   const found = app.findings.links.value;
   if (side.value === "findings" && found.to.length > 0) return found;
-  if (side.value === "found") return { from: null, to: [...app.search.best.value] };
+  if (side.value === "found") return { from: null, to: [...app.search.listed.value.byContent] };
   if (neighbors.value.length === 0 && torn) return { from: torn.item, to: torn.elsewhere };
   const from = side.value === "placed" ? (placed.value?.position ?? null) : item.value;
   return { from, to: neighbors.value };

@@ -1,4 +1,5 @@
-/** The images in which the network recognizes what a query names, the most probable first. */
+/** What a search finds: the items whose texts match, then the items found by their content. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Content, scoreText } from "../../state/search/search";
 import { count, useApp } from "../context";
@@ -10,17 +11,21 @@ import { StepButtons } from "./StepButtons";
 
 export function FoundPanel() {
   const app = useApp();
-  const { content, best, bestAt } = app.search;
-  const list = useRef<HTMLOListElement>(null);
+  const { content, matches, shown, listed, best, bestAt } = app.search;
+  const lists = useRef<HTMLDivElement>(null);
   useEffect(() => {
     // the focus follows the keys J and K, so that Enter opens the image
-    list.current?.querySelector<HTMLElement>("[aria-current] button")?.focus();
+    lists.current?.querySelector<HTMLElement>("[aria-current] button")?.focus();
   }, [bestAt.value]);
   const found = content.value;
   if (!found) return null;
-  const shown = app.shownOf(found.items);
-  const nFound = shown.length;
-  const nListed = best.value.length;
+  const { byText, byContent } = shown.value;
+  const nByText = listed.value.byText.length;
+  const nByContent = listed.value.byContent.length;
+  const rows = (first: number, end?: number) =>
+    Array.from(best.value.subarray(first, end), (item, i) => (
+      <FoundRow key={item} item={item} found={found} active={first + i === bestAt.value} />
+    ));
   return (
     <SidePanel
       name="Found"
@@ -28,24 +33,47 @@ export function FoundPanel() {
       tools={<StepButtons noun="image" />}
       onClose={() => app.closePanel()}
     >
-      <p class="fs-note fs-muted">
-        {found.measure === "similarity"
-          ? `The ${count(nFound, "image")} most similar to the text`
-          : nListed < nFound
-            ? `The ${nListed} most probable of ${count(nFound, "image")}`
-            : `${count(nFound, "image")}, with the network's probability`}
-      </p>
       <div class="fs-actions">
-        <TextButton title="Select all images with this content" onClick={() => app.select(shown)}>
-          <Icon name="plus" /> Select {count(nFound, "image")}
+        <TextButton
+          title="Select all that was found and is shown"
+          onClick={() => app.select(app.shownOf(matches.value ?? new Uint32Array()))}
+        >
+          <Icon name="plus" /> Select {count(byText.length + byContent.length, "image")}
         </TextButton>
       </div>
-      <ol class="fs-found" ref={list}>
-        {Array.from(best.value, (item, i) => (
-          <FoundRow key={item} item={item} found={found} active={i === bestAt.value} />
-        ))}
-      </ol>
+      <div class="fs-found-groups" ref={lists}>
+        {nByText > 0 && <Group name={textNote(byText.length, nByText)}>{rows(0, nByText)}</Group>}
+        {nByContent > 0 && (
+          <Group name={contentNote(found, byContent.length, nByContent)}>{rows(nByText)}</Group>
+        )}
+      </div>
     </SidePanel>
+  );
+}
+
+function textNote(nFound: number, nListed: number): string {
+  const isPart = nListed < nFound;
+  return `${nFound.toLocaleString("en-US")} by text${isPart ? `, the first ${nListed}` : ""}`;
+}
+
+function contentNote({ measure }: Content, nFound: number, nListed: number): string {
+  const found = `${nFound.toLocaleString("en-US")} by content`;
+  if (measure === "similarity") return `${found}, the most similar to the text`;
+  if (nListed < nFound) return `${found}, the ${nListed} most probable`;
+  return `${found}, with the network's probability`;
+}
+
+interface GroupProps {
+  readonly name: string;
+  readonly children: ComponentChildren;
+}
+
+function Group({ name, children }: GroupProps) {
+  return (
+    <section aria-label={name}>
+      <p class="fs-note fs-muted">{name}</p>
+      <ol class="fs-found">{children}</ol>
+    </section>
   );
 }
 
@@ -66,10 +94,14 @@ function FoundRow({ item, found, active }: RowProps) {
       <div class="fs-found-facts">
         {label && <ClassName name={label.name} color={label.color} />}
         <Path item={item} />
-        <span class="fs-bar">
-          <i style={{ width: `${(100 * (score - low)) / (high - low || 1)}%` }} />
-        </span>
-        <span class="fs-number">{scoreText(found, score)}</span>
+        {found.items.includes(item) && (
+          <>
+            <span class="fs-bar">
+              <i style={{ width: `${(100 * (score - low)) / (high - low || 1)}%` }} />
+            </span>
+            <span class="fs-number">{scoreText(found, score)}</span>
+          </>
+        )}
       </div>
     </li>
   );

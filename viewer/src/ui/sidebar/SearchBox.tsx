@@ -1,6 +1,7 @@
 /** The text search over paths, labels, texts and categories. */
 import type { Manifest } from "../../contract";
 import { findingOf } from "../../state/filters/columns";
+import type { ShownMatches } from "../../state/search/search";
 import { useApp } from "../context";
 import { IconButton, LinkButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
@@ -28,14 +29,23 @@ export function searchLabel(manifest: Manifest, hasContent = false): string | nu
   return `Find in ${parts.length > 0 ? `${parts.join(", ")} and ` : ""}${last}`;
 }
 
-/** "38 found", "3 of 38 found", or "12 of 38 shown" if a filter hides matches. */
-function foundText(nFound: number, nShown: number, at: number): string {
+/**
+ * "57 by text, 4 by content" or "38 found"; "3 of 61 found" at a match, and "12 of 38 shown" if a
+ * filter hides matches.
+ */
+function foundText(nFound: number, { byText, byContent }: ShownMatches, at: number): string {
   if (nFound === 0) return "Nothing found";
-  const found = nFound.toLocaleString("en-US");
-  const current = at >= 0 ? `${(at + 1).toLocaleString("en-US")} of ` : "";
-  if (nShown === nFound) return `${current}${found} found`;
-  const shown = `${nShown.toLocaleString("en-US")} of ${found} shown`;
-  return at >= 0 ? `${shown}, at ${(at + 1).toLocaleString("en-US")}` : shown;
+  const nShown = byText.length + byContent.length;
+  const [found, textual, pictured] = [nFound, byText.length, byContent.length].map((number) =>
+    number.toLocaleString("en-US"),
+  );
+  if (nShown < nFound) {
+    const shown = `${nShown.toLocaleString("en-US")} of ${found} shown`;
+    return at >= 0 ? `${shown}, at ${(at + 1).toLocaleString("en-US")}` : shown;
+  }
+  if (at >= 0) return `${(at + 1).toLocaleString("en-US")} of ${found} found`;
+  if (byContent.length === 0) return `${found} found`;
+  return byText.length === 0 ? `${found} by content` : `${textual} by text, ${pictured} by content`;
 }
 
 /** Known words instead of an unknown word; a click searches for them. */
@@ -77,7 +87,7 @@ export function SearchBox() {
   const label = searchLabel(app.manifest, app.searchesContent);
   const matches = app.search.matches.value;
   const at = app.search.at.value;
-  const nRecognized = app.search.recognized.value;
+  const shown = app.search.shown.value;
   if (label === null) return null;
   const byContent = app.search.content.value?.measure === "similarity" ? SIMILAR : RECOGNIZED;
   return (
@@ -110,9 +120,8 @@ export function SearchBox() {
       </label>
       {matches && (
         <div class="fs-search-found">
-          <span title={nRecognized > 0 ? byContent : undefined}>
-            {foundText(matches.length, app.shownOf(matches).length, at)}
-            {nRecognized > 0 && `, ${nRecognized.toLocaleString("en-US")} by content`}
+          <span title={shown.byContent.length > 0 ? byContent : undefined}>
+            {foundText(matches.length, shown, at)}
           </span>
           {matches.length > 0 && (
             <>
