@@ -235,10 +235,11 @@ describe("a placed image", () => {
   it("is placed if the server can place images", async () => {
     const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
     const { app, calls } = staged({}, { place });
-    await placeImage(app, new Blob());
+    await placeImage(app, new File([], "new.jpg"));
     expect(calls.get("marker")).toEqual([1, 2]);
     expect(app.panels.placed.value?.neighbors).toEqual([{ item: 0, distance: 0.25 }]);
     expect(app.panels.side.value).toBe("placed");
+    expect(app.panels.placed.value?.name).toBe("new.jpg");
     app.escape();
     expect(calls.get("marker")).toBeNull();
   });
@@ -247,11 +248,11 @@ describe("a placed image", () => {
     const place = async () => ({ position: [7, 8], neighbors: { ids: [5], distances: [0.25] } });
     const { app } = staged({}, { place });
     app.navigation.fit(undefined, false);
-    await placeImage(app, new Blob());
+    await placeImage(app, new File([], "new.jpg"));
     await settled();
     expect(app.stage?.view().center).toEqual([0, 0, 0]);
     app.stage?.zoom(2);
-    await placeImage(app, new Blob());
+    await placeImage(app, new File([], "new.jpg"));
     await settled();
     expect(app.stage?.view().center).toEqual([7, 8, 0]);
   });
@@ -259,7 +260,7 @@ describe("a placed image", () => {
   it("is shown again after an item opened from it is closed", async () => {
     const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
     const { app, calls } = staged({}, { place });
-    await placeImage(app, new Blob());
+    await placeImage(app, new File([], "new.jpg"));
     app.panels.openItem(0);
     app.panels.openItem(1);
     expect(calls.get("marker")).toEqual([1, 2]);
@@ -271,9 +272,16 @@ describe("a placed image", () => {
     expect(app.panels.side.value).toBeNull();
   });
 
+  it("is an error with the name of the file if the server refuses the file", async () => {
+    const place = () => Promise.reject(new SourceError("Truncated"));
+    const { app } = staged({}, { place });
+    await placeImage(app, new File([], "new.jpg"));
+    expect(app.messages.error.value).toBe("new.jpg cannot be placed. Truncated");
+  });
+
   it("is an error on a page without a server", async () => {
     const { app } = staged();
-    await placeImage(app, new Blob());
+    await placeImage(app, new File([], "new.jpg"));
     expect(app.messages.error.value).toContain("featscape serve");
   });
 });

@@ -227,8 +227,10 @@ export class App {
   /** Keep the selection under a name. */
   keepSelection(name: string): void {
     const ids = this.selection.items.value.map((item) => this.items.id(item));
-    this.messages.announcement.value = `Selection kept as ${name}`;
-    this.messages.attemptNow(() => this.named?.keep(name, ids));
+    this.messages.attemptNow(() => {
+      this.named?.keep(name, ids);
+      this.messages.done(`Kept as ${name} (${ids.length.toLocaleString("en-US")})`);
+    });
   }
 
   toggleSelected(item: number): void {

@@ -2,13 +2,27 @@
 import { signal } from "@preact/signals";
 import { SourceError } from "../sources/error";
 
+const NOTE_MS = 5000;
+
 export class Messages {
   /** What the viewer is doing, such as "Writing the table…"; null if nothing. */
   readonly progress = signal<string | null>(null);
   readonly error = signal<string | null>(null);
   /** Announced by screen readers. */
   readonly announcement = signal("");
+  /** What was done, such as "Kept as birds (12)", for some seconds; null if nothing. */
+  readonly note = signal<string | null>(null);
+  private noteEnd: ReturnType<typeof setTimeout> | undefined;
   readonly contextLost = signal(false);
+
+  /** Show what was done for some seconds. */
+  done(text: string): void {
+    clearTimeout(this.noteEnd);
+    this.note.value = text;
+    this.noteEnd = setTimeout(() => {
+      this.note.value = null;
+    }, NOTE_MS);
+  }
 
   /** Await `work`. If it fails, show the error and return undefined. */
   async attempt<T>(work: Promise<T>): Promise<T | undefined> {

@@ -73,6 +73,7 @@ function Pills() {
   const panel = app.panels.side.value;
   const section = app.findings.section.value;
   const content = app.search.content.value;
+  const placed = app.panels.placed.value;
   return (
     <div class="fs-pills">
       {content && panel !== "found" && (
@@ -101,10 +102,10 @@ function Pills() {
           onClose={() => app.clearSelection()}
         />
       )}
-      {app.panels.placed.value && panel !== "placed" && (
+      {placed && panel !== "placed" && (
         <Pill
           panel="placed"
-          text="New image"
+          text={placed.name}
           close="Remove the new image"
           onClose={() => {
             app.panels.placed.value = null;
@@ -161,7 +162,7 @@ function EmptyView() {
 
 function Messages() {
   const app = useApp();
-  const { error, progress, announcement, contextLost } = app.messages;
+  const { error, progress, note, announcement, contextLost } = app.messages;
   return (
     <div class="fs-messages">
       <div class="fs-hidden" role="status" aria-live="polite">
@@ -171,6 +172,11 @@ function Messages() {
         <div class="fs-panel fs-message" role="status">
           <i class="fs-spinner" />
           {progress.value}
+        </div>
+      )}
+      {note.value !== null && (
+        <div class="fs-panel fs-message" role="status" dir="auto">
+          {note.value}
         </div>
       )}
       {contextLost.value && (

@@ -7,6 +7,8 @@ import type { Selection } from "../selections/selection";
 export type Panel = "item" | "selection" | "placed" | "findings" | "found";
 
 export interface PlacedImage {
+  /** The name of the file. */
+  readonly name: string;
   readonly image: Blob;
   readonly position: readonly number[];
   readonly neighbors: readonly Neighbor[];

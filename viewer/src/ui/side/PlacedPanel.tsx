@@ -18,7 +18,15 @@ export function PlacedPanel() {
   }, [placed]);
   if (!placed) return null;
   return (
-    <SidePanel name="New image" heading="New image" onClose={() => app.closePanel()}>
+    <SidePanel
+      name="New image"
+      heading={
+        <div class="fs-ellipsis" dir="auto" title={placed.name}>
+          {placed.name}
+        </div>
+      }
+      onClose={() => app.closePanel()}
+    >
       <figure class="fs-portrait">{url && <Original src={url} alt="The new image" />}</figure>
       <div class="fs-actions">
         <TextButton onClick={() => app.showPlaced()}>
