@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { NoAnswerError } from "../sources/error";
 import { FADED, HIDDEN } from "../stage/index";
 import type { App } from "../state/app";
@@ -381,6 +381,42 @@ it("the page shows the reason if new images cannot be placed", async () => {
   drag("drop");
   await settled();
   expect(app.messages.error.value).toBe(no_place);
+});
+
+it("a section of the legend that is opened scrolls into view", async () => {
+  await shown();
+  const scrolled: Element[] = [];
+  const scroll = vi.spyOn(Element.prototype, "scrollIntoView").mockImplementation(function (
+    this: Element,
+  ) {
+    scrolled.push(this);
+  });
+  root.querySelector<HTMLElement>(".fs-about summary")?.click();
+  root.querySelector<HTMLElement>(".fs-facet-toggle")?.click();
+  await settled(50);
+  expect(scrolled.map(({ tagName, className }) => [tagName, className])).toEqual([
+    ["DETAILS", ""],
+    ["SECTION", "fs-facet"],
+  ]);
+  scroll.mockRestore();
+});
+
+it("a selection that was kept is confirmed among the messages", async () => {
+  const { app } = await shown({ storage: { getItem: () => null, setItem: () => {} } });
+  app.select(Uint32Array.of(0, 2, 3));
+  app.keepSelection("mixed");
+  await settled();
+  expect(root.querySelector(".fs-messages .fs-message")?.textContent).toContain(
+    "Kept as mixed (3)",
+  );
+});
+
+it("the help lists phrases and columns of the search", async () => {
+  await shown();
+  press("?");
+  await settled();
+  const help = root.querySelector("[role=dialog]")?.textContent;
+  expect(help).toContain("“a phrase” or column:value");
 });
 
 it("Escape closes only the help", async () => {

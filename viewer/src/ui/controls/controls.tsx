@@ -62,6 +62,22 @@ export function LinkButton({ children, title, onClick }: TextButtonProps) {
   );
 }
 
+/**
+ * Scroll the section whose heading was clicked into view, after the section has opened. The event
+ * `toggle` of <details> does not serve: the browser also sends it for a section that is open at the
+ * start.
+ */
+export function revealOpened({ currentTarget }: { readonly currentTarget: Element }): void {
+  const section = currentTarget.closest("details, section");
+  requestAnimationFrame(() => section?.scrollIntoView({ block: "nearest" }));
+}
+
+/** The heading of <details>, which opens in view. */
+export function Summary({ children }: { readonly children: ComponentChildren }) {
+  // biome-ignore lint/a11y/noStaticElementInteractions: a summary acts as a button
+  return <summary onClick={revealOpened}>{children}</summary>;
+}
+
 /** The pointer events of an entry that highlights its class on the map. */
 export function highlights(app: App, highlight: Highlight) {
   return {

@@ -1,7 +1,7 @@
 /** A chart of each column that does not color the map. All charts filter, and their filters combine. */
 import { columnNamed, columnTitle, findingOf } from "../../state/filters/columns";
 import { useApp } from "../context";
-import { IconButton } from "../controls/controls";
+import { IconButton, revealOpened } from "../controls/controls";
 import { Icon } from "../controls/icons";
 import { Histogram } from "./Histogram";
 import { ClassLegend } from "./Legend";
@@ -31,7 +31,10 @@ function Facet({ name }: { readonly name: string }) {
           class="fs-facet-toggle"
           aria-expanded={isOpen}
           title={findingOf(columnNamed(app.manifest, name))?.note ?? title}
-          onClick={() => app.toggleFacet(name)}
+          onClick={(event) => {
+            app.toggleFacet(name);
+            revealOpened(event);
+          }}
         >
           <Icon name={isOpen ? "down" : "forward"} />
           <bdi class="fs-ellipsis">{title}</bdi>

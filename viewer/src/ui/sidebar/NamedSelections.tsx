@@ -3,7 +3,7 @@ import { useMemo, useRef } from "preact/hooks";
 import { saveSelections } from "../../state/exports/exports";
 import { importSelections, type NamedSelection } from "../../state/selections/named-selections";
 import { count, shownText, useApp } from "../context";
-import { IconButton, LinkButton } from "../controls/controls";
+import { IconButton, LinkButton, Summary } from "../controls/controls";
 
 export function NamedSelections() {
   const app = useApp();
@@ -12,7 +12,7 @@ export function NamedSelections() {
   const list = app.named.list.value;
   return (
     <details class="fs-named" open={list.length > 0}>
-      <summary>{list.length > 0 ? count(list.length, "selection") : "Selections"}</summary>
+      <Summary>{list.length > 0 ? count(list.length, "selection") : "Selections"}</Summary>
       <ul aria-label="Selections">
         {list.map((selection) => (
           <Row key={selection.name} selection={selection} />

@@ -5,7 +5,7 @@ import type { Filter } from "../../state/filters/filters";
 import { LABEL, withLabel } from "../../state/items/items";
 import { hasNames } from "../../state/view/map-names";
 import { count, shownText, useApp } from "../context";
-import { IconButton } from "../controls/controls";
+import { IconButton, Summary } from "../controls/controls";
 import { Icon } from "../controls/icons";
 import { Facets } from "./Facets";
 import { Legend } from "./Legend";
@@ -221,7 +221,7 @@ function About() {
       )}
       {facts.length > 0 && (
         <details>
-          <summary>How this map was made</summary>
+          <Summary>How this map was made</Summary>
           <dl class="fs-facts">
             {facts.map(([name, value]) => (
               <div key={name}>
