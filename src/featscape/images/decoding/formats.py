@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 _PREFIX_BYTES = 16
 
-# Photographs in formats that featscape does not read: HEIF, JPEG XL and the raw data of cameras.
-_UNREADABLE_PHOTOGRAPHS = (
+# Images in formats that featscape does not read: HEIF, JPEG XL, the raw data of cameras, drawings
+# and documents.
+_UNREADABLE_IMAGES = (
     *(".heic", ".heif", ".hif", ".jxl"),
     *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2"),
+    *(".svg", ".svgz", ".pdf", ".psd", ".eps", ".ai"),
 )
 
 # Register Pillow's readers now: a later registration would run in several threads at once.
@@ -35,9 +37,9 @@ def readable_extensions() -> tuple[str, ...]:
     return tuple(sorted(ext for ext, format_ in registered.items() if format_ in FORMATS))
 
 
-def is_unreadable_photograph(name: str) -> bool:
-    """Return whether a file name has the extension of a photograph that featscape cannot read."""
-    return name.lower().endswith(_UNREADABLE_PHOTOGRAPHS)
+def is_unreadable_image(name: str) -> bool:
+    """Return whether a file name has the extension of an image that featscape cannot read."""
+    return name.lower().endswith(_UNREADABLE_IMAGES)
 
 
 def identify_format(file: BinaryIO) -> str | None:
