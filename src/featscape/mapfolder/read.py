@@ -13,6 +13,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
+from featscape.files.near_paths import suggest_path
 from featscape.files.npy import map_npy, read_npz
 from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder.items_file import read_items_file
@@ -191,7 +192,8 @@ def open_folder(path: Path) -> FolderHandle:
                 f"there is no map {printable(path)} yet: a run that is unfinished keeps its files "
                 f"in {printable(partial)}. Wait for the run, or repeat its command to continue."
             ) from None
-        raise InputError(f"there is no map {printable(path)}. Check the path.") from None
+        remedy = _suggest_map(path) or "Check the path."
+        raise InputError(f"there is no map {printable(path)}. {remedy}") from None
     except NotADirectoryError:
         raise InputError(
             f"{printable(path)} is not a featscape map: it is not a folder. "
@@ -204,6 +206,10 @@ def open_folder(path: Path) -> FolderHandle:
         ) from error
 
 
+def _suggest_map(path: Path) -> str | None:
+    return suggest_path(path, accepts=lambda near: find_run(near) is not None)
+
+
 def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
     """Read only run.json; raises InputError like `open_map`."""
     from featscape.mapfolder.run_schema import find_problem
@@ -212,9 +218,9 @@ def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
     run = find_run(folder)
     if run is None:
         check_readable(folder)
+        remedy = _suggest_map(folder.path) or "Give the folder that featscape map wrote."
         raise InputError(
-            f"{printable(folder)} is not a featscape map: it lacks the run.json of a map. "
-            "Give the folder that featscape map wrote."
+            f"{printable(folder)} is not a featscape map: it lacks the run.json of a map. {remedy}"
         )
     version = run.get("schema_version")
     if version != SCHEMA_VERSION:

@@ -59,11 +59,14 @@ def test_the_error_for_a_folder_without_images_lists_the_extensions(tmp_path):
         find_images(tmp_path)
 
 
-def test_photographs_in_formats_that_are_not_read_are_skipped_with_a_remedy(tmp_path, skipped):
-    images = find_images(make_files(tmp_path, "1.jpg", "2.HEIC", "2.xmp", "raw/3.nef"))
+def test_images_in_formats_that_are_not_read_are_skipped_with_a_remedy(tmp_path, skipped):
+    images = find_images(make_files(tmp_path, "1.jpg", "2.HEIC", "2.xmp", "raw/3.nef", "4.svg"))
     assert images.paths == ("1.jpg",)
-    reason = "a format that is not read (HEIF, JPEG XL, raw): convert it to JPEG"
-    assert skipped(images) == {"2.HEIC": reason, "raw/3.nef": reason}
+    assert skipped(images) == {
+        "2.HEIC": "the format heic is not read: convert it to JPEG or PNG",
+        "raw/3.nef": "the format nef is not read: convert it to JPEG or PNG",
+        "4.svg": "the format svg is not read: convert it to JPEG or PNG",
+    }
 
 
 def test_the_error_for_a_folder_of_raw_photographs_has_the_remedy(tmp_path):
@@ -94,3 +97,11 @@ def test_an_image_set_is_a_sequence_of_images(write_images):
     assert images[-1].getpixel((0, 0))[0] == 1
     with pytest.raises(IndexError):
         images[2]
+
+
+def test_a_source_with_a_similar_name_is_suggested(tmp_path):
+    make_files(tmp_path, "photos/1.jpg", "notes.txt")
+    with pytest.raises(InputError, match=r"does not exist. Did you mean .*/photos\?$"):
+        find_images(tmp_path / "photo")
+    with pytest.raises(InputError, match=r"does not exist. Check the spelling"):
+        find_images(tmp_path / "pictures")

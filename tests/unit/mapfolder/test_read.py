@@ -59,6 +59,14 @@ class TestOpening:
         with pytest.raises(InputError, match=r"there is no map .*m. Check the path"):
             open_map(tmp_path / "m")
 
+    @pytest.mark.parametrize("name", ["photos", "photo-map"])
+    def test_a_map_with_a_similar_name_is_suggested(self, tmp_path, name):
+        make(tmp_path / "photos-map")
+        (tmp_path / "photos").mkdir()
+        (tmp_path / "photo-maps").mkdir()  # not a map
+        with pytest.raises(InputError, match=r"Did you mean .*/photos-map\?$"):
+            open_map(tmp_path / name)
+
     def test_the_map_of_an_unfinished_run(self, tmp_path):
         with new_map_folder(tmp_path / "m", force=False):
             with pytest.raises(InputError, match=r"no map .*m yet: .* in .*\.m\.partial\. Wait"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError, InputError
+from featscape.files.near_paths import suggest_path
 from featscape.files.regular import NOT_REGULAR, describe_os_error, open_regular
 from featscape.images.storage.limits import check_length, check_size
 from featscape.images.storage.listing import Listing, is_hidden
@@ -140,9 +141,10 @@ def _explain_source(source: Path, error: OSError | ValueError) -> str:
     """Return the message for a source that cannot be read; ValueError is a null byte in a name."""
     name = repr(str(source))
     if isinstance(error, (FileNotFoundError, ValueError)):
+        remedy = suggest_path(source) or "Check the spelling."
         return (
             "the source must be a folder of images, a table, an archive or arrays; "
-            f"{name} does not exist. Check the spelling."
+            f"{name} does not exist. {remedy}"
         )
     if isinstance(error, NotADirectoryError):
         return (
