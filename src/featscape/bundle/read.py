@@ -122,7 +122,15 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
             "Make the map again with --force (force=True)."
         ) from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        problems = error.errors(include_url=False)
+        first = problems[0]
+        if all(problem["type"] == "extra_forbidden" for problem in problems):
+            raise InputError(
+                f"{printable(file)} must have only the fields that this featscape knows; it has "
+                f"{printable(str(first['loc'][-1]))}, so this map may come from a newer featscape. "
+                "Open the map with the featscape that made it, or make the map again with --force "
+                "(force=True)."
+            ) from error
         where = ".".join(str(part) for part in first["loc"]) or "its JSON"
         raise damaged(file, f"{where}: {first['msg']}") from error
     except OSError as error:

@@ -21,6 +21,16 @@ def test_a_damaged_manifest_is_refused(bundle_of, content):
         open_bundle(folder)
 
 
+def test_a_manifest_with_unknown_fields_may_be_of_a_newer_release(bundle_of):
+    file = bundle_of(20).folder / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"new_field": 1}))
+    with pytest.raises(InputError, match="it has new_field, so this map may come from a newer"):
+        open_bundle(file.parent)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"classes": 3}))
+    with pytest.raises(InputError, match="damaged: classes"):
+        open_bundle(file.parent)
+
+
 @pytest.mark.parametrize("name", ["classes", "columns", "thumbnails"])
 def test_many_wrong_values_cause_one_error(bundle_of, name):
     file = bundle_of(20).folder / "manifest.json"
