@@ -70,7 +70,8 @@ def find_images(
     Parameters
     ----------
     source : path, sequence or dataset
-        The folder, file or address; a sequence of paths or Pillow images; torchvision's
+        The folder, file or address; a sequence of paths, Pillow images or arrays of uint8 of the
+        shape (h, w) or (h, w, 1, 3 or 4), or one array of n such images; torchvision's
         ImageFolder; a Dataset of PyTorch whose items are Pillow images, or tuples of a Pillow image
         and a label; or a Dataset of Hugging Face with a column of images. A dataset also gives
         labels. A dataset must not convert the images to tensors.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 from PIL import Image
 
 from featscape.errors import InputError
@@ -22,6 +23,8 @@ from featscape.records import ImageSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
 
     from featscape.collection import Collection
 
@@ -42,11 +45,14 @@ class CollectedImages:
         image = self._get_image(index)
         if isinstance(image, str | os.PathLike):
             return Disk().read(Path(image))
+        if isinstance(image, np.ndarray):
+            return _encode(_from_array(image, index))
         if isinstance(image, Image.Image):
             return _encode(image)
         raise InputError(
-            f"an image must be a path or an image of Pillow; number {index} is of the type "
-            f"{type(image).__name__}. Pass a dataset without a transform to tensors."
+            "an image must be a path, an image of Pillow or an array of uint8; number "
+            f"{index} is of the type {type(image).__name__}. Pass a dataset without a transform to "
+            "tensors."
         )
 
 
@@ -73,6 +79,11 @@ def collect(collection: Collection, *, labels: Sequence[object] | None = None) -
     n_images = len(collection)
     if n_images == 0:
         raise InputError("the source must contain an image; got an empty collection. Add images.")
+    if isinstance(collection, np.ndarray) and collection.shape[2:] in {(1,), (3,), (4,)}:
+        raise InputError(
+            f"an array must contain several images; got one image of shape {collection.shape}. "
+            "Pass a list of images."
+        )
     get_image, found = _open(collection)
     if labels is not None:
         found = [str(label) for label in labels]
@@ -169,6 +180,18 @@ def _name(collection: Collection, n_images: int) -> tuple[str, ...]:
         return tuple(names)
     digits = len(str(n_images - 1))
     return tuple(f"image-{index:0{digits}d}" for index in range(n_images))
+
+
+def _from_array(pixels: NDArray[Any], index: int) -> Image.Image:
+    """Return an array of uint8, shape (h, w) or (h, w, 1, 3 or 4), as an image."""
+    is_color = pixels.ndim == 3 and pixels.shape[2] in {1, 3, 4}
+    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or is_color) or pixels.size == 0:
+        raise InputError(
+            "an array must be an image of uint8, of the shape (height, width), optionally with 1, "
+            f"3 or 4 channels; number {index} is {pixels.dtype} of shape {pixels.shape}. Convert "
+            "the array to values from 0 to 255."
+        )
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2:] == (1,) else pixels)
 
 
 def _encode(image: Image.Image) -> bytes:

@@ -50,6 +50,28 @@ def test_pillow_images_keep_their_pixels_and_get_numbers_as_paths():
     assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
 
 
+@pytest.mark.parametrize("channels", [(), (1,), (3,), (4,)])
+def test_arrays_of_uint8_are_images(channels):
+    pixels = np.full((2, 6, 8, *channels), 255, np.uint8)
+    pixels[1, ..., :1] = 0  # the first column, or the first channel
+    for given in (pixels, list(pixels)):
+        images = find_images(given)
+        assert images.load(0).size == (8, 6)
+        assert images.load(0).getpixel((0, 0)) == (255, 255, 255)
+        assert images.load(1).getpixel((0, 0))[0] == 0
+
+
+@pytest.mark.parametrize("given", [np.zeros((2, 6, 8)), np.zeros((2, 3, 6, 8), np.uint8)])
+def test_arrays_of_another_type_or_shape_are_refused(given):
+    with pytest.raises(InputError, match=r"of uint8, of the shape \(height, width\).*number 0 is"):
+        find_images(given).load(0)
+
+
+def test_one_image_as_an_array_is_refused():
+    with pytest.raises(InputError, match=r"got one image of shape \(6, 8, 3\). Pass a list"):
+        find_images(np.zeros((6, 8, 3), np.uint8))
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "F"])
 def test_pillow_images_of_every_mode_are_read(mode):
     images = find_images([Image.new("RGB", (8, 6), "white").convert("L").convert(mode)])
@@ -107,9 +129,9 @@ def test_a_dataset_of_hugging_face_without_a_column_of_images_is_refused():
         find_images(dataset)
 
 
-def test_an_array_is_refused_when_it_is_read():
-    images = find_images([np.zeros((4, 4, 3))])
-    with pytest.raises(InputError, match="number 0 is of the type ndarray"):
+def test_an_object_that_is_no_image_is_refused_when_it_is_read():
+    images = find_images([object()])
+    with pytest.raises(InputError, match="number 0 is of the type object"):
         images.load(0)
 
 
