@@ -440,11 +440,14 @@ def test_all_images_of_a_folder_are_placed_with_the_network_of_the_map(
     assert [one.path for one in placed.images.skipped] == ["damaged.png"]
     with pytest.raises(InputError, match=r"got the folder .*red'\. Place .* with place_images"):
         interactive.place(photos / "red")
+    with pytest.raises(ImageError, match=r"damaged.png cannot be placed: not an image"):
+        interactive.place(photos / "red" / "damaged.png")
 
 
 def test_maps_and_their_t_sne_have_a_representation_of_one_line(made):
     made = featscape.open_map(made.folder)
     assert repr(made) == f"<InteractiveMap: 24 images, 3 classes, {made.folder}>"
+    assert repr(load_tsne(made.folder)) == repr(load_tsne(made))
     assert repr(load_tsne(made)) == f"<TSNE of {made.folder}: 24 items, perplexity 4>"
 
 

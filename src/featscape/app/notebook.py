@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from featscape import pipeline
 from featscape.app.exports import ExportableMap, missing_library
-from featscape.errors import InputError, MissingExtra
+from featscape.errors import ImageError, InputError, MissingExtra
 from featscape.feature_options import FeatureMapOptions
 from featscape.files.regular import open_regular
 from featscape.keywords import takes
 from featscape.mapfolder import read as maps
 from featscape.options import MapOptions
+from featscape.printable_names import printable
 from featscape.steps.content.regions import open_regions
 from featscape.steps.content.search import Searcher
 from featscape.steps.findings import open_findings
@@ -247,8 +248,13 @@ class InteractiveMap(ExportableMap):
         if given not in self._placers:
             self._placers[given] = open_placer(self, model=model, weights=weights, device=device)
         if isinstance(image, str | os.PathLike):
-            with open_regular(image) as file:
-                return self._placers[given](file)
+            try:
+                with open_regular(image) as file:
+                    return self._placers[given](file)
+            except ImageError as error:
+                raise ImageError(
+                    f"the image {printable(image)} cannot be placed: {error}. Give another image."
+                ) from error
         return self._placers[given](image)
 
     def place_images(

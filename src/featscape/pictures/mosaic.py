@@ -163,6 +163,11 @@ def _arrange(plane: Plane, page: Page, *, layout: str, thumbnail_px: int | None)
 
 
 def _check_arguments(plane: Plane, images: ImageSource, layout: str) -> None:
+    if not hasattr(images, "load"):
+        raise InputError(
+            "images must be the result of find_images or the thumbnails of a map; got the type "
+            f"{type(images).__name__}. Pass find_images(SOURCE) or open_map(MAP).thumbnails."
+        )
     if len(images) != len(plane.xy):
         raise InputError(
             f"the number of images must equal the number of positions = {len(plane.xy):,}; got "

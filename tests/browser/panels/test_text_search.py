@@ -119,9 +119,7 @@ def test_one_file_finds_the_stored_names_without_a_server(look, made):
     visit = look((made[0].folder / "map.html").as_uri())
     visit.page.get_by_label(FIELD).fill(name)
     visit.becomes(lambda: set(listed(visit)), expected=wanted)
-    expect(visit.page.locator(".fs-search-found")).to_contain_text(
-        f"{len(wanted)} by content"
-    )
+    expect(visit.page.locator(".fs-search-found")).to_contain_text(f"{len(wanted)} by content")
     best = visit.panel("Found").get_by_role("listitem").first
     expect(best).to_contain_text(f"{round(100 * float(found.scores[0]))}%")
     visit.page.get_by_label(FIELD).fill(QUERY)  # a text, but no name

@@ -354,3 +354,8 @@ def test_the_picture_is_also_written_to_a_file(tmp_path):
         assert written.tobytes() == picture.tobytes()
     with pytest.raises(InputError, match=r"path must end with \.png or another"):
         draw_mosaic(points(9), Plain(9), size_px=300, path=tmp_path / "x.svg")
+
+
+def test_a_path_instead_of_images_is_an_error():
+    with pytest.raises(InputError, match=r"got the type str. Pass find_images\(SOURCE\)"):
+        draw_mosaic(np.zeros((6, 2)), "photos")

@@ -28,6 +28,7 @@ from featscape.features.network import Network
 from featscape.features.protocols import Read
 from featscape.features.zoo.fingerprint import card_key
 from featscape.progress import SilentProgress, Task
+from featscape.records import ImageSet
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
     from featscape.records import (
         Features,
-        ImageSet,
         ModelCard,
         SkippedImage,
         ThumbnailSink,
@@ -360,6 +360,11 @@ def _compute(batch: Mapping[int, Read], network: Backend) -> NDArray[np.float32]
 
 
 def _check_inputs(images: ImageSet, *, batch_size: int | None, n_workers: int | None) -> None:
+    if not isinstance(images, ImageSet):
+        raise InputError(
+            f"images must be the result of find_images; got the type {type(images).__name__}. "
+            "Pass find_images(SOURCE)."
+        )
     _check_count("batch_size", batch_size)
     _check_count("n_workers", n_workers)
     if len(images) == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -110,13 +111,13 @@ def choose_perplexity(perplexity: float | str, *, n_items: int) -> float:
     return perplexity
 
 
-def load_tsne(made: Map) -> TSNE:
+def load_tsne(made: Map | str | os.PathLike[str]) -> TSNE:
     """Restore the fitted t-SNE of a map, whose `transform` places new images on the map.
 
     Parameters
     ----------
-    made : Map
-        The result of `open_map` or `make_map`.
+    made : Map or path
+        The result of `open_map` or `make_map`, or the folder of a map.
 
     Returns
     -------
@@ -128,7 +129,7 @@ def load_tsne(made: Map) -> TSNE:
     Raises
     ------
     InputError
-        If run.json lacks a parameter of t-SNE.
+        If run.json lacks a parameter of t-SNE, or as `open_map` does.
 
     Notes
     -----
@@ -142,9 +143,12 @@ def load_tsne(made: Map) -> TSNE:
     >>> load_tsne(made).transform(made.features[:3]).shape
     (3, 2)
     """
+    from featscape.mapfolder.read import open_map
     from featscape.steps.tsne.map_tsne import MapTSNE
     from meshtsne import Neighbors as Graph
 
+    if isinstance(made, str | os.PathLike):
+        made = open_map(made)
     stored = made.run["parameters"]
     names = MapTSNE().get_params().keys() - NOT_STORED
     missing = sorted({"seed", *names} - stored.keys())

@@ -176,6 +176,11 @@ def test_no_readable_image_is_an_error_with_the_most_frequent_reason(noise_image
         extract(images, model=MeanColor())
 
 
+def test_a_path_instead_of_images_is_an_error():
+    with pytest.raises(InputError, match=r"result of find_images; got the type str. Pass find"):
+        extract("photos", model="quick")
+
+
 def test_an_empty_source_is_an_error(noise_images):
     with pytest.raises(InputError, match="at least one image; pictures has none"):
         extract(noise_images(0), model=MeanColor())
