@@ -44,6 +44,9 @@ ELSEWHERE = {
     "SECURITY.md": "project/security.md",
 }
 GENERATED = "generated"  # folder of the site with pictures and pages that this script makes
+# A comment in the place of a picture that `make_maps` makes, with its address and its text. The
+# repository does not contain these pictures, and the files are read there as well.
+PICTURE = re.compile(r"<!-- picture: (\S+) (.+?) -->")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -79,7 +82,7 @@ def copy_pages(target: Path) -> None:
 
 
 def adapt_links(text: str, *, path: Path, pages: dict[Path, str]) -> str:
-    """Return the text of a page with links between the pages of the site.
+    """Return the text of a page with links between the pages of the site, and with its pictures.
 
     A link to a file that is not in the site becomes plain text. A link to a missing file raises
     FileNotFoundError.
@@ -91,11 +94,7 @@ def adapt_links(text: str, *, path: Path, pages: dict[Path, str]) -> str:
         place, hash_, anchor = address.partition("#")
         if not place or "://" in place or place.startswith("mailto:"):
             return link.group()
-        if path.is_relative_to(DOCS) and GENERATED in Path(place).parts:
-            return link.group()
         linked = Path(os.path.normpath(path.parent / place))
-        if linked == DOCS / "reference" / "commands.md":  # generated
-            return link.group()
         if not linked.exists():
             raise FileNotFoundError(f"{path.relative_to(ROOT)} links to {place}, which is missing")
         page = pages.get(linked / "README.md" if linked.is_dir() else linked)
@@ -106,7 +105,8 @@ def adapt_links(text: str, *, path: Path, pages: dict[Path, str]) -> str:
         return f"{picture}[{words}]({os.path.relpath(page, folder)}{hash_}{anchor})"
 
     fences = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
-    return "".join(part if i % 2 else LINK.sub(adapt, part) for i, part in enumerate(fences))
+    adapted = (part if i % 2 else LINK.sub(adapt, part) for i, part in enumerate(fences))
+    return PICTURE.sub(r"![\2](\1)", "".join(adapted))
 
 
 def make_maps(source: Path) -> None:

@@ -92,7 +92,8 @@ def test_the_gallery_shows_the_code_the_picture_and_the_map_of_each_script():
     text = (build_docs.GALLERY / "index.md").read_text(encoding="utf-8")
     shown = [
         re.findall(r"{literalinclude} (.+)\.py\n", text),
-        re.findall(r"!\[.+\]\(\.\./generated/gallery-(.+)\.webp\)", text),
+        re.findall(r"<!-- picture: \.\./generated/gallery-(\S+)\.webp .+ -->", text)
+        + re.findall(r"!\[.+\]\(\.\./pictures/(.+)-images\.png\)", text),
         re.findall(r'src="\.\./_static/maps/(.+)\.html"', text),
     ]
     names = sorted(file.stem for file in build_docs.GALLERY.glob("*.py"))
@@ -114,6 +115,15 @@ def test_a_link_to_a_missing_file_is_an_error():
     page = ROOT / "docs" / "tutorial.md"
     with pytest.raises(FileNotFoundError, match=r"docs/tutorial\.md links to missing\.md"):
         build_docs.adapt_links("[x](missing.md)", path=page, pages=build_docs.find_pages())
+
+
+def test_the_site_shows_the_pictures_that_it_makes():
+    page = ROOT / "docs" / "tutorial.md"
+    pages = build_docs.find_pages()
+    comment, link = "<!-- picture: generated/a.webp The map -->", "![The map](generated/a.webp)"
+    assert build_docs.adapt_links(comment, path=page, pages=pages) == link
+    with pytest.raises(FileNotFoundError, match=r"links to generated/a\.webp"):
+        build_docs.adapt_links(link, path=page, pages=pages)
 
 
 def test_a_link_to_a_file_outside_the_site_becomes_text():
