@@ -46,7 +46,8 @@ def match(query: str, recognized: Recognized, *, k: int | None = None) -> Match:
         If the query is empty or too long, or if the vocabulary lacks one of its words.
     """
     probabilities = np.min(
-        [_probabilities(classes, recognized) for classes in _find_classes(query)], axis=0
+        [_probabilities(classes, recognized) for classes in _find_classes(query, recognized)],
+        axis=0,
     )
     order = best_items(probabilities, k=k)
     items = order[probabilities[order] >= MIN_PROBABILITY]
@@ -74,7 +75,7 @@ def check_query(query: str) -> None:
         )
 
 
-def _find_classes(query: str) -> list[frozenset[int]]:
+def _find_classes(query: str, recognized: Recognized) -> list[frozenset[int]]:
     """Return the classes of a query that is one name, or the classes of each of its words."""
     check_query(query)
     vocabulary = load_vocabulary()
@@ -84,7 +85,7 @@ def _find_classes(query: str) -> list[frozenset[int]]:
     found = {word: vocabulary.find_classes(word) for word in query.split()}
     for word, classes in found.items():
         if not classes:
-            known = vocabulary.suggest(word)
+            known = vocabulary.suggest(word, classes=np.unique(recognized.classes).tolist())
             similar = f"Similar words: {', '.join(known)}."
             remedy = similar if known else "Try a more general word, in English."
             raise InputError(

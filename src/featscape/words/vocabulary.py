@@ -91,14 +91,22 @@ class Vocabulary:
         concepts = {concept for form in forms for concept in self._by_name.get(form, ())}
         return frozenset(index for concept in concepts for index in self._members[concept])
 
-    def suggest(self, word: str) -> list[str]:
-        """Return known words that are spelled like `word`.
+    def suggest(self, word: str, *, classes: Iterable[int]) -> list[str]:
+        """Return words for some of the given classes that are spelled like `word`.
 
-        The word with the fewest edits comes first; of several, the word that names more classes.
+        The word with the fewest edits comes first; of several, the word that names more of the
+        classes. The page of a map suggests the same words (close-words.ts).
+
+        Parameters
+        ----------
+        word : str
+        classes : iterable of int
+            The classes that a map contains: a search for another class would find nothing.
         """
         word = _normalize(word)
-        close = difflib.get_close_matches(word, self._by_name, n=_N_CLOSE)
-        close.sort(key=lambda known: (count_edits(word, known), -len(self.find_classes(known))))
+        terms = self.terms(classes)
+        close = difflib.get_close_matches(word, terms, n=_N_CLOSE)
+        close.sort(key=lambda known: (count_edits(word, known), -len(terms[known])))
         return close[:_N_SUGGESTED]
 
     def terms(self, classes: Iterable[int]) -> dict[str, list[int]]:

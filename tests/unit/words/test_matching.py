@@ -59,7 +59,8 @@ def test_no_image_matches_a_known_word(recognized):
         ("", "the query must contain a word"),
         ("  \n", "the query must contain a word"),
         ("dog" * 100, "at most 200 characters; it has 300"),
-        ("dalmation", "'dalmation' is not among them. Similar words: dalmatian"),
+        ("taby", "'taby' is not among them. Similar words: tabby"),
+        ("dalmation", "'dalmation' is not among them. Try"),  # no image is of the class dalmatian
         ("dog xqzwv", "'xqzwv' is not among them. Try a more general word, in English."),
         ("\x1b[31mred", r"'\x1b[31mred' is not among them"),
     ],

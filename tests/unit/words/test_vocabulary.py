@@ -67,7 +67,7 @@ def test_a_word_with_two_meanings_finds_both(vocabulary):
 
 def test_an_unknown_word_finds_nothing_and_similar_words_are_suggested(vocabulary):
     assert vocabulary.find_classes("dalmation") == frozenset()
-    assert "dalmatian" in vocabulary.suggest("dalmation")
+    assert "dalmatian" in vocabulary.suggest("dalmation", classes=range(1000))
     assert vocabulary.find_classes("") == frozenset()
 
 
@@ -90,7 +90,15 @@ def test_the_words_with_the_fewest_edits_are_suggested(word, expected):
     concepts = {name: Concept((name,), ()) for name in n_classes}
     kinds = [(f"{name} {i}", name) for name, n in n_classes.items() for i in range(n)]
     concepts |= {kind: Concept((f"{i}",), (name,)) for i, (kind, name) in enumerate(kinds)}
-    assert Vocabulary(tuple(kind for kind, _ in kinds), concepts).suggest(word) == expected
+    vocabulary = Vocabulary(tuple(kind for kind, _ in kinds), concepts)
+    assert vocabulary.suggest(word, classes=range(len(kinds))) == expected
+
+
+def test_only_words_for_the_given_classes_are_suggested(vocabulary):
+    everywhere = vocabulary.suggest("unicorn", classes=range(1000))
+    assert "uniform" in everywhere
+    classes = [i for i in range(1000) if vocabulary.name(i) in {"corn", "junco"}]
+    assert vocabulary.suggest("unicorn", classes=classes) == ["corn", "junco"]
 
 
 @pytest.mark.parametrize(
