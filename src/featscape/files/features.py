@@ -11,10 +11,11 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.files.npy import PICKLED, map_npy
-from featscape.files.regular import open_regular
+from featscape.files.regular import map_stream, open_regular
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -114,10 +115,10 @@ def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
     return labels
 
 
-def read_file(file: Path) -> bytes:
-    """Return the content of a regular file; raises InputError."""
+def map_file(file: Path) -> mmap.mmap | bytes:
+    """Map a regular file into memory; raises InputError."""
     with refusals(file), open_regular(file) as stream:
-        return stream.read()
+        return map_stream(stream)
 
 
 def _check_n_labels(n_labels: int, n_items: int, file: Path) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MAX_GROWTH = 1_000
 _SMALL_BYTES = 64 << 20
 _BATCH_ROWS = 65_536
+_BUFFER_BYTES = 1 << 20
 _ROW_BYTES = 8  # of a row, apart from its values
 
 
@@ -45,6 +46,22 @@ def open_with_dictionaries(source: Any, **options: Any) -> pq.ParquetFile:
     return pq.ParquetFile(source, metadata=parquet.metadata, read_dictionary=texts, **options)
 
 
+def reading_options(n_bytes: int) -> dict[str, Any]:
+    """Return the options of `ParquetFile` for reading a file in parts.
+
+    The column chunks of a small file are read at once, because Arrow's buffered reader allocates
+    and fills as many bytes as the header of a page claims, up to 2 GB, before the reader looks at
+    the size of the file.
+
+    Parameters
+    ----------
+    n_bytes : int
+        The size of the file.
+    """
+    is_large = n_bytes > _SMALL_BYTES
+    return {"pre_buffer": False, **({"buffer_size": _BUFFER_BYTES} if is_large else {})}
+
+
 def limit_bytes(n_bytes: int, *, growth: int = _MAX_GROWTH) -> int:
     """Return the largest accepted size of the values of a file of `n_bytes` bytes."""
     return max(_SMALL_BYTES, growth * n_bytes)
@@ -62,6 +79,7 @@ def read_batches(
     max_bytes: int,
     columns: Sequence[str] | None = None,
     row_group: int | None = None,
+    batch_rows: int = _BATCH_ROWS,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a file from `open_with_dictionaries`, in batches.
 
@@ -74,6 +92,8 @@ def read_batches(
         The columns to read, or fields of columns such as "image.path"; by default all.
     row_group : int, optional
         The row group to read; by default all.
+    batch_rows : int
+        The largest number of rows of a batch.
 
     Raises
     ------
@@ -86,7 +106,7 @@ def read_batches(
     n_bytes = n_rows * (_ROW_BYTES + sum(map(_count_fixed_bytes, types)))
     _check_bytes(n_bytes, max_bytes)
     batches = parquet.iter_batches(
-        _BATCH_ROWS, columns=columns, row_groups=list(groups), use_threads=False
+        batch_rows, columns=columns, row_groups=list(groups), use_threads=False
     )
     for batch in batches:
         n_bytes += sum(map(_count_varying_bytes, batch.columns))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import mmap
 import os
 import stat
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -101,3 +102,15 @@ def _proc_device() -> int | None:
         return Path("/proc/self/stat").stat().st_dev
     except OSError:
         return None
+
+
+def map_stream(file: BinaryIO) -> mmap.mmap | bytes:
+    """Map an open file into memory; the mapping stays valid after the file is closed.
+
+    Parameters
+    ----------
+    file : binary file
+    """
+    if os.fstat(file.fileno()).st_size == 0:  # an empty file cannot be mapped
+        return b""
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -9,7 +9,13 @@ import numpy as np
 
 from featscape.errors import InputError, first_line
 from featscape.files.features import refusals
-from featscape.files.parquet import check_claims, limit_bytes, open_with_dictionaries, read_batches
+from featscape.files.parquet import (
+    check_claims,
+    limit_bytes,
+    open_with_dictionaries,
+    read_batches,
+    reading_options,
+)
 from featscape.files.regular import open_regular
 from featscape.printable_names import printable
 
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
     from numpy.typing import NDArray
 
+_BATCH_ROWS = 1_024  # Arrow needs several times the memory of the vectors of a batch
 # usual names of a column of vectors, the most likely first
 _USUAL = ("embedding", "embeddings", "vector", "vectors", "features", "feature", "emb")
 
@@ -50,7 +57,7 @@ def read_vectors(file: Path, *, column: str | None = None) -> tuple[NDArray[np.f
     with refusals(file), open_regular(file) as stream:
         n_bytes = os.fstat(stream.fileno()).st_size
         try:
-            parquet = open_with_dictionaries(stream)
+            parquet = open_with_dictionaries(stream, **reading_options(n_bytes))
             max_bytes = limit_bytes(n_bytes)
             check_claims(parquet.metadata, max_bytes=max_bytes)
             column = _choose_column(parquet.schema_arrow, column, file)
@@ -152,7 +159,9 @@ def _read_column(
     n_rows = parquet.metadata.num_rows
     values = np.empty((0, 0), dtype=np.float32)
     start = 0
-    for batch in read_batches(parquet, max_bytes=max_bytes, columns=[column]):
+    for batch in read_batches(
+        parquet, max_bytes=max_bytes, columns=[column], batch_rows=_BATCH_ROWS
+    ):
         vectors = batch.column(0)
         lengths = _count_values(vectors)
         if not start:

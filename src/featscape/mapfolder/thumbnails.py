@@ -10,8 +10,6 @@ Two files are faster to copy, to map into memory and to serve than 100,000 small
 from __future__ import annotations
 
 import io
-import mmap
-import os
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -21,11 +19,11 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.files.npy import map_npy
+from featscape.files.regular import map_stream
 from featscape.mapfolder.staging import writing
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import BinaryIO
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -110,7 +108,7 @@ class Thumbnails:
             opened = FolderHandle.of(folder)
             self._offsets = read_offsets(opened, n_items=n_items)  # (n + 1,)
             with opened.open(DATA) as data:
-                self._data = _map_file(data)
+                self._data = map_stream(data)
         except OSError as error:
             raise _unreadable(self._folder, error) from error
         check_data_size(self._folder, self._offsets, n_bytes=len(self._data))
@@ -218,10 +216,3 @@ def _unreadable(folder: Path, error: OSError) -> InputError:
         f"a pack of thumbnails must contain {DATA} and {_OFFSETS}; the files in {str(folder)!r} "
         f"cannot be read ({error.strerror}). Make the map again."
     )
-
-
-def _map_file(file: BinaryIO) -> mmap.mmap | bytes:
-    """Map a file into memory. The mapping stays valid after the file is closed."""
-    if os.fstat(file.fileno()).st_size == 0:  # an empty file cannot be mapped
-        return b""
-    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.files.features import read_file, read_labels
+from featscape.files.features import map_file, read_labels
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _read_table(file: Path) -> ImageTable:
     """Read a table of which every row must be valid; raises InputError."""
     from featscape.images.tables.table_files import read_table
 
-    table = read_table(read_file(file), file.name)
+    table = read_table(map_file(file), file.name)
     wrong = next((one for one in table.skipped if "column" not in one.path), None)
     if wrong is not None:
         raise InputError(

@@ -33,7 +33,7 @@ def test_each_type_of_list_gives_the_same_vectors(tmp_path, column):
 
 
 def test_vectors_of_several_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr("featscape.files.parquet._BATCH_ROWS", 2)
+    monkeypatch.setattr("featscape.files.vectors._BATCH_ROWS", 2)
     values, _ = read_vectors(write(tmp_path / "t.parquet", v=list(X)))
     np.testing.assert_array_equal(values, X)
 

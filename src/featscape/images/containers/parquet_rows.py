@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, first_line
-from featscape.files.parquet import limit_bytes, open_with_dictionaries
+from featscape.files.parquet import limit_bytes, open_with_dictionaries, reading_options
 from featscape.files.regular import check_regular
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.deadline import is_expired
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from featscape.images.storage.locations import Location
 
-_BUFFER_BYTES = 1 << 20
 _LARGE_FILE_BYTES = 64 << 20
 # usual names of a column of image bytes, the most likely first
 _IMAGE_COLUMNS = (
@@ -239,12 +238,7 @@ def open_columns(file: Location) -> tuple[pq.ParquetFile, int]:
 
 
 def _open_bytes(file: Location) -> tuple[Any, int, dict[str, Any]]:
-    """Return the bytes of a file, their number, and the options for reading them.
-
-    The column chunks of a small file are read at once, because Arrow's buffered reader allocates
-    and fills as many bytes as the header of a page claims, up to 2 GB, before the reader looks at
-    the size of the file.
-    """
+    """Return the bytes of a file, their number, and the options for reading them."""
     if isinstance(file, Path):
         facts = file.stat()
         check_regular(facts, file)
@@ -253,7 +247,4 @@ def _open_bytes(file: Location) -> tuple[Any, int, dict[str, Any]]:
     else:
         source = storage_of(file).open(file)
         n_bytes = source.seek(0, io.SEEK_END)
-    options: dict[str, Any] = {"pre_buffer": False}
-    if n_bytes > _LARGE_FILE_BYTES:
-        options["buffer_size"] = _BUFFER_BYTES
-    return source, n_bytes, options
+    return source, n_bytes, reading_options(n_bytes)

@@ -7,10 +7,12 @@ has the label "(no label)".
 from __future__ import annotations
 
 import codecs
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError, InputError
-from featscape.files.regular import describe_os_error, open_regular
+from featscape.files.regular import describe_os_error, map_stream, open_regular
+from featscape.images.containers.parquet_rows import is_parquet
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.sources.kind import Candidate, SourceKind
@@ -29,8 +31,6 @@ from featscape.images.tables.table_files import TABLE_EXTENSIONS, read_table
 from featscape.records import ImageSet
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from featscape.images.storage.locations import Location
     from featscape.images.tables.table import ImageTable
 
@@ -134,7 +134,12 @@ def _choose_columns(table: ImageTable, candidate: Candidate) -> tuple[str, str |
 
 def _read_manifest(source: Location) -> ImageTable:
     try:
+        if isinstance(source, Path) and is_parquet(source.name):
+            with open_regular(source) as file:  # vectors may take gigabytes, and are not read
+                return read_table(map_stream(file), source.name)
         content = storage_of(source).read(source)
+    except OSError as error:
+        raise _unreadable(source, describe_os_error(error)) from error
     except ImageError as error:
         raise _unreadable(source, error) from error
     return read_table(content, file_name(source))

@@ -10,10 +10,12 @@ from featscape.images.tables.table import NESTED, ImageTable, name_columns
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:
+    import mmap
+
     import pyarrow as pa
 
 
-def read_parquet(content: bytes, name: str) -> ImageTable:
+def read_parquet(content: bytes | mmap.mmap, name: str) -> ImageTable:
     """Read a Parquet file in memory as a table; raises InputError if the file is damaged."""
     import pyarrow as pa
 

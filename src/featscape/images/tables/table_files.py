@@ -9,18 +9,21 @@ from featscape.images.tables.parquet_tables import read_parquet
 from featscape.images.tables.text_tables import decode_text, read_delimited, read_json_lines
 
 if TYPE_CHECKING:
+    import mmap
+
     from featscape.images.tables.table import ImageTable
 
 TABLE_EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
-def read_table(content: bytes, name: str) -> ImageTable:
+def read_table(content: bytes | mmap.mmap, name: str) -> ImageTable:
     """Read a table; invalid rows are in `ImageTable.skipped`.
 
     Parameters
     ----------
-    content : bytes
-        The content of the file.
+    content : bytes or mmap
+        The content of the file. A mapped file saves memory for Parquet with large columns that
+        are not read.
     name : str
         The name of the file. Its extension, one of `TABLE_EXTENSIONS`, determines the format.
 
@@ -33,7 +36,7 @@ def read_table(content: bytes, name: str) -> ImageTable:
     extension = PurePosixPath(name).suffix.lower()
     if extension == ".parquet":
         return read_parquet(content, name)
-    text = decode_text(content, name)
+    text = decode_text(bytes(content), name)
     if extension in (".csv", ".tsv"):
         return read_delimited(text, name, extension)
     return read_json_lines(text, name)
