@@ -153,7 +153,7 @@ def _with_extension(given: object, extension: str) -> Path | None:
 
 
 def _name_origin(given: object) -> str | None:
-    """Return the absolute path of a file, or the type of an object."""
+    """Return the absolute path of a file, or the type of an object in Python."""
     if isinstance(given, str | os.PathLike):
         return os.path.realpath(given)
-    return None if given is None else f"a {type(given).__name__}"
+    return None if given is None else f"{type(given).__name__} in Python"

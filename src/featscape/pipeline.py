@@ -102,6 +102,8 @@ def embed_features(options: FeatureMapOptions) -> Map:
     watch = Stopwatch()
     with watch.stage("read"):  # a wrong input is reported before an older map at the output
         own = read_own_features(options)
+    with watch.stage("load t-SNE"):
+        device = choose_tsne_device(options, n_items=len(own.values))
     with mapfolder.new_map_folder(
         options.folder, force=options.force, note=options.reporter.note
     ) as folder:
@@ -110,7 +112,6 @@ def embed_features(options: FeatureMapOptions) -> Map:
         with watch.stage("write features"):
             mapfolder.write_features(folder, own.values)
         with watch.stage("t-SNE"):
-            device = choose_tsne_device(options, n_items=len(own.values))
             embedding = embed(own.values, options, labels=own.labels, device=device)
         images = own.items.images
         source = str(

@@ -57,6 +57,7 @@ class TestImages:
             features, "own", images=made.run["source"], perplexity=4, findings=False
         )
         assert own.paths == made.paths
+        assert own.run["parameters"]["features_source"] == "ndarray in Python"
         for item in range(N):
             assert own.thumbnails.encoded(item) == made.thumbnails.encoded(item)
         assert own.sizes_px.tolist() == made.sizes_px.tolist()
