@@ -31,6 +31,10 @@ _DENSE_LAPLACIAN = 200
 _SPARE_VECTORS = 4
 _SPECTRAL_ITERATIONS = 200
 
+# Rows that are centered in float64 at a time: a copy of all rows takes twice the memory of the
+# features.
+_BLOCK_ROWS = 1 << 16
+
 
 def first_positions(
     init: Any,
@@ -99,9 +103,18 @@ def pca_start(
     -------
     ndarray of float32, shape (n, c)
     """
-    centered = X.astype(np.float64) - X.mean(axis=0, dtype=np.float64)
-    axes = signed_axes(centered.T @ centered, n_components, generator=generator)
-    return scaled_start(centered @ axes, n_components, generator=generator)
+    mean = X.mean(axis=0, dtype=np.float64)
+    d = X.shape[1]
+    blocks = [slice(start, start + _BLOCK_ROWS) for start in range(0, len(X), _BLOCK_ROWS)]
+    covariance = np.zeros((d, d))
+    for block in blocks:
+        centered = X[block] - mean
+        covariance += centered.T @ centered
+    axes = signed_axes(covariance, n_components, generator=generator)
+    positions = np.empty((len(X), axes.shape[1]))
+    for block in blocks:
+        positions[block] = (X[block] - mean) @ axes
+    return scaled_start(positions, n_components, generator=generator)
 
 
 def signed_axes(

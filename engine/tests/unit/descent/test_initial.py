@@ -6,6 +6,7 @@ import pytest
 from scipy.sparse import block_diag, csr_array
 
 from meshtsne.affinities import joint_probabilities
+from meshtsne.descent import initial
 from meshtsne.descent.initial import (
     START_SD,
     array_start,
@@ -34,6 +35,13 @@ def test_pca_is_scaled_and_its_sign_is_fixed():
     assert Y[:, 1].std() < Y[:, 0].std()
     assert np.corrcoef(Y[:, 0], X[:, 1])[0, 1] > 0.99
     np.testing.assert_array_equal(Y, pca_start(X, 2, generator=generator(5)))
+
+
+def test_pca_in_blocks_of_rows_equals_pca_of_all_rows(monkeypatch):
+    X = (3 + generator().normal(size=(101, 6)) * [1, 5, 2, 1, 1, 1]).astype(np.float32)
+    at_once = pca_start(X, 2, generator=generator())
+    monkeypatch.setattr(initial, "_BLOCK_ROWS", 20)
+    np.testing.assert_allclose(pca_start(X, 2, generator=generator()), at_once, rtol=1e-5)
 
 
 def test_pca_of_wide_points():
