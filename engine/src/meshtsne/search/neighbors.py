@@ -126,6 +126,7 @@ def in_metric(distances: NDArray[np.float32], metric: str, scale: float) -> NDAr
     Parameters
     ----------
     distances : ndarray of float32, any shape
+        Converted in place: the distances of ten million points take 3.6 GB.
     metric : str
         Canonical name.
     scale : float
@@ -133,18 +134,14 @@ def in_metric(distances: NDArray[np.float32], metric: str, scale: float) -> NDAr
 
     Returns
     -------
-    ndarray of float32, shape of `distances`
+    ndarray of float32
+        `distances`.
     """
     # In chunks, and so without a copy in float64; the scale may be too small for float32.
-    distances = np.divide(
-        distances,
-        np.float64(scale),
-        dtype=np.float64,
-        out=np.empty_like(distances),
-        casting="same_kind",
-    )
+    np.divide(distances, np.float64(scale), dtype=np.float64, out=distances, casting="same_kind")
     if metric in SPHERICAL:  # between rows of length one: d^2 = 2 (1 - cos)
-        return np.asarray(distances**2 / 2, dtype=np.float32)
+        np.multiply(distances, distances, out=distances)
+        distances /= 2
     return distances
 
 
