@@ -70,8 +70,10 @@ RENUMBER_AFTER = (40, 70, 110, 170)
 # With fewer points per thread, more threads save no time.
 POINTS_PER_THREAD = 1_000
 
-# Solvers kept for other grid sizes. The embedding rarely shrinks, so a few solvers are enough.
+# Solvers kept for other grid sizes, with at most this number of nodes together: a solver takes 20
+# bytes per node. The embedding rarely shrinks, so a few solvers are enough.
 CACHED_SOLVERS = 3
+MOST_CACHED_NODES = MOST_NODES
 
 
 def good_size(n: int) -> int:
@@ -256,7 +258,11 @@ class PotentialGrid:
         """Return the solver and the nodes for a geometry; both depend on its shape and spacing."""
         key = (geometry.shape, geometry.spacing)
         if key not in self._kept:
-            while len(self._kept) >= CACHED_SOLVERS:
+            n_nodes = math.prod(geometry.shape)
+            while self._kept and (
+                len(self._kept) >= CACHED_SOLVERS
+                or n_nodes + sum(math.prod(shape) for shape, _ in self._kept) > MOST_CACHED_NODES
+            ):
                 self._kept.popitem(last=False)
             solver = PlaneSolver if len(geometry.shape) == 2 else GeneralSolver
             nodes = np.zeros(

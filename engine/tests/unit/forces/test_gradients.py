@@ -235,3 +235,14 @@ def test_solvers_agree_with_one_another():
         grid.PlaneSolver(pool, geometry).solve(found)
         grid.GeneralSolver(pool, geometry).solve(truth)
         np.testing.assert_allclose(found, truth, rtol=1e-4, atol=1e-5 * np.abs(truth).max())
+
+
+def test_large_grids_are_not_cached_together(monkeypatch):
+    monkeypatch.setattr(grid, "MOST_CACHED_NODES", 64 * 64)
+    small, large = (GridGeometry(shape, 0.4, (0.0, 0.0, 0.0)) for shape in ((16, 32), (64, 64)))
+    grids = grid.PotentialGrid(grid._native.Pool(1))
+    solver, _ = grids.at(small)
+    grids.at(GridGeometry((32, 32), 0.4, (0.0, 0.0, 0.0)))
+    assert grids.at(small)[0] is solver
+    grids.at(large)  # alone at the limit
+    assert grids.at(small)[0] is not solver
