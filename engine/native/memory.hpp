@@ -2,11 +2,13 @@
 // touches it first); large arrays use large pages if the system has them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <utility>
 #include <vector>
 
 #ifdef __linux__
@@ -48,39 +50,59 @@ template <class T> struct Allocator {
 };
 template <class T> using Array = std::vector<T, Allocator<T>>;
 
-// Memory for many arrays that are released together. `take` is safe to call from several threads.
+// Memory for many pieces, from chunks that are used again after all their pieces are released: a
+// page fault costs more than writing to the page. `take` and `release` are safe to call from
+// several threads.
 class Arena {
   public:
     explicit Arena(std::size_t chunk) : chunk_(chunk) {}
 
-    template <class T> T* take(std::size_t n) {
-        const std::size_t bytes = (n * sizeof(T) + kCacheLine - 1) / kCacheLine * kCacheLine;
+    struct Piece {
+        std::byte* memory = nullptr;
+        std::size_t chunk = 0;
+    };
+
+    Piece take(std::size_t bytes) {
+        bytes = (bytes + kCacheLine - 1) / kCacheLine * kCacheLine;
         std::lock_guard lock(mutex_);
-        while (in_use_ == 0 || used_ + bytes > chunks_[in_use_ - 1].bytes) {
-            if (in_use_ == chunks_.size()) {
-                const std::size_t size = bytes > chunk_ ? bytes : chunk_;
-                chunks_.push_back({buffer<std::byte>(size), size});
-            }
-            ++in_use_;
-            used_ = 0;
-        }
-        std::byte* taken = chunks_[in_use_ - 1].memory.get() + used_;
+        if (chunks_.empty() || used_ + bytes > chunks_[current_].bytes) open(bytes);
+        std::byte* taken = chunks_[current_].memory.get() + used_;
         used_ += bytes;
-        return reinterpret_cast<T*>(taken);
+        ++chunks_[current_].n_pieces;
+        return {taken, current_};
     }
 
-    // Releases all arrays and keeps the memory for later arrays: a page fault costs more than
-    // writing to the page.
-    void clear() { in_use_ = used_ = 0; }
+    void release(const Piece& piece) {
+        std::lock_guard lock(mutex_);
+        if (--chunks_[piece.chunk].n_pieces == 0 && piece.chunk != current_)
+            free_.push_back(piece.chunk);
+    }
 
   private:
     struct Chunk {
         Buffer<std::byte> memory;
-        std::size_t bytes;
+        std::size_t bytes, n_pieces;
     };
+
+    // Starts a chunk with room for a piece.
+    void open(std::size_t bytes) {
+        if (!chunks_.empty() && chunks_[current_].n_pieces == 0) free_.push_back(current_);
+        used_ = 0;
+        for (std::size_t& number : free_) {
+            if (chunks_[number].bytes < bytes) continue;
+            current_ = std::exchange(number, free_.back());
+            free_.pop_back();
+            return;
+        }
+        const std::size_t size = std::max(bytes, chunk_);
+        chunks_.push_back({buffer<std::byte>(size), size, 0});
+        current_ = chunks_.size() - 1;
+    }
+
     std::mutex mutex_;
     std::vector<Chunk> chunks_;
-    std::size_t chunk_, in_use_ = 0, used_ = 0; // chunks in use, and bytes used of the last chunk
+    std::vector<std::size_t> free_;              // chunks without pieces, but not the current one
+    std::size_t chunk_, current_ = 0, used_ = 0; // bytes used of the current chunk
 };
 
 } // namespace meshtsne

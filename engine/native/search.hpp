@@ -32,7 +32,7 @@ class CellIndex {
     std::vector<std::int64_t> start_; // first point of each cell in order_
     std::vector<std::int64_t> block_; // first block of each cell
     std::vector<std::int32_t> order_; // points, cell by cell
-    Buffer<float> blocks_, norms_; // 16 points each, by coordinate; norms infinite in the padding
+    Buffer<float> blocks_;            // 16 points each, by coordinate; infinite in the padding
 };
 
 } // namespace meshtsne

@@ -3,30 +3,23 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <numeric>
+#include <span>
 #include <utility>
 
 namespace meshtsne {
 
 namespace {
 
-constexpr std::int64_t kBucket = 4096;    // points whose incoming edges are collected together
 constexpr std::int64_t kPart = 1 << 17;   // points whose rows are merged together
-constexpr std::int64_t kMostParts = 8;    // each part reads all edges
+constexpr std::int64_t kMostParts = 16;   // each part reads the edges of the rows that it needs
 constexpr std::int64_t kMostChunks = 256; // chunks of sources, each with a position in every bucket
 constexpr std::size_t kArenaChunk = std::size_t{1} << 25;
 
 struct Edge {
-    std::int32_t target, source;
+    std::int32_t target, source; // the target is relative to the first point of its chunk
     float p;
-};
-
-// The incoming edges of the points from `first` on: sources in ascending order, and p.
-struct Incoming {
-    std::int64_t first;
-    std::vector<std::int64_t> row;
-    Buffer<std::int32_t> source;
-    Buffer<float> p;
 };
 
 // The edges with new numbers of the points: point i is the caller's point order[i].
@@ -36,122 +29,167 @@ struct Numbered : Conditional {
 
     std::int64_t row(std::int64_t i) const { return k * (order ? order[i] : i); }
     std::int64_t target(std::int64_t e) const {
-        return rank && index[e] >= 0 ? rank[index[e]] : index[e];
+        const std::int64_t to = index[e];
+        return rank != nullptr && to >= 0 ? std::int64_t{rank[to]} : to;
     }
 };
 
-// The incoming edges of the points `first` .. `last`, by a radix sort by target: first into
-// buckets, then within each bucket, which fits into the cache. Scattering all edges in one pass
-// would miss the cache for every edge.
-Incoming transpose(Pool& pool, const Numbered& edges, std::int64_t first, std::int64_t last) {
-    const std::int64_t n = edges.n, k = edges.k;
-    const std::int64_t buckets = (last - first + kBucket - 1) / kBucket;
-    const std::int64_t sources = std::max(kBucket, (n + kMostChunks - 1) / kMostChunks);
-    const std::int64_t chunks = (n + sources - 1) / sources;
-    // place[c * buckets + b]: the position of the next edge from chunk c in bucket b.
-    std::vector<std::int64_t> place(static_cast<std::size_t>(chunks * buckets), 0);
-    pool.run_chunks(n, sources, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
-        std::int64_t* count = place.data() + c * buckets;
-        for (std::int64_t i = begin; i < end; ++i) {
-            for (std::int64_t e = edges.row(i), stop = e + k; e < stop; ++e) {
-                const std::int64_t target = edges.target(e);
-                if (target >= first && target < last) ++count[(target - first) / kBucket];
+// The incoming edges of all points, by a radix sort by target: here into buckets of kChunk points,
+// then in Merged within each bucket, which fits into the cache. The sorted edges take more memory
+// than P, so there are a few parts, and the edges of one part are sorted at a time.
+class Transposition {
+  public:
+    Transposition(Pool& pool, const Numbered& edges)
+        : edges_(edges), buckets_((edges.n + kChunk - 1) / kChunk),
+          part_(std::max(kPart, (edges.n / kMostParts + kChunk - 1) / kChunk * kChunk)),
+          sources_(std::max(kLeastSources, (edges.n + kMostChunks - 1) / kMostChunks)),
+          parts_of_(static_cast<std::size_t>(edges.n)),
+          start_(static_cast<std::size_t>(buckets_) + 1, 0) {
+        const std::int64_t chunks = (edges.n + sources_ - 1) / sources_;
+        place_.assign(static_cast<std::size_t>(chunks * buckets_), 0);
+        pool.run_chunks(edges.n, sources_,
+                        [this](std::int64_t c, std::int64_t begin, std::int64_t end) {
+                            count(place_.data() + c * buckets_, begin, end);
+                        });
+        std::int64_t running = 0, most = 0;
+        for (std::int64_t b = 0; b < buckets_; ++b) {
+            start_[static_cast<std::size_t>(b)] = running;
+            for (std::int64_t c = 0; c < chunks; ++c) {
+                running +=
+                    std::exchange(place_[static_cast<std::size_t>(c * buckets_ + b)], running);
             }
+            start_[static_cast<std::size_t>(b) + 1] = running;
+            most = std::max(most, running - start_of_part(b));
         }
-    });
-    std::vector<std::int64_t> start(static_cast<std::size_t>(buckets) + 1, 0);
-    std::int64_t running = 0;
-    for (std::int64_t b = 0; b < buckets; ++b) {
-        start[static_cast<std::size_t>(b)] = running;
-        for (std::int64_t c = 0; c < chunks; ++c) {
-            running += std::exchange(place[static_cast<std::size_t>(c * buckets + b)], running);
+        sorted_ = buffer<Edge>(static_cast<std::size_t>(most));
+    }
+
+    // Calls visit(first, last) for each part, the points first .. last, with its edges.
+    template <class Visit> void for_parts(Pool& pool, const Visit& visit) {
+        for (std::int64_t first = 0; first < edges_.n; first += part_) {
+            const std::int64_t last = std::min(edges_.n, first + part_);
+            pool.run_chunks(edges_.n, sources_,
+                            [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+                                scatter(first, last, place_.data() + c * buckets_, begin, end);
+                            });
+            visit(first, last);
         }
     }
-    start.back() = running;
-    auto sorted = buffer<Edge>(static_cast<std::size_t>(running));
-    pool.run_chunks(n, sources, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
-        std::int64_t* next = place.data() + c * buckets;
+
+    // The edges to the points of a bucket of the current part, sources in ascending order.
+    std::span<const Edge> bucket(std::int64_t b) const {
+        const Edge* first =
+            sorted_.get() + (start_[static_cast<std::size_t>(b)] - start_of_part(b));
+        const Edge* last =
+            sorted_.get() + (start_[static_cast<std::size_t>(b) + 1] - start_of_part(b));
+        return {first, last};
+    }
+
+  private:
+    static constexpr std::int64_t kLeastSources = 4096;
+
+    // The number of edges before the part of a bucket.
+    std::int64_t start_of_part(std::int64_t b) const {
+        return start_[static_cast<std::size_t>(b * kChunk / part_ * part_ / kChunk)];
+    }
+
+    void count(std::int64_t* edges_to, std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
-            for (std::int64_t e = edges.row(i), stop = e + k; e < stop; ++e) {
-                const std::int64_t target = edges.target(e);
+            std::uint32_t parts = 0;
+            for (std::int64_t e = edges_.row(i), stop = e + edges_.k; e < stop; ++e) {
+                const std::int64_t target = edges_.target(e);
+                if (target < 0) continue;
+                ++edges_to[target / kChunk];
+                parts |= 1U << (target / part_);
+            }
+            parts_of_[static_cast<std::size_t>(i)] = parts;
+        }
+    }
+
+    void scatter(std::int64_t first, std::int64_t last, std::int64_t* next, std::int64_t begin,
+                 std::int64_t end) {
+        const std::uint32_t part = 1U << (first / part_);
+        const std::int64_t start = start_of_part(first / kChunk);
+        for (std::int64_t i = begin; i < end; ++i) {
+            if ((parts_of_[static_cast<std::size_t>(i)] & part) == 0) continue;
+            for (std::int64_t e = edges_.row(i), stop = e + edges_.k; e < stop; ++e) {
+                const std::int64_t target = edges_.target(e);
                 if (target < first || target >= last) continue;
-                const auto to = static_cast<std::int32_t>(target - first);
-                sorted[static_cast<std::size_t>(next[to / kBucket]++)] = {
-                    to, static_cast<std::int32_t>(i), edges.p[e]};
+                sorted_[static_cast<std::size_t>(next[target / kChunk]++ - start)] = {
+                    static_cast<std::int32_t>(target % kChunk), static_cast<std::int32_t>(i),
+                    edges_.p[e]};
             }
         }
-    });
-    Incoming in;
-    in.first = first;
-    in.row.assign(static_cast<std::size_t>(last - first) + 1, running);
-    in.source = buffer<std::int32_t>(static_cast<std::size_t>(running));
-    in.p = buffer<float>(static_cast<std::size_t>(running));
-    pool.run_chunks(
-        last - first, kBucket, [&](std::int64_t b, std::int64_t begin, std::int64_t end) {
-            const Edge* bucket = sorted.get() + start[static_cast<std::size_t>(b)];
-            const Edge* bucket_end = sorted.get() + start[static_cast<std::size_t>(b) + 1];
-            std::int64_t next[kBucket + 1] = {};
-            for (const Edge* edge = bucket; edge < bucket_end; ++edge)
-                ++next[edge->target - begin + 1];
-            next[0] = start[static_cast<std::size_t>(b)];
-            std::partial_sum(next, next + (end - begin) + 1, next);
-            std::copy_n(next, end - begin, in.row.begin() + begin);
-            for (const Edge* edge = bucket; edge < bucket_end; ++edge) {
-                const auto to = static_cast<std::size_t>(next[edge->target - begin]++);
-                in.source[to] = edge->source;
-                in.p[to] = edge->p;
-            }
-        });
-    return in;
-}
+    }
+
+    const Numbered& edges_;
+    std::int64_t buckets_, part_, sources_;
+    std::vector<std::uint32_t> parts_of_; // bit p is set if the row has an edge to part p
+    // place_[c * buckets_ + b]: the position of the next edge from chunk c in bucket b.
+    std::vector<std::int64_t> place_;
+    std::vector<std::int64_t> start_; // the position of the first edge of each bucket
+    Buffer<Edge> sorted_;             // the edges of the current part
+};
 
 // Some rows of P + P^T: columns in ascending order, without zeros.
 struct Merged {
     std::vector<std::int32_t> column;
     std::vector<float> p;
-    std::vector<std::uint64_t> own; // scratch: column and p of the outgoing edges of a row
 
     void clear() {
         column.clear();
         p.clear();
     }
 
-    void add_row(const Incoming& in, const Numbered& edges, std::int64_t i) {
-        own.clear();
+    // Sorts the incoming edges of the points of one bucket, for add_row.
+    void sort(std::span<const Edge> bucket) {
+        std::fill(std::begin(row_), std::end(row_), 0);
+        for (const Edge& edge : bucket) ++row_[edge.target + 1];
+        std::partial_sum(std::begin(row_), std::end(row_), std::begin(row_));
+        in_.resize(bucket.size());
+        for (const Edge& edge : bucket)
+            in_[static_cast<std::size_t>(row_[edge.target]++)] = {edge.source, edge.p};
+        // row_[r] is now the end of row r.
+    }
+
+    void add_row(const Numbered& edges, std::int64_t i) {
+        own_.clear();
         for (std::int64_t e = edges.row(i), stop = e + edges.k; e < stop; ++e) {
             const std::int64_t target = edges.target(e);
             if (target < 0) continue;
-            own.push_back(std::uint64_t{static_cast<std::uint32_t>(target)} << 32 |
-                          std::bit_cast<std::uint32_t>(edges.p[e]));
+            own_.push_back(std::uint64_t{static_cast<std::uint32_t>(target)} << 32 |
+                           std::bit_cast<std::uint32_t>(edges.p[e]));
         }
-        std::sort(own.begin(), own.end());
-        const auto row = static_cast<std::size_t>(i - in.first);
-        auto at = static_cast<std::size_t>(in.row[row]);
-        const auto end = static_cast<std::size_t>(in.row[row + 1]);
-        for (const std::uint64_t edge : own) {
+        std::sort(own_.begin(), own_.end());
+        const auto r = static_cast<std::size_t>(i % kChunk);
+        const Incoming* at = in_.data() + (r > 0 ? row_[r - 1] : 0);
+        const Incoming* end = in_.data() + row_[r];
+        for (const std::uint64_t edge : own_) {
             const auto target = static_cast<std::int32_t>(edge >> 32);
             float value = std::bit_cast<float>(static_cast<std::uint32_t>(edge));
-            for (; at < end && in.source[at] < target; ++at) add(in.source[at], in.p[at]);
-            if (at < end && in.source[at] == target) value += in.p[at++];
+            for (; at < end && at->source < target; ++at) add(at->source, at->p);
+            if (at < end && at->source == target) value += (at++)->p;
             add(target, value);
         }
-        for (; at < end; ++at) add(in.source[at], in.p[at]);
+        for (; at < end; ++at) add(at->source, at->p);
     }
 
   private:
+    struct Incoming {
+        std::int32_t source;
+        float p;
+    };
+
     void add(std::int32_t to, float value) {
         if (!(value > 0.0F)) return;
         column.push_back(to);
         p.push_back(value);
     }
-};
 
-// Copies the values and appends a number of zeros.
-template <class T> T* keep(Arena& memory, const std::vector<T>& values, std::size_t n_zeros = 0) {
-    T* to = memory.take<T>(values.size() + n_zeros);
-    std::fill_n(std::copy(values.begin(), values.end(), to), n_zeros, T{});
-    return to;
-}
+    std::int64_t row_[kChunk + 1] = {};
+    std::vector<Incoming> in_;
+    std::vector<std::uint64_t> own_; // column and p of the outgoing edges of a row
+};
 
 std::uint64_t spread_bits_2(std::uint64_t v) {
     v = (v | (v << 16)) & 0x0000FFFF0000FFFF;
@@ -190,6 +228,12 @@ template <class Index> class RowPart {
         row_.push_back(static_cast<std::uint32_t>(entries_.size()));
     }
 
+    // Adds a padded row.
+    void add_row(const Entries<Index>* begin, const Entries<Index>* end) {
+        entries_.insert(entries_.end(), begin, end);
+        row_.push_back(static_cast<std::uint32_t>(entries_.size()));
+    }
+
     const std::vector<std::uint32_t>& row() const { return row_; }
     const std::vector<Entries<Index>>& entries() const { return entries_; }
 
@@ -199,10 +243,10 @@ template <class Index> class RowPart {
     int at_ = 0; // position in the last eight entries
 };
 
-struct RowParts {
-    RowPart<std::uint16_t> near;
-    RowPart<std::uint32_t> far;
-};
+// The bytes of n values and the padding to the next cache line.
+template <class T> constexpr std::size_t padded_bytes(std::size_t n) {
+    return (n * sizeof(T) + kCacheLine - 1) / kCacheLine * kCacheLine;
+}
 
 // A small graph allocates no more memory than it needs.
 constexpr std::size_t kBytesPerEntry = 4, kSmallest = std::size_t{1} << 16;
@@ -243,15 +287,12 @@ float unit_above(std::int64_t n, float largest) {
     return std::exp2(std::ceil(std::log2(std::max(largest, 1.0F / static_cast<float>(n)))));
 }
 
-// Calls visit(incoming edges, first, last) for a few ranges of rows: the edges sorted by target
-// take more memory than P.
-template <class Visit> void for_parts(Pool& pool, const Numbered& edges, const Visit& visit) {
-    const std::int64_t n = edges.n;
-    const std::int64_t part = std::max(kPart, (n / kMostParts + kBucket - 1) / kBucket * kBucket);
-    for (std::int64_t first = 0; first < n; first += part) {
-        const std::int64_t last = std::min(n, first + part);
-        visit(transpose(pool, edges, first, last), first, last);
-    }
+// Copies the values to an aligned place, and returns the place after them and some zeros.
+template <class T>
+std::byte* put(std::byte* memory, const std::vector<T>& values, std::size_t n_zeros = 0) {
+    T* to = reinterpret_cast<T*>(memory);
+    std::fill_n(std::copy(values.begin(), values.end(), to), n_zeros, T{});
+    return memory + padded_bytes<T>(values.size() + n_zeros);
 }
 
 } // namespace
@@ -260,11 +301,12 @@ float decode(std::uint16_t code) {
     return std::bit_cast<float>((static_cast<std::uint32_t>(code) << kCodeShift) + kCodeBias);
 }
 
+struct RowParts {
+    RowPart<std::uint16_t> near;
+    RowPart<std::uint32_t> far;
+};
+
 Csr symmetrize(Pool& pool, const Conditional& conditional) {
-    struct MergedChunk {
-        const std::int32_t* column;
-        const float* p;
-    };
     const std::int64_t n = conditional.n;
     const Numbered edges{conditional, nullptr, nullptr};
     const float scale = normalization(pool, conditional);
@@ -275,78 +317,94 @@ Csr symmetrize(Pool& pool, const Conditional& conditional) {
     out.p = buffer<float>(static_cast<std::size_t>(2 * n * edges.k));
     std::vector<Merged> scratch(static_cast<std::size_t>(pool.size()));
     Arena memory(kArenaChunk);
-    for_parts(pool, edges, [&](const Incoming& in, std::int64_t first, std::int64_t last) {
-        std::vector<MergedChunk> chunks(
+    Transposition transposed(pool, edges);
+    transposed.for_parts(pool, [&](std::int64_t first, std::int64_t last) {
+        std::vector<Arena::Piece> chunks(
             static_cast<std::size_t>((last - first + kChunk - 1) / kChunk));
-        memory.clear();
         pool.run_with_thread(
             static_cast<std::int64_t>(chunks.size()), [&](std::int64_t c, int thread) {
                 Merged& merged = scratch[static_cast<std::size_t>(thread)];
                 merged.clear();
                 const std::int64_t begin = first + c * kChunk;
+                merged.sort(transposed.bucket(begin / kChunk));
                 for (std::int64_t i = begin; i < std::min(last, begin + kChunk); ++i) {
                     const std::size_t before = merged.p.size();
-                    merged.add_row(in, edges, i);
+                    merged.add_row(edges, i);
                     out.row[static_cast<std::size_t>(i) + 1] =
                         static_cast<std::int64_t>(merged.p.size() - before);
                 }
-                chunks[static_cast<std::size_t>(c)] = {keep(memory, merged.column),
-                                                       keep(memory, merged.p)};
+                const std::size_t count = merged.p.size();
+                auto& chunk = chunks[static_cast<std::size_t>(c)];
+                chunk = memory.take(padded_bytes<std::int32_t>(count) + padded_bytes<float>(count));
+                put(put(chunk.memory, merged.column), merged.p);
             });
         std::partial_sum(out.row.begin() + first, out.row.begin() + last + 1,
                          out.row.begin() + first);
         pool.run_chunks(
             last - first, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
-                const MergedChunk& chunk = chunks[static_cast<std::size_t>(c)];
+                const Arena::Piece& chunk = chunks[static_cast<std::size_t>(c)];
                 const std::int64_t to = out.row[static_cast<std::size_t>(first + begin)],
                                    count = out.row[static_cast<std::size_t>(first + end)] - to;
-                std::copy_n(chunk.column, count, out.column.get() + to);
-                std::transform(chunk.p, chunk.p + count, out.p.get() + to,
-                               [scale](float p) { return p * scale; });
+                const auto* column = reinterpret_cast<const std::int32_t*>(chunk.memory);
+                const auto* p = reinterpret_cast<const float*>(
+                    chunk.memory + padded_bytes<std::int32_t>(static_cast<std::size_t>(count)));
+                std::copy_n(column, count, out.column.get() + to);
+                std::transform(p, p + count, out.p.get() + to,
+                               [scale](float value) { return value * scale; });
+                memory.release(chunk);
             });
     });
     return out;
 }
 
 template <class FillRow>
-void PackedGraph::fill(Pool& pool, std::int64_t first, std::int64_t last, const FillRow& fill_row) {
-    std::vector<RowParts> scratch(static_cast<std::size_t>(pool.size()));
-    const std::int64_t first_block = first / kChunk, end_block = (last + kChunk - 1) / kChunk;
-    pool.run_with_thread(end_block - first_block, [&](std::int64_t task, int thread) {
-        auto& [near, far] = scratch[static_cast<std::size_t>(thread)];
-        near.clear();
-        far.clear();
-        const std::int64_t number = first_block + task;
-        const std::int64_t begin = number * kChunk, end = std::min(n_, begin + kChunk);
-        const std::int64_t base = std::max<std::int64_t>(0, begin + kChunk / 2 - 32768);
-        for (std::int64_t i = begin; i < end; ++i) {
-            fill_row(i, thread, [&](std::int64_t column, std::uint16_t code) {
-                if (column >= base && column < base + 65536) {
-                    near.add(static_cast<std::uint16_t>(column - base), code);
-                } else {
-                    far.add(static_cast<std::uint32_t>(column), code);
-                }
-            });
-            near.end_row(static_cast<std::uint16_t>(i - base));
-            far.end_row(static_cast<std::uint32_t>(i));
-        }
-        blocks_[static_cast<std::size_t>(number)] = {begin,
-                                                     end,
-                                                     base,
-                                                     keep(*memory_, near.row()),
-                                                     keep(*memory_, far.row()),
-                                                     keep(*memory_, near.entries()),
-                                                     keep(*memory_, far.entries(), kFarAhead),
-                                                     unit_};
-    });
+void PackedGraph::fill(std::int64_t number, RowParts& scratch, const FillRow& fill_row) {
+    auto& [near, far] = scratch;
+    near.clear();
+    far.clear();
+    const std::int64_t begin = number * kChunk, end = std::min(n_, begin + kChunk);
+    const std::int64_t base = std::max<std::int64_t>(0, begin + kChunk / 2 - 32768);
+    for (std::int64_t i = begin; i < end; ++i) {
+        fill_row(i, [&](std::int64_t column, std::uint16_t code) {
+            if (column >= base && column < base + 65536) {
+                near.add(static_cast<std::uint16_t>(column - base), code);
+            } else {
+                far.add(static_cast<std::uint32_t>(column), code);
+            }
+        });
+        near.end_row(static_cast<std::uint16_t>(i - base));
+        far.end_row(static_cast<std::uint32_t>(i));
+    }
+    const auto at = static_cast<std::size_t>(number);
+    const Block block{begin, end, base, nullptr, nullptr, nullptr, nullptr, unit_};
+    blocks_[at] = store(block, scratch, pieces_[at]);
+}
+
+Block PackedGraph::store(Block block, const RowParts& rows, Arena::Piece& piece) {
+    const auto& [near, far] = rows;
+    const std::size_t sizes[] = {padded_bytes<std::uint32_t>(near.row().size()),
+                                 padded_bytes<std::uint32_t>(far.row().size()),
+                                 padded_bytes<Near>(near.entries().size()),
+                                 padded_bytes<Far>(far.entries().size() + kFarAhead)};
+    piece = memory_->take(std::accumulate(std::begin(sizes), std::end(sizes), std::size_t{0}));
+    std::byte* at = piece.memory;
+    block.near_row = reinterpret_cast<const std::uint32_t*>(at);
+    at = put(at, near.row());
+    block.far_row = reinterpret_cast<const std::uint32_t*>(at);
+    at = put(at, far.row());
+    block.near = reinterpret_cast<const Near*>(at);
+    at = put(at, near.entries());
+    block.far = reinterpret_cast<const Far*>(at);
+    put(at, far.entries(), kFarAhead);
+    return block;
 }
 
 void PackedGraph::allocate(std::int64_t n_entries) {
     const std::size_t expected = kBytesPerEntry * static_cast<std::size_t>(n_entries);
     const std::size_t chunk = std::clamp(expected, kSmallest, kArenaChunk);
     memory_ = std::make_unique<Arena>(chunk);
-    spare_ = std::make_unique<Arena>(chunk);
     blocks_.resize(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
+    pieces_.resize(blocks_.size());
 }
 
 PackedGraph::PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t* column,
@@ -356,18 +414,23 @@ PackedGraph::PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t
     allocate(row[n_]);
     const auto rank = ranks(pool, order.data(), n_);
     // Ascending columns, as from the conditional probabilities: the bits of a sum depend on them.
-    std::vector<std::vector<std::pair<std::uint32_t, std::uint16_t>>> scratch(
-        static_cast<std::size_t>(pool.size()));
-    fill(pool, 0, n_, [&](std::int64_t i, int thread, const auto& add) {
-        auto& entries = scratch[static_cast<std::size_t>(thread)];
-        entries.clear();
-        const std::size_t own = order[static_cast<std::size_t>(i)];
-        for (std::int64_t e = row[own]; e < row[own + 1]; ++e) {
-            if (const std::uint16_t code = encode(p[e] / unit_))
-                entries.emplace_back(rank[static_cast<std::size_t>(column[e])], code);
-        }
-        std::sort(entries.begin(), entries.end());
-        for (const auto& [to, code] : entries) add(to, code);
+    struct Scratch {
+        RowParts rows;
+        std::vector<std::pair<std::uint32_t, std::uint16_t>> entries;
+    };
+    std::vector<Scratch> scratch(static_cast<std::size_t>(pool.size()));
+    pool.run_with_thread(n_blocks(), [&](std::int64_t number, int thread) {
+        auto& [rows, entries] = scratch[static_cast<std::size_t>(thread)];
+        fill(number, rows, [&](std::int64_t i, const auto& add) {
+            entries.clear();
+            const std::size_t own = order[static_cast<std::size_t>(i)];
+            for (std::int64_t e = row[own]; e < row[own + 1]; ++e) {
+                if (const std::uint16_t code = encode(p[e] / unit_))
+                    entries.emplace_back(rank[static_cast<std::size_t>(column[e])], code);
+            }
+            std::sort(entries.begin(), entries.end());
+            for (const auto& [to, code] : entries) add(to, code);
+        });
     });
 }
 
@@ -382,30 +445,67 @@ PackedGraph::PackedGraph(Pool& pool, const Conditional& conditional,
     allocate(n_ * conditional.k);
     const auto rank = ranks(pool, order.data(), n_);
     const Numbered edges{conditional, order.data(), rank.get()};
-    std::vector<Merged> scratch(static_cast<std::size_t>(pool.size()));
-    for_parts(pool, edges, [&](const Incoming& in, std::int64_t first, std::int64_t last) {
-        fill(pool, first, last, [&](std::int64_t i, int thread, const auto& add) {
-            Merged& merged = scratch[static_cast<std::size_t>(thread)];
-            merged.clear();
-            merged.add_row(in, edges, i);
-            for (std::size_t e = 0; e < merged.p.size(); ++e) {
-                if (const std::uint16_t code = encode(merged.p[e] * scale / unit_))
-                    add(merged.column[e], code);
-            }
+    struct Scratch {
+        RowParts rows;
+        Merged merged;
+    };
+    std::vector<Scratch> scratch(static_cast<std::size_t>(pool.size()));
+    Transposition transposed(pool, edges);
+    transposed.for_parts(pool, [&](std::int64_t first, std::int64_t last) {
+        const std::int64_t first_block = first / kChunk, end_block = (last + kChunk - 1) / kChunk;
+        pool.run_with_thread(end_block - first_block, [&](std::int64_t task, int thread) {
+            auto& [rows, merged] = scratch[static_cast<std::size_t>(thread)];
+            merged.sort(transposed.bucket(first_block + task));
+            fill(first_block + task, rows, [&](std::int64_t i, const auto& add) {
+                merged.clear();
+                merged.add_row(edges, i);
+                for (std::size_t e = 0; e < merged.p.size(); ++e) {
+                    if (const std::uint16_t code = encode(merged.p[e] * scale / unit_))
+                        add(merged.column[e], code);
+                }
+            });
         });
     });
 }
 
 void PackedGraph::renumber(Pool& pool, const std::uint32_t* order) {
     const auto rank = ranks(pool, order, n_);
-    const std::vector<Block> before = blocks_;
-    std::swap(memory_, spare_);
-    memory_->clear();
-    fill(pool, 0, n_, [&](std::int64_t i, int, const auto& add) {
-        for_row(before, order[i], [&](std::int64_t column, std::uint16_t code) {
-            if (code != 0) add(rank[column], code);
+    std::vector<Block> before = blocks_;
+    std::vector<Arena::Piece> pieces = pieces_; // of `before`
+    std::vector<RowParts> scratch(static_cast<std::size_t>(pool.size()));
+    const std::int64_t half = (n_blocks() + 1) / 2;
+    const auto fill_blocks = [&](std::int64_t first, std::int64_t last) {
+        pool.run_with_thread(last - first, [&](std::int64_t task, int thread) {
+            fill(first + task, scratch[static_cast<std::size_t>(thread)],
+                 [&](std::int64_t i, const auto& add) {
+                     for_row(before, order[i], [&](std::int64_t column, std::uint16_t code) {
+                         if (code != 0) add(rank[column], code);
+                     });
+                 });
         });
+    };
+    fill_blocks(0, half);
+    // Only the rows of the second half are still needed: their copies and the first half take as
+    // much memory as the graph.
+    pool.run_with_thread(n_blocks(), [&](std::int64_t number, int thread) {
+        RowParts& rows = scratch[static_cast<std::size_t>(thread)];
+        rows.near.clear();
+        rows.far.clear();
+        Block& block = before[static_cast<std::size_t>(number)];
+        for (std::int64_t i = block.begin; i < block.end; ++i) {
+            const std::int64_t r = i - block.begin, moved = rank[i] < half * kChunk ? 1 : 0;
+            rows.near.add_row(block.near + block.near_row[r + moved],
+                              block.near + block.near_row[r + 1]);
+            rows.far.add_row(block.far + block.far_row[r + moved],
+                             block.far + block.far_row[r + 1]);
+        }
+        Arena::Piece& piece = pieces[static_cast<std::size_t>(number)];
+        const Arena::Piece old = piece;
+        block = store(block, rows, piece);
+        memory_->release(old);
     });
+    fill_blocks(half, n_blocks());
+    for (const Arena::Piece& piece : pieces) memory_->release(piece);
 }
 
 std::vector<std::uint32_t> curve_order(Pool& pool, const float* Y, std::int64_t n, int dimensions) {

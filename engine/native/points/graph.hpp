@@ -35,6 +35,8 @@ constexpr std::int64_t kChunk = 512;
 // Returns p as a share of the unit.
 float decode(std::uint16_t code);
 
+struct RowParts; // scratch memory for the rows of one block
+
 // P in the format of the kernels: see Block.
 class PackedGraph {
   public:
@@ -57,7 +59,8 @@ class PackedGraph {
         for_row(blocks_, i, visit);
     }
 
-    // Moves row order[i] to row i, and renumbers the columns in the same way.
+    // Moves row order[i] to row i, and renumbers the columns in the same way. Takes half the memory
+    // of the graph in addition.
     void renumber(Pool& pool, const std::uint32_t* order);
 
   private:
@@ -66,15 +69,18 @@ class PackedGraph {
 
     void allocate(std::int64_t n_entries);
 
-    // Fills the blocks of the rows first .. last. fill_row(i, thread, add) calls add(column, code)
-    // for each entry of row i.
+    // Fills a block. fill_row(i, add) calls add(column, code) for each entry of row i.
     template <class FillRow>
-    void fill(Pool& pool, std::int64_t first, std::int64_t last, const FillRow& fill_row);
+    void fill(std::int64_t number, RowParts& scratch, const FillRow& fill_row);
+
+    // Copies the rows of a block from scratch memory.
+    Block store(Block block, const RowParts& rows, Arena::Piece& piece);
 
     std::int64_t n_;
     float unit_;
     std::vector<Block> blocks_;
-    std::unique_ptr<Arena> memory_, spare_; // memory of the current and of the previous blocks
+    std::vector<Arena::Piece> pieces_; // the memory of each block
+    std::unique_ptr<Arena> memory_;
 };
 
 template <class Visit>

@@ -179,6 +179,19 @@ void check_pool() {
     for (int times : done) require(times == 1, "a task did not run exactly once");
 }
 
+void check_arena() {
+    Arena arena(1024);
+    const Arena::Piece first = arena.take(512), second = arena.take(512), third = arena.take(512);
+    arena.release(first);
+    require(arena.take(1024).chunk != first.chunk, "a chunk was used again too early");
+    arena.release(second);
+    const Arena::Piece again = arena.take(1024);
+    require(again.memory == first.memory, "the memory of released pieces was not used again");
+    const Arena::Piece large = arena.take(4096); // larger than a chunk
+    std::memset(large.memory, 1, 4096);
+    require(large.chunk != third.chunk && large.chunk != again.chunk, "two pieces overlap");
+}
+
 void check_perplexity() {
     for (const float scale : {0.0F, 1e-38F, 1.0F, 1e37F}) {
         std::vector<float> squared(16, INFINITY), p(16);
@@ -208,6 +221,7 @@ int main() {
     check_search(random, 3000, 13, 20);
     check_search(random, 40, 3, 7);
     check_perplexity();
+    check_arena();
     check_pool();
     std::printf("native code: no errors (%s)\n", kernels().name);
     return 0;
