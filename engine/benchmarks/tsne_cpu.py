@@ -3,6 +3,7 @@
     python engine/benchmarks/tsne_cpu.py              500, 10,000 and 70,000 points, all libraries
     python engine/benchmarks/tsne_cpu.py --sizes 500 --peers meshtsne sklearn
     python engine/benchmarks/tsne_cpu.py --sizes --growth 1000000 --transform --force-error
+    python engine/benchmarks/tsne_cpu.py --sizes --growth 1000000 10000000 --keep-points points
 
 Each run is a process (`tsne_peer.py`). A warm-up with 100 points measures imports and first-call
 costs separately. All embeddings are compared with the exact neighbors and with the P of the exact
@@ -390,6 +391,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--slow", action="store_true", help="scikit-learn at 70,000 points too")
     parser.add_argument("--growth", type=int, nargs="+", default=[], help="sizes above 70,000")
+    parser.add_argument(
+        "--keep-points",
+        type=Path,
+        help="folder for the points of --growth, which later runs read: ten million take 2 GB, "
+        "and ten minutes to make",
+    )
     parser.add_argument("--transform", action="store_true", help="10,000 new points on 70,000")
     parser.add_argument("--force-error", action="store_true", help="the grid's error, at 70,000")
     parser.add_argument("--dimensions", type=int, default=2, choices=[2, 3], help="for those three")
@@ -426,8 +433,12 @@ def grow(
         placing_s = records[FULL_SIZE]["stages_s"].pop("transform")
         print(f"\n{N_NEW:,} new points on the map of {FULL_SIZE:,}: {placing_s:.2f} s\n")
     for n in arguments.growth:
-        data.write_points(n, points)
-        records[n] = run("meshtsne", points, **own)
+        copies = (arguments.keep_points or folder) / f"points-{n}.npy"
+        if not copies.exists():
+            unfinished = copies.with_suffix(".part")
+            data.write_points(n, unfinished)
+            unfinished.rename(copies)
+        records[n] = run("meshtsne", copies, **own)
     if arguments.growth:
         print(f"\n{growth_table(records)}", flush=True)
     return [(n, records[n]["total_s"]) for n in arguments.growth]
