@@ -5,6 +5,7 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <cmath>
@@ -94,52 +95,71 @@ auto cosines(Pool& pool, In<float, 2> values) {
     return to_numpy(std::move(out), {values.shape(0), values.shape(1)});
 }
 
-auto conditional_probabilities(In<float, 2> distances, In<std::int32_t, 2> indices,
-                               double perplexity, Pool& pool) {
-    const std::size_t n = distances.shape(0), k = distances.shape(1);
+// (n_perplexities, n, 2): precision and 1 / sum of each Gaussian.
+auto gaussians_of(In<float, 2> distances, In<std::int32_t, 2> indices,
+                  const std::vector<double>& perplexities, Pool& pool) {
+    const std::size_t n = distances.shape(0), k = distances.shape(1), u = perplexities.size();
     require(indices.shape(0) == n && indices.shape(1) == k,
             "distances and indices must have the same shape");
-    require(perplexity >= 1, "perplexity must be at least 1");
+    require(u > 0 && std::all_of(perplexities.begin(), perplexities.end(),
+                                 [](double perplexity) { return perplexity >= 1; }),
+            "each perplexity must be at least 1");
+    auto found = buffer<float>(2 * u * n);
+    {
+        nb::gil_scoped_release release;
+        auto* gaussians = reinterpret_cast<Gaussian*>(found.get());
+        for (double perplexity : perplexities) {
+            find_gaussians(pool, distances.data(), indices.data(), static_cast<std::int64_t>(n),
+                           static_cast<std::int64_t>(k), static_cast<float>(perplexity), gaussians);
+            gaussians += n;
+        }
+    }
+    return to_numpy(std::move(found), {u, n, 2});
+}
+
+Conditional checked_gaussians(const In<std::int32_t, 2>& indices, const In<float, 2>& distances,
+                              const In<float, 3>& gaussians) {
+    const std::size_t n = indices.shape(0), k = indices.shape(1);
+    require(distances.shape(0) == n && distances.shape(1) == k && gaussians.shape(0) > 0 &&
+                gaussians.shape(1) == n && gaussians.shape(2) == 2,
+            "indices, distances and gaussians must have the same rows");
+    return {indices.data(),
+            nullptr,
+            static_cast<std::int64_t>(n),
+            static_cast<std::int64_t>(k),
+            distances.data(),
+            reinterpret_cast<const Gaussian*>(gaussians.data()),
+            static_cast<std::int64_t>(gaussians.shape(0))};
+}
+
+auto conditional_probabilities(In<float, 2> distances, In<std::int32_t, 2> indices,
+                               In<float, 3> gaussians, Pool& pool) {
+    const Conditional conditional = checked_gaussians(indices, distances, gaussians);
+    const auto n = indices.shape(0), k = indices.shape(1);
     auto p = buffer<float>(n * k);
     {
         nb::gil_scoped_release release;
-        const std::size_t padded = (k + 7) / 8 * 8;
-        const auto rows = static_cast<std::int64_t>(n);
-        pool.run_chunks(rows, 256, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
-            std::vector<float> squared(padded), row(padded);
-            for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-                const float* from = distances.data() + i * k;
-                const std::int32_t* index = indices.data() + i * k;
-                float least = INFINITY;
-                std::size_t valid = 0;
-                for (std::size_t j = 0; j < k; ++j) {
-                    if (index[j] >= 0) least = std::min(least, from[j] * from[j]), ++valid;
-                }
-                double mean = 0;
-                for (std::size_t j = 0; j < padded; ++j) {
-                    const bool real = j < k && index[j] >= 0;
-                    squared[j] = real ? from[j] * from[j] - least : INFINITY;
-                    if (real) mean += static_cast<double>(squared[j]) / static_cast<double>(valid);
-                }
-                std::fill(row.begin(), row.end(), 0.0F);
-                if (valid > 0)
-                    kernels().conditional(squared.data(), static_cast<int>(padded),
-                                          mean > 0 ? 1 / mean : 1.0, static_cast<float>(perplexity),
-                                          row.data());
-                std::copy_n(row.data(), k, p.get() + i * k);
-            }
-        });
+        pool.run_chunks(
+            conditional.n, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+                ConditionalRow scratch;
+                for (std::int64_t i = begin; i < end; ++i)
+                    std::copy_n(conditional.row(i, scratch), k, p.get() + i * conditional.k);
+            });
     }
     return to_numpy(std::move(p), {n, k});
+}
+
+void check_indices(const In<std::int32_t, 2>& indices) {
+    for (std::size_t e = 0; e < indices.size(); ++e)
+        require(indices.data()[e] < static_cast<std::int64_t>(indices.shape(0)),
+                "an index is beyond the last point");
 }
 
 Conditional checked_edges(const In<std::int32_t, 2>& indices, const In<float, 2>& probabilities) {
     const std::size_t n = indices.shape(0), k = indices.shape(1);
     require(probabilities.shape(0) == n && probabilities.shape(1) == k,
             "indices and probabilities must have the same shape");
-    for (std::size_t e = 0; e < n * k; ++e)
-        require(indices.data()[e] < static_cast<std::int64_t>(n),
-                "an index is beyond the last point");
+    check_indices(indices);
     return {indices.data(), probabilities.data(), static_cast<std::int64_t>(n),
             static_cast<std::int64_t>(k)};
 }
@@ -166,9 +186,11 @@ void check_positions(const In<float, 2>& Y) {
 }
 
 std::shared_ptr<Points> join_points(std::shared_ptr<Pool> pool, In<std::int32_t, 2> indices,
-                                    In<float, 2> probabilities, In<float, 2> Y) {
+                                    In<float, 2> distances, In<float, 3> gaussians,
+                                    In<float, 2> Y) {
     check_positions(Y);
-    const Conditional conditional = checked_edges(indices, probabilities);
+    check_indices(indices);
+    const Conditional conditional = checked_gaussians(indices, distances, gaussians);
     require(indices.shape(0) == Y.shape(0), "each point must have a row of neighbors");
     nb::gil_scoped_release release;
     return std::make_shared<Points>(std::move(pool), conditional, Y.data(),
@@ -255,9 +277,12 @@ NB_MODULE(_native, m) {
             "n_threads"_a)
         .def_prop_ro("n_threads", &Pool::size);
 
+    m.def("find_gaussians", &gaussians_of, "distances"_a, "indices"_a, "perplexities"_a, "pool"_a,
+          "Return precision and 1 / sum of each row's Gaussian, shape (n_perplexities, n, 2).");
     m.def("conditional_probabilities", &conditional_probabilities, "distances"_a, "indices"_a,
-          "perplexity"_a, "pool"_a,
-          "Return p_j|i, shape (n, k), from distances; 0 for a missing neighbor (index < 0).");
+          "gaussians"_a, "pool"_a,
+          "Return p_j|i, shape (n, k), the mean of the Gaussians; 0 for a missing neighbor "
+          "(index < 0).");
     m.def(
         "symmetrize", &symmetrize_neighbors, "indices"_a, "probabilities"_a, "pool"_a,
         "Return (P + P^T) / sum as (indptr, indices, data), columns ascending; an index < 0 marks "
@@ -309,8 +334,8 @@ NB_MODULE(_native, m) {
 
     nb::class_<Points>(m, "Points", "Positions, velocities and gains of n points, and P.")
         .def(nb::new_(&make_points), "pool"_a, "indptr"_a, "indices"_a, "data"_a, "positions"_a)
-        .def_static("from_conditional", &join_points, "pool"_a, "indices"_a, "probabilities"_a,
-                    "positions"_a,
+        .def_static("from_gaussians", &join_points, "pool"_a, "indices"_a, "distances"_a,
+                    "gaussians"_a, "positions"_a,
                     "Return the same points as from P = `symmetrize`, which takes more memory.")
         .def_prop_ro("size", &Points::size)
         .def("restart", &Points::restart, "Set the velocities to 0 and the gains to 1.")

@@ -78,6 +78,20 @@ class Arena {
             free_.push_back(piece.chunk);
     }
 
+    // Keeps at most this number of bytes of unused chunks.
+    void trim(std::size_t most) {
+        std::lock_guard lock(mutex_);
+        std::size_t kept = 0;
+        std::erase_if(free_, [&](std::size_t number) {
+            if (kept + chunks_[number].bytes <= most) {
+                kept += chunks_[number].bytes;
+                return false;
+            }
+            chunks_[number].memory.reset();
+            return true;
+        });
+    }
+
   private:
     struct Chunk {
         Buffer<std::byte> memory;

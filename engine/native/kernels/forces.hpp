@@ -13,6 +13,7 @@ namespace {
 using meshtsne::Block;
 using meshtsne::Entries;
 using meshtsne::Extent;
+using meshtsne::Gaussian;
 using meshtsne::StepParameters;
 
 template <int D, class Index>
@@ -178,41 +179,48 @@ FS_INLINE double bounded_step(double s) {
     return s < -2.0 ? -2.0 : s > 2.0 ? 2.0 : s;
 }
 
-// p_j|i of one row: its precision beta is found by Newton's method on log beta, within a bracket,
-// from dH / d log beta = -beta^2 Var(D). Both arrays are padded to a multiple of 8; an entry beyond
-// the row or of a missing neighbor has an infinite distance. `squared` contains the squared
+// The weights of the Gaussian, 1 at the nearest neighbor; distances in units of 1 / precision, so
+// that their squares do not overflow.
+FS_INLINE f8 bounded_distance(const float* squared, float precision) {
+    const f8 distance = load(squared) * precision;
+    return distance < 100.0F ? distance : broadcast(100.0F);
+}
+
+// Finds the precision of one row by Newton's method on its logarithm, within a bracket, from
+// dH / d log precision = -precision^2 Var(D). The array is padded to a multiple of 8; an entry
+// beyond the row or of a missing neighbor has an infinite distance. `squared` contains the squared
 // distances minus the smallest.
-inline void conditional(const float* squared, int padded, double scale, float perplexity,
-                        float* p) {
+inline Gaussian find_precision(const float* squared, int padded, double scale, float perplexity) {
     const double target = std::log(static_cast<double>(perplexity));
     double low = 0, high = 0, beta = scale;
-    for (int round = 0; round < 64; ++round) {
+    for (int round = 0;; ++round) {
         const float b = static_cast<float>(beta < 1e-30 ? 1e-30 : beta < 1e30 ? beta : 1e30);
         f8 total{}, first{}, second{};
         for (int j = 0; j < padded; j += 8) {
-            // Distances in units of 1 / beta, so that their squares do not overflow.
-            const f8 distance = load(squared + j) * b;
-            const f8 bounded = distance < 100.0F ? distance : broadcast(100.0F);
-            const f8 weight = exp_negative(-bounded);
+            const f8 distance = bounded_distance(squared + j, b);
+            const f8 weight = exp_negative(-distance);
             total += weight;
-            first += weight * bounded;
-            second += weight * bounded * bounded;
-            store(p + j, weight);
+            first += weight * distance;
+            second += weight * distance * distance;
         }
         const double s = static_cast<double>(sum(total)),
                      mean = static_cast<double>(sum(first)) / s;
         const double variance = static_cast<double>(sum(second)) / s - mean * mean;
         const double excess = std::log(s) + mean - target;
-        const float per_total = static_cast<float>(1.0 / s);
-        if (__builtin_fabs(excess) < 1e-5 || round == 63) {
-            for (int j = 0; j < padded; j += 8) store(p + j, load(p + j) * per_total);
-            return;
-        }
+        if (__builtin_fabs(excess) < 1e-5 || round == 63) return {b, static_cast<float>(1.0 / s)};
         (excess > 0 ? low : high) = beta;
         double next = variance > 0 ? beta * std::exp(bounded_step(excess / variance))
                                    : beta * (excess > 0 ? 8.0 : 0.125);
         if ((low > 0 && next <= low) || (high > 0 && next >= high)) next = std::sqrt(low * high);
         beta = next;
+    }
+}
+
+// Adds p_j|i of one row, padded as above.
+inline void add_gaussian(const float* squared, int padded, const Gaussian& gaussian, float* p) {
+    for (int j = 0; j < padded; j += 8) {
+        const f8 weight = exp_negative(-bounded_distance(squared + j, gaussian.precision));
+        store(p + j, load(p + j) + weight * gaussian.per_total);
     }
 }
 

@@ -78,6 +78,11 @@ struct StepParameters {
     float exaggeration, momentum, learning_rate;
 };
 
+// p_j|i = per_total * exp(-precision * (d_ij^2 - the least d_ik^2)).
+struct Gaussian {
+    float precision, per_total;
+};
+
 // The extent and the sum of some points after an update.
 struct Extent {
     float low[3], high[3];
@@ -121,8 +126,11 @@ struct Kernels {
                         double z, const StepParameters&, const float* shift, std::int64_t begin,
                         std::int64_t end);
 
-    // p_j|i of one row, padded to a multiple of 8; `scale` is a first guess of its precision.
-    void (*conditional)(const float* squared, int padded, double scale, float perplexity, float* p);
+    // The Gaussian of one row, padded to a multiple of 8; `scale` is a first guess of its
+    // precision.
+    Gaussian (*find_precision)(const float* squared, int padded, double scale, float perplexity);
+    // Adds its p_j|i.
+    void (*add_gaussian)(const float* squared, int padded, const Gaussian&, float* p);
 
     // The neighbor search, by metric: see distances.hpp.
     void (*tile_distances[kMetrics])(const float* const* queries, const float* block,

@@ -5,191 +5,19 @@
 #include <cmath>
 #include <iterator>
 #include <numeric>
-#include <span>
 #include <utility>
+
+#include "points/merging.hpp"
 
 namespace meshtsne {
 
 namespace {
 
-constexpr std::int64_t kPart = 1 << 17;   // points whose rows are merged together
-constexpr std::int64_t kMostParts = 16;   // each part reads the edges of the rows that it needs
-constexpr std::int64_t kMostChunks = 256; // chunks of sources, each with a position in every bucket
+// The rows move to a new order in this number of parts, at least one for kMovedRows rows. Before
+// each part, the rows that have not moved are copied.
+constexpr std::int64_t kMovedRows = 1 << 20, kFewestMoves = 2, kMostMoves = 8;
 constexpr std::size_t kArenaChunk = std::size_t{1} << 25;
-
-struct Edge {
-    std::int32_t target, source; // the target is relative to the first point of its chunk
-    float p;
-};
-
-// The edges with new numbers of the points: point i is the caller's point order[i].
-struct Numbered : Conditional {
-    const std::uint32_t* order; // null: the caller's numbers
-    const std::uint32_t* rank;  // its inverse
-
-    std::int64_t row(std::int64_t i) const { return k * (order ? order[i] : i); }
-    std::int64_t target(std::int64_t e) const {
-        const std::int64_t to = index[e];
-        return rank != nullptr && to >= 0 ? std::int64_t{rank[to]} : to;
-    }
-};
-
-// The incoming edges of all points, by a radix sort by target: here into buckets of kChunk points,
-// then in Merged within each bucket, which fits into the cache. The sorted edges take more memory
-// than P, so there are a few parts, and the edges of one part are sorted at a time.
-class Transposition {
-  public:
-    Transposition(Pool& pool, const Numbered& edges)
-        : edges_(edges), buckets_((edges.n + kChunk - 1) / kChunk),
-          part_(std::max(kPart, (edges.n / kMostParts + kChunk - 1) / kChunk * kChunk)),
-          sources_(std::max(kLeastSources, (edges.n + kMostChunks - 1) / kMostChunks)),
-          parts_of_(static_cast<std::size_t>(edges.n)),
-          start_(static_cast<std::size_t>(buckets_) + 1, 0) {
-        const std::int64_t chunks = (edges.n + sources_ - 1) / sources_;
-        place_.assign(static_cast<std::size_t>(chunks * buckets_), 0);
-        pool.run_chunks(edges.n, sources_,
-                        [this](std::int64_t c, std::int64_t begin, std::int64_t end) {
-                            count(place_.data() + c * buckets_, begin, end);
-                        });
-        std::int64_t running = 0, most = 0;
-        for (std::int64_t b = 0; b < buckets_; ++b) {
-            start_[static_cast<std::size_t>(b)] = running;
-            for (std::int64_t c = 0; c < chunks; ++c) {
-                running +=
-                    std::exchange(place_[static_cast<std::size_t>(c * buckets_ + b)], running);
-            }
-            start_[static_cast<std::size_t>(b) + 1] = running;
-            most = std::max(most, running - start_of_part(b));
-        }
-        sorted_ = buffer<Edge>(static_cast<std::size_t>(most));
-    }
-
-    // Calls visit(first, last) for each part, the points first .. last, with its edges.
-    template <class Visit> void for_parts(Pool& pool, const Visit& visit) {
-        for (std::int64_t first = 0; first < edges_.n; first += part_) {
-            const std::int64_t last = std::min(edges_.n, first + part_);
-            pool.run_chunks(edges_.n, sources_,
-                            [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
-                                scatter(first, last, place_.data() + c * buckets_, begin, end);
-                            });
-            visit(first, last);
-        }
-    }
-
-    // The edges to the points of a bucket of the current part, sources in ascending order.
-    std::span<const Edge> bucket(std::int64_t b) const {
-        const Edge* first =
-            sorted_.get() + (start_[static_cast<std::size_t>(b)] - start_of_part(b));
-        const Edge* last =
-            sorted_.get() + (start_[static_cast<std::size_t>(b) + 1] - start_of_part(b));
-        return {first, last};
-    }
-
-  private:
-    static constexpr std::int64_t kLeastSources = 4096;
-
-    // The number of edges before the part of a bucket.
-    std::int64_t start_of_part(std::int64_t b) const {
-        return start_[static_cast<std::size_t>(b * kChunk / part_ * part_ / kChunk)];
-    }
-
-    void count(std::int64_t* edges_to, std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-            std::uint32_t parts = 0;
-            for (std::int64_t e = edges_.row(i), stop = e + edges_.k; e < stop; ++e) {
-                const std::int64_t target = edges_.target(e);
-                if (target < 0) continue;
-                ++edges_to[target / kChunk];
-                parts |= 1U << (target / part_);
-            }
-            parts_of_[static_cast<std::size_t>(i)] = parts;
-        }
-    }
-
-    void scatter(std::int64_t first, std::int64_t last, std::int64_t* next, std::int64_t begin,
-                 std::int64_t end) {
-        const std::uint32_t part = 1U << (first / part_);
-        const std::int64_t start = start_of_part(first / kChunk);
-        for (std::int64_t i = begin; i < end; ++i) {
-            if ((parts_of_[static_cast<std::size_t>(i)] & part) == 0) continue;
-            for (std::int64_t e = edges_.row(i), stop = e + edges_.k; e < stop; ++e) {
-                const std::int64_t target = edges_.target(e);
-                if (target < first || target >= last) continue;
-                sorted_[static_cast<std::size_t>(next[target / kChunk]++ - start)] = {
-                    static_cast<std::int32_t>(target % kChunk), static_cast<std::int32_t>(i),
-                    edges_.p[e]};
-            }
-        }
-    }
-
-    const Numbered& edges_;
-    std::int64_t buckets_, part_, sources_;
-    std::vector<std::uint32_t> parts_of_; // bit p is set if the row has an edge to part p
-    // place_[c * buckets_ + b]: the position of the next edge from chunk c in bucket b.
-    std::vector<std::int64_t> place_;
-    std::vector<std::int64_t> start_; // the position of the first edge of each bucket
-    Buffer<Edge> sorted_;             // the edges of the current part
-};
-
-// Some rows of P + P^T: columns in ascending order, without zeros.
-struct Merged {
-    std::vector<std::int32_t> column;
-    std::vector<float> p;
-
-    void clear() {
-        column.clear();
-        p.clear();
-    }
-
-    // Sorts the incoming edges of the points of one bucket, for add_row.
-    void sort(std::span<const Edge> bucket) {
-        std::fill(std::begin(row_), std::end(row_), 0);
-        for (const Edge& edge : bucket) ++row_[edge.target + 1];
-        std::partial_sum(std::begin(row_), std::end(row_), std::begin(row_));
-        in_.resize(bucket.size());
-        for (const Edge& edge : bucket)
-            in_[static_cast<std::size_t>(row_[edge.target]++)] = {edge.source, edge.p};
-        // row_[r] is now the end of row r.
-    }
-
-    void add_row(const Numbered& edges, std::int64_t i) {
-        own_.clear();
-        for (std::int64_t e = edges.row(i), stop = e + edges.k; e < stop; ++e) {
-            const std::int64_t target = edges.target(e);
-            if (target < 0) continue;
-            own_.push_back(std::uint64_t{static_cast<std::uint32_t>(target)} << 32 |
-                           std::bit_cast<std::uint32_t>(edges.p[e]));
-        }
-        std::sort(own_.begin(), own_.end());
-        const auto r = static_cast<std::size_t>(i % kChunk);
-        const Incoming* at = in_.data() + (r > 0 ? row_[r - 1] : 0);
-        const Incoming* end = in_.data() + row_[r];
-        for (const std::uint64_t edge : own_) {
-            const auto target = static_cast<std::int32_t>(edge >> 32);
-            float value = std::bit_cast<float>(static_cast<std::uint32_t>(edge));
-            for (; at < end && at->source < target; ++at) add(at->source, at->p);
-            if (at < end && at->source == target) value += (at++)->p;
-            add(target, value);
-        }
-        for (; at < end; ++at) add(at->source, at->p);
-    }
-
-  private:
-    struct Incoming {
-        std::int32_t source;
-        float p;
-    };
-
-    void add(std::int32_t to, float value) {
-        if (!(value > 0.0F)) return;
-        column.push_back(to);
-        p.push_back(value);
-    }
-
-    std::int64_t row_[kChunk + 1] = {};
-    std::vector<Incoming> in_;
-    std::vector<std::uint64_t> own_; // column and p of the outgoing edges of a row
-};
+constexpr std::size_t kMostSpare = std::size_t{1} << 29; // bytes kept for the next renumbering
 
 std::uint64_t spread_bits_2(std::uint64_t v) {
     v = (v | (v << 16)) & 0x0000FFFF0000FFFF;
@@ -267,18 +95,36 @@ Buffer<std::uint32_t> ranks(Pool& pool, const std::uint32_t* order, std::int64_t
     return rank;
 }
 
-// 1 / sum of P before the normalization: the sum of p_j|i + p_i|j.
-float normalization(Pool& pool, const Conditional& edges) {
-    std::vector<double> sums(static_cast<std::size_t>((edges.n + kChunk - 1) / kChunk));
+struct Survey {
+    float scale, largest; // 1 / the sum of p_j|i + p_i|j, and the largest p_j|i
+};
+
+Survey survey_of(Pool& pool, const Conditional& edges) {
+    struct Chunk {
+        double sum;
+        float largest;
+    };
+    std::vector<Chunk> chunks(static_cast<std::size_t>((edges.n + kChunk - 1) / kChunk));
     pool.run_chunks(edges.n, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
-        double sum = 0;
-        for (std::int64_t e = begin * edges.k; e < end * edges.k; ++e) {
-            if (edges.index[e] >= 0 && edges.p[e] > 0) sum += static_cast<double>(edges.p[e]);
+        Chunk chunk{0.0, 0.0F};
+        ConditionalRow scratch;
+        for (std::int64_t i = begin; i < end; ++i) {
+            const float* p = edges.row(i, scratch);
+            for (std::int64_t j = 0; j < edges.k; ++j) {
+                if (edges.index[i * edges.k + j] < 0 || !(p[j] > 0)) continue;
+                chunk.sum += static_cast<double>(p[j]);
+                chunk.largest = std::max(chunk.largest, p[j]);
+            }
         }
-        sums[static_cast<std::size_t>(c)] = sum;
+        chunks[static_cast<std::size_t>(c)] = chunk;
     });
-    const double total = 2 * std::accumulate(sums.begin(), sums.end(), 0.0);
-    return static_cast<float>(total > 0 ? 1.0 / total : 0.0);
+    double total = 0;
+    float largest = 0;
+    for (const Chunk& chunk : chunks) {
+        total += chunk.sum;
+        largest = std::max(largest, chunk.largest);
+    }
+    return {static_cast<float>(total > 0 ? 1.0 / (2 * total) : 0.0), largest};
 }
 
 // The unit of the codes for n points. A row of p_j|i has the sum 1, so no p is above 1 / n, unless
@@ -304,12 +150,24 @@ float decode(std::uint16_t code) {
 struct RowParts {
     RowPart<std::uint16_t> near;
     RowPart<std::uint32_t> far;
+
+    void clear() {
+        near.clear();
+        far.clear();
+    }
+
+    // Adds row i of a block, or an empty row.
+    void add_row(const Block& block, std::int64_t i, bool whole) {
+        const std::int64_t r = i - block.begin, from = whole ? r : r + 1;
+        near.add_row(block.near + block.near_row[from], block.near + block.near_row[r + 1]);
+        far.add_row(block.far + block.far_row[from], block.far + block.far_row[r + 1]);
+    }
 };
 
 Csr symmetrize(Pool& pool, const Conditional& conditional) {
     const std::int64_t n = conditional.n;
     const Numbered edges{conditional, nullptr, nullptr};
-    const float scale = normalization(pool, conditional);
+    const float scale = survey_of(pool, conditional).scale;
     Csr out;
     out.row.assign(static_cast<std::size_t>(n) + 1, 0);
     // No memory is in use for the end of the arrays, which is never written.
@@ -359,9 +217,8 @@ Csr symmetrize(Pool& pool, const Conditional& conditional) {
 
 template <class FillRow>
 void PackedGraph::fill(std::int64_t number, RowParts& scratch, const FillRow& fill_row) {
+    scratch.clear();
     auto& [near, far] = scratch;
-    near.clear();
-    far.clear();
     const std::int64_t begin = number * kChunk, end = std::min(n_, begin + kChunk);
     const std::int64_t base = std::max<std::int64_t>(0, begin + kChunk / 2 - 32768);
     for (std::int64_t i = begin; i < end; ++i) {
@@ -437,11 +294,9 @@ PackedGraph::PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t
 PackedGraph::PackedGraph(Pool& pool, const Conditional& conditional,
                          const std::vector<std::uint32_t>& order)
     : n_(conditional.n) {
-    const float scale = normalization(pool, conditional);
-    // Twice the largest p_j|i is a bound of the largest sum p_j|i + p_i|j.
-    const float* p_end = conditional.p + n_ * conditional.k;
-    unit_ = unit_above(n_, conditional.k > 0 ? 2 * scale * *std::max_element(conditional.p, p_end)
-                                             : 0.0F);
+    const Survey survey = survey_of(pool, conditional);
+    const float scale = survey.scale;
+    unit_ = unit_above(n_, 2 * scale * survey.largest); // a bound of the largest p_j|i + p_i|j
     allocate(n_ * conditional.k);
     const auto rank = ranks(pool, order.data(), n_);
     const Numbered edges{conditional, order.data(), rank.get()};
@@ -473,8 +328,10 @@ void PackedGraph::renumber(Pool& pool, const std::uint32_t* order) {
     std::vector<Block> before = blocks_;
     std::vector<Arena::Piece> pieces = pieces_; // of `before`
     std::vector<RowParts> scratch(static_cast<std::size_t>(pool.size()));
-    const std::int64_t half = (n_blocks() + 1) / 2;
-    const auto fill_blocks = [&](std::int64_t first, std::int64_t last) {
+    const std::int64_t parts = std::clamp(n_ / kMovedRows, kFewestMoves, kMostMoves);
+    const std::int64_t step = (n_blocks() + parts - 1) / parts;
+    for (std::int64_t first = 0; first < n_blocks(); first += step) {
+        const std::int64_t last = std::min(n_blocks(), first + step);
         pool.run_with_thread(last - first, [&](std::int64_t task, int thread) {
             fill(first + task, scratch[static_cast<std::size_t>(thread)],
                  [&](std::int64_t i, const auto& add) {
@@ -483,29 +340,22 @@ void PackedGraph::renumber(Pool& pool, const std::uint32_t* order) {
                      });
                  });
         });
-    };
-    fill_blocks(0, half);
-    // Only the rows of the second half are still needed: their copies and the first half take as
-    // much memory as the graph.
-    pool.run_with_thread(n_blocks(), [&](std::int64_t number, int thread) {
-        RowParts& rows = scratch[static_cast<std::size_t>(thread)];
-        rows.near.clear();
-        rows.far.clear();
-        Block& block = before[static_cast<std::size_t>(number)];
-        for (std::int64_t i = block.begin; i < block.end; ++i) {
-            const std::int64_t r = i - block.begin, moved = rank[i] < half * kChunk ? 1 : 0;
-            rows.near.add_row(block.near + block.near_row[r + moved],
-                              block.near + block.near_row[r + 1]);
-            rows.far.add_row(block.far + block.far_row[r + moved],
-                             block.far + block.far_row[r + 1]);
-        }
-        Arena::Piece& piece = pieces[static_cast<std::size_t>(number)];
-        const Arena::Piece old = piece;
-        block = store(block, rows, piece);
-        memory_->release(old);
-    });
-    fill_blocks(half, n_blocks());
+        if (last == n_blocks()) break;
+        // Keep only the rows that are still needed, and use the memory of the others again.
+        pool.run_with_thread(n_blocks(), [&](std::int64_t number, int thread) {
+            Block& block = before[static_cast<std::size_t>(number)];
+            Arena::Piece& piece = pieces[static_cast<std::size_t>(number)];
+            const Arena::Piece whole = piece;
+            RowParts& rows = scratch[static_cast<std::size_t>(thread)];
+            rows.clear();
+            for (std::int64_t i = block.begin; i < block.end; ++i)
+                rows.add_row(block, i, rank[i] >= last * kChunk);
+            block = store(block, rows, piece);
+            memory_->release(whole);
+        });
+    }
     for (const Arena::Piece& piece : pieces) memory_->release(piece);
+    memory_->trim(kMostSpare);
 }
 
 std::vector<std::uint32_t> curve_order(Pool& pool, const float* Y, std::int64_t n, int dimensions) {

@@ -7,6 +7,7 @@
 
 #include "kernels/kernels.hpp"
 #include "memory.hpp"
+#include "points/conditional.hpp"
 #include "pool.hpp"
 
 namespace meshtsne {
@@ -16,14 +17,6 @@ struct Csr {
     std::vector<std::int64_t> row;
     Buffer<std::int32_t> column;
     Buffer<float> p;
-};
-
-// The k neighbors of each point and their conditional probabilities p_j|i; index < 0 is a missing
-// neighbor.
-struct Conditional {
-    const std::int32_t* index; // n x k
-    const float* p;            // n x k
-    std::int64_t n, k;
 };
 
 // P = (p_j|i + p_i|j) / sum, with ascending columns.
@@ -59,8 +52,8 @@ class PackedGraph {
         for_row(blocks_, i, visit);
     }
 
-    // Moves row order[i] to row i, and renumbers the columns in the same way. Takes half the memory
-    // of the graph in addition.
+    // Moves row order[i] to row i, and renumbers the columns in the same way. Takes a part of the
+    // memory of the graph in addition: half for a million points, an eighth from eight million on.
     void renumber(Pool& pool, const std::uint32_t* order);
 
   private:

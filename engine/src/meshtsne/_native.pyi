@@ -1,5 +1,7 @@
 # The names of the extension for type checkers; the docstrings are in native/bindings.cpp.
 # tests/unit/forces/test_native.py compares the names with the extension.
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,10 +15,16 @@ class Pool:
     @property
     def n_threads(self) -> int: ...
 
+def find_gaussians(
+    distances: NDArray[np.float32],
+    indices: NDArray[np.int32],
+    perplexities: Sequence[float],
+    pool: Pool,
+) -> NDArray[np.float32]: ...
 def conditional_probabilities(
     distances: NDArray[np.float32],
     indices: NDArray[np.int32],
-    perplexity: float,
+    gaussians: NDArray[np.float32],
     pool: Pool,
 ) -> NDArray[np.float32]: ...
 def cosine_transform(pool: Pool, values: NDArray[np.float32]) -> NDArray[np.float32]: ...
@@ -51,10 +59,11 @@ class Points:
         positions: NDArray[np.float32],
     ) -> None: ...
     @staticmethod
-    def from_conditional(
+    def from_gaussians(
         pool: Pool,
         indices: NDArray[np.int32],
-        probabilities: NDArray[np.float32],
+        distances: NDArray[np.float32],
+        gaussians: NDArray[np.float32],
         positions: NDArray[np.float32],
     ) -> Points: ...
     @property

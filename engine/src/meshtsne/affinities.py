@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtsne.records import Conditional
+from meshtsne.records import Gaussians, Neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from scipy.sparse import csr_array
-
-    from meshtsne.records import Neighbors
 
 
 def joint_probabilities(
@@ -33,19 +32,14 @@ def joint_probabilities(
     csr_array of float32, shape (n, n)
         Sorted int32 indices; no entries on the diagonal.
     """
-    conditional = conditional_probabilities(neighbors, perplexities, n_threads=n_threads)
-    return symmetrized(conditional, n_threads=n_threads)
-
-
-def symmetrized(conditional: Conditional, *, n_threads: int) -> csr_array:
-    """Return p_ij = (p_j|i + p_i|j) / 2n as `joint_probabilities` does."""
     from scipy.sparse import csr_array
 
     from meshtsne import _native
 
-    n = len(conditional.indices)
+    n = len(neighbors.indices)
+    p = conditional_probabilities(neighbors, perplexities, n_threads=n_threads)
     indptr, indices, data = _native.symmetrize(
-        conditional.indices, conditional.probabilities, _native.Pool(n_threads)
+        np.ascontiguousarray(neighbors.indices), p, _native.Pool(n_threads)
     )
     if len(data) <= np.iinfo(np.int32).max:
         indptr = indptr.astype(np.int32)  # otherwise SciPy converts the indices to int64
@@ -54,8 +48,8 @@ def symmetrized(conditional: Conditional, *, n_threads: int) -> csr_array:
 
 def conditional_probabilities(
     neighbors: Neighbors, perplexities: Sequence[float], *, n_threads: int
-) -> Conditional:
-    """Return p_j|i for the neighbors of each item.
+) -> NDArray[np.float32]:
+    """Return p_j|i for the neighbors of each item, float32, shape (n, k).
 
     Several perplexities give the mean of their conditional distributions, which keeps structure at
     several scales (Lee, Peluffo-Ordonez & Verleysen 2015, "Multi-scale similarities in stochastic
@@ -70,13 +64,29 @@ def conditional_probabilities(
     """
     from meshtsne import _native
 
-    distances = np.ascontiguousarray(neighbors.distances, dtype=np.float32)
-    indices = np.ascontiguousarray(neighbors.indices)
-    pool = _native.Pool(n_threads)
-    first, *others = perplexities
-    total = _native.conditional_probabilities(distances, indices, first, pool)
-    for perplexity in others:
-        total += _native.conditional_probabilities(distances, indices, perplexity, pool)
-    if others:
-        total /= len(perplexities)
-    return Conditional(indices, total)
+    gaussians = find_gaussians(neighbors, perplexities, n_threads=n_threads)
+    return _native.conditional_probabilities(
+        gaussians.neighbors.distances,
+        gaussians.neighbors.indices,
+        gaussians.parameters,
+        _native.Pool(n_threads),
+    )
+
+
+def find_gaussians(
+    neighbors: Neighbors, perplexities: Sequence[float], *, n_threads: int
+) -> Gaussians:
+    """Return the Gaussians that `conditional_probabilities` consist of.
+
+    The parameters are those of `conditional_probabilities`.
+    """
+    from meshtsne import _native
+
+    contiguous = Neighbors(
+        np.ascontiguousarray(neighbors.indices),
+        np.ascontiguousarray(neighbors.distances, dtype=np.float32),
+    )
+    parameters = _native.find_gaussians(
+        contiguous.distances, contiguous.indices, list(perplexities), _native.Pool(n_threads)
+    )
+    return Gaussians(contiguous, parameters)

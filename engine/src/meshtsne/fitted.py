@@ -112,10 +112,9 @@ class FittedMap(LazyEstimator):
         """
         neighbors, rounding = self._search(X)
         n_threads = count_threads(self.n_jobs)
-        conditional = conditional_probabilities(neighbors, self._perplexities, n_threads=n_threads)
+        p = conditional_probabilities(neighbors, self._perplexities, n_threads=n_threads)
         Y = self.embedding_
         potential = make_potential(Y, n_threads=n_threads)
-        p = conditional.probabilities
         positions = place(neighbors.indices, p, Y, potential=potential)
         same = neighbors.distances[:, 0] <= rounding
         positions[same] = Y[neighbors.indices[same, 0]]

@@ -28,21 +28,22 @@ class Neighbors:
 
 
 @dataclass(frozen=True, eq=False)
-class Conditional:
-    """The probability of each neighbor of each item: P before it is made symmetric.
+class Gaussians:
+    """The Gaussians of the conditional probabilities p_j|i, which P is computed from.
+
+    The probabilities themselves would take as much memory as the distances.
 
     Attributes
     ----------
-    indices : ndarray of int32, shape (n, k)
-        -1 marks a missing neighbor.
-    probabilities : ndarray of float32, shape (n, k)
-        p_j|i; each row sums to 1, or is 0 if all its neighbors are missing.
+    neighbors : Neighbors
+    parameters : ndarray of float32, shape (n_perplexities, n, 2)
+        Precision of each Gaussian, and 1 / its sum; p_j|i is the mean over the perplexities.
     """
 
-    indices: NDArray[np.int32]
-    probabilities: NDArray[np.float32]
+    neighbors: Neighbors
+    parameters: NDArray[np.float32]
 
     @property
     def shape(self) -> tuple[int, int]:
         """The shape of P, (n, n)."""
-        return len(self.indices), len(self.indices)
+        return len(self.neighbors.indices), len(self.neighbors.indices)

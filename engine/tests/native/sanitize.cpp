@@ -79,6 +79,31 @@ std::vector<float> descend(Pool& pool, Points points, bool direct) {
     return result;
 }
 
+void check_descent_of(const Conditional& edges, const std::vector<float>& Y, int dimensions,
+                      bool direct) {
+    std::vector<float> first;
+    for (int threads : {1, 2, 5}) {
+        auto pool = std::make_shared<Pool>(threads);
+        std::vector<float> stored; // p_j|i
+        ConditionalRow scratch;
+        for (std::int64_t i = 0; i < edges.n; ++i) {
+            const float* p = edges.row(i, scratch);
+            stored.insert(stored.end(), p, p + edges.k);
+        }
+        const Csr csr = symmetrize(*pool, {edges.index, stored.data(), edges.n, edges.k});
+        for (const auto& found :
+             {descend(*pool,
+                      Points(pool, csr.row.data(), csr.column.get(), csr.p.get(), Y.data(), edges.n,
+                             dimensions),
+                      direct),
+              descend(*pool, Points(pool, edges, Y.data(), dimensions), direct)}) {
+            if (first.empty()) first = found;
+            require(std::memcmp(first.data(), found.data(), first.size() * sizeof(float)) == 0,
+                    "the result depends on the number of threads, or on the form of P");
+        }
+    }
+}
+
 void check_descent(std::mt19937& random, std::int64_t n, int dimensions) {
     const std::int64_t k = std::min<std::int64_t>(20, n - 1);
     const Neighbors neighbors = random_neighbors(random, n, k);
@@ -86,24 +111,18 @@ void check_descent(std::mt19937& random, std::int64_t n, int dimensions) {
     for (float& y : Y)
         y = static_cast<float>(random() % 20000) / 1000.0F -
             10.0F; // some positions are outside the grid
+    std::vector<Gaussian> gaussians(static_cast<std::size_t>(2 * n));
+    Pool pool(3);
+    for (int u = 0; u < 2; ++u)
+        find_gaussians(pool, neighbors.p.data(), neighbors.index.data(), n, k,
+                       1.5F + static_cast<float>(u), gaussians.data() + u * n);
     for (const bool direct : {false, true}) {
         if (direct && n > 3000) continue;
-        std::vector<float> first;
-        for (int threads : {1, 2, 5}) {
-            auto pool = std::make_shared<Pool>(threads);
-            const Conditional edges{neighbors.index.data(), neighbors.p.data(), n, k};
-            const Csr csr = symmetrize(*pool, edges);
-            for (const auto& found :
-                 {descend(*pool,
-                          Points(pool, csr.row.data(), csr.column.get(), csr.p.get(), Y.data(), n,
-                                 dimensions),
-                          direct),
-                  descend(*pool, Points(pool, edges, Y.data(), dimensions), direct)}) {
-                if (first.empty()) first = found;
-                require(std::memcmp(first.data(), found.data(), first.size() * sizeof(float)) == 0,
-                        "the result depends on the number of threads, or on the form of P");
-            }
-        }
+        check_descent_of({neighbors.index.data(), neighbors.p.data(), n, k}, Y, dimensions, direct);
+        if (n > 3000) continue;
+        check_descent_of({neighbors.index.data(), nullptr, n, k, neighbors.p.data(),
+                          gaussians.data(), 2}, // distances instead of p
+                         Y, dimensions, direct);
     }
 }
 
@@ -197,7 +216,8 @@ void check_perplexity() {
         std::vector<float> squared(16, INFINITY), p(16);
         for (int j = 0; j < 13; ++j)
             squared[static_cast<std::size_t>(j)] = scale * static_cast<float>(j);
-        kernels().conditional(squared.data(), 16, 1.0, 5.0F, p.data());
+        const Gaussian gaussian = kernels().find_precision(squared.data(), 16, 1.0, 5.0F);
+        kernels().add_gaussian(squared.data(), 16, gaussian, p.data());
         float total = 0;
         for (float value : p) total += value;
         require(std::abs(total - 1.0F) < 1e-3F, "the sum of the probabilities is not 1");

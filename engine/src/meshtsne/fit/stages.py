@@ -6,10 +6,10 @@ import math
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
-from meshtsne.affinities import conditional_probabilities, symmetrized
+from meshtsne.affinities import find_gaussians, joint_probabilities
 from meshtsne.descent import initial
 from meshtsne.forces.choice import choose_gradient
-from meshtsne.records import Conditional
+from meshtsne.records import Gaussians
 from meshtsne.reduction import Reduction, fit_reduction
 from meshtsne.search.neighbors import FIT_RECALL_GOAL, NeighborIndex, out_of_metric
 from meshtsne.search.precomputed import check_distances, neighbors_of_distances
@@ -95,7 +95,7 @@ class HostStages:
     """
 
     neighbors: Neighbors  # set by `find_neighbors`, unless the caller gave affinities
-    _P: csr_array | Conditional  # set by `join`, and deleted by `gradient`
+    _P: csr_array | Gaussians  # set by `join`, and deleted by `gradient`
 
     def __init__(self, request: FitRequest) -> None:
         self._request = request
@@ -167,12 +167,12 @@ class HostStages:
             self.neighbors = self.index.graph(request.n_neighbors, n_jobs=request.n_threads)
 
     def join(self) -> None:
-        """Compute the probabilities of the neighbors, or take the affinities of the caller."""
+        """Find the Gaussians of the neighbors, or take the affinities of the caller."""
         request = self._request
         if request.affinities is not None:
             self._P = request.affinities
         else:
-            self._P = conditional_probabilities(
+            self._P = find_gaussians(
                 self.neighbors, request.perplexities, n_threads=request.n_threads
             )
 
@@ -182,7 +182,11 @@ class HostStages:
         P = self._P
 
         def join() -> csr_array:
-            return symmetrized(P, n_threads=request.n_threads) if isinstance(P, Conditional) else P
+            if not isinstance(P, Gaussians):
+                return P
+            return joint_probabilities(
+                self.neighbors, request.perplexities, n_threads=request.n_threads
+            )
 
         return initial.first_positions(
             request.init,

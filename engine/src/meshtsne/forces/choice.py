@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from meshtsne.descent.gradient import Gradient
-    from meshtsne.records import Conditional
+    from meshtsne.records import Gaussians
 
 METHODS = ("auto", "direct", "grid")
 
@@ -20,14 +20,14 @@ DIRECT_BELOW = {1: 1_500, 2: 1_500, 3: 6_000}
 
 
 def choose_gradient(
-    P: csr_array | Conditional, Y: NDArray[np.float32], *, method: str, n_threads: int
+    P: csr_array | Gaussians, Y: NDArray[np.float32], *, method: str, n_threads: int
 ) -> Gradient:
     """Return the gradient for P at the positions Y.
 
     Parameters
     ----------
-    P : csr_array of float32, shape (n, n), or Conditional
-        Joint probabilities, or the conditional probabilities that P is computed from.
+    P : csr_array of float32, shape (n, n), or Gaussians
+        Joint probabilities, or what P is computed from.
     Y : ndarray of float32, shape (n, c)
         First positions.
     method : {"auto", "direct", "grid"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meshtsne import _native
-from meshtsne.records import Conditional
+from meshtsne.records import Gaussians
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,8 +20,8 @@ class NativeGradient(ABC):
 
     Parameters
     ----------
-    P : csr_array of float32, shape (n, n), or Conditional
-        Joint probabilities: symmetric, sum 1. `Conditional` gives the same forces as its P, and the
+    P : csr_array of float32, shape (n, n), or Gaussians
+        Joint probabilities: symmetric, sum 1. `Gaussians` give the same forces as its P, and the
         matrix takes no memory.
     Y : ndarray of float32, shape (n, c), c = 1, 2 or 3
         Initial positions.
@@ -34,12 +34,12 @@ class NativeGradient(ABC):
         Number of steps so far.
     """
 
-    def __init__(self, P: csr_array | Conditional, Y: NDArray[np.float32], *, n_jobs: int) -> None:
+    def __init__(self, P: csr_array | Gaussians, Y: NDArray[np.float32], *, n_jobs: int) -> None:
         self._pool = _native.Pool(min(n_jobs, self._useful_threads(len(Y))))
         Y = np.ascontiguousarray(Y, dtype=np.float32)
-        if isinstance(P, Conditional):
-            self._points = _native.Points.from_conditional(
-                self._pool, P.indices, P.probabilities, Y
+        if isinstance(P, Gaussians):
+            self._points = _native.Points.from_gaussians(
+                self._pool, P.neighbors.indices, P.neighbors.distances, P.parameters, Y
             )
         else:
             self._points = _native.Points(

@@ -46,15 +46,19 @@ def test_the_instruction_set_was_built():
     assert _native.instruction_set() in known
 
 
+def conditional_probabilities(distances, indices, perplexity):
+    pool = _native.Pool(2)
+    gaussians = _native.find_gaussians(distances, indices, [perplexity], pool)
+    return _native.conditional_probabilities(distances, indices, gaussians, pool)
+
+
 @pytest.mark.parametrize("k", [1, 8, 29])
 def test_conditional_probabilities_agree_with_bisection(k):
     rng = np.random.default_rng(1)
     squared = (rng.random((100, k)) * np.logspace(-8, 8, 100)[:, None]).astype(np.float32)
     indices = np.zeros((100, k), np.int32)
     perplexity = max(1.0, k / 3)
-    found = _native.conditional_probabilities(
-        np.sqrt(squared), indices, perplexity, _native.Pool(2)
-    )
+    found = conditional_probabilities(np.sqrt(squared), indices, perplexity)
     truth = exact.conditional_probabilities(squared.astype(np.float64), perplexity)
     np.testing.assert_allclose(found, truth, atol=2e-5)
 
@@ -62,9 +66,7 @@ def test_conditional_probabilities_agree_with_bisection(k):
 def test_duplicates_share_the_probability():
     squared = np.zeros((1, 40), np.float32)
     squared[0, 30:] = 5
-    found = _native.conditional_probabilities(
-        np.sqrt(squared), np.zeros((1, 40), np.int32), 10.0, _native.Pool(1)
-    )
+    found = conditional_probabilities(np.sqrt(squared), np.zeros((1, 40), np.int32), 10.0)
     np.testing.assert_allclose(found[0, :30], 1 / 30, rtol=1e-5)
     np.testing.assert_allclose(found[0, 30:], 0, atol=1e-6)
 
@@ -72,16 +74,14 @@ def test_duplicates_share_the_probability():
 @pytest.mark.parametrize("scale", [1e-38, 1e-12, 1.0, 1e12, 1e37])
 def test_no_scale_of_distances_gives_nan(scale):
     squared = np.linspace(0, 1, 20, dtype=np.float32)[None] * np.float32(scale)
-    found = _native.conditional_probabilities(
-        np.sqrt(squared), np.zeros((1, 20), np.int32), 5.0, _native.Pool(1)
-    )
+    found = conditional_probabilities(np.sqrt(squared), np.zeros((1, 20), np.int32), 5.0)
     assert found.sum() == pytest.approx(1, abs=1e-4)
 
 
 def test_missing_neighbors_have_probability_zero():
     squared = np.array([[1, 2, np.inf, 3], [np.nan] * 4], np.float32)
     indices = np.array([[1, 2, -1, 3], [-1] * 4], np.int32)
-    found = _native.conditional_probabilities(np.sqrt(squared), indices, 1.5, _native.Pool(1))
+    found = conditional_probabilities(np.sqrt(squared), indices, 1.5)
     assert found[0, 2] == 0
     assert found[0].sum() == pytest.approx(1)
     assert (found[1] == 0).all()
@@ -258,20 +258,22 @@ def test_invalid_arguments_are_errors(call, message):
 
 
 @pytest.mark.parametrize("n_components", [1, 2, 3])
-def test_points_from_conditional_probabilities_equal_those_from_p(n_components):
+def test_points_from_gaussians_equal_those_from_p(n_components):
     rng = np.random.default_rng(4)
     n, k = 1_500, 12
     others = 1 + np.array([rng.choice(n - 1, k, replace=False) for _ in range(n)])
     indices = ((np.arange(n)[:, None] + others) % n).astype(np.int32)
     indices[::7, 4] = -1
-    p = np.where(indices < 0, 0, rng.random((n, k)) ** 8)
-    p = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
+    indices[9] = -1
+    distances = rng.random((n, k), dtype=np.float32)
     Y = rng.normal(size=(n, n_components)).astype(np.float32)
     pool = _native.Pool(2)
+    gaussians = _native.find_gaussians(distances, indices, [3.0, 8.0], pool)
+    p = _native.conditional_probabilities(distances, indices, gaussians, pool)
     indptr, columns, data = _native.symmetrize(indices, p, pool)
     both = [
         _native.Points(pool, indptr, columns, data, Y),
-        _native.Points.from_conditional(pool, indices, p, Y),
+        _native.Points.from_gaussians(pool, indices, distances, gaussians, Y),
     ]
     forces = []
     for points in both:
@@ -280,16 +282,20 @@ def test_points_from_conditional_probabilities_equal_those_from_p(n_components):
         points.renumber()
         points.direct_forces()
         forces.append(points.forces())
-    for of_p, of_conditional in zip(*forces, strict=True):
-        np.testing.assert_array_equal(of_p, of_conditional)
+    for of_p, of_gaussians in zip(*forces, strict=True):
+        np.testing.assert_array_equal(of_p, of_gaussians)
 
 
-def test_points_check_the_shapes_of_the_conditional_probabilities():
+def test_points_check_the_shapes_of_the_gaussians():
     pool, Y = _native.Pool(1), np.zeros((4, 2), np.float32)
-    indices, p = np.zeros((4, 3), np.int32), np.zeros((4, 3), np.float32)
-    with pytest.raises(ValueError, match="same shape"):
-        _native.Points.from_conditional(pool, indices, p[:, :2].copy(), Y)
+    indices, distances = np.zeros((4, 3), np.int32), np.zeros((4, 3), np.float32)
+    gaussians = np.zeros((1, 4, 2), np.float32)
+    fewer = gaussians[:, :3].copy()
+    with pytest.raises(ValueError, match="same rows"):
+        _native.Points.from_gaussians(pool, indices, distances[:, :2].copy(), gaussians, Y)
+    with pytest.raises(ValueError, match="same rows"):
+        _native.Points.from_gaussians(pool, indices, distances, fewer, Y)
     with pytest.raises(ValueError, match="a row of neighbors"):
-        _native.Points.from_conditional(pool, indices[:3], p[:3], Y)
+        _native.Points.from_gaussians(pool, indices[:3], distances[:3], fewer, Y)
     with pytest.raises(ValueError, match="beyond the last point"):
-        _native.Points.from_conditional(pool, indices + 4, p, Y)
+        _native.Points.from_gaussians(pool, indices + 4, distances, gaussians, Y)
