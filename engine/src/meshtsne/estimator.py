@@ -422,7 +422,7 @@ class TSNE(FittedMap):
                     on_advance=on_advance,
                 )
                 embedding = gradient.embedding()
-            del gradient  # P and its copies take 10 GB for ten million points
+            del gradient  # P takes 5 GB for ten million points
             self._keep(stages)  # waits for copies from a GPU, which may fail
             if request.affinities is None:
                 self._keep_neighbors(request, stages)
