@@ -81,11 +81,11 @@ def _common(
 
     \b
     Examples:
-      featscape demo               a first map, without images and offline
-      featscape map photos         a map of your images, one folder per class
-      featscape serve photos-map   explore the map in the browser
-      featscape report photos-map  the findings as one file, for reading
-      featscape info photos-map    how the map was made, and skipped files
+      featscape demo               # a first map, without images and offline
+      featscape map photos         # a map of your images, one folder per class
+      featscape serve photos-map   # explore the map in the browser
+      featscape report photos-map  # the findings as one file, for reading
+      featscape info photos-map    # how the map was made, and skipped files
 
     \b
     Exit status:
@@ -124,11 +124,11 @@ def make_map(options: MapOptions, open_page: bool) -> None:  # noqa: FBT001 - ta
       featscape map photos
       featscape map birds.csv --label-column species
       featscape map photos --limit 500 -o sample-map
-      featscape map photos --model efficientnet_lite0    without a download
-      featscape map photos --layer layer3 --layer layer4    two maps
-      featscape map photos --force                       computes new images only
-      featscape map photos --open                        opens the page
-      featscape map photos --perplexity 10 -o ten-map    reuses all features
+      featscape map photos --model efficientnet_lite0     # without a download
+      featscape map photos --layer layer3 --layer layer4  # two maps
+      featscape map photos --force                        # computes new images only
+      featscape map photos --open                         # opens the page
+      featscape map photos --perplexity 10 -o ten-map     # reuses the features of the same --model
       featscape map s3://bucket/photos --engine ray --landmarks 1000000
     """
     from featscape import pipeline
@@ -255,7 +255,7 @@ def export(
     \b
     Examples:
       featscape export photos-map --to photos-site
-      python -m http.server --directory photos-site    serves the site here
+      python -m http.server --directory photos-site  # serves the site here
       featscape export photos-map --format tensorboard --to photos-tensorboard
     """
     from featscape.cli.export import export_map
@@ -326,7 +326,7 @@ def write_report(folder: MapFolder, *, to: ReportFile = None, force: ForceReport
 
     \b
     Examples:
-      featscape report photos-map                 writes photos-report.html
+      featscape report photos-map  # writes photos-report.html
       featscape report photos-map --to review.html
     """
     from featscape.steps.report import write_report as write

@@ -26,8 +26,8 @@ def models(pattern: Pattern = None, *, as_json: AsJson = False) -> None:
 
     \b
     Examples:
-      featscape models                   libraries and examples
-      featscape models dinov2            names that contain dinov2
+      featscape models         # libraries and examples
+      featscape models dinov2  # names that contain dinov2
       featscape models 'timm:vit_small*'
       featscape models --json | jq '.models[] | select(.is_on_disk).name'
     """
