@@ -39,7 +39,6 @@ NOT_RUN = {
     "pip install ./engine": "installs an environment: minutes",
     "featscape map photos --landmarks 100000": "needs 100,000 images",
     "featscape map s3://bucket/photos": "needs a bucket and a cluster",
-    "pip install 'featscape[clip]'": "installs an environment: minutes",
     "featscape map photos --model open_clip:": "needs the weights of a CLIP network",
     "featscape search clip-map": "needs the weights of a CLIP network",
     "featscape serve clip-map": "needs the weights of a CLIP network",
