@@ -2,14 +2,18 @@
 
 from shutil import copy
 
-from featscape import make_map
+from featscape import find_images, make_map
 
-source = "data/fashion-mnist/t10k-images-idx3-ubyte.gz"
+CLASSES = ["T-shirt", "Trousers", "Pullover", "Dress", "Coat"]
+CLASSES += ["Sandal", "Shirt", "Sneaker", "Bag", "Boot"]
+
+images = find_images("data/fashion-mnist/t10k-images-idx3-ubyte.gz", limit=300)
+labels = [CLASSES[int(label)] for label in images.labels]
 made = make_map(
-    source,
+    [*images],
     "dark-map",
+    labels=labels,
     model="efficientnet_lite0",
-    limit=300,
     dark=True,
     title="Fashion-MNIST",
     force=True,

@@ -2,8 +2,12 @@
 
 from shutil import copy
 
-from featscape import make_map
+from featscape import find_images, make_map
 
-source = "data/fashion-mnist/t10k-images-idx3-ubyte.gz"
-made = make_map(source, "grid-map", model="efficientnet_lite0", limit=400, force=True)
+CLASSES = ["T-shirt", "Trousers", "Pullover", "Dress", "Coat"]
+CLASSES += ["Sandal", "Shirt", "Sneaker", "Bag", "Boot"]
+
+images = find_images("data/fashion-mnist/t10k-images-idx3-ubyte.gz", limit=400)
+labels = [CLASSES[int(label)] for label in images.labels]
+made = make_map([*images], "grid-map", labels=labels, model="efficientnet_lite0", force=True)
 copy(made.folder / "images-grid.png", "grid.png")
