@@ -54,6 +54,20 @@ class DeviceError(FeatscapeError):
     """The requested device is absent or has too little memory."""
 
 
+def missing_extra(problem: str, *, extra: str) -> MissingExtra:
+    """Return the error for a library of an extra, with the command that installs the extra."""
+    return MissingExtra(f"{problem}. Run {install_command(extra)} in the environment of featscape.")
+
+
+def install_command(extra: str, *, package: str = "featscape") -> str:
+    """Return the command that installs an extra of a package.
+
+    pip uses the package that is installed, also a package from a checkout, and downloads the
+    libraries of the extra only.
+    """
+    return f"pip install '{package}[{extra}]'"
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of the message of an error, or the type of the error."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featscape.errors import InputError, MissingExtra
+from featscape.errors import InputError, MissingExtra, missing_extra
 from featscape.exporters import write_embedding_atlas, write_fiftyone, write_tensorboard
 from featscape.mapfolder.read import Map, read_items
 
@@ -158,7 +158,5 @@ class ExportableMap(Map):
 
 def missing_library(error: ModuleNotFoundError, purpose: str) -> MissingExtra:
     """Return the error for an optional library that is not installed."""
-    return MissingExtra(
-        f"{purpose} needs {error.name}, which is not installed. "
-        "Run: pip install 'featscape[notebook]'"
-    )
+    problem = f"{purpose} needs {error.name}, which is not installed"
+    return missing_extra(problem, extra="notebook")

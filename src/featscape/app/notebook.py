@@ -41,7 +41,7 @@ class InteractiveMap(ExportableMap):
 
     The notebook shows the page of ``featscape serve`` without the features that need a server:
     original images, ZIP archives and the placing of dropped images. The page works in JupyterLab,
-    Jupyter Notebook, VS Code and Colab, and needs ``pip install 'featscape[notebook]'``.
+    Jupyter Notebook, VS Code and Colab, and needs the extra ``notebook``.
     """
 
     @cached_property

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from featscape.errors import InputError, MissingExtra
+from featscape.errors import InputError, missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,9 @@ def import_ray() -> Any:
         import ray
         import ray.data
     except ImportError as error:
-        raise MissingExtra(
-            "the engine ray needs Ray with its data library, which is not installed here. "
-            "Install it with: pip install 'featscape[ray]'."
+        raise missing_extra(
+            "the engine ray needs Ray with its data library, which is not installed here",
+            extra="ray",
         ) from error
     return ray
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from featscape.doctor.records import Extra, Problem
-from featscape.errors import first_line
+from featscape.errors import first_line, install_command
 from featscape.features.openvino_import import telemetry_disabled
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def list_extras() -> tuple[Extra, ...]:
         for name in sorted(set(names) - _FOR_DEVELOPMENT):
             wanted = _required(package, extra=name)
             missing = tuple(_requirement_text(one) for one in wanted if not _satisfies(one))
-            extras.append(Extra(name, missing, f"pip install '{package}[{name}]'"))
+            extras.append(Extra(name, missing, install_command(name, package=package)))
     return tuple(extras)
 
 

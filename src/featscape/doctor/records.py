@@ -34,7 +34,7 @@ class Extra:
     Attributes
     ----------
     name : str
-        As in ``pip install 'featscape[NAME]'``.
+        Of the extra, such as "notebook".
     missing : tuple of str
         The libraries that are not installed, or too old; empty if the group is installed.
     command : str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
-from featscape.errors import ImageError, InputError, MissingExtra
+from featscape.errors import ImageError, InputError, MissingExtra, missing_extra
 from featscape.images.storage.addresses import is_http
 from featscape.images.storage.deadline import time_limit
 from featscape.images.storage.limits import check_size
@@ -59,9 +59,8 @@ async def _fetch_http(address: str, *, max_bytes: int, within_s: float) -> bytes
     try:
         import aiohttp
     except ModuleNotFoundError as error:
-        raise MissingExtra(
-            "http:// addresses need aiohttp, which is not installed. "
-            "Install it with pip install 'featscape[remote]'."
+        raise missing_extra(
+            "http:// addresses need aiohttp, which is not installed", extra="remote"
         ) from error
 
     pieces: list[bytes] = []

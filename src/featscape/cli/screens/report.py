@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from featscape import mapfolder
 from featscape.cli.screens.tables import add_row, new_table, stack, without_breaks
 from featscape.defaults import DEFAULT_MODEL
+from featscape.errors import install_command
 from featscape.number_text import percent, plural
 from featscape.printable_names import printable
 from featscape.progress import format_seconds
@@ -50,7 +51,7 @@ _MAX_ON_DISK = 20  # networks listed without a pattern
 _LIBRARIES = {
     "torchvision": ("NAME or NAME:WEIGHTS", "torchvision"),
     "timm": ("timm:NAME", "timm"),
-    "open_clip": ("open_clip:NAME/WEIGHTS", "open_clip: pip install 'featscape[clip]'"),
+    "open_clip": ("open_clip:NAME/WEIGHTS", f"open_clip: {install_command('clip')}"),
     "installed": ("efficientnet_lite0", "weights are installed with featscape"),
     "your own": ("MODULE:FACTORY", "your own"),
 }

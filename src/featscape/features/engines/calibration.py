@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featscape.errors import MissingExtra, ModelError
+from featscape.errors import ModelError, missing_extra
 from featscape.features.cache_folder import cache_folder
 from featscape.features.openvino_import import import_openvino, openvino_core, telemetry_disabled
 from featscape.features.zoo.fingerprint import TOLERANCE, measure_change
@@ -65,10 +65,7 @@ def calibrate(
             "to another network. Make the map again with --force (force=True)."
         )
     if find_spec("nncf") is None:
-        raise MissingExtra(
-            "precision int8 needs NNCF, which is not installed. "
-            "Install it: pip install 'featscape[int8]'."
-        )
+        raise missing_extra("precision int8 needs NNCF, which is not installed", extra="int8")
     # NNCF prints progress bars on the standard output, and has no option to disable them
     with telemetry_disabled(), redirect_stdout(io.StringIO()):
         import nncf

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from featscape.errors import InputError, MissingExtra
+from featscape.errors import InputError, missing_extra
 from featscape.images.storage.redirects import session_options
 from featscape.images.storage.remote_errors import name_error
 
@@ -41,9 +41,9 @@ def open_system(address: str) -> tuple[AbstractFileSystem, str]:
         options = session_options(address) if is_http(address) else {}
         system, path = url_to_fs(address, **options)
     except ImportError as error:
-        raise MissingExtra(
-            f"{parts.scheme}:// addresses need a library that is not installed ({error}). "
-            "Install it with pip install 'featscape[remote]'."
+        raise missing_extra(
+            f"{parts.scheme}:// addresses need a library that is not installed ({error})",
+            extra="remote",
         ) from error
     except Exception as error:
         # each file system parses its address, and may connect, with its own exceptions: TypeError

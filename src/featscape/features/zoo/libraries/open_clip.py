@@ -9,7 +9,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from featscape.errors import MissingExtra, ModelError, first_line
+from featscape.errors import MissingExtra, ModelError, first_line, missing_extra
 from featscape.features.zoo.architecture import OUTPUT, Architecture
 from featscape.features.zoo.catalog import Row
 from featscape.features.zoo.download import download
@@ -239,8 +239,8 @@ def _import() -> Any:
     try:
         import open_clip
     except ImportError as error:
-        raise MissingExtra(
-            f"the networks of {PREFIX} need the library open_clip, which is not installed. "
-            "Install it: pip install 'featscape[clip]'"
+        raise missing_extra(
+            f"the networks of {PREFIX} need the library open_clip, which is not installed",
+            extra="clip",
         ) from error
     return open_clip
