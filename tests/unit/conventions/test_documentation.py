@@ -1,5 +1,6 @@
 """The documentation is complete, and its links are right."""
 
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -34,6 +35,31 @@ def test_the_reference_lists_exactly_the_public_names(package):
     listed = re.findall(r"^   (\w+)$", text, re.MULTILINE)
     listed += re.findall(r"^`(\w+)` is \[meshtsne\.", text, re.MULTILINE)
     assert sorted(listed) == sorted(package.__all__)
+
+
+def listed_results():
+    """Return the module and the name of each entry of the page of the results."""
+    module = None
+    for line in read("results.md").splitlines():
+        if line.startswith(".. currentmodule:: "):
+            module = line.split()[-1]
+        elif entry := re.fullmatch(r"   (\w+)", line):
+            yield module, entry[1]
+
+
+@pytest.mark.parametrize(("module", "name"), list(listed_results()))
+def test_every_listed_result_exists_and_has_a_docstring(module, name):
+    assert getattr(importlib.import_module(module), name).__doc__
+
+
+def test_the_reference_lists_every_name_that_the_guides_import_from_a_module():
+    folders = [ROOT / "docs" / name for name in ("howto", "gallery", "notebooks")]
+    files = [file for folder in folders for file in folder.iterdir() if file.is_file()]
+    texts = [file.read_text(encoding="utf-8") for file in (*files, ROOT / "docs" / "tutorial.md")]
+    imports = re.findall(r"from (featscape\.\S+) import ([\w, ]+)", "\n".join(texts))
+    used = {(module, name.strip()) for module, names in imports for name in names.split(",")}
+    assert len(used) >= 3
+    assert used - set(listed_results()) == set()
 
 
 @pytest.mark.parametrize("package", [featscape, meshtsne])

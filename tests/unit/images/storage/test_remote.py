@@ -153,9 +153,7 @@ def test_a_missing_library_is_an_error_with_the_command_to_install(monkeypatch):
         raise ImportError("Install s3fs to access S3")
 
     monkeypatch.setattr("fsspec.core.url_to_fs", url_to_fs)
-    with pytest.raises(
-        MissingExtra, match=r"Run pip install 'featscape\[remote\]' in"
-    ):
+    with pytest.raises(MissingExtra, match=r"Run pip install 'featscape\[remote\]' in"):
         find_images("s3://bucket")
 
 
