@@ -327,7 +327,10 @@ class TestWeightsThatCannotBeDownloaded:
             (["empty"], "the source must contain at least one image"),
             (["head.csv"], "the table must list at least one image"),
             (["photos", "--perplexity", 50], "perplexity must be less than"),
-            (["photos", "--limit", 9, "--perplexity", 10], "perplexity must be less than"),
+            (
+                ["photos", "--limit", 9, "--perplexity", 10],
+                "limit must be greater than the perplexity",
+            ),
             (["rows.csv", "--label-column", "nope"], "the label column must be a column of"),
             (["large.csv", "--label-column", "nope"], "the label column must be a column of"),
             (["large.csv", "--path-column", "nope"], "the path column must be a column of"),
