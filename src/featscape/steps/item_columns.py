@@ -156,10 +156,11 @@ def _refuse_label_column(options: FeatureMapOptions, reason: str) -> None:
 
 def _read_table(file: Path) -> ImageTable:
     """Read a table of which every row must be valid; raises InputError."""
+    from featscape.images.tables.table import NESTED
     from featscape.images.tables.table_files import read_table
 
     table = read_table(map_file(file), file.name)
-    wrong = next((one for one in table.skipped if "column" not in one.path), None)
+    wrong = next((one for one in table.skipped if one.reason != NESTED), None)
     if wrong is not None:
         raise InputError(
             f"every row of the table must be valid; {wrong.path}: {wrong.reason}. Correct the row."

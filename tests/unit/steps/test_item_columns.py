@@ -63,6 +63,7 @@ def test_a_column_is_chosen_by_its_name(tmp_path):
         ("l.csv", "a\nb\n", "has 1 below its header. The first line names the columns: add a h"),
         ("l.csv", "id,kind\n1,a\n2,b\n", "the columns are 'id', 'kind'. Name one with --label-col"),
         ("l.csv", "id,label\n1,a\n2\n", "line 3: invalid row: 1 field, but the header has 2"),
+        ("columns.csv", "id,label\n1,a\n2\n3,b\n", "line 3: invalid row: 1 field"),
         ("l.csv", "a\nb\nc\nd\n", "has 3 below its header. Give one row per item"),
     ],
 )
