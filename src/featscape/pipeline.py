@@ -19,7 +19,7 @@ from featscape.steps.drawing import draw
 from featscape.steps.features import extract, fetch_weights, find
 from featscape.steps.findings import find_in_folder
 from featscape.steps.layer_maps import name_outputs, split_by_layer
-from featscape.steps.own_features import read_images, read_own_features
+from featscape.steps.own_features import pack_thumbnails, read_own_features
 from featscape.steps.storing import store
 from featscape.steps.tsne.embedding import check_early, choose_tsne_device, embed
 
@@ -108,7 +108,7 @@ def embed_features(options: FeatureMapOptions) -> Map:
         options.folder, force=options.force, note=options.reporter.note
     ) as folder:
         with watch.stage("images"):
-            own = read_images(own, folder, options)
+            own = pack_thumbnails(own, folder, options)
         with watch.stage("write features"):
             mapfolder.write_features(folder, own.values)
         with watch.stage("t-SNE"):

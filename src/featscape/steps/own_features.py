@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.feature_options import FeatureMapOptions
+    from featscape.images.tables.columns import ImageColumns
     from featscape.options import Images
     from featscape.records import SkippedImage
     from featscape.steps.item_columns import ItemColumns
@@ -38,7 +39,7 @@ class OwnFeatures:
     values : ndarray of float32, shape (n, d)
     labels : tuple of str or None
     items : ItemSet
-        Without sizes and hashes until `read_images` has read the images.
+        Without sizes and hashes until `pack_thumbnails` has read the images.
     """
 
     values: NDArray[np.float32]
@@ -56,7 +57,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     """
     stored, vector_column = _read_values(options)
     table = options.features_table
-    if options.images is None and table is not None and _lists_images(table, options):
+    if options.images is None and table is not None and _lists_images(options, table):
         source: Images | None = table
         table = None  # the source gives the columns, too
     else:
@@ -81,26 +82,14 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     images = _find_images(options, source)
     images = replace(images, skipped=_other_columns(images.skipped, vector_column))
     images = _arrange(images, columns, options, n_items=len(values))
-    if described.labels is not None:
-        images = replace(
-            images,
-            labels=described.labels,
-            renamed_labels={},
-            label_column=described.label_column,
-            n_trimmed_labels=described.n_trimmed_labels,
-        )
-    images = replace(
-        images,
-        splits=described.splits or images.splits,
-        columns={**images.columns, **described.columns},
-        skipped=(*images.skipped, *_other_columns(described.skipped, vector_column)),
-    )
+    skipped = _other_columns(described.skipped, vector_column)
+    images = _describe(images, replace(described, skipped=skipped))
     for line in describe_found(images):
         options.reporter.note(line)
     return OwnFeatures(values, images.labels, ItemSet(images=images))
 
 
-def read_images(own: OwnFeatures, folder: Path, options: FeatureMapOptions) -> OwnFeatures:
+def pack_thumbnails(own: OwnFeatures, folder: Path, options: FeatureMapOptions) -> OwnFeatures:
     """Decode the images, and write their thumbnails into a folder.
 
     Returns
@@ -155,11 +144,11 @@ def _read_values(options: FeatureMapOptions) -> tuple[NDArray[np.generic], str]:
     return values, ""
 
 
-def _lists_images(file: Path, options: FeatureMapOptions) -> bool:
-    """Return whether a Parquet file has a column of images, or of their paths or addresses."""
+def _lists_images(options: FeatureMapOptions, table: Path) -> bool:
+    """Return whether the table of the features has a column of images, paths or addresses."""
     from featscape.images import lists_images
 
-    return options.path_column is not None or lists_images(file)
+    return options.path_column is not None or lists_images(table)
 
 
 def _other_columns(skipped: Sequence[SkippedImage], column: str) -> tuple[SkippedImage, ...]:
@@ -210,6 +199,24 @@ def _arrange(
             "not in the map"
         )
     return images.select([found[path] for path in columns.rows])
+
+
+def _describe(images: ImageSet, described: ImageColumns) -> ImageSet:
+    """Return the images with the labels, splits and columns of the tables, one row per image."""
+    if described.labels is not None:
+        images = replace(
+            images,
+            labels=described.labels,
+            renamed_labels={},
+            label_column=described.label_column,
+            n_trimmed_labels=described.n_trimmed_labels,
+        )
+    return replace(
+        images,
+        splits=described.splits or images.splits,
+        columns={**images.columns, **described.columns},
+        skipped=(*images.skipped, *described.skipped),
+    )
 
 
 def _check_count(images: ImageSet, *, n_items: int) -> None:
