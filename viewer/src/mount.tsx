@@ -5,7 +5,7 @@ import { countBytes, loadArrays } from "./bundle/arrays";
 import { Thumbnails } from "./bundle/thumbnails";
 import type { Source } from "./source";
 import { inPieces } from "./sources/progress";
-import type { Area, PointRenderer, Stage, StageEvents, StageOptions } from "./stage/index";
+import type { ClearArea, PointRenderer, Stage, StageEvents, StageOptions } from "./stage/index";
 import { decodeAddress } from "./state/address/address";
 import { AddressSync } from "./state/address/address-sync";
 import { App } from "./state/app";
@@ -206,7 +206,7 @@ function withProgress(source: Source, progress: (share: number) => void): Source
 }
 
 /** The area between the left and right panels and above the toolbar; on a phone, below the title. */
-function clearArea(root: HTMLElement): Area {
+function clearArea(root: HTMLElement): ClearArea {
   const all = root.getBoundingClientRect();
   let [left, right, top, bottom] = [0, all.width, 0, all.height];
   for (const panel of root.querySelectorAll(".fs-sidebar, .fs-side, .fs-toolbar")) {
@@ -223,5 +223,10 @@ function clearArea(root: HTMLElement): Area {
     top = Math.max(top, title.getBoundingClientRect().bottom - all.top);
   // panels that cover nearly everything are ignored
   if (bottom - top < 80) [top, bottom] = [0, all.height];
-  return { left, right, top, bottom };
+  const button = root.querySelector(".fs-findings-button")?.getBoundingClientRect();
+  const corner =
+    button && button.bottom - all.top > top
+      ? { left: button.left - all.left, bottom: button.bottom - all.top }
+      : null;
+  return { left, right, top, bottom, corner };
 }

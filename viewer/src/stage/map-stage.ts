@@ -1,6 +1,7 @@
 /** The stage: one canvas and one view, drawn only when something changes. */
 import { type Anchor, anchoredView, findAnchor } from "./anchor";
 import { project, type Size } from "./camera/projection";
+import { wholeView } from "./camera/whole-view";
 import { isEmpty, nearest, nextItem } from "./input/find-items";
 import { Pointer } from "./input/pointer";
 import { locate, outline, type StageSnapshot, scopeOf } from "./input/pointing";
@@ -11,6 +12,7 @@ import { shoot } from "./png";
 import { Renderer } from "./renderer";
 import type {
   Area,
+  ClearArea,
   Direction,
   Drawing,
   LayoutName,
@@ -149,11 +151,11 @@ export class MapStage implements Stage {
     this.state.camera.go(view, smooth);
   }
 
-  fit(items: Uint32Array | null, area: Area, smooth: boolean): void {
+  fit(items: Uint32Array | null, area: ClearArea, smooth: boolean): void {
     const { camera, layouts, fitMargin } = this.state;
     if (items && items.length > 0)
       camera.go(camera.near(layouts.boxOf(items), area, fitMargin), smooth);
-    else camera.go(camera.whole(layouts.target.box, area, fitMargin), smooth);
+    else camera.go(wholeView(camera, layouts.target, area, fitMargin), smooth);
   }
 
   zoom(factor: number): void {

@@ -54,6 +54,11 @@ export interface Area {
   readonly bottom: number;
 }
 
+/** The part of the stage that no panel covers, except for a panel in its corner at the top right. */
+export interface ClearArea extends Area {
+  readonly corner: { readonly left: number; readonly bottom: number } | null;
+}
+
 export interface Theme {
   readonly background: string; // #rrggbb
   readonly highlight: string; // #rrggbb, for the ring around the hovered item
@@ -129,7 +134,7 @@ export interface Stage {
   view(): View;
   setView(view: View, smooth?: boolean): void;
   /** Fit all items, or these, into a part of the stage. A single item does not zoom out. */
-  fit(items: Uint32Array | null, area: Area, smooth: boolean): void;
+  fit(items: Uint32Array | null, area: ClearArea, smooth: boolean): void;
   zoom(factor: number): void;
   /** Move the map by CSS pixels, as a drag does. */
   pan(dx: number, dy: number, smooth?: boolean): void;

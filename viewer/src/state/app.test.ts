@@ -340,7 +340,7 @@ it("the map moves only as far as needed to uncover an item", async () => {
   app.goTo(3);
   await settled();
   expect(app.stage?.view()).toBe(before);
-  app.surroundings.clearArea = () => ({ left: 0, right: 200, top: 0, bottom: 100 });
+  app.surroundings.clearArea = () => ({ left: 0, right: 200, top: 0, bottom: 100, corner: null });
   app.goTo(5); // at 500, 50 of the stage
   await settled();
   expect(app.stage?.view().center).toEqual([325, 0, 0]); // to the edge of the clear area, less 25 pixels
@@ -363,7 +363,7 @@ it("the whole map is fitted again after a resize, unless the user has moved", as
 
 it("the names are written in the part of the stage that no panel covers", async () => {
   const { app, calls } = staged();
-  const area = { left: 250, right: 700, top: 0, bottom: 600 };
+  const area = { left: 250, right: 700, top: 0, bottom: 600, corner: null };
   app.surroundings.clearArea = () => area;
   app.navigation.resized(false);
   await settled();
@@ -374,7 +374,7 @@ it("the whole map is fitted next to an item's panel, and a moved map keeps its v
   const { app, calls } = staged();
   const stage = app.stage as SilentStage;
   app.navigation.fit(undefined, false);
-  const area = { left: 0, right: 700, top: 0, bottom: 600 };
+  const area = { left: 0, right: 700, top: 0, bottom: 600, corner: null };
   app.surroundings.clearArea = () => area;
   app.goTo(1);
   await settled();
@@ -393,7 +393,7 @@ it("a moved map moves only as far as needed to uncover a selection", async () =>
   const stage = new SilentStage(); // items are 100 pixels apart, 50 pixels below the top
   app.stage = stage;
   const before = stage.view();
-  app.surroundings.clearArea = () => ({ left: 0, right: 380, top: 0, bottom: 100 });
+  app.surroundings.clearArea = () => ({ left: 0, right: 380, top: 0, bottom: 100, corner: null });
   app.select(Uint32Array.of(2, 3));
   await settled();
   expect(stage.view()).toBe(before);

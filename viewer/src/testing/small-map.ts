@@ -261,7 +261,7 @@ export function smallApp(map: SmallMap = {}, abilities: Partial<Source> = {}): A
     embedded: false,
     prefersDark: signal(false),
     size: () => ({ width: 800, height: 600 }),
-    clearArea: () => ({ left: 0, right: 800, top: 0, bottom: 600 }),
+    clearArea: () => ({ left: 0, right: 800, top: 0, bottom: 600, corner: null }),
     storage: map.storage ?? null,
   });
 }

@@ -1,7 +1,7 @@
 /** The view of the map: which part of it the stage shows, and which item has the pointer or cursor. */
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { RegionName } from "../../contract";
-import type { Area, Point, Stage, View } from "../../stage";
+import type { Area, ClearArea, Point, Stage, View } from "../../stage";
 import type { TornNeighbors } from "../items/items";
 
 /** A class or category to which the pointer points in a panel. */
@@ -24,7 +24,7 @@ export interface Surroundings {
   /** Size of the stage in CSS pixels. */
   size(): { readonly width: number; readonly height: number };
   /** The part of the stage that no panel covers. */
-  clearArea(): Area;
+  clearArea(): ClearArea;
   /** Keeps texts between visits; null if the browser does not allow it. */
   readonly storage: Pick<Storage, "getItem" | "setItem"> | null;
 }
