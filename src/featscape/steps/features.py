@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from featscape import mapfolder
 from featscape.mapfolder.staging import kept_beside
+from featscape.printable_names import printable
 from featscape.steps.facts import describe_found, describe_unreadable
 from featscape.steps.layer_maps import JOINT
 
@@ -60,6 +61,9 @@ def extract(
     """
     from featscape.images import ThumbnailPacker
 
+    other = find_other_network(maps, options.model)
+    if other is not None:
+        options.reporter.note(other)
     with ThumbnailPacker(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px) as thumbnails:
         features = executor.extract(
             images,
@@ -79,3 +83,32 @@ def extract(
     if len(features.images) < len(images):
         options.reporter.note(describe_unreadable(images, features.images))
     return features
+
+
+def find_other_network(maps: Sequence[Path], model: str) -> str | None:
+    """Return the network of the first of the earlier maps if no earlier map has the network.
+
+    Parameters
+    ----------
+    maps : sequence of Path
+        Maps of the same source, and the map that the run replaces.
+    model : str
+        The name of the network of this run.
+
+    Returns
+    -------
+    str or None
+        One line; None if a map has the network, or no map has a network.
+    """
+    names = {}
+    for folder in maps:
+        card = (mapfolder.find_run(folder) or {}).get("model")
+        if isinstance(card, dict) and isinstance(card.get("name"), str):  # unchecked
+            names[folder.name] = card["name"]
+    if not names or model in names.values():
+        return None
+    folder_name, name = next((printable(key), printable(value)) for key, value in names.items())
+    return (
+        f"{folder_name} was made with --model {name}; this run uses {printable(model)}, and reuses "
+        f"no features of {folder_name}"
+    )
