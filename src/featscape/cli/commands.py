@@ -126,9 +126,9 @@ def make_map(options: MapOptions, open_page: bool) -> None:  # noqa: FBT001 - ta
       featscape map photos --limit 500 -o sample-map
       featscape map photos --model efficientnet_lite0     # without a download
       featscape map photos --layer layer3 --layer layer4  # two maps
-      featscape map photos --force                        # computes new images only
+      featscape map photos --force                        # only new images
       featscape map photos --open                         # opens the page
-      featscape map photos --perplexity 10 -o ten-map     # reuses the features of the same --model
+      featscape map photos --perplexity 10 -o ten-map     # with the same --model
       featscape map s3://bucket/photos --engine ray --landmarks 1000000
     """
     from featscape import pipeline
