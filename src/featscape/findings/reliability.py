@@ -184,21 +184,21 @@ def _by_rank(
     squares = np.einsum("ij,ij->i", values, values)
     axes = np.ascontiguousarray(positions.T)
 
-    def lose(block: slice) -> NDArray[np.int64]:
+    def sum_excess(block: slice) -> NDArray[np.int64]:
         own = rows[block]
         of_features = squares - 2 * (values[own] @ values.T)
         of_features[np.arange(len(own)), own] = -np.inf
-        lost = np.zeros(2, np.int64)
+        excess = np.zeros(2, np.int64)
         for row, in_features in zip(own, of_features, strict=True):
             in_map = np.square(axes - axes[:, row, None]).sum(axis=0)
             in_map[row] = -np.inf
-            lost += _excess(in_features, in_map, k), _excess(in_map, in_features, k)
-        return lost
+            excess += _excess(in_features, in_map, k), _excess(in_map, in_features, k)
+        return excess
 
     rows_at_once = max(1, _MOST_AT_ONCE // n)
-    lost = for_each(lose, blocks(len(rows), rows_at_once=rows_at_once), n_threads=n_threads)
+    excess = for_each(sum_excess, blocks(len(rows), rows_at_once=rows_at_once), n_threads=n_threads)
     scale = 2 / (len(rows) * k * (2 * n - 3 * k - 1))
-    trustworthiness, continuity = 1 - scale * np.sum(lost, axis=0)
+    trustworthiness, continuity = 1 - scale * np.sum(excess, axis=0)
     rest = f"1 if no rank exceeds {k}. Ranks of {len(rows):,} random items among all items."
     return [
         _measure(
@@ -219,10 +219,16 @@ def _by_rank(
 
 
 def _excess(distances: NDArray[np.float32], others: NDArray[np.float32], k: int) -> int:
-    """Return by how much the ranks of the k nearest items by other distances exceed k, summed.
+    """Return the sum of max(rank - k, 0) over the k nearest items by `others`.
 
-    The rank of an item is the number of items that are nearer, with the item itself, whose
-    distances, shape (n,), are -inf.
+    The ranks are those of `distances`: 0 for the item itself, 1 for its nearest item.
+
+    Parameters
+    ----------
+    distances, others : ndarray of float32, shape (n,)
+        The distances of all items from one item, in two spaces; -inf for the item itself.
+    k : int
+        Less than n.
     """
     near = np.argpartition(others, k)[: k + 1]
     ranks = np.searchsorted(np.sort(distances), distances[near])
