@@ -4,8 +4,11 @@ import csv
 import io
 import json
 
+import pytest
+
 from featscape import open_map
-from featscape.findings import Findings
+from featscape.cli.screens.findings_report import describe
+from featscape.findings import KINDS, Findings
 
 
 def test_the_command_reports_each_kind(featscape, made):
@@ -14,6 +17,14 @@ def test_the_command_reports_each_kind(featscape, made):
     assert "Labels to check: " in done.out
     assert "If the dataset has wrong labels, about " in done.out
     assert "Reliability of the map: 5" in done.out
+
+
+@pytest.mark.parametrize(("paths", "title"), [(None, "Items"), (("a.png",), "Images")])
+def test_the_titles_name_images_or_items(paths, title):
+    found = Findings(columns=None, paths=paths, not_computed=dict.fromkeys(KINDS, "A reason."))
+    lines = str(describe(found)).splitlines()
+    assert f"{title} off topic:" in lines
+    assert "Image quality:" in lines
 
 
 def test_findings_about_classes_name_their_items(featscape, made):

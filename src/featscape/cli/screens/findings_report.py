@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 _MAX_LISTED = 10  # findings of each kind
 _MAX_NAMED = 3  # images of a finding about classes
-_TITLES = {
+_TITLES = {  # {noun} is "Image", or "Item" in a map without images
     "labels": "Labels to check",
     "duplicates": "Groups of duplicates and of similar pictures",
+    "off_topic": "{noun}s off topic",
     "quality": "Image quality",
     "classes": "Classes",
     "shortcuts": "Shortcuts: properties that predict a label",
@@ -44,7 +45,7 @@ def _lines(findings: Findings) -> Iterator[str]:
         reason = findings.not_computed.get(kind)
         if not listed and reason is None:
             continue
-        title = _TITLES.get(kind, f"{noun_of(findings.paths).capitalize()}s off topic")
+        title = _TITLES[kind].format(noun=noun_of(findings.paths).capitalize())
         yield f"{title}: {len(listed):,}" if listed else f"{title}:"
         expected = findings.expected_errors
         if kind == "labels" and listed and expected is not None:
