@@ -92,6 +92,11 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
     )
 
 
+def label_names(labels: Iterable[str] | None) -> set[str]:
+    """Return the different labels, without `NO_LABEL`; empty for None."""
+    return set(labels or ()) - {NO_LABEL}
+
+
 def trim_labels(labels: Iterable[str | None]) -> tuple[tuple[str, ...], int]:
     """Remove the white space around labels; None and a label of white space become `NO_LABEL`.
 

@@ -15,7 +15,7 @@ from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.files.near_paths import suggest_path
 from featscape.files.npy import map_npy, read_npz
-from featscape.labels.classes import NO_LABEL
+from featscape.labels.classes import label_names
 from featscape.mapfolder.items_file import read_items_file
 from featscape.mapfolder.layout import (
     FEATURES,
@@ -100,7 +100,7 @@ class Map:
 
     def __repr__(self) -> str:
         items = "items" if self.paths is None else "images"
-        classes = "" if self.labels is None else f", {len(set(self.labels) - {NO_LABEL}):,} classes"
+        classes = "" if self.labels is None else f", {len(label_names(self.labels)):,} classes"
         return f"<{type(self).__name__}: {len(self):,} {items}{classes}, {printable(self.folder)}>"
 
 

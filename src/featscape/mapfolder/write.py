@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.labels.classes import NO_LABEL
+from featscape.labels.classes import label_names
 from featscape.mapfolder.layout import (
     FEATURES,
     FORMAT,
@@ -300,7 +300,7 @@ def _describe_origin() -> dict[str, Any]:
 def _count(embedding: Embedding, items: ItemSet) -> dict[str, int]:
     return {
         "items": len(embedding.positions),
-        "classes": len(set(embedding.labels or ()) - {NO_LABEL}),
+        "classes": len(label_names(embedding.labels)),
         "skipped": len(items.skipped),
     }
 

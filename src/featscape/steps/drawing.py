@@ -14,7 +14,7 @@ import numpy as np
 from featscape import mapfolder
 from featscape.files.folder_handle import FolderHandle
 from featscape.findings import arrange_findings, relate_classes
-from featscape.labels.classes import NO_LABEL
+from featscape.labels.classes import label_names
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.words_file import read_recognized
 from featscape.steps.facts import facts_of
@@ -175,7 +175,7 @@ def _draw_classes(
     """Write the matrix and the tree of the classes."""
     from featscape.pictures import draw_classes
 
-    if embedding.labels is None or len(set(embedding.labels) - {NO_LABEL}) < _LEAST_CLASSES:
+    if len(label_names(embedding.labels)) < _LEAST_CLASSES:
         return
     relations = relate_classes(
         np.load(folder / mapfolder.FEATURES, mmap_mode="r"),

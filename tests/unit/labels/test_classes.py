@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from featscape.errors import InputError
-from featscape.labels.classes import count_classes
+from featscape.labels.classes import NO_LABEL, count_classes, label_names
 
 
 def test_no_labels_are_no_classes():
@@ -34,3 +34,8 @@ def test_one_string_is_not_a_sequence_of_labels():
 def test_other_labels_are_refused(label):
     with pytest.raises(InputError, match=r"must be strings or integers; got .* for item 1"):
         count_classes(["a", label], 2)
+
+
+def test_the_label_of_unlabeled_items_is_no_name():
+    assert label_names(["cat", NO_LABEL, "dog", "cat"]) == {"cat", "dog"}
+    assert label_names(None) == set()
