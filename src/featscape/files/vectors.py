@@ -30,6 +30,8 @@ _BATCH_ROWS = 1_024  # Arrow needs several times the memory of the vectors of a 
 # usual names of a column of vectors, the most likely first
 _USUAL = ("embedding", "embeddings", "vector", "vectors", "features", "feature", "emb")
 
+_NOT_IN_NUMPY = ("BF16", "F8_E4M3", "F8_E5M2")  # types of safetensors that NumPy does not have
+
 
 def read_vectors(file: Path, *, column: str | None = None) -> tuple[NDArray[np.float32], str]:
     """Read a column of vectors of a Parquet file.
@@ -85,7 +87,7 @@ def read_tensor(file: Path, *, name: str | None = None) -> tuple[NDArray[Any], s
     Returns
     -------
     values : ndarray, shape (n, d)
-        With the type of the file; bfloat16 becomes float32.
+        With the type of the file; bfloat16 and float8 become float32.
     name : str
         The name of the tensor.
 
@@ -103,9 +105,9 @@ def read_tensor(file: Path, *, name: str | None = None) -> tuple[NDArray[Any], s
                 shapes = {one: tensors.get_slice(one).get_shape() for one in tensors.keys()}  # noqa: SIM118 - not a mapping
                 matrices = [one for one, shape in shapes.items() if len(shape) == 2]
                 name = _choose_name(matrices, name, file, kind="tensor of two dimensions")
-                if tensors.get_slice(name).get_dtype() != "BF16":
+                if tensors.get_slice(name).get_dtype() not in _NOT_IN_NUMPY:
                     return tensors.get_tensor(name), name
-            with safe_open(file, framework="pt") as tensors:  # NumPy has no bfloat16
+            with safe_open(file, framework="pt") as tensors:
                 return tensors.get_tensor(name).float().numpy(), name
         except SafetensorError as error:
             raise InputError(

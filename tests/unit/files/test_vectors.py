@@ -105,13 +105,15 @@ class TestTensor:
         np.testing.assert_array_equal(values, X)
         assert (values.dtype, name) == (np.float16, "x")
 
-    def test_bfloat16_becomes_float32(self, tmp_path):
+    @pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
+    def test_a_type_that_numpy_does_not_have_becomes_float32(self, tmp_path, dtype):
         import torch
         from safetensors.torch import save_file
 
-        save_file({"x": torch.from_numpy(X).bfloat16()}, tmp_path / "t.safetensors")
+        stored = torch.from_numpy(X).to(getattr(torch, dtype))
+        save_file({"x": stored}, tmp_path / "t.safetensors")
         values, _ = read_tensor(tmp_path / "t.safetensors")
-        np.testing.assert_array_equal(values, X)
+        np.testing.assert_array_equal(values, stored.float())
         assert values.dtype == np.float32
 
     @pytest.mark.parametrize(
