@@ -169,10 +169,18 @@ def _read_table(file: Path) -> ImageTable:
 
 
 def _make_table(name: str, columns: Columns) -> ImageTable:
-    """Return the columns of a mapping or DataFrame as a table."""
+    """Return the columns of a mapping or DataFrame as a table; raises InputError."""
     from featscape.images.tables.table import ImageTable
 
-    values = {str(column): _list_values(columns[column]) for column in columns.keys()}  # noqa: SIM118 - a DataFrame iterates in the same way, and other tables do not
+    keys = list(columns.keys())
+    names = [str(key) for key in keys]
+    repeated = next((column for column in names if names.count(column) > 1), None)
+    if repeated is not None:
+        raise InputError(
+            f"all columns must have different names; {repeated!r} occurs {names.count(repeated)} "
+            "times. Rename the columns."
+        )
+    values = {column: _list_values(columns[key]) for column, key in zip(names, keys, strict=True)}
     n_rows = max(map(len, values.values()), default=0)
     for column, listed in values.items():
         if len(listed) != n_rows:

@@ -209,6 +209,7 @@ class TestColumns:
                 "24 rows, one for each row of the features; 'columns'",
             ),
             ({"columns": {"a": [1] * N, "b": [2]}}, "'b' has 1 values, and another column 24"),
+            ({"columns": {7: [1] * N, "7": [2] * N}}, "'7' occurs 2 times. Rename"),
             ({"labels": ["x"]}, "one for each row of the features; 'labels' has 1"),
             ({"columns": "c.txt"}, "the columns must be in a table"),
             ({"label_column": "a"}, "a label column needs a table; got 'a' without"),
