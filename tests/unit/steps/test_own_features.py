@@ -242,14 +242,20 @@ class TestParquet:
 
         return write
 
-    @pytest.mark.parametrize("kind", ["paths", "bytes"])
+    @pytest.mark.parametrize(
+        "kind", ["string", "large_string", "string_view", "dictionary", "bytes"]
+    )
     def test_a_column_of_images_gives_the_images(self, features, photos, write, kind):
+        import pyarrow as pa
+
         images = find_images(photos)
-        if kind == "paths":
-            file = write(url=images.paths, label=images.labels)
-        else:
+        if kind == "bytes":
             contents = [{"bytes": images.read(i), "path": images.paths[i]} for i in range(N)]
             file = write(image=contents, label=images.labels)
+        elif kind == "dictionary":
+            file = write(url=pa.array(images.paths).dictionary_encode(), label=images.labels)
+        else:
+            file = write(url=pa.array(images.paths, getattr(pa, kind)()), label=images.labels)
         own = read_own_features(FeatureMapOptions(file))
         np.testing.assert_array_equal(own.values, features)
         assert own.labels == images.labels

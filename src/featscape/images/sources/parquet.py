@@ -86,9 +86,11 @@ def lists_images(file: Location) -> bool:
     if _has_images(file):
         return True
     schema = open_parquet(file)[0].schema_arrow
-    texts = (pa.types.is_string, pa.types.is_large_string)
-    names = {field.name.lower() for field in schema if any(kind(field.type) for kind in texts)}
-    return not names.isdisjoint(PATH_COLUMNS)
+    # strings, large strings, string views, and dictionaries of these
+    texts = [
+        one for one in schema if "string" in str(one.type) and not pa.types.is_nested(one.type)
+    ]
+    return not {one.name.lower() for one in texts}.isdisjoint(PATH_COLUMNS)
 
 
 def find_in_parquet(candidate: Candidate) -> ImageSet:
