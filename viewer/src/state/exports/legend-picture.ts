@@ -6,7 +6,7 @@ import { columnScale, numberPalette } from "../colors/scale";
 import { columnTitle, valueText } from "../filters/columns";
 import type { Numbers } from "../filters/filters";
 import { LABEL } from "../items/items";
-import { scoreText } from "../search/search";
+import { scoreText } from "../search/contents";
 import { grayText } from "../wording/words";
 
 const INK = {

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { Manifest } from "../../contract";
 import { smallApp } from "../../testing/small-map";
 import { columnFacts } from "../items/item-details";
-import { searchedColumns } from "../search/search";
+import { searchedColumns } from "../search/haystack";
 import { columnTitle, valueText } from "./columns";
 
 /** The small map, whose numbers and categories are findings. */

@@ -1,7 +1,7 @@
 /** What a search finds: the items whose texts match, then the items found by their content. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Content, scoreText } from "../../state/search/search";
+import { type Content, scoreText } from "../../state/search/contents";
 import { count, useApp } from "../context";
 import { SidePanel, TextButton } from "../controls/controls";
 import { ItemButton } from "../controls/ItemButtons";

@@ -1,0 +1,117 @@
+/** The search for the content of the images: by a text, or by the words of a classifier. */
+import { matchWords, readWords, unknownWord, type Words } from "../../bundle/words";
+import { MAX_QUERY_CHARACTERS, type Manifest } from "../../contract";
+import type { App } from "../app";
+import { closeWords } from "./close-words";
+import { unknownColumn } from "./find";
+import { searchedColumns } from "./haystack";
+
+/** The number of matches by text that are listed, and of matches by content. */
+export const MOST_LISTED = 50;
+const LEAST_PERCENT = 10; // the probability of what the query names, by the network
+const MOST_NAMED = 10; // columns that a hint names
+
+/** What a query finds in the content of the images. */
+export interface Content {
+  readonly query: string;
+  /** "similarity": the cosine similarity of each image to the query as a text. */
+  readonly measure: "probability" | "similarity";
+  /** The items that match, the best first; the most similar items. */
+  readonly items: Uint32Array;
+  /** The probability or similarity for every item of the map. */
+  readonly scores: Float32Array;
+  /** The scores at the ends of the color scale. */
+  readonly range: readonly [number, number];
+}
+
+/** The content that a query finds, or why the query finds none. */
+export interface FoundContent {
+  readonly content: Content | null;
+  /** Queries to try instead. */
+  readonly suggestions: readonly string[];
+  /** Why nothing was found, with the remedy; null otherwise. */
+  readonly hint: string | null;
+}
+
+export const NOTHING: FoundContent = { content: null, suggestions: [], hint: null };
+const NO_WORDS =
+  "Only texts were searched: this map has no words for images. Make a map of the images with featscape map.";
+const TOO_LONG = `Only texts were searched: a query for the content of images has at most ${MAX_QUERY_CHARACTERS} characters. Shorten the query.`;
+
+/** A score as text: a probability in percent, a similarity as a number. */
+export function scoreText({ measure }: Content, score: number): string {
+  return measure === "probability" ? `${Math.round(100 * score)}%` : score.toFixed(2);
+}
+
+/** The search for what the images show, by a text or by words; the words are read once. */
+export class Contents {
+  private words: Promise<Words> | null = null;
+
+  constructor(private readonly app: App) {}
+
+  /** The items that show what the query names, or queries with the known words like its words. */
+  async find(query: string): Promise<FoundContent> {
+    const { source, manifest } = this.app;
+    if (isAboutTexts(query)) return { ...NOTHING, hint: explainColumn(query, manifest) };
+    if (!this.app.searchesContent) return { ...NOTHING, hint: NO_WORDS };
+    if (query.length > MAX_QUERY_CHARACTERS) return { ...NOTHING, hint: TOO_LONG };
+    if (source.content) {
+      return { ...NOTHING, content: mostSimilar(this.app, query, await source.content(query)) };
+    }
+    if (manifest.words === null) return NOTHING;
+    this.words ??= readWords(source, manifest.words).catch((error) => {
+      this.words = null;
+      throw error;
+    });
+    const words = await this.words;
+    const found = matchWords(words, query, LEAST_PERCENT / 100);
+    const unknown = unknownWord(words, query);
+    const close = unknown ? closeWords(unknown.word, words.terms) : [];
+    let hint: string | null = null;
+    if (found)
+      hint = `The network recognizes “${query}” in no image with a probability of ${LEAST_PERCENT} %.`;
+    else if (unknown && close.length === 0)
+      hint = `The words of the network lack “${unknown.word}”. Try a more general word, in English.`;
+    return {
+      content:
+        found && found.items.length > 0
+          ? { query, measure: "probability", range: [0, 1], ...found }
+          : null,
+      suggestions: close.map((known) => unknown?.replacedBy(known) ?? known),
+      hint,
+    };
+  }
+}
+
+/** The items as the server compares them with the query as a text. */
+function mostSimilar(app: App, query: string, byId: Float32Array): Content {
+  const scores = Float32Array.from({ length: app.items.count }, (_, item) => {
+    return byId[app.items.id(item)] ?? Number.NaN;
+  });
+  const of = (item: number) => scores[item] as number;
+  const ascending = scores.slice().sort(); // without a comparison, a million take a tenth of a second
+  const least = ascending.at(-Math.min(MOST_LISTED, ascending.length)) ?? 0;
+  const items: number[] = [];
+  for (let item = 0; item < scores.length; item++) if (of(item) >= least) items.push(item);
+  items.sort((a, b) => of(b) - of(a) || a - b);
+  return {
+    ...{ query, measure: "similarity", scores },
+    items: Uint32Array.from(items.slice(0, MOST_LISTED)),
+    range: [ascending[0] ?? 0, ascending.at(-1) ?? 0],
+  };
+}
+
+/** Why a query for a column finds nothing, if the search has no such column; null otherwise. */
+function explainColumn(query: string, manifest: Manifest): string | null {
+  const searched = searchedColumns(manifest);
+  const unknown = unknownColumn(query, searched);
+  if (unknown === null) return null;
+  const listed = searched.slice(0, MOST_NAMED).join(", ");
+  const rest = searched.length > MOST_NAMED ? ` and ${searched.length - MOST_NAMED} more` : "";
+  return `The search has no column “${unknown}”. Its columns are ${listed}${rest}.`;
+}
+
+/** A phrase in quotes or a column's name: the query means texts. */
+function isAboutTexts(query: string): boolean {
+  return /[":]/.test(query);
+}
