@@ -74,28 +74,49 @@ def read_item_columns(
     path_table, path_column = _choose_paths(tables, options) if has_paths else (None, None)
     described = ImageColumns()
     for table in tables:
-        is_labels = table is tables[0] and options.labels is not None
-        labels = _choose_labels(table, options) if is_labels else None
-        is_last = table is tables[-1]
-        if options.labels is None and (is_last or options.label_column in table.columns):
-            labels = options.label_column if described.labels is None else None
+        label_column = _label_column(table, tables, options, described)
         columns = dict(table.columns)
-        if table is path_table and path_column is not None and path_column != labels:
+        if table is path_table and path_column is not None and path_column != label_column:
             del columns[path_column]
         found = classify_columns(
             columns,
             table=table.name,
-            label_column=labels,
-            has_labels=labels is None and _has_labels(options, described),
+            label_column=label_column,
+            has_labels=label_column is None and _has_labels(options, described),
             has_splits=described.splits is not None,
             is_untyped=table.is_untyped,
         )
-        if is_labels and not _is_table(options.labels):
+        if table is tables[0] and options.labels is not None and not _is_table(options.labels):
             found = replace(found, label_column=None)  # the labels have no name
         described = _merge(described, found, table=table.name)
     if path_table is None or path_column is None:
         return ItemColumns(described)
     return ItemColumns(described, _find_rows(path_table, path_column), path_table.name)
+
+
+def _label_column(
+    table: ImageTable,
+    tables: Sequence[ImageTable],
+    options: FeatureMapOptions,
+    described: ImageColumns,
+) -> str | None:
+    """Return the column of labels of a table as the options determine it; None without one.
+
+    Parameters
+    ----------
+    table : ImageTable
+    tables : sequence of ImageTable
+        The first table is that of the labels, if the options have labels.
+    options : FeatureMapOptions
+    described : ImageColumns
+        The columns of the tables before.
+    """
+    if options.labels is not None:
+        return _choose_labels(table, options) if table is tables[0] else None
+    if described.labels is not None:
+        return None
+    is_here = table is tables[-1] or options.label_column in table.columns
+    return options.label_column if is_here else None
 
 
 def _has_labels(options: FeatureMapOptions, described: ImageColumns) -> bool:
