@@ -97,12 +97,13 @@ class ExportableMap(Map):
     def to_embedding_atlas(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the positions, columns, thumbnails and neighbors as Parquet for Embedding Atlas.
 
-        ``embedding-atlas FILE --x x --y y --neighbors neighbors`` shows the map.
+        ``embedding-atlas FILE --x x --y y --neighbors neighbors`` shows the map; of a map in three
+        dimensions, it shows `x` and `y`.
 
         Parameters
         ----------
         path : path
-            The file to write.
+            The file to write; its name ends in ".parquet".
         force : bool
             Replace the file.
 
@@ -114,7 +115,8 @@ class ExportableMap(Map):
         Raises
         ------
         InputError
-            If the file exists and is not replaced, or cannot be written.
+            If the name of the file does not end in ".parquet", or the file exists and is not
+            replaced, or cannot be written.
         """
         write_embedding_atlas(self, Path(path), force=force)
         return Path(path)

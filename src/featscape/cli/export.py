@@ -37,6 +37,5 @@ def export_map(folder: Path, kind: str, to: str, *, force: bool) -> str:
         exporters.write_fiftyone(made, to, force=force)
         return f"fiftyone app launch {shown}"
     exporters.write_embedding_atlas(made, Path(to), force=force)
-    axes = " ".join(f"--{axis} {axis}" for axis in "xyz"[: made.positions.shape[1]])
     text = "" if made.paths is None else " --text path"
-    return f"embedding-atlas {shown} {axes} --neighbors neighbors{text}"
+    return f"embedding-atlas {shown} --x x --y y --neighbors neighbors{text}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from featscape.records import ImageSource
 
 _IMAGE, _NEIGHBORS = "image", "neighbors"
+_SUFFIX = ".parquet"  # Embedding Atlas reads the format from the ending
 _IMAGE_PX, _QUALITY = 128, 85
 
 
@@ -37,11 +38,17 @@ def write_embedding_atlas(made: Map, file: Path, *, force: bool = False) -> None
     Raises
     ------
     InputError
-        If `file` is a folder, exists and is not replaced, or cannot be written.
+        If the name of `file` does not end in ".parquet", or `file` is a folder, exists and is not
+        replaced, or cannot be written.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if file.suffix.lower() != _SUFFIX:
+        raise InputError(
+            f"the name of the file for Embedding Atlas must end in {_SUFFIX}; got "
+            f"{printable(file)}. Choose another name with --to, such as map.parquet."
+        )
     if file.is_dir():
         raise InputError(
             f"the export for Embedding Atlas must be a file; {printable(file)} is a folder. Choose "

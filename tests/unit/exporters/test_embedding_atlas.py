@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from featscape import embed_features
+from featscape.cli.export import export_map
 from featscape.errors import InputError
 from featscape.mapfolder.read import read_items
 
@@ -64,7 +65,21 @@ def test_a_file_is_replaced_only_on_demand(made, here):
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_folder_is_not_replaced_with_a_file(made, here, force):
-    (here / "folder").mkdir()
+    (here / "folder.parquet").mkdir()
     with pytest.raises(InputError, match="must be a file"):
-        made.to_embedding_atlas("folder", force=force)
-    assert sorted(path.name for path in here.iterdir()) == ["folder", "m"]
+        made.to_embedding_atlas("folder.parquet", force=force)
+    assert sorted(path.name for path in here.iterdir()) == ["folder.parquet", "m"]
+
+
+def test_the_command_of_a_three_dimensional_map_names_x_and_y_only(here):
+    np.save(here / "f.npy", np.random.default_rng(0).normal(size=(9, 4)))
+    made = embed_features("f.npy", "m3", n_components=3, findings=False)
+    command = export_map(made.folder, "embedding-atlas", "m3.parquet", force=False)
+    assert command == "embedding-atlas m3.parquet --x x --y y --neighbors neighbors"
+    assert "z" in pq.read_table("m3.parquet").column_names
+
+
+def test_the_file_must_have_the_ending_of_its_format(made, here):
+    with pytest.raises(InputError, match=r"must end in \.parquet; got map\.csv"):
+        made.to_embedding_atlas("map.csv")
+    assert not (here / "map.csv").exists()
