@@ -17,7 +17,12 @@ from featscape.features.readout.layers import check_layers
 from featscape.features.zoo.architecture import INPUT_OF
 from featscape.features.zoo.fingerprint import describe_change
 from featscape.features.zoo.own.code import own_code_errors
-from featscape.features.zoo.registry import check_options, find_architecture, is_file
+from featscape.features.zoo.registry import (
+    check_is_name,
+    check_options,
+    find_architecture,
+    is_file,
+)
 from featscape.features.zoo.weights import check_weights
 from featscape.printable_names import printable
 from featscape.progress import SilentProgress
@@ -54,6 +59,7 @@ def check_network(
     ModelError, InputError, DeviceError, MissingExtra
         As `load_network` does.
     """
+    check_is_name(model)
     check_layers(layers, pool)
     check_precision(precision)
     with own_code_errors(model):

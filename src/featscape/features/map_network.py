@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 from featscape.errors import ModelError
 from featscape.features.loading import check_network, reload_network
-from featscape.features.zoo.registry import is_file, is_listed, standard_weights
+from featscape.features.zoo.registry import (
+    check_is_name,
+    is_file,
+    is_listed,
+    standard_weights,
+)
 from featscape.files.regular import hash_file
 from featscape.printable_names import printable
 
@@ -32,7 +37,14 @@ def explain_refusal(
         Card of the map. Nothing that it names is imported or opened.
     model, weights : optional
         The names that the user gives.
+
+    Raises
+    ------
+    InputError
+        If `model` is not a name.
     """
+    if model is not None:
+        check_is_name(model)
     if model is None and is_file(card.name):
         return (
             "this map was made with an ONNX file, and featscape does not load files that a map "
@@ -73,6 +85,8 @@ def check_given(
     """
     if model is None and weights is None:
         return
+    if model is not None:
+        check_is_name(model)
     name = model or card.name
     if name != card.name and not (is_file(name) and is_file(card.name)):
         raise ModelError(

@@ -5,7 +5,8 @@ from functools import cache
 
 import pytest
 
-from featscape.errors import ModelError
+from featscape import extract, find_images, make_map
+from featscape.errors import InputError, ModelError
 from featscape.features import explain_refusal, list_models, load_for_map
 from featscape.features.zoo import catalog
 from featscape.records import ModelCard
@@ -58,3 +59,33 @@ def test_listed_networks_with_the_librarys_weights_are_not_refused(monkeypatch):
     for entry in list_models():
         for weights in entry.weights:
             assert explain_refusal(card_of(entry.name, weights)) is None, entry.name
+
+
+def mine():
+    """Stand for the function that returns a network of the user."""
+
+
+class Module:
+    """Stand for a network of the user."""
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        (mine, f"got a function. Give '{__name__}:mine'."),
+        (Module(), "got a Module. Write a function that returns the network"),
+    ],
+)
+def test_a_network_is_given_as_a_name(given, remedy, made, photos, here):
+    calls = [
+        lambda: extract(find_images(photos), model=given),
+        lambda: make_map(photos, "n", model=given),
+        lambda: made.place(photos / "blue" / "00.png", model=given),
+        lambda: made.place_images(photos, model=given),
+        lambda: made.search(image=photos / "blue" / "00.png", model=given),
+    ]
+    for call in calls:
+        with pytest.raises(InputError, match="model must be a name") as failure:
+            call()
+        assert remedy in str(failure.value)
+    assert not (here / "n").exists()

@@ -27,6 +27,7 @@ from featscape.features.loading import load_network
 from featscape.features.network import Network
 from featscape.features.protocols import Read
 from featscape.features.zoo.fingerprint import card_key
+from featscape.features.zoo.registry import check_is_name
 from featscape.progress import SilentProgress, Task
 from featscape.records import ImageSet
 
@@ -180,6 +181,8 @@ def _open_network(
             precision=precision,
             progress=progress,
         )
+    if not hasattr(model, "card"):  # not a Backend
+        check_is_name(model)
     if weights is not None or layers or pool is not None or {device, precision} != {AUTO}:
         raise InputError(
             "weights, layers, pool, device and precision must be left out with a loaded network; "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.defaults import DEFAULT_MODEL
-from featscape.errors import ModelError
+from featscape.errors import InputError, ModelError
 from featscape.features.zoo import catalog
 from featscape.features.zoo.architecture import ModelEntry
 from featscape.features.zoo.download import cached_file, download
@@ -30,6 +30,7 @@ _LIBRARIES = {
     "timm": timm,
     "open_clip": open_clip,
 }
+_WRITE_FACTORY = "Write a function that returns the network, and give 'MODULE:FUNCTION'."
 _PREFIXED = [backend for backend in _LIBRARIES.values() if backend.PREFIX]
 
 
@@ -80,6 +81,19 @@ def _matches(name: str, pattern: str) -> bool:
     if not any(sign in pattern for sign in "*?["):
         return pattern in name
     return any(fnmatch.fnmatchcase(one, pattern) for one in (name, name.partition(":")[2]))
+
+
+def check_is_name(model: object) -> None:
+    """Raise InputError if a network is given as an object instead of its name."""
+    if isinstance(model, str):
+        return
+    module, name = getattr(model, "__module__", None), getattr(model, "__qualname__", None)
+    named = f"{module}:{name}"
+    remedy = f"Give {named!r}." if code.is_name(named) and name else _WRITE_FACTORY
+    raise InputError(
+        "model must be a name, such as 'efficientnet_lite0', 'networks:mine' (MODULE:FACTORY) or "
+        f"'net.onnx'; got a {type(model).__name__}. {remedy}"
+    )
 
 
 def find_architecture(model: str) -> Callable[[], Architecture | OnnxModel]:
