@@ -81,8 +81,8 @@ def find_images(
         The columns of the table or metadata that contain the paths and the labels. By default
         columns with a usual name, such as file_name and label.
     limit : int, optional
-        The maximum number of images, chosen as `sample_of_classes` describes. Classes without a
-        chosen image are in `dropped_classes`.
+        The maximum number of images, chosen at random, with at least one image of each class if
+        `limit` is large enough. Classes without a chosen image are in `dropped_classes`.
     random_state : int
         The seed of the choice.
     max_megapixels : float, optional

@@ -1,6 +1,7 @@
 """The documentation is complete, and its links are right."""
 
 import importlib
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -65,6 +66,19 @@ def test_the_reference_lists_every_name_that_the_guides_import_from_a_module():
 @pytest.mark.parametrize("package", [featscape, meshtsne])
 def test_every_public_name_has_a_docstring(package):
     assert [name for name in package.__all__ if not getattr(package, name).__doc__] == []
+
+
+@pytest.mark.parametrize("name", ["extract", "find_images", "load_tsne", "make_map", "open_map"])
+def test_a_public_function_refers_to_public_names_only(name):
+    function = getattr(featscape, name)
+    results = [getattr(importlib.import_module(where), one) for where, one in listed_results()]
+    public = {*featscape.__all__, *meshtsne.__all__, *inspect.signature(function).parameters}
+    public |= {
+        one for result in (*results, meshtsne.TSNE) for one in (result.__name__, *dir(result))
+    }
+    public |= {one for result in results for one in getattr(result, "__annotations__", ())}
+    named = re.findall(r"(?<!`)`([A-Za-z_][\w.]*)`(?!`)", function.__doc__)
+    assert [one for one in named if one.split(".")[-1] not in public] == []
 
 
 def test_the_reference_describes_every_command_and_option():

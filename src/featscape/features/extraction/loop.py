@@ -76,9 +76,10 @@ def extract(
     ----------
     images : ImageSet
     model : str or Backend
-        A name from `list_models`, or a network from `load_network`.
+        A name that ``featscape models`` lists, MODULE:FACTORY, or the path of an ONNX file. Also an
+        object with the attributes and methods of ``featscape.features.Backend``.
     weights, layers, pool, device, precision : optional
-        As for `load_network`; allowed only if `model` is a name. The features of several layers
+        As in `make_map`; allowed only if `model` is a name. The features of several layers
         are concatenated: `Features.of_layer` separates them. With the precision "auto", the images
         that decide the precision are computed twice.
     batch_size : int, optional
@@ -86,10 +87,13 @@ def extract(
     n_workers : int, optional
         Number of decoding threads; the default depends on the device.
     machines : Machines, optional
-        Other machines that read the images and run the network; by default this machine does.
-        `model` must then be a name. On `device`, this machine only chooses the precision.
+        An object with the method of ``featscape.features.protocols.Machines``: other machines that
+        read the images and run the network. By default this machine does; `make_map` creates the
+        object for the engine "ray". `model` must then be a name. On `device`, this machine only
+        chooses the precision.
     thumbnails : ThumbnailSink, optional
-        Receives a thumbnail of each image.
+        Receives a thumbnail of each image: an object with the attributes and methods of
+        ``featscape.records.ThumbnailSink``.
     file : Path, optional
         If given, the features are written into this .npy file, and returned memory-mapped.
     work : Path, optional
@@ -109,7 +113,7 @@ def extract(
     InputError
         If an argument is out of range, or no image can be decoded.
     ModelError, DeviceError
-        As `load_network` does. Also if a feature is not finite, or a batch does not fit into the
+        As `make_map` does. Also if a feature is not finite, or a batch does not fit into the
         memory of the device.
 
     Examples
@@ -186,8 +190,8 @@ def _open_network(
     if weights is not None or layers or pool is not None or {device, precision} != {AUTO}:
         raise InputError(
             "weights, layers, pool, device and precision must be left out with a loaded network; "
-            f"got {weights=}, {layers=}, {pool=}, {device=}, {precision=}. Give "
-            "them to load_network."
+            f"got {weights=}, {layers=}, {pool=}, {device=}, {precision=}. Remove "
+            "them, or give the name of a network."
         )
     return model
 
