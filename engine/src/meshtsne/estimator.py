@@ -65,10 +65,12 @@ class TSNE(FittedMap):
         in the last phase. None runs all iterations.
     metric : str, default="euclidean"
         "euclidean", "cosine", "correlation", "manhattan", "chebyshev", or "precomputed": X is then
-        a distance matrix of shape (n, n), or a sparse graph of neighbors with their distances.
+        a distance matrix of shape (n, n), or a sparse graph of neighbors with their distances, and
+        `init` must be "random", "spectral" or an array, as in scikit-learn.
     init : {"pca", "random", "spectral"} or array-like of shape (n, n_components), default="pca"
         Initial positions. The named initializations have a standard deviation of 1e-4. An array
-        keeps its scale, so that a fit can continue a finished embedding.
+        keeps its scale, so that a fit can continue a finished embedding. "pca" needs features: it
+        is an error with ``metric="precomputed"`` or without X.
     n_pca : int or None, default=50
         Number of principal components that wider features are reduced to before the search (only
         for the metrics "euclidean", "cosine" and "correlation"). None keeps all features.
@@ -261,7 +263,7 @@ class TSNE(FittedMap):
 
     def fit_transform(
         self,
-        X: Any,
+        X: Any = None,
         y: Any = None,
         *,
         neighbors: Neighbors | tuple[ArrayLike, ArrayLike] | None = None,
@@ -282,7 +284,7 @@ class TSNE(FittedMap):
 
     def _fit_transform(
         self,
-        X: Any,
+        X: Any = None,
         y: Any = None,
         *,
         neighbors: Neighbors | tuple[ArrayLike, ArrayLike] | None = None,

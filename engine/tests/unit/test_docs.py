@@ -27,6 +27,10 @@ def test_tsne_documents_each_input_that_replaces_a_stage():
     assert all(f"{given}=" in text for given in ("neighbors", "affinities", "init"))
 
 
-def test_the_example_of_the_readme_runs():
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    exec(code, {})
+def test_the_examples_of_the_readme_run():
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    known = {}
+    for code in blocks:
+        exec(code, known)
+    assert (known["embedding"].shape, known["placed"].shape) == ((300, 2), (100, 3))

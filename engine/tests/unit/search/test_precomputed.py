@@ -107,6 +107,8 @@ def test_neighbors_need_no_features():
     model = quick().fit(X)
     neighbors = model.neighbors_indices_, model.neighbors_distances_
     alone = quick(init="random").fit(neighbors=neighbors)
+    positions = quick(init="random").fit_transform(neighbors=neighbors)
+    np.testing.assert_array_equal(positions, alone.embedding_)
     assert alone.embedding_.shape == (80, 2)
     assert not hasattr(alone, "n_features_in_")
     with pytest.raises(InputError, match="transform needs the features of the fitted items"):
