@@ -82,7 +82,7 @@ def stock(tmp_path_factory):
         Image.effect_noise((64, 64), 60).save(stock / name)
     table = "path,species,camera\n1.jpg,robin,A\n2.jpg,heron,B\n3.jpg,robin,A\n4.jpg,heron,B\n"
     (stock / "birds.csv").write_text(table)
-    small_onnx.write(stock / "net.onnx")
+    small_onnx.write(stock / "net.onnx", size_px=224)
     run_command(f"featscape map {stock}/photos -o {stock}/photos-map --model {MODEL}", stock)
     return stock
 

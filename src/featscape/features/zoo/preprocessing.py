@@ -21,6 +21,7 @@ _MIN_PX = 8
 _SIZE_PX = 224
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
+ONE_CHANNEL = "Let a network for one channel take RGB images and select a channel: batch[:, :1]."
 _KEYS = ("input_size_px", "resize_px", "mean", "std", "interpolation")
 
 
@@ -117,11 +118,12 @@ def read_preprocessing(
         and min(std) > 0
         and interpolation in _INTERPOLATIONS
     ):
+        hint = f" {ONE_CHANNEL}" if 1 in (_count(mean), _count(std)) else ""
         raise ModelError(
             f"the preprocessing of {owner} must have an input_size_px of {_MIN_PX} or more, "
             "a resize_px of at least input_size_px, a mean and a positive std of three channels, "
             f"and an interpolation of nearest, bilinear or bicubic; got {given!r}. Correct these "
-            "values; keys that are left out have ImageNet's values."
+            f"values; keys that are left out have ImageNet's values.{hint}"
         )
     steps = [
         transforms.Resize(resize_px, transforms.InterpolationMode(interpolation)),
@@ -151,11 +153,13 @@ def _are_sizes(size_px: Any, resize_px: Any) -> bool:
     )
 
 
+def _count(values: Any) -> int:
+    return len(values) if isinstance(values, (tuple, list)) else 0
+
+
 def _are_three_numbers(values: Any) -> bool:
-    return (
-        isinstance(values, (tuple, list))
-        and len(values) == 3
-        and all(isinstance(value, (int, float)) and np.isfinite(value) for value in values)
+    return _count(values) == 3 and all(
+        isinstance(value, (int, float)) and np.isfinite(value) for value in values
     )
 
 

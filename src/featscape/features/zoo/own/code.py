@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from featscape.errors import FeatscapeError, ModelError
 from featscape.features.zoo.architecture import INPUT_OF, OUTPUT, Architecture
 from featscape.features.zoo.classifier import find_classifier, replace_layer
-from featscape.features.zoo.preprocessing import read_preprocessing
+from featscape.features.zoo.preprocessing import ONE_CHANNEL, read_preprocessing
 from featscape.features.zoo.weights import fit_state
 from featscape.files.regular import hash_file
 
@@ -61,9 +61,11 @@ def own_code_errors(model: str) -> Iterator[None]:
         if line is None:
             raise
         message = (str(error).splitlines() or [""])[0]
+        hint = f" {ONE_CHANNEL}" if "to have 1 channels" in message else ""  # of PyTorch
         raise ModelError(
             f"your own network must be built and run without an error; {model} raises "
             f"{type(error).__name__}{message and f' ({message})'} in {line}. Fix the code there."
+            f"{hint}"
         ) from error
 
 

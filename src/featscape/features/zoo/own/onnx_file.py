@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import FeatscapeError, InputError, MissingExtra, ModelError
 from featscape.features.openvino_import import openvino_core
 from featscape.features.zoo.own.onnx_external import find_external
-from featscape.features.zoo.preprocessing import read_preprocessing
+from featscape.features.zoo.preprocessing import ONE_CHANNEL, read_preprocessing
 from featscape.files.regular import check_regular, hash_file
 
 if TYPE_CHECKING:
@@ -173,6 +173,7 @@ def openvino_errors(path: Path) -> Iterator[None]:
 
 def _read_input(model: Any, path: Path) -> tuple[str, int | None]:
     """Return the layout of the input, "NCHW" or "NHWC", and its side; None for any side."""
+    hint = ""
     shapes = [one.get_partial_shape() for one in model.inputs]
     if len(shapes) == 1 and shapes[0].rank.is_static and len(shapes[0]) == 4:
         sizes = [d.get_length() if d.is_static else None for d in shapes[0]]
@@ -180,8 +181,10 @@ def _read_input(model: Any, path: Path) -> tuple[str, int | None]:
             height, width = (sizes[side] for side in sides)
             if sizes[channels] == _CHANNELS and height == width:
                 return layout, height
+            if sizes[channels] == 1:
+                hint = f" {ONE_CHANNEL}"
     found = ", ".join(str(shape) for shape in shapes) or "no input"
     raise ModelError(
         f"an ONNX file must take one square RGB image, (n, 3, size, size) or "
-        f"(n, size, size, 3); {path} takes {found}. Export it with such an input."
+        f"(n, size, size, 3); {path} takes {found}. Export it with such an input.{hint}"
     )

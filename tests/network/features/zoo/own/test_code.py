@@ -135,6 +135,7 @@ def test_invalid_factories_are_an_error_of_one_line(name, message):
         ),
         ("own_networks:Headless", r"raises RuntimeError \(.*\) in .*own_networks\.py, line 38\."),
         ("own_networks:Wordless", r"raises ValueError in .*own_networks\.py, line 42\."),
+        ("own_networks:of_gray", r"channels.*\. Let a network for one channel take RGB images"),
         ("needy:any", r"raises ModuleNotFoundError \(.*a_module.*\) in .*needy\.py, line 1\."),
         ("garbled:any", r"raises SyntaxError \(.*\) in .*garbled\.py, line 1\."),
     ],

@@ -108,6 +108,7 @@ def test_the_size_is_read_from_the_metadata_if_the_file_accepts_any_size(tmp_pat
         ("imagenet", r"must be JSON; got 'imagenet'.* For example: \{\"mean\""),
         ('{"size": 32}', r"keys input_size_px, resize_px.*got \{'size': 32\}"),
         ('["mean"]', r"must be a dict"),
+        ('{"mean": [0.5]}', r"a mean and .* Let a network for one channel take RGB images"),
         ('{"mean": 0.5}', r"a mean and a positive std of three channels"),
         ('{"input_size_px": 64}', r"must be that of its input, 32; got 64\. Remove input_size_px"),
     ],
@@ -174,6 +175,11 @@ class TestErrors:
     def test_an_input_that_is_not_a_square_image(self, tmp_path, shape):
         with pytest.raises(ModelError, match="must take one square RGB image"):
             load_network(write(tmp_path / "net.onnx", head="nothing", shape=shape))
+
+    def test_an_input_of_one_channel(self, tmp_path):
+        path = write(tmp_path / "net.onnx", head="nothing", shape=["n", 1, 32, 32])
+        with pytest.raises(ModelError, match=r"RGB image.*take RGB images and select a channel"):
+            load_network(path)
 
     def test_similar_names_are_suggested_for_an_unknown_node(self, tmp_path):
         with pytest.raises(ModelError, match=r"got 'rectfy'. Did you mean rectify"):
