@@ -133,7 +133,13 @@ class FeatureMapOptions(SourceOptions):
 
     @property
     def folder(self) -> Path:
-        """The map folder."""
+        """The map folder.
+
+        Raises
+        ------
+        InputError
+            If the features are an array, and no output is given.
+        """
         if self.output is not None:
             return Path(self.output)
         if not isinstance(self.features, str | os.PathLike):

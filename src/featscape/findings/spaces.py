@@ -91,7 +91,13 @@ class Components:
     scale: float
 
     def select(self, rows: NDArray[np.intp]) -> Components:
-        """Return the components of some items."""
+        """Return the components of some items.
+
+        Parameters
+        ----------
+        rows : ndarray of intp, shape (m,)
+            Indices of the items.
+        """
         return replace(self, values=self.values[rows], squares=self.squares[rows])
 
     def half_whitened(self) -> NDArray[np.float32]:

@@ -96,6 +96,11 @@ def pack_thumbnails(own: OwnFeatures, folder: Path, options: FeatureMapOptions) 
     -------
     OwnFeatures
         Of the images that could be read; the others are reported.
+
+    Raises
+    ------
+    InputError
+        If no image can be read.
     """
     from featscape.features import read_images
     from featscape.images import ThumbnailPacker
