@@ -10,6 +10,7 @@ import pytest
 
 from featscape import mapfolder
 from featscape.errors import InputError
+from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder import check_source, new_map_folder
 from featscape.mapfolder.read import open_map
 from featscape.records import ItemSet, SkippedImage
@@ -292,3 +293,10 @@ def failing(error):
         raise error
 
     return fail
+
+
+def test_items_without_a_label_are_not_counted_as_a_class(tmp_path):
+    labels = ("cat", NO_LABEL, "dog", NO_LABEL, "cat", "cat")
+    made = make(tmp_path / "m", embedding=an_embedding(labels=labels))
+    assert made.run["counts"]["classes"] == 2
+    assert "6 images, 2 classes," in repr(made)
