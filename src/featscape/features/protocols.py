@@ -31,12 +31,15 @@ class CachedFeatures:
         Width and height of the original image.
     thumbnail : bytes or None
         None if there is no thumbnail of the requested size.
+    is_dark : bool
+        As in `Read`; False if an earlier run computed the features.
     """
 
     origin: str
     values: NDArray[np.float32]
     size_px: tuple[int, int]
     thumbnail: bytes | None
+    is_dark: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,8 @@ class Read:
     cached : CachedFeatures or None
     values : ndarray of float32, shape (d,), or None
         Features that another machine computed.
+    is_dark : bool
+        As in `Decoded`; False if the image was not decoded.
     """
 
     digest: bytes
@@ -64,6 +69,7 @@ class Read:
     pixels: NDArray[np.uint8] | None = None
     cached: CachedFeatures | None = None
     values: NDArray[np.float32] | None = None
+    is_dark: bool = False
 
 
 class Preparation(Protocol):

@@ -96,10 +96,14 @@ class Decoded:
         In mode "RGB", rotated upright, possibly at a reduced size.
     size_px : tuple of int
         Width and height of the original after the rotation.
+    is_dark : bool
+        Whether the original has 16-bit values that use less than an eighth of 16 bits, for example
+        12-bit values.
     """
 
     image: Image.Image
     size_px: tuple[int, int]
+    is_dark: bool = False
 
 
 class Decoder(Protocol):

@@ -309,8 +309,9 @@ class _Extraction:
                 advance(n_new)
 
     def _report(self, result: ResultBuilder) -> None:
-        """Report the cached images; raise InputError if no image could be decoded."""
+        """Report the dark and the cached images; raise InputError if no image could be decoded."""
         result.check()
+        result.report_dark(self.progress)
         for origin, count in result.n_cached.items():
             self.progress.note(f"the features of {count:,} images were taken from {origin}")
         for origin in sorted(self.cache.damaged):

@@ -10,6 +10,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.features.extraction.cache import DIGEST_BYTES
+from featscape.number_text import plural
 from featscape.records import Features, SkippedImage, count_reasons
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from featscape.features.extraction.row_store import RowStore
     from featscape.features.protocols import Read
+    from featscape.progress import Progress
     from featscape.records import ImageSet, ModelCard, ThumbnailSink
 
 
@@ -32,12 +34,15 @@ class ImageRows:
     kept : list of int
         Index of the image in each row.
     skipped : list of SkippedImage
+    n_dark : int
+        Number of decoded images of 16 bits that look dark: see `Decoded`.
     """
 
     images: ImageSet
     thumbnails: ThumbnailSink | None
     kept: list[int] = field(default_factory=list)
     skipped: list[SkippedImage] = field(default_factory=list)
+    n_dark: int = 0
 
     def __post_init__(self) -> None:
         n_images = len(self.images)
@@ -53,6 +58,7 @@ class ImageRows:
         self.kept.append(index)
         self._sizes_px[row] = item.size_px
         self._digests[row] = np.frombuffer(item.digest, np.uint8)
+        self.n_dark += item.is_dark
         if self.thumbnails is not None and item.thumbnail is not None:
             self.thumbnails.append(item.thumbnail)
         return row
@@ -68,6 +74,15 @@ class ImageRows:
             f"is. The most frequent reason ({count} of {n_images}): {reason}. Check these files, "
             "or give another source."
         )
+
+    def report_dark(self, progress: Progress) -> None:
+        """Report the number of images of 16 bits that look dark, if there are any."""
+        if self.n_dark:
+            use, look = ("uses", "looks") if self.n_dark == 1 else ("use", "look")
+            progress.note(
+                f"{plural(self.n_dark, 'image')} {use} less than an eighth of 16 bits and {look} "
+                "dark: scale the values of the files to 0 to 65535"
+            )
 
     def select_images(self) -> ImageSet:
         """Return the images that have a row."""

@@ -92,7 +92,7 @@ def _cache_sample(
     image.
     """
     return {
-        one.digest: CachedFeatures("", row, one.size_px, one.thumbnail)
+        one.digest: CachedFeatures("", row, one.size_px, one.thumbnail, one.is_dark)
         for one, row in zip(sample, () if values is None else values, strict=False)
         if np.isfinite(row).all()
     }

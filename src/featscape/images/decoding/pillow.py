@@ -15,7 +15,7 @@ from featscape.errors import ImageError
 from featscape.files.regular import describe_os_error
 from featscape.images.decoding.formats import FORMATS, identify_format
 from featscape.images.decoding.jpeg_scans import MAX_SCANS, has_too_many_scans
-from featscape.images.decoding.rgb import convert_to_rgb
+from featscape.images.decoding.rgb import convert_to_rgb, is_dark_16_bit
 from featscape.records import Decoded
 
 if TYPE_CHECKING:
@@ -125,14 +125,16 @@ def decode_scaled(
             rgb = convert_to_rgb(image)
         except (MemoryError, Warning) as error:
             raise ImageError(_describe_damage(error)) from error
+        is_dark = is_dark_16_bit(image)
     # Remove the metadata: a remaining orientation would transpose the image twice, and Pillow
     # would write a color profile or a transparent color into the thumbnails.
     rgb.info.clear()
     if orientation in _TRANSPOSITIONS:
         rgb = rgb.transpose(_TRANSPOSITIONS[orientation])
     if unscaled_px is None:
-        return Decoded(rgb, rgb.size)
-    return Decoded(rgb, unscaled_px[::-1] if orientation in _SWAPS_SIDES else unscaled_px)
+        return Decoded(rgb, rgb.size, is_dark)
+    size_px = unscaled_px[::-1] if orientation in _SWAPS_SIDES else unscaled_px
+    return Decoded(rgb, size_px, is_dark)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TILE_PX = 1024
+_DARK_16_BIT = 1 << 13  # an eighth of the range of 16 bits
 _NEAR_WHITE = 240  # an image without a darker value looks empty
 
 
@@ -52,6 +53,13 @@ def convert_to_rgb(image: Image.Image) -> Image.Image:
         canvas = Image.new("RGB", image.size, "gray")  # a white drawing is invisible on white
         canvas.paste(rgba, mask=alpha)
     return canvas
+
+
+def is_dark_16_bit(image: Image.Image) -> bool:
+    """Return whether an image has 16-bit values, and all are below an eighth of the range."""
+    return image.mode.startswith("I;16") and all(
+        values.max() < _DARK_16_BIT for _, values in _tiles(image)
+    )
 
 
 def _convert_deep(image: Image.Image) -> Image.Image:

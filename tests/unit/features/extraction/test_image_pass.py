@@ -1,11 +1,20 @@
 """The pass that reads images without a network."""
 
+import numpy as np
 from PIL import Image
 
 from featscape.features import read_images
 from featscape.images import ThumbnailPacker, find_images
 from featscape.mapfolder.thumbnails import Thumbnails
 from featscape.progress import SilentProgress
+
+
+class Notes(SilentProgress):
+    def __init__(self):
+        self.lines = []
+
+    def note(self, line):
+        self.lines.append(line)
 
 
 def test_a_large_photograph_is_decoded_at_a_smaller_scale_once(tmp_path):
@@ -26,3 +35,16 @@ def test_a_large_photograph_is_decoded_at_a_smaller_scale_once(tmp_path):
     assert items.sizes_px.tolist() == [[1200, 900]]
     assert Thumbnails(tmp_path / "pack").load(0).size == (64, 48)
     assert kept.tolist() == [0]
+
+
+def test_16_bit_images_that_look_dark_are_counted_in_one_note(tmp_path):
+    (tmp_path / "scans").mkdir()
+    for name, white in {"a.png": 3_360, "b.tif": 8_191, "c.png": 8_192, "d.tif": 65_535}.items():
+        values = np.array([[0, white]], dtype=np.uint16)
+        Image.fromarray(values).save(tmp_path / "scans" / name)
+    Image.new("L", (2, 1)).save(tmp_path / "scans" / "e.png")  # 8 bits
+    notes = Notes()
+    with ThumbnailPacker(tmp_path / "pack", size_px=64) as thumbnails:
+        read_images(find_images(tmp_path / "scans"), thumbnails=thumbnails, progress=notes)
+    (line,) = notes.lines
+    assert line.startswith("2 images use less than an eighth of 16 bits and look dark: scale")

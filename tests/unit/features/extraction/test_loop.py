@@ -10,7 +10,7 @@ import pytest
 
 from featscape.errors import ImageError, InputError, ModelError
 from featscape.features import extract
-from featscape.features.extraction.reading import digest
+from featscape.features.extraction.reading import digest, read_image
 from featscape.features.protocols import CachedFeatures, Read
 from featscape.records import ModelCard, SkippedImage
 
@@ -103,6 +103,15 @@ def test_unreadable_images_are_skipped_with_the_reason(noise_images, broken):
     assert progress.opened == ("Features", 10, "images")
     assert progress.done == 10
     assert progress.work() == (len(kept), 0)
+
+
+def test_the_features_of_the_sample_keep_whether_an_image_is_dark(noise_images):
+    class Sample:
+        def find(self, _key, **_options):
+            return CachedFeatures("", np.zeros(3, np.float32), (40, 30), None, is_dark=True)
+
+    images = noise_images(1)
+    assert read_image(b"0", images.decode, MeanColor(), None, Sample()).is_dark
 
 
 @pytest.mark.parametrize("is_in_file", [False, True])
