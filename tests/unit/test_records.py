@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from featscape.errors import InputError
-from featscape.records import Features, ImageSet, ModelCard, count_reasons
+from featscape.records import Features, ImageSet, ModelCard, count_reasons, count_skipped
+from featscape.records.images import NESTED, NO_IMAGE
 
 
 @pytest.fixture
@@ -53,3 +54,11 @@ def test_reasons_are_counted_without_their_details():
         ("no such file", 1),
     ]
     assert count_reasons([]) == []
+
+
+def test_skipped_files_rows_and_columns_are_counted_apart():
+    reasons = [NESTED, "empty file (0 bytes)", f"{NO_IMAGE}: a.png", f"{NO_IMAGE}: b.png"]
+    assert count_skipped(reasons) == (
+        "skipped 1 file, skipped 2 rows without an image, left out 1 column"
+    )
+    assert count_skipped([NESTED]) == "left out 1 column"

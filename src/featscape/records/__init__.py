@@ -21,6 +21,7 @@ from featscape.records.images import (
     SkippedImage,
     ThumbnailSink,
     count_reasons,
+    count_skipped,
 )
 from featscape.records.items import ItemSet
 from featscape.records.words import (
@@ -54,4 +55,5 @@ __all__ = [
     "SkippedImage",
     "ThumbnailSink",
     "count_reasons",
+    "count_skipped",
 ]

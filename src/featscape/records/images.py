@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from featscape.number_text import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
     Column = Sequence[str | None] | NDArray[Any]
+
+# the beginnings of the reasons of skipped columns and rows
+NESTED = "a column of nested or binary values; only numbers and text are kept"
+NO_IMAGE = "a row without an image"
 
 _DETAILS = re.compile(r": | \(")
 
@@ -27,7 +33,7 @@ def as_text(value: object) -> str:
 
 @dataclass(frozen=True)
 class SkippedImage:
-    """A file that was found and skipped, with the reason.
+    """A file, or a row or column of a table, that was skipped, with the reason.
 
     The beginning of the reason is common to many files. Details of one file follow a colon or are
     in parentheses: see `count_reasons`.
@@ -60,6 +66,31 @@ def count_reasons(reasons: Iterable[str]) -> list[tuple[str, int]]:
         shown = alike[0] if len(set(alike)) == 1 else f"{kind}, for example{details}"
         counted.append((shown, len(alike)))
     return counted
+
+
+def count_skipped(reasons: Iterable[str]) -> str:
+    """Return for example "skipped 2 files, skipped 3 rows without an image, left out 1 column".
+
+    Parameters
+    ----------
+    reasons : iterable of str
+        The reason of each skipped file, row or column.
+    """
+    n_files = n_rows = n_columns = 0
+    for reason in reasons:
+        if reason.startswith(NESTED):
+            n_columns += 1
+        elif reason.startswith(NO_IMAGE):
+            n_rows += 1
+        else:
+            n_files += 1
+    rows = plural(n_rows, "row without an image", "rows without an image")
+    counted = (
+        (n_files, f"skipped {plural(n_files, 'file')}"),
+        (n_rows, f"skipped {rows}"),
+        (n_columns, f"left out {plural(n_columns, 'column')}"),
+    )
+    return ", ".join(text for n, text in counted if n)
 
 
 class ImageSource(Protocol):

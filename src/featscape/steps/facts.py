@@ -12,7 +12,8 @@ from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
 from featscape.printable_names import printable
-from featscape.records import count_reasons
+from featscape.records import count_reasons, count_skipped
+from featscape.records.images import NESTED, NO_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +51,9 @@ def describe_found(images: ImageSet) -> Iterator[str]:
     from featscape.images.tables.paths import LABEL_CONFLICT
 
     found = f"found {dataset_text(len(images), 'image', images.labels)}"
-    yield f"{found}, skipped {_count_skipped(images.skipped)}" if images.skipped else found
+    files = [one for one in images.skipped if not one.reason.startswith((NESTED, NO_IMAGE))]
+    yield f"{found}, skipped {_count_skipped(files)}" if files else found
+    yield from _describe_left_out(images.skipped)
     n_outside = sum(one.reason == OUTSIDE_CLASSES for one in images.skipped)
     if n_outside:
         yield (
@@ -77,6 +80,21 @@ def describe_found(images: ImageSet) -> Iterator[str]:
         own = name.removeprefix(SOURCE_PREFIX)
         if own != name and own in OWN_COLUMNS:
             yield f"the column {own} is called {name!r}, since each map has a column {own}"
+
+
+def _describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
+    """Yield the number of rows without an image and of columns that are not used, if any."""
+    from featscape.images.tables.columns import list_names
+
+    rows = [one for one in skipped if one.reason.startswith(NO_IMAGE)]
+    if rows:
+        names = list_names([one.reason.removeprefix(f"{NO_IMAGE}: ") for one in rows], n_shown=1)
+        yield printable(f"{count_skipped(one.reason for one in rows)}: {names}")
+    columns = [one for one in skipped if one.reason.startswith(NESTED)]
+    if columns:
+        names = list_names([one.path.rpartition(", column ")[2] for one in columns])
+        counted = count_skipped(one.reason for one in columns)
+        yield printable(f"{counted}: {names} ({NESTED.removeprefix('a column of ')})")
 
 
 def _describe_dropped(images: ImageSet) -> str:

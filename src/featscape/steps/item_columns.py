@@ -177,8 +177,8 @@ def _refuse_label_column(options: FeatureMapOptions, reason: str) -> None:
 
 def _read_table(file: Path) -> ImageTable:
     """Read a table of which every row must be valid; raises InputError."""
-    from featscape.images.tables.table import NESTED
     from featscape.images.tables.table_files import read_table
+    from featscape.records.images import NESTED
 
     table = read_table(map_file(file), file.name)
     wrong = next((one for one in table.skipped if one.reason != NESTED), None)

@@ -13,8 +13,8 @@ from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder.read import open_map, open_picture
 from featscape.mapfolder.staging import staged_file
-from featscape.number_text import plural
 from featscape.printable_names import printable
+from featscape.records import count_skipped
 from featscape.steps.facts import dataset_text, describe_layer, landmarks_text
 from featscape.steps.findings import open_findings
 
@@ -115,7 +115,8 @@ def _facts(made: Map) -> dict[str, str]:
             f"{name} {count:,}" for name, count in zip(names[:20], counts, strict=False)
         )
     if run["counts"]["skipped"]:
-        facts["skipped"] = plural(run["counts"]["skipped"], "file")
+        counted = count_skipped(one["reason"] for one in run["skipped"])
+        facts["skipped"] = counted.removeprefix("skipped ")
     if run["model"] is not None:
         model = run["model"]
         facts["network"] = f"{Path(model['name']).name}, {describe_layer(model['layer'])}"

@@ -15,7 +15,7 @@ from featscape.errors import install_command
 from featscape.number_text import percent, plural
 from featscape.printable_names import printable
 from featscape.progress import format_seconds
-from featscape.records import count_reasons
+from featscape.records import count_reasons, count_skipped
 from featscape.steps.facts import (
     dataset_text,
     describe_layer,
@@ -343,7 +343,7 @@ def _bar() -> str:
 
 
 def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
-    """Yield the number of skipped files and the most common reasons.
+    """Yield the number of skipped files, rows and columns, and the most common reasons.
 
     A reason with a single file, such as an unclosed quote in a table, is shown with its path.
     """
@@ -351,8 +351,7 @@ def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     if not run["skipped"]:
         return
     reasons = count_reasons(one["reason"] for one in run["skipped"])
-    counted = plural(len(run["skipped"]), "file")
-    yield f"Skipped {counted}; featscape info {printable(made.folder)} lists them:"
+    yield f"{_count_skipped(run)}; featscape info {printable(made.folder)} lists them:"
     table = new_table()
     for reason, count in reasons[:_MAX_REASONS]:
         paths = [one["path"] for one in run["skipped"] if one["reason"] == reason]
@@ -363,16 +362,21 @@ def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     yield table
 
 
+def _count_skipped(run: dict[str, Any]) -> str:
+    counted = count_skipped(one["reason"] for one in run["skipped"])
+    return counted[0].upper() + counted[1:]
+
+
 def _skipped_files(run: dict[str, Any]) -> Iterator[RenderableType]:
     """Yield the skipped files with their reasons."""
     if not run["skipped"]:
         return
-    yield f"Skipped {plural(len(run['skipped']), 'file')}:"
+    yield f"{_count_skipped(run)}:"
     table = new_table()
     for skipped in run["skipped"][:_MAX_SKIPPED]:
         add_row(table, printable(skipped["path"]), printable(skipped["reason"]))
     if len(run["skipped"]) > _MAX_SKIPPED:
-        add_row(table, "...", f"{len(run['skipped']) - _MAX_SKIPPED} more files in run.json")
+        add_row(table, "...", f"{len(run['skipped']) - _MAX_SKIPPED} more in run.json")
     yield table
 
 

@@ -13,12 +13,11 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.images.tables.dates import parse_dates
 from featscape.images.tables.splits import SPLITS
-from featscape.images.tables.table import NESTED
 from featscape.labels.classes import trim_labels
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.printable_names import encodable, is_decoded, printable
 from featscape.records import SkippedImage
-from featscape.records.images import as_text
+from featscape.records.images import NESTED, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

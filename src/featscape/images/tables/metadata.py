@@ -15,9 +15,10 @@ from featscape.images.tables.columns import (
 from featscape.images.tables.paths import find_path_rows
 from featscape.images.tables.table_files import read_table
 from featscape.records import SkippedImage
+from featscape.records.images import NO_IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from featscape.images.storage.listing import PathParts
     from featscape.images.tables.table import ImageTable
@@ -47,15 +48,18 @@ def attach_metadata(
     Raises
     ------
     InputError
-        If there is no column `label_column`.
+        If there is no column `label_column`, or no row of the metadata names an image.
     """
     rows = {path: row for row, path in enumerate(images.paths)}
     skipped: list[SkippedImage] = []
     columns: dict[str, list[Any]] = {}
     tables = _read_tables(images, others, skipped)
+    n_matched = 0
     for folder, table in tables:
-        _merge(table, folder, rows, columns)
+        n_matched += _merge(table, folder, rows, columns)
         skipped += table.skipped
+    if not n_matched and any(one.reason.startswith(NO_IMAGE) for one in skipped):
+        raise _no_match(tables, images.paths)
     if not tables:
         if label_column is not None:
             raise InputError(
@@ -104,8 +108,8 @@ def _read_tables(
 
 def _merge(
     table: ImageTable, folder: str, rows: dict[str, int], columns: dict[str, list[Any]]
-) -> None:
-    """Copy the values of a table to `columns`, at the positions of the images."""
+) -> int:
+    """Copy the values of a table to `columns`; return the number of rows that name an image."""
     path_column = choose_column(
         table.columns, PATH_COLUMNS, wanted=None, option="", table=table.name
     )
@@ -113,12 +117,12 @@ def _merge(
         names = list_names(list(table.columns))
         reason = f"no column of paths, such as file_name; the columns are {names}"
         table.skipped.append(SkippedImage(table.name, reason))
-        return
+        return 0
     table_rows = {}  # by the image's position
     for path, row in find_path_rows(table, path_column).items():
         position = rows.get(f"{folder}/{path}" if folder else path)
         if position is None:
-            table.skip(table.positions[row], f"no such image in the source: {path}")
+            table.skip(table.positions[row], f"{NO_IMAGE}: {path}")
         else:
             table_rows[position] = row
     for column, values in table.columns.items():
@@ -127,3 +131,25 @@ def _merge(
         merged = columns.setdefault(column, [None] * len(rows))
         for position, row in table_rows.items():
             merged[position] = values[row]
+    return len(table_rows)
+
+
+def _no_match(tables: list[tuple[str, ImageTable]], paths: Sequence[str]) -> InputError:
+    """Return the error for metadata whose rows name no image, with the path of an image."""
+    folder, table, named = next(
+        (folder, table, one.reason.removeprefix(f"{NO_IMAGE}: "))
+        for folder, table in tables
+        for one in table.skipped
+        if one.reason.startswith(NO_IMAGE)
+    )
+    prefix = f"{folder}/" if folder else ""
+    example = next((path for path in paths if path.startswith(prefix)), None)
+    remedy = (
+        f"Move the file to the folder of the images, such as {paths[0]!r}."
+        if example is None
+        else f"Write for example {example.removeprefix(prefix)!r}."
+    )
+    return InputError(
+        f"no row of {table.name!r} names an image; paths are relative to the folder of the "
+        f"metadata file, and the first path is {named!r}. {remedy}"
+    )

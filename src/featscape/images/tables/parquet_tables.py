@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError, first_line
 from featscape.files.parquet import check_claims, limit_bytes, open_with_dictionaries, read_batches
-from featscape.images.tables.table import NESTED, ImageTable, name_columns
+from featscape.images.tables.table import ImageTable, name_columns
 from featscape.records import SkippedImage
+from featscape.records.images import NESTED
 
 if TYPE_CHECKING:
     import mmap

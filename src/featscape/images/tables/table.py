@@ -8,8 +8,6 @@ from typing import Any
 
 from featscape.records import SkippedImage
 
-NESTED = "a column of nested or binary values; only numbers and text are kept"
-
 
 @dataclass
 class ImageTable:

@@ -57,7 +57,7 @@ def test_invalid_metadata_is_skipped_with_reasons(write_images, skipped):
     images = find_images(folder)
     np.testing.assert_array_equal(images.columns["n"], [1, np.nan])
     reasons = skipped(images)
-    assert reasons["metadata.csv, line 3"] == "no such image in the source: a/2.png"
+    assert reasons["metadata.csv, line 3"] == "a row without an image: a/2.png"
     assert reasons["metadata.csv, line 4"].startswith("invalid row: 1 field")
     assert reasons["metadata.csv, line 5"] == "duplicate path: a/1.png, as in line 2"
     assert "must be undamaged" in reasons["a/metadata.parquet"]
@@ -65,8 +65,39 @@ def test_invalid_metadata_is_skipped_with_reasons(write_images, skipped):
         "no column of paths, such as file_name; the columns are 'who', 'what'"
     )
     assert len(reasons) == 5
+    found, rows = list(describe_found(images))[:2]
+    assert ", skipped 4 files, " in found
+    assert rows == "skipped 1 row without an image: 'a/2.png'"
 
 
 def test_a_label_column_without_a_table_is_an_error(write_images):
     with pytest.raises(InputError, match=r"has no metadata.csv. Omit the option"):
         find_images(write_images("a/1.png"), label_column="breed")
+
+
+def test_metadata_of_which_no_row_names_an_image_are_refused_with_an_example(write_images):
+    folder = write_images("scans/1.png", "scans/2.png")
+    write(folder / "scans" / "metadata.csv", "file_name,age\nscans/1.png,3\nscans/2.png,4\n")
+    with pytest.raises(
+        InputError,
+        match=r"no row of 'scans/metadata.csv' names an image; .*is 'scans/1.png'. "
+        r"Write for example '1.png'.",
+    ):
+        find_images(folder, label_column="age")
+
+
+def test_metadata_in_a_folder_without_images_are_refused_with_a_remedy(write_images):
+    folder = write_images("scans/1.png")
+    (folder / "tables").mkdir()
+    write(folder / "tables" / "metadata.csv", "file_name,age\n1.png,3\n")
+    with pytest.raises(InputError, match=r"Move the file to .*such as 'scans/1.png'"):
+        find_images(folder)
+
+
+def test_columns_of_nested_values_are_counted_as_columns(write_images):
+    folder = write_images("1.png")
+    write(folder / "metadata.jsonl", '{"file_name": "1.png", "box": [1, 2]}\n')
+    assert list(describe_found(find_images(folder))) == [
+        "found 1 image",
+        "left out 1 column: 'box' (nested or binary values; only numbers and text are kept)",
+    ]
