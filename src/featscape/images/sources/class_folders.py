@@ -2,8 +2,9 @@
 
 The class of an image is the name of the first folder below the source, at any depth of the file. If
 all of these folders are named train, val (valid, validation) or test, the folders are the splits,
-and the class is the name of the next folder. If no image is in a class folder, there are no labels;
-if only some images are, the others are skipped. If the folders are exactly the ten Italian folders
+and the class is the name of the next folder. If no image is in a class folder, or one folder that
+is not a split contains all images, there are no labels; if only some images are in class folders,
+the others are skipped. If the folders are exactly the ten Italian folders
 of Animals10, the labels are the English class names, and `ImageSet.renamed_labels` lists both.
 """
 
@@ -63,11 +64,13 @@ def read_class_folders(
     depth = n_prefix + (1 if has_splits else 0)  # of the class folder in the path
     in_class = [parts for parts in names if len(parts) > depth + 1]
     kept = in_class or [parts for parts in names if len(parts) > depth]
+    # a single folder is a location of the images, not a class
+    has_labels = bool(in_class) and (has_splits or len(tops) > 1 or len(in_class) < len(names))
 
     reason = OUTSIDE_CLASSES if in_class else "outside the split folders"
     for parts in set(names).difference(kept):
         listing.skip(parts, reason)
-    folders = tuple(parts[depth] for parts in kept) if in_class else None
+    folders = tuple(parts[depth] for parts in kept) if has_labels else None
     renamed = ENGLISH_NAMES if set(folders or ()) == set(ENGLISH_NAMES) else {}
     return ImageSet(
         source=source,

@@ -37,7 +37,7 @@ def test_class_folders_are_read_as_on_a_disk(write, png, reds, tmp_path):
         (["a/b/cat/1.png", "a/b/dog/1.png"], ("cat", "dog"), None),
         (["p/test/cat/1.png", "p/train/dog/1.png"], ("cat", "dog"), ("test", "train")),
         (["train/cat/1.png", "train/dog/1.png"], ("cat", "dog"), ("train", "train")),
-        (["photos/1.png", "photos/2.png"], ("photos", "photos"), None),
+        (["photos/1.png", "photos/2.png"], None, None),
         (["1.png", "2.png"], None, None),
     ],
 )

@@ -25,6 +25,12 @@ def test_a_flat_folder_has_no_labels(tmp_path):
     assert images.splits is None
 
 
+def test_a_single_folder_of_all_images_is_no_class(tmp_path):
+    images = find_images(make_files(tmp_path, "scans/1.png", "scans/deeper/2.png"))
+    assert images.paths == ("scans/1.png", "scans/deeper/2.png")
+    assert images.labels is None
+
+
 def test_images_beside_class_folders_are_skipped_with_a_reason(tmp_path, skipped):
     images = find_images(make_files(tmp_path, "cat/1.jpg", "stray.jpg"))
     assert images.paths == ("cat/1.jpg",)

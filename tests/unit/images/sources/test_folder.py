@@ -61,6 +61,7 @@ def test_hidden_and_other_files_are_ignored(tmp_path):
     make_files(
         tmp_path,
         "cat/1.jpg",
+        "dog/1.jpg",
         "cat/.DS_Store",
         "cat/._1.jpg",
         "cat/Thumbs.db",
@@ -71,8 +72,8 @@ def test_hidden_and_other_files_are_ignored(tmp_path):
         "script.py",
     )
     images = find_images(tmp_path)
-    assert images.paths == ("cat/1.jpg",)
-    assert images.labels == ("cat",)
+    assert images.paths == ("cat/1.jpg", "dog/1.jpg")
+    assert images.labels == ("cat", "dog")
     assert images.skipped == ()
 
 
@@ -81,7 +82,8 @@ def test_a_hidden_source_is_read(tmp_path):
 
 
 def test_a_folder_with_the_extension_of_an_image_is_a_class(tmp_path):
-    assert find_images(make_files(tmp_path, "cat.jpg/1.png")).labels == ("cat.jpg",)
+    images = find_images(make_files(tmp_path, "cat.jpg/1.png", "dog/1.png"))
+    assert images.labels == ("cat.jpg", "dog")
 
 
 def test_images_with_unusual_names_are_found_and_decoded(tmp_path):
@@ -163,7 +165,7 @@ def test_a_folder_without_permission_is_skipped(tmp_path, monkeypatch, skipped):
     make_files(tmp_path, "cat/1.jpg", "dog/1.jpg")
     deny_access(monkeypatch, tmp_path / "dog")
     images = find_images(tmp_path)
-    assert images.labels == ("cat",)
+    assert images.paths == ("cat/1.jpg",)
     assert skipped(images) == {"dog": "no permission to read"}
 
 

@@ -101,3 +101,10 @@ def test_columns_of_nested_values_are_counted_as_columns(write_images):
         "found 1 image",
         "left out 1 column: 'box' (nested or binary values; only numbers and text are kept)",
     ]
+
+
+def test_columns_that_may_be_labels_are_listed_for_a_single_folder(write_images):
+    folder = write_images("scans/1.png", "scans/2.png")
+    write(folder / "scans" / "metadata.csv", "file_name,breed\n1.png,pug\n2.png,collie\n")
+    _, line = describe_found(find_images(folder))
+    assert "the columns are 'breed'. --label-column NAME" in line
