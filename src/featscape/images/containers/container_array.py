@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 DAMAGE_ERRORS = (OSError, EOFError, ValueError, struct.error, zlib.error)
 
+# the end of the messages for arrays of other types; also for arrays that a program holds
+TO_UINT8 = (
+    "Scale the values to 0 to 255 and convert the array to uint8, for example with "
+    ".astype(np.uint8)."
+)
+
 _MAX_LABEL_BYTES = 1 << 30
 _N_CHANNELS = (1, 3, 4)  # gray, RGB, RGBA
 

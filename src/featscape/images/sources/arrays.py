@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, InputError
-from featscape.images.containers.container_array import ArrayImages, ContainerArray
+from featscape.images.containers.container_array import TO_UINT8, ArrayImages, ContainerArray
 from featscape.images.containers.idx_files import is_idx_file, list_idx_files, open_idx
 from featscape.images.containers.numpy_files import is_numpy_file, open_arrays
 from featscape.images.decoding.pillow import decode_bytes
@@ -68,9 +68,9 @@ def find_in_arrays(candidate: Candidate) -> ImageSet:
     if not images:
         found = "; ".join(map(_describe, others.values())) or "no array"
         raise InputError(
-            "an array of images must be bytes (uint8) in C order, of shape (n, height, width), "
+            "an array of images must be of uint8 in C order and of shape (n, height, width), "
             f"(n, height, width, 3) or (n, 3, height, width); {str(source)!r} has {found}. "
-            f"Convert the array to values from 0 to 255.{describe_skipped(skipped)}"
+            f"{TO_UINT8}{describe_skipped(skipped)}"
         )
     for array in images:
         others.pop(array.name, None)

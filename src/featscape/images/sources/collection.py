@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from featscape.errors import InputError
+from featscape.images.containers.container_array import TO_UINT8
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.storage.disk import Disk
@@ -69,7 +70,8 @@ def collect(collection: Collection, *, labels: Sequence[object] | None = None) -
     Raises
     ------
     InputError
-        If the collection is empty, or the number of labels differs from the number of images.
+        If the collection is empty, an array in a list is no image of uint8, or the number of labels
+        differs from the number of images.
     """
     if not (hasattr(collection, "__len__") and hasattr(collection, "__getitem__")):
         raise InputError(
@@ -84,6 +86,7 @@ def collect(collection: Collection, *, labels: Sequence[object] | None = None) -
             f"an array must contain several images; got one image of shape {collection.shape}. "
             "Pass a list of images."
         )
+    _check_arrays(collection)
     get_image, found = _open(collection)
     if labels is not None:
         found = [str(label) for label in labels]
@@ -182,15 +185,31 @@ def _name(collection: Collection, n_images: int) -> tuple[str, ...]:
     return tuple(f"image-{index:0{digits}d}" for index in range(n_images))
 
 
-def _from_array(pixels: NDArray[Any], index: int) -> Image.Image:
-    """Return an array of uint8, shape (h, w) or (h, w, 1, 3 or 4), as an image."""
+def _check_arrays(collection: Collection) -> None:
+    """Raise InputError unless each array of a list, or the images of an array, are images."""
+    images: Any = ()
+    if isinstance(collection, list | tuple):
+        images = collection
+    elif isinstance(collection, np.ndarray):
+        images = collection[:1]  # all images have one type and shape
+    for index, image in enumerate(images):
+        if isinstance(image, np.ndarray):
+            _check_array(image, index)
+
+
+def _check_array(pixels: NDArray[Any], index: int) -> None:
+    """Raise InputError unless an array is uint8 of shape (h, w) or (h, w, 1, 3 or 4)."""
     is_color = pixels.ndim == 3 and pixels.shape[2] in {1, 3, 4}
     if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or is_color) or pixels.size == 0:
         raise InputError(
             "an array must be an image of uint8, of the shape (height, width), optionally with 1, "
-            f"3 or 4 channels; number {index} is {pixels.dtype} of shape {pixels.shape}. Convert "
-            "the array to values from 0 to 255."
+            f"3 or 4 channels; number {index} is {pixels.dtype} of shape {pixels.shape}. {TO_UINT8}"
         )
+
+
+def _from_array(pixels: NDArray[Any], index: int) -> Image.Image:
+    """Return an array of uint8, shape (h, w) or (h, w, 1, 3 or 4), as an image."""
+    _check_array(pixels, index)
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2:] == (1,) else pixels)
 
 

@@ -61,10 +61,19 @@ def test_arrays_of_uint8_are_images(channels):
         assert images.load(1).getpixel((0, 0))[0] == 0
 
 
-@pytest.mark.parametrize("given", [np.zeros((2, 6, 8)), np.zeros((2, 3, 6, 8), np.uint8)])
-def test_arrays_of_another_type_or_shape_are_refused(given):
-    with pytest.raises(InputError, match=r"of uint8, of the shape \(height, width\).*number 0 is"):
-        find_images(given).load(0)
+@pytest.mark.parametrize(
+    ("given", "number"),
+    [
+        (np.zeros((2, 6, 8)), 0),
+        (np.zeros((2, 3, 6, 8), np.uint8), 0),
+        (np.zeros((2, 6), np.uint8), 0),
+        ([np.zeros((6, 8), np.uint8), np.zeros((6, 8), np.uint16)], 1),
+    ],
+)
+def test_arrays_of_another_type_or_shape_are_refused_before_they_are_read(given, number):
+    rule = r"of uint8, of the shape \(height, width\).*number "
+    with pytest.raises(InputError, match=rf"{rule}{number} is .* with \.astype\(np\.uint8\)"):
+        find_images(given)
 
 
 def test_one_image_as_an_array_is_refused():
@@ -86,6 +95,11 @@ def test_files_of_a_list_are_read_and_named_by_their_paths(tmp_path):
     assert images.paths == tuple(str(file) for file in files)
     assert images.labels is None
     assert images.read(0) == files[0].read_bytes()
+
+
+def test_an_array_of_paths_is_a_list_of_files(tmp_path):
+    RED.save(tmp_path / "red.png")
+    assert colors_of(find_images(np.array([str(tmp_path / "red.png")]))) == [(255, 0, 0)]
 
 
 def test_a_file_that_occurs_twice_is_two_images(tmp_path):
