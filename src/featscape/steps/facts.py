@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
@@ -18,10 +20,10 @@ from featscape.records.images import NESTED, NO_IMAGE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from featscape.records import Embedding, ImageSet, ModelCard, SkippedImage
+    from featscape.records.images import Column
 
 _MOST_NAMED = 6  # classes in a line on the screen
 
@@ -76,6 +78,7 @@ def describe_found(images: ImageSet) -> Iterator[str]:
     yield from describe_labels(images.labels or (), n_trimmed=images.n_trimmed_labels)
     if images.renamed_labels:
         yield f"labels: {describe_renamed(images.renamed_labels)}"
+    yield from _describe_almost_numeric(images.columns)
     for name in images.columns:
         own = name.removeprefix(SOURCE_PREFIX)
         if own != name and own in OWN_COLUMNS:
@@ -95,6 +98,21 @@ def _describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
         names = list_names([one.path.rpartition(", column ")[2] for one in columns])
         counted = count_skipped(one.reason for one in columns)
         yield printable(f"{counted}: {names} ({NESTED.removeprefix('a column of ')})")
+
+
+def _describe_almost_numeric(columns: Mapping[str, Column]) -> Iterator[str]:
+    """Yield the columns that are text because few of their values are not numbers."""
+    from featscape.images.tables.columns import find_other_values, list_names
+
+    for name, values in columns.items():
+        others = [] if isinstance(values, np.ndarray) else find_other_values(values)
+        if others:
+            n_values = sum(value is not None for value in values)
+            different = list_names(sorted(set(others)), n_shown=_MOST_NAMED)
+            yield printable(
+                f"the column {name!r} is text: {n_values - len(others):,} of {n_values:,} values "
+                f"are numbers, and the others are {different}"
+            )
 
 
 def _describe_dropped(images: ImageSet) -> str:

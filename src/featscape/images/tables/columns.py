@@ -41,6 +41,7 @@ _TRUTH = {
     for truth in (True, False)
     for name in (str(truth), str(truth).lower(), str(truth).upper())
 }
+_MAX_SHARE_OF_OTHERS = 0.1  # of a column that is reported as almost numeric
 _MAX_DIGITS = 40
 _MOST_SHOWN = 60  # characters of a value in a message
 _MAX_FLOAT = float(np.finfo(np.float32).max)  # the browser stores float32
@@ -191,6 +192,24 @@ def classify_columns(
         label_column=None if labels is None else label,
         n_trimmed_labels=n_trimmed,
     )
+
+
+def find_other_values(values: Sequence[str | None]) -> list[str]:
+    """Return the values of a column of text that are not numbers, if most values are numbers.
+
+    Returns
+    -------
+    list of str
+        The other values; empty if more than a tenth of the values are not numbers.
+    """
+    max_others = _MAX_SHARE_OF_OTHERS * sum(value is not None for value in values)
+    others: list[str] = []
+    for value in values:
+        if value is not None and not _NUMBER.fullmatch(value):
+            others.append(value)
+            if len(others) > max_others:
+                return []
+    return others
 
 
 def _check_decoded(name: str, values: Sequence[Any], *, table: str) -> None:

@@ -234,3 +234,12 @@ def test_a_path_with_two_labels_is_a_conflict(write_images, skipped):
         "m.csv, line 4": "duplicate path: a.png, as in line 2",
     }
     assert "labels conflict: 1 row of the table" in "\n".join(describe_found(images))
+
+
+def test_a_column_of_numbers_with_few_other_values_is_reported(tmp_path):
+    rows = [f"{i}.png,{1.5 if i else 'NA'},{i if i > 9 else 'x'},7" for i in range(20)]
+    file = write_csv(tmp_path / "m.csv", "path,weight,name,n", *rows)
+    lines = list(describe_found(find_images(file)))
+    assert [line for line in lines if "is text" in line] == [
+        "the column 'weight' is text: 19 of 20 values are numbers, and the others are 'NA'"
+    ]
