@@ -294,8 +294,14 @@ class TestParquet:
 
     def test_addresses_without_images_are_an_error_with_a_remedy(self, write):
         file = write(path=[f"{i}.txt" for i in range(N)])
-        with pytest.raises(InputError, match="For a map without images, remove the column of the"):
+        with pytest.raises(
+            InputError, match="For a map without images, remove the column of the"
+        ) as error:
             embed_features(file, file.parent.parent / "m", perplexity=4)
+        tried = file.absolute().parent / "0.txt"
+        assert f"The first image tried is {tried}. Give the images with --images" in str(
+            error.value
+        )
 
     @pytest.mark.usefixtures("features")
     def test_a_vector_column_needs_a_table_or_tensors(self):

@@ -59,6 +59,11 @@ class Files:
         self._storage = storage_of(folder)
         self._remote = self._storage if is_address(folder) else Remote()
 
+    def locate(self, path: str) -> Location:
+        """Return the absolute path or the address of a file."""
+        location = path if is_address(path) else join(self._folder, path)
+        return location if isinstance(location, str) else location.absolute()
+
     def read(self, path: str) -> bytes:
         """Return the file at `path`; raises ImageError."""
         if is_address(path):
