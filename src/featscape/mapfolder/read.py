@@ -35,6 +35,7 @@ from featscape.mapfolder.layout import (
     open_part,
 )
 from featscape.mapfolder.staging import find_unfinished, restore
+from featscape.number_text import plural
 from featscape.printable_names import printable, valid_unicode
 from featscape.records import Neighbors
 
@@ -99,9 +100,10 @@ class Map:
         return len(self.positions)
 
     def __repr__(self) -> str:
-        items = "items" if self.paths is None else "images"
-        classes = "" if self.labels is None else f", {len(label_names(self.labels)):,} classes"
-        return f"<{type(self).__name__}: {len(self):,} {items}{classes}, {printable(self.folder)}>"
+        items = plural(len(self), "item" if self.paths is None else "image")
+        n_classes = len(label_names(self.labels or ()))
+        classes = "" if self.labels is None else f", {plural(n_classes, 'class', 'classes')}"
+        return f"<{type(self).__name__}: {items}{classes}, {printable(self.folder)}>"
 
 
 def open_map(path: str | os.PathLike[str]) -> Map:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -247,3 +248,8 @@ def test_a_run_json_without_permission_is_an_error_about_permissions(tmp_path, m
     (tmp_path / "m").mkdir()
     with pytest.raises(InputError, match=r"failed: Permission denied\. Check the permissions"):
         open_map(tmp_path / "m")
+
+
+def test_the_representation_of_a_map_has_one_class_in_the_singular(tmp_path):
+    made = replace(make(tmp_path / "m"), labels=("cat",) * N_ITEMS)
+    assert repr(made) == f"<Map: {N_ITEMS} images, 1 class, {made.folder}>"
