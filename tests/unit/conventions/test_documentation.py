@@ -4,6 +4,7 @@ import importlib
 import inspect
 import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import meshtsne
 from featscape.cli.commands import app
 from featscape.mapfolder import layout
 from featscape.mapfolder.run_schema import RunFile
+from featscape.records.regions import Region
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"
@@ -109,6 +111,12 @@ def test_the_documentation_of_the_viewer_lists_every_file_of_the_bundle():
 def test_the_reference_lists_every_column_of_the_items():
     text = read("map-folder.md")
     assert [name for name in layout.OWN_COLUMNS if f"`{name}`" not in text] == []
+
+
+def test_the_reference_lists_every_entry_of_regions_json():
+    (row,) = re.findall(r"^\| `regions\.json` \|.*", read("map-folder.md"), re.MULTILINE)
+    assert [one.name for one in fields(Region) if f"`{one.name}`" not in row] == []
+    assert "`regions`," in row  # the key of the list
 
 
 def test_the_reference_lists_every_entry_of_run_json():

@@ -123,8 +123,9 @@ def load_tsne(made: Map | str | os.PathLike[str]) -> TSNE:
     -------
     TSNE
         The estimator as it was fitted, on the landmarks if the map has any. ``transform`` takes
-        features of the model of the map, shape (m, d), and returns positions, shape (m, 2). It
-        raises InputError for `Features` of another network, layer or precision.
+        features of the model of the map, shape (m, d), and returns positions, shape (m, 2), or
+        (m, 3) for a map in three dimensions. It raises InputError for `Features` of another
+        network, layer or precision.
 
     Raises
     ------
