@@ -44,6 +44,18 @@ describe.each([true, false])("a server that knows ranges: %s", (knowsRanges) => 
   });
 });
 
+it("a map that was made again has a remedy", async () => {
+  vi.stubGlobal("fetch", async () => new Response("", { status: 409 }));
+  await expect(new RangeReader("data/").read("f")).rejects.toThrow("Restart featscape serve");
+});
+
+it("the browser stores no ranges", async () => {
+  const fetch = serve(true);
+  vi.stubGlobal("fetch", fetch);
+  await new RangeReader("data/").read("f", 1, 2);
+  expect(fetch.mock.calls[0]?.[1]?.cache).toBe("no-store");
+});
+
 it("a server without ranges is asked once for the whole file", async () => {
   const fetch = serve(false);
   vi.stubGlobal("fetch", fetch);

@@ -2,6 +2,7 @@
 import { NoAnswerError, SourceError } from "./error";
 
 const PAUSES_MS = [300, 1200]; // before the second and the third attempt
+const CHANGED = 409; // featscape's answer for a map that was made again
 const BUSY_OR_GONE = [502, 503, 504]; // a proxy's answers for a server that is down
 
 function pause(ms: number): Promise<void> {
@@ -37,9 +38,16 @@ export class RangeReader {
     const init: RequestInit = {};
     if (start > 0 || end !== undefined) {
       init.headers = { Range: `bytes=${start}-${end === undefined ? "" : end - 1}` };
+      // From stored ranges, Chromium gives too few bytes at a later visit.
+      init.cache = "no-store";
     }
     const response = await request(this.base + file, init);
     if (response.status === 416) throw truncated(file);
+    if (response.status === CHANGED) {
+      throw new SourceError(
+        "The map has changed since the server opened the map. Restart featscape serve, or run the cell of the notebook again.",
+      );
+    }
     if (!response.ok) {
       throw new SourceError(
         `The map's file ${file} cannot be read: the server answers ${response.status}. Reload the page, or make the map again.`,

@@ -29,3 +29,15 @@ it("the map's columns come first in their order, then the server's", () => {
     ["more", "words"],
   ]);
 });
+
+it("the suggested label is shown only if it is more probable than the label", () => {
+  for (const [suspicion, isShown] of [
+    [-1, false],
+    [0.5, true],
+    [null, true],
+  ] as const) {
+    const columns = { suggested: "birds", suspicion };
+    const names = columnFacts({ ...ITEM, columns }, manifest).map(([name]) => name);
+    expect(names.includes("suggested")).toBe(isShown);
+  }
+});

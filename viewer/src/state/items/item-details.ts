@@ -15,10 +15,17 @@ export function columnFacts(details: ItemDetails, manifest: Manifest): [string, 
     const value = details.columns[name];
     if (value === null || value === undefined) continue;
     if (sized && (name === "width" || name === "height")) continue;
+    if (name === "suggested" && !isSuspicious(details)) continue;
     if (typeof value !== "number") facts.push([columnTitle(manifest, name), String(value)]);
     else if (name !== AGREEMENT)
       facts.push([columnTitle(manifest, name), valueText(manifest, name, value)]);
     else facts.push([name, agreementText(value, manifest.neighbors.indices.shape[1] ?? 0)]);
   }
   return facts;
+}
+
+/** Whether another label than the given one is more probable: only then is the label suggested. */
+function isSuspicious({ columns }: ItemDetails): boolean {
+  const { suspicion } = columns;
+  return typeof suspicion !== "number" || suspicion > 0;
 }
