@@ -61,7 +61,7 @@ def test_few_items_make_a_map(here, featscape, n_items, perplexity):
     assert f"perplexity {perplexity}: 30 is too large for {n_items} items\n" in made.err
     described = featscape("info", "m").out
     assert f"perplexity {perplexity}, seed" in described
-    assert "regions" not in described  # features without names have none
+    assert "with a name" not in described  # features without names have no regions
     run = json.loads((here / "m" / "run.json").read_text())
     assert run["parameters"]["requested_perplexity"] == "auto"
     assert run["parameters"]["perplexity"] == max(1, (n_items - 1) / 3)
