@@ -1,7 +1,6 @@
 /** The stage: one canvas and one view, drawn only when something changes. */
 import { type Anchor, anchoredView, findAnchor } from "./anchor";
 import { project, type Size } from "./camera/projection";
-import { wholeView } from "./camera/whole-view";
 import { isEmpty, nearest, nextItem } from "./input/find-items";
 import { Pointer } from "./input/pointer";
 import { locate, outline, type StageSnapshot, scopeOf } from "./input/pointing";
@@ -26,6 +25,7 @@ import type {
   View,
 } from "./stage";
 import { StageState } from "./stage-state";
+import { wholeView } from "./whole-view";
 
 export class MapStage implements Stage {
   private readonly canvas = document.createElement("canvas");

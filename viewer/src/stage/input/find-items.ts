@@ -65,8 +65,12 @@ export function nearest(scope: Scope, at: Point, reach: number): number | null {
 }
 
 /** Whether the stage shows no visible item. */
-export function isEmpty({ layout, states, view, size }: Scope): boolean {
-  const region = regionAround(view, size, 0);
+export function isEmpty(scope: Scope): boolean {
+  return isEmptyIn(scope, regionAround(scope.view, scope.size, 0));
+}
+
+/** Whether a region contains no visible item. */
+export function isEmptyIn({ layout, states, view }: Scope, region: Region): boolean {
   const plane = viewAxes(view);
   let empty = true;
   layout.chunks.visit(region, plane, (start, end) => {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { Chunks } from "../layout/chunks";
-import { Camera } from "./camera";
-import { project } from "./projection";
+import { Camera } from "./camera/camera";
+import { project } from "./camera/projection";
+import { Chunks } from "./layout/chunks";
 import { wholeView } from "./whole-view";
 
 const BOX = { lower: [0, 0, 0], upper: [10, 10, 0] } as const;
