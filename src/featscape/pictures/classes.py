@@ -12,6 +12,7 @@ from featscape.labels.colors import lighten
 from featscape.pictures.page import check_sizes
 from featscape.pictures.text import format_distinct, format_text, one_line
 from featscape.pictures.theme import DARK, LIGHT
+from featscape.records.class_relations import LEAST_SHARE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +27,6 @@ _TREE = 11.0
 _WIDEST_NAME = 13.0
 _LARGEST_CELL = 5.0
 _SMALLEST_WITH_NUMBER = 1.7  # side of a cell
-_LEAST_SHARE = 0.005  # a smaller share is "0 %"
-_LEAST_LIFT = 1.0  # neighbors that are rarer than by chance have no shade
 _SHADES = {False: "#0a5cd6", True: "#6ea8ff"}  # of the largest lift, on a light and a dark page
 _OWN_SHADE = 0.25  # of the ink, for cells of the class itself
 
@@ -151,11 +150,9 @@ def _plan(relations: ClassRelations, size_px: int, *, has_title: bool) -> _Layou
 def _notes(relations: ClassRelations, *, has_numbers: bool) -> list[str]:
     n_shown, near = len(relations.names), relations.n_neighbors
     unit = ", in percent" if has_numbers else ""
-    lift = _largest_lift(relations)
-    largest = f"{lift:,.0f}" if lift >= 10 else f"{lift:.1f}"
     notes = [
         f"Row: class of an image. Column: class of its {near} nearest neighbors{unit}.",
-        f"Shade, of neighbors in other classes: up to {largest} times as many as by chance.",
+        relations.describe_shades(),
     ]
     if np.isfinite(relations.support).any():
         notes.append("Thick branches are in at least 80 % of the bootstrap samples.")
@@ -164,30 +161,12 @@ def _notes(relations: ClassRelations, *, has_numbers: bool) -> list[str]:
     return notes
 
 
-def _lift(relations: ClassRelations) -> NDArray[np.float64]:
-    """Return the shares of the neighbors in other classes, compared with chance, (m, m).
-
-    The diagonal, and shares that are shown as 0 %, are 0.
-    """
-    shares = relations.shares
-    across = np.maximum(1 - np.diag(shares), 1e-9)[:, None]
-    by_chance = relations.counts / np.maximum(relations.n_items - relations.counts[:, None], 1)
-    lift = np.where(shares < _LEAST_SHARE, 0, shares / across / by_chance)
-    np.fill_diagonal(lift, 0)
-    return np.asarray(lift)
-
-
-def _largest_lift(relations: ClassRelations) -> float:
-    return float(_lift(relations).max(initial=1.0))
-
-
 def _draw_cells(
     draw: ImageDraw.ImageDraw, relations: ClassRelations, layout: _Layout, theme: Theme
 ) -> None:
     cell = layout.cell_px
     gap = 1 if cell >= 6 else 0
-    logs = np.log(np.maximum(_lift(relations), _LEAST_LIFT))
-    strengths = (logs / max(float(logs.max()), 1e-9)).tolist()
+    strengths = relations.shades().tolist()
     faint = _blend(theme.background, theme.ink, 0.04)
     for i, j in np.ndindex(relations.shares.shape):
         x, y = layout.left + cell * j, layout.top + cell * i
@@ -197,7 +176,7 @@ def _draw_cells(
         if i == j:
             color = _blend(theme.background, theme.ink, _OWN_SHADE)
         draw.rectangle((x, y, x + cell - 1 - gap, y + cell - 1 - gap), fill=color)
-        if layout.has_numbers and share >= _LEAST_SHARE:
+        if layout.has_numbers and share >= LEAST_SHARE:
             number = format_text(f"{100 * share:.0f}", min(layout.text_px, 0.5 * cell))
             ink = theme.ink if strength <= 0.5 else theme.background
             middle = (x + (cell - gap) / 2, y + (cell - gap) / 2)

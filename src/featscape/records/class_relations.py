@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+LEAST_SHARE = 0.005  # a smaller share is "0 %"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,3 +51,29 @@ class ClassRelations:
     n_items: int
     n_classes: int
     n_neighbors: int
+
+    def lift(self) -> NDArray[np.float64]:
+        """Return the shares of the neighbors in other classes, compared with chance, (m, m).
+
+        The diagonal, and shares that are shown as 0 %, are 0.
+        """
+        across = np.maximum(1 - np.diag(self.shares), 1e-9)[:, None]
+        by_chance = self.counts / np.maximum(self.n_items - self.counts[:, None], 1)
+        lift = np.where(self.shares < LEAST_SHARE, 0, self.shares / across / by_chance)
+        np.fill_diagonal(lift, 0)
+        return np.asarray(lift)
+
+    def shades(self) -> NDArray[np.float64]:
+        """Return the strength of the shade of each cell of the matrix, from 0 to 1, (m, m).
+
+        The strength is the logarithm of the lift, divided by the largest. Neighbors that are rarer
+        than by chance have no shade.
+        """
+        logs = np.log(np.maximum(self.lift(), 1))
+        return np.asarray(logs / max(float(logs.max()), 1e-9))
+
+    def describe_shades(self) -> str:
+        """Return what the darkest shade of the matrix means, in one sentence."""
+        lift = float(self.lift().max(initial=1.0))
+        largest = f"{lift:,.0f}" if lift >= 10 else f"{lift:.1f}"
+        return f"Shade, of neighbors in other classes: up to {largest} times as many as by chance."

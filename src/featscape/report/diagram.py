@@ -8,6 +8,8 @@ from unicodedata import east_asian_width
 
 import numpy as np
 
+from featscape.records.class_relations import LEAST_SHARE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,18 +25,18 @@ _RISE, _ASIDE = 0.87, 0.5  # sine and cosine of the turn
 _CELL_PX = {12: 34, 20: 26}  # side of a cell, for up to this number of classes
 _SMALL_CELL_PX = 18
 _MOST_NUMBERS = 20  # classes in a matrix with numbers
-_LEAST_SHARE = 0.005  # smaller shares are not drawn
 _MARGIN_PX = 6
 _MOST_LETTERS = 20
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the matrix: the position of its corner, its opacity and its texts."""
+    """A cell of the matrix: the position of its corner, its shade from 0 to 1 and its texts."""
 
     x: float
     y: float
-    opacity: float
+    shade: float
+    is_own: bool  # row and column are the same class
     number: str
     title: str
 
@@ -110,16 +112,16 @@ def lay_out(relations: ClassRelations) -> Diagram:
 
 
 def _cells(relations: ClassRelations, *, left: float, top: float, cell: float) -> list[Cell]:
-    shares = relations.shares
-    shown = np.argwhere(shares >= _LEAST_SHARE)
+    shares, shades = relations.shares, relations.shades()
+    shown = np.argwhere(shares >= LEAST_SHARE)
     names = [_shortened(name) for name in relations.names]
     with_numbers = len(names) <= _MOST_NUMBERS
     return [
         Cell(
             x=left + cell * float(j),
             y=top + cell * float(i),
-            # small shares are interesting: the square root makes them visible
-            opacity=round(float(np.sqrt(shares[i, j])), 2),
+            shade=round(float(shades[i, j]), 2),
+            is_own=bool(i == j),
             number=f"{100 * shares[i, j]:.0f}" if with_numbers else "",
             title=f"{names[i]}, neighbors of class {names[j]}: {100 * shares[i, j]:.1f} %",
         )

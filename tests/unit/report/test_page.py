@@ -235,6 +235,21 @@ def test_the_names_of_the_matrix_are_inside_the_picture(name):
         assert diagram.name_x + 10 + length < diagram.cells[0].x
 
 
+def test_the_matrix_has_the_shades_of_the_picture_of_the_classes():
+    shares = np.array([[0.8, 0.18, 0.01, 0.01], [0.2, 0.8, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    relations = replace(related(4), shares=shares)
+    shades = relations.shades()
+    assert (shades[1, 0], shades[0, 2], shades[0, 0]) == (1, 0, 0)
+    assert shades[0, 1] > 0.8
+    cells = lay_out(relations).cells
+    # a share of 0 has no cell
+    assert len(cells) == np.count_nonzero(shares)
+    assert [cell.shade for cell in cells] == shades[shares > 0].round(2).tolist()
+    assert sum(cell.is_own for cell in cells) == 4
+    page = Page(render_report(given(relations=relations)))
+    assert relations.describe_shades() in page.text
+
+
 def test_supported_branches_are_marked():
     relations = replace(related(4), support=np.array([0.9, np.nan, np.nan]))
     content = render_report(given(relations=relations))
