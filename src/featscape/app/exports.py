@@ -19,7 +19,7 @@ class ExportableMap(Map):
     """A map that writes its items for other programs."""
 
     def to_frame(self) -> pd.DataFrame:
-        """Return items.parquet with all columns, one row per item.
+        """Return items.parquet with all columns, one row per item; dates are datetime64.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class ExportableMap(Map):
         items = read_items(self.folder)
         if rows is not None:
             items = items.take(pa.array(rows, pa.int64()))
-        table: pd.DataFrame = items.to_pandas()
+        table: pd.DataFrame = items.to_pandas(date_as_object=False)
         return table
 
 

@@ -1,11 +1,14 @@
 import sys
+from datetime import date
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
 import featscape
+from featscape.app import exports
 from featscape.app.notebook import InteractiveMap
 from featscape.bundle import open_bundle
 from featscape.errors import InputError, MissingExtra
@@ -92,6 +95,14 @@ class TestSelected:
         frame = opened.to_frame()
         assert tuple(frame["path"]) == opened.paths
         assert tuple(frame["label"]) == opened.labels
+
+    def test_dates_of_a_frame_are_datetime64(self, opened, monkeypatch):
+        dates = pa.array([date(2026, 5, 1), None], pa.date32())
+        monkeypatch.setattr(exports, "read_items", lambda _: pa.table({"taken": dates}))
+        taken = opened.to_frame()["taken"]
+        assert taken.dtype.kind == "M"
+        assert taken.dt.year.tolist()[0] == 2026
+        assert taken.isna().tolist() == [False, True]
 
     def test_a_parquet_file_has_all_columns_and_the_features(self, opened, tmp_path):
         table = pq.read_table(opened.to_parquet(tmp_path / "items.parquet"))
