@@ -1,10 +1,11 @@
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
-from featscape.errors import InputError
+from featscape.errors import ImageError, InputError
 from featscape.records import Features, ImageSet, ModelCard, count_reasons, count_skipped
 from featscape.records.images import NESTED, NO_IMAGE
 
@@ -33,6 +34,13 @@ def test_an_image_set_has_a_short_repr():
     assert repr(images) == "<ImageSet: 2 images, photos>"
     labeled = replace(images, labels=("a", "b"))
     assert repr(labeled) == "<ImageSet: 2 images, 2 classes, photos>"
+
+
+def test_an_image_that_cannot_be_decoded_is_named_in_a_loop():
+    contents = Mock(read=Mock(side_effect=ImageError("empty file (0 bytes)")))
+    images = ImageSet(Path("photos"), ("a/\n1.png",), contents=contents, decode=Mock())
+    with pytest.raises(ImageError, match=r"^a/\\n1\.png: empty file \(0 bytes\)$"):
+        list(images)
 
 
 def test_an_unknown_layer_raises(features):

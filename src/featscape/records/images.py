@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from featscape.errors import ImageError
 from featscape.number_text import plural
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -248,9 +250,15 @@ class ImageSet:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Image.Image:
-        """Return image `index` as an RGB image, as `load` does; negative from the end."""
-        self.paths[index]  # raises IndexError, which ends an iteration
-        return self.load(index)
+        """Return image `index` as an RGB image, as `load` does; negative from the end.
+
+        Raises ImageError with the path and the reason.
+        """
+        path = self.paths[index]  # raises IndexError, which ends an iteration
+        try:
+            return self.load(index)
+        except ImageError as error:
+            raise ImageError(f"{printable(path)}: {error}") from error
 
     def __repr__(self) -> str:
         classes = "" if self.labels is None else f", {len(set(self.labels)):,} classes"
