@@ -116,15 +116,23 @@ def _describe_almost_numeric(columns: Mapping[str, Column]) -> Iterator[str]:
 
 
 def _describe_dropped(images: ImageSet) -> str:
-    """Return the classes of which the limit keeps no image."""
+    """Return the classes of which the limit keeps no image, and whether all images have labels."""
     from featscape.images.tables.columns import list_names
 
-    dropped = images.dropped_classes
-    n_classes = len(set(images.labels or ())) + len(dropped)
+    labels = set(images.labels or ())
+    dropped = [name for name in images.dropped_classes if name != NO_LABEL]
+    n_named = len(labels - {NO_LABEL}) + len(dropped)
+    lacking = []
+    if dropped:
+        named = list_names(dropped, n_shown=_MOST_NAMED)
+        classes = plural(n_named, "class", "classes")
+        lacking.append(f"no image of {len(dropped)} of {classes}: {named}")
+    if NO_LABEL in images.dropped_classes:
+        lacking.append("no image without a label")
+    n_kinds = len(labels) + len(images.dropped_classes)
     return (
-        f"--limit {len(images)} keeps no image of {len(dropped)} of {n_classes} classes: "
-        f"{list_names(dropped, n_shown=_MOST_NAMED)}; at least one image of each class needs "
-        f"--limit {n_classes}"
+        f"--limit {len(images)} keeps {'; '.join(lacking)}; at least one image of each class needs "
+        f"--limit {n_kinds}"
     )
 
 

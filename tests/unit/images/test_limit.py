@@ -1,10 +1,13 @@
 """The limit of the number of images, and the maximum size of an image."""
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images
+from featscape.records import ImageSet
 from featscape.steps.facts import describe_found
 from helpers.images.empty_images import make_files
 
@@ -41,6 +44,21 @@ def test_a_limit_below_the_number_of_classes_keeps_one_image_of_each(tmp_path):
     assert {dropped, *images.labels} == {"cat", "dog", "emu"}
     (line,) = [line for line in describe_found(images) if line.startswith("--limit 2 ")]
     assert f"no image of 1 of 3 classes: '{dropped}'; " in line
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        (1, "keeps no image of 1 of 2 classes: 'dog'; no image without a label; at least"),
+        (2, "keeps no image without a label; at least one image of each class needs --limit 3"),
+    ],
+)
+def test_images_without_a_label_are_no_class_of_a_limit(limit, expected):
+    labels = ("cat", "dog", "(no label)")
+    images = ImageSet("photos", ("1.png", "2.png"), contents=None, decode=None)
+    some = replace(images.select(range(limit)), labels=labels[:limit])
+    some = replace(some, dropped_classes=labels[limit:])
+    assert any(expected in line for line in describe_found(some))
 
 
 def test_the_first_image_of_a_class_is_random(tmp_path):
