@@ -10,9 +10,11 @@ from featscape.errors import InputError
 from featscape.printable_names import printable
 from featscape.records import MAX_QUERY_CHARACTERS, Match
 from featscape.words.similarity import best_items
-from featscape.words.vocabulary import load_vocabulary
+from featscape.words.vocabulary import N_SUGGESTED, load_vocabulary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from featscape.records import Recognized
@@ -82,17 +84,36 @@ def _find_classes(query: str, recognized: Recognized) -> list[frozenset[int]]:
     whole = vocabulary.find_classes(query)
     if whole:
         return [whole]
-    found = {word: vocabulary.find_classes(word) for word in query.split()}
-    for word, classes in found.items():
-        if not classes:
-            known = vocabulary.suggest(word, classes=np.unique(recognized.classes).tolist())
-            similar = f"Similar words: {', '.join(known)}."
-            remedy = similar if known else "Try a more general word, in English."
-            raise InputError(
-                f"the words of the network must contain every word of the query; "
-                f"{printable(repr(word))} is not among them. {remedy}"
-            )
-    return list(found.values())
+    words = query.split()
+    found = [vocabulary.find_classes(word) for word in words]
+    unknown = [word for word, classes in zip(words, found, strict=True) if not classes]
+    if unknown:
+        others = _suggest(words, unknown, recognized)
+        remedy = " or ".join(others) if others else "a more general word, in English"
+        are = "is" if len(unknown) == 1 else "are"
+        raise InputError(
+            "the words of the network must contain every word of the query; "
+            f"{' and '.join(printable(repr(word)) for word in unknown)} {are} not among them. "
+            f"Try {remedy}."
+        )
+    return found
+
+
+def _suggest(words: Sequence[str], unknown: Sequence[str], recognized: Recognized) -> list[str]:
+    """Return queries that match images: the only unknown word replaced, then the known words.
+
+    The page of a map suggests the same queries (contents.ts).
+    """
+    others: list[str] = []
+    if len(unknown) == 1:
+        classes = np.unique(recognized.classes).tolist()
+        others += [
+            " ".join(close if word == unknown[0] else word for word in words)
+            for close in load_vocabulary().suggest(unknown[0], classes=classes)
+        ]
+    known = [word for word in words if word not in unknown]
+    others += [" ".join(known), *known] if known else []
+    return [other for other in dict.fromkeys(others) if len(match(other, recognized))][:N_SUGGESTED]
 
 
 def _probabilities(classes: frozenset[int], recognized: Recognized) -> NDArray[np.float32]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _FILE = "imagenet.json"  # written by tools/write_vocabulary.py
 _N_CLOSE = 20  # words with the most letters in common, among which the suggestions are chosen
-_N_SUGGESTED = 3
+_LETTERS_PER_EDIT = 3
+N_SUGGESTED = 3
 # "churches" -> "church", "ponies" -> "pony", "dogs" -> "dog"; a wrong form matches no name
 _PLURALS = ((r"ies$", "y"), (r"(?<=[sxzh])es$", ""), (r"(?<!s)s$", ""))
 
@@ -94,8 +95,9 @@ class Vocabulary:
     def suggest(self, word: str, *, classes: Iterable[int]) -> list[str]:
         """Return words for some of the given classes that are spelled like `word`.
 
-        The word with the fewest edits comes first; of several, the word that names more of the
-        classes. The page of a map suggests the same words (close-words.ts).
+        At most a third of the letters are edited, or one letter of a short word. The word with the
+        fewest edits comes first; of several, the word that names more of the classes. The page of a
+        map suggests the same words (close-words.ts).
 
         Parameters
         ----------
@@ -106,8 +108,11 @@ class Vocabulary:
         word = _normalize(word)
         terms = self.terms(classes)
         close = difflib.get_close_matches(word, terms, n=_N_CLOSE)
-        close.sort(key=lambda known: (count_edits(word, known), -len(terms[known])))
-        return close[:_N_SUGGESTED]
+        edits = {known: count_edits(word, known) for known in close}
+        most = max(len(word) // _LETTERS_PER_EDIT, 1)
+        near = [known for known in close if edits[known] <= most]
+        near.sort(key=lambda known: (edits[known], -len(terms[known])))
+        return near[:N_SUGGESTED]
 
     def terms(self, classes: Iterable[int]) -> dict[str, list[int]]:
         """Return every word that `find_classes` knows, with those of the given classes it finds.

@@ -49,7 +49,7 @@ def test_csv_has_headings_and_rows(featscape, made):
 def test_an_unknown_word_is_refused_with_similar_words(featscape, made):
     done = featscape("search", made, "dogg")
     assert done.status == 2
-    assert "'dogg' is not among them. Similar words: dog" in done.err
+    assert "'dogg' is not among them. Try dog" in done.err
 
 
 def test_a_map_of_features_without_words_is_refused_with_the_remedy(featscape, made):

@@ -59,9 +59,13 @@ def test_no_image_matches_a_known_word(recognized):
         ("", "the query must contain a word"),
         ("  \n", "the query must contain a word"),
         ("dog" * 100, "at most 200 characters; it has 300"),
-        ("taby", "'taby' is not among them. Similar words: tabby"),
+        ("taby", "'taby' is not among them. Try tabby."),
         ("dalmation", "'dalmation' is not among them. Try"),  # no image is of the class dalmatian
-        ("dog xqzwv", "'xqzwv' is not among them. Try a more general word, in English."),
+        ("xqzwv", "'xqzwv' is not among them. Try a more general word, in English."),
+        ("dogg cat", "'dogg' is not among them. Try dog cat or cat."),
+        ("a red car", "'a' and 'red' are not among them. Try car."),
+        # no image shows a car and a cat
+        ("red car cat", "'red' is not among them. Try car or cat."),
         ("\x1b[31mred", r"'\x1b[31mred' is not among them"),
     ],
 )

@@ -75,11 +75,12 @@ def test_an_unknown_word_finds_nothing_and_similar_words_are_suggested(vocabular
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
-        ("dgo", ["dog", "dingo", "dugong"]),
+        ("dgo", ["dog"]),
         ("kat", ["cat"]),
         ("chruch", ["church"]),
         ("sport car", ["sports car"]),
-        ("caar", ["car", "cart", "card"]),
+        ("caar", ["car"]),
+        ("cars", ["car", "cart", "card"]),
         ("zzz", []),
         ("", []),
     ],
@@ -95,10 +96,9 @@ def test_the_words_with_the_fewest_edits_are_suggested(word, expected):
 
 
 def test_only_words_for_the_given_classes_are_suggested(vocabulary):
-    everywhere = vocabulary.suggest("unicorn", classes=range(1000))
-    assert "uniform" in everywhere
+    assert "worm" in vocabulary.suggest("corm", classes=range(1000))
     classes = [i for i in range(1000) if vocabulary.name(i) in {"corn", "junco"}]
-    assert vocabulary.suggest("unicorn", classes=classes) == ["corn", "junco"]
+    assert vocabulary.suggest("corm", classes=classes) == ["corn"]
 
 
 @pytest.mark.parametrize(

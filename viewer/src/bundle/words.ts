@@ -81,19 +81,18 @@ export function matchWords(words: Words, query: string, least: number): WordMatc
   return { items: Uint32Array.from(found), scores };
 }
 
-/** The first word of a query that the words lack, and the other words; null if there is none. */
-export function unknownWord(
-  words: Words,
-  query: string,
-): { readonly word: string; replacedBy(known: string): string } | null {
+/** A query with words that the words of the network lack. */
+export interface UnknownWords {
+  readonly each: readonly string[];
+  readonly unknown: readonly string[];
+}
+
+/** The words of a query, and those that the network's words lack; null if there are none of these. */
+export function unknownWords(words: Words, query: string): UnknownWords | null {
   const normal = normalized(query);
   if (normal === "" || classesOf(words, query) !== null) return null;
   const each = normal.split(" ");
-  const at = each.findIndex((word) => find(words, word) === null);
-  return {
-    word: each[at] ?? "",
-    replacedBy: (known) => each.map((word, i) => (i === at ? known : word)).join(" "),
-  };
+  return { each, unknown: each.filter((word) => find(words, word) === null) };
 }
 
 /** The classes of a query that is one name, or of each of its words; null for an unknown word. */

@@ -187,7 +187,7 @@ it.each([
 it("an unknown word suggests known words, and a click searches for one", async () => {
   const { app, stop } = await searched("animal dgo");
   const suggested = () => [...root.querySelectorAll<HTMLElement>(".fs-suggestions button")];
-  expect(suggested().map((each) => each.textContent)).toEqual(["animal dog", "animal dugong"]);
+  expect(suggested().map((each) => each.textContent)).toEqual(["animal dog", "animal"]);
   suggested()[0]?.click();
   await settled(300);
   expect([...(app.search.content.value?.items ?? [])]).toEqual([3, 4, 0]);
@@ -195,6 +195,12 @@ it("an unknown word suggests known words, and a click searches for one", async (
   app.search.query.value = '"dgo"'; // a phrase means texts
   await settled(300);
   expect(suggested()).toEqual([]);
+  stop();
+});
+
+it("the known words of a free text are suggested", async () => {
+  const { app, stop } = await searched("a red dog");
+  expect(app.search.suggestions.value).toEqual(["dog"]);
   stop();
 });
 

@@ -16,11 +16,12 @@ const KNOWN = new Map([
 
 // tests/unit/words/test_vocabulary.py has the same words
 it.each([
-  ["dgo", ["dog", "dingo", "dugong"]],
+  ["dgo", ["dog"]],
   ["kat", ["cat"]],
   ["chruch", ["church"]],
   ["sport car", ["sports car"]],
-  ["caar", ["car", "cart", "card"]],
+  ["caar", ["car"]],
+  ["cars", ["car", "cart", "card"]],
   ["zzz", []],
   ["", []],
 ])("suggests for %j the words with the fewest edits", (word, expected) => {

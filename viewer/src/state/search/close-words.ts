@@ -1,12 +1,14 @@
 /** Known words that are spelled like an unknown word, as `Vocabulary.suggest` of Python finds them. */
 
 const MOST_CLOSE = 20; // words with the most letters in common, among which words are suggested
-const MOST_SUGGESTED = 3;
+export const MOST_SUGGESTED = 3;
+const LETTERS_PER_EDIT = 3;
 const LEAST_RATIO = 0.6;
 
 /**
- * The known words most similar to `word`: the word with the fewest edits first; of several, the word
- * that names more classes.
+ * The known words that are spelled like `word`: at most a third of the letters are edited, or one
+ * letter of a short word. The word with the fewest edits is the first; of several, the word that
+ * names more classes.
  */
 export function closeWords(word: string, terms: ReadonlyMap<string, readonly number[]>): string[] {
   const close: { readonly known: string; readonly ratio: number }[] = [];
@@ -17,6 +19,7 @@ export function closeWords(word: string, terms: ReadonlyMap<string, readonly num
     if (ratio >= LEAST_RATIO) close.push({ known: each, ratio });
   }
   close.sort((a, b) => b.ratio - a.ratio || (a.known < b.known ? 1 : -1));
+  const mostEdits = Math.max(Math.floor(word.length / LETTERS_PER_EDIT), 1);
   return close
     .slice(0, MOST_CLOSE)
     .map(({ known }) => ({
@@ -24,6 +27,7 @@ export function closeWords(word: string, terms: ReadonlyMap<string, readonly num
       nEdits: countEdits(word, known),
       nClasses: terms.get(known)?.length ?? 0,
     }))
+    .filter(({ nEdits }) => nEdits <= mostEdits)
     .sort((a, b) => a.nEdits - b.nEdits || b.nClasses - a.nClasses)
     .slice(0, MOST_SUGGESTED)
     .map(({ known }) => known);

@@ -1,8 +1,14 @@
 /** The search for the content of the images: by a text, or by the words of a classifier. */
-import { matchWords, readWords, unknownWord, type Words } from "../../bundle/words";
+import {
+  matchWords,
+  readWords,
+  type UnknownWords,
+  unknownWords,
+  type Words,
+} from "../../bundle/words";
 import { MAX_QUERY_CHARACTERS, type Manifest } from "../../contract";
 import type { App } from "../app";
-import { closeWords } from "./close-words";
+import { closeWords, MOST_SUGGESTED } from "./close-words";
 import { unknownColumn } from "./find";
 import { searchedColumns } from "./haystack";
 
@@ -65,22 +71,40 @@ export class Contents {
     });
     const words = await this.words;
     const found = matchWords(words, query, LEAST_PERCENT / 100);
-    const unknown = unknownWord(words, query);
-    const close = unknown ? closeWords(unknown.word, words.terms) : [];
+    const lacking = unknownWords(words, query);
+    const suggestions = lacking ? suggest(words, lacking) : [];
     let hint: string | null = null;
     if (found)
       hint = `The network recognizes “${query}” in no image with a probability of ${LEAST_PERCENT} %.`;
-    else if (unknown && close.length === 0)
-      hint = `The words of the network lack “${unknown.word}”. Try a more general word, in English.`;
+    else if (lacking && suggestions.length === 0)
+      hint = `The words of the network lack “${lacking.unknown.join("” and “")}”. Try a more general word, in English.`;
     return {
       content:
         found && found.items.length > 0
           ? { query, measure: "probability", range: [0, 1], ...found }
           : null,
-      suggestions: close.map((known) => unknown?.replacedBy(known) ?? known),
+      suggestions,
       hint,
     };
   }
+}
+
+/**
+ * Queries that match images: the only unknown word replaced, then the known words, together and
+ * apart. Python suggests the same queries (words/matching.py).
+ */
+function suggest(words: Words, { each, unknown }: UnknownWords): string[] {
+  const queries: string[] = [];
+  const [first] = unknown;
+  if (first !== undefined && unknown.length === 1) {
+    for (const close of closeWords(first, words.terms))
+      queries.push(each.map((word) => (word === first ? close : word)).join(" "));
+  }
+  const known = each.filter((word) => !unknown.includes(word));
+  if (known.length > 0) queries.push(known.join(" "), ...known);
+  return [...new Set(queries)]
+    .filter((query) => matchWords(words, query, LEAST_PERCENT / 100)?.items.length)
+    .slice(0, MOST_SUGGESTED);
 }
 
 /** The items as the server compares them with the query as a text. */

@@ -48,14 +48,14 @@ function foundText(nFound: number, { byText, byContent }: ShownMatches, at: numb
   return byText.length === 0 ? `${found} by content` : `${textual} by text, ${pictured} by content`;
 }
 
-/** Known words instead of an unknown word; a click searches for them. */
+/** Queries with known words instead of unknown words; a click searches for them. */
 function Suggestions() {
   const { search } = useApp();
   const queries = search.suggestions.value;
   if (queries.length === 0) return null;
   return (
     <div class="fs-suggestions">
-      <span class="fs-muted">Similar words:</span>
+      <span class="fs-muted">Try:</span>
       {queries.map((query) => (
         <LinkButton
           key={query}
