@@ -52,7 +52,7 @@ export class App {
   /** The selections that the browser keeps under a name; null for a map without a digest. */
   readonly named: NamedSelections | null;
   readonly search: Search;
-  readonly panels = new Panels(this.selection, () => this.search.content.value !== null);
+  readonly panels = new Panels(this.selection, () => this.search.foundBy.value !== null);
   readonly findings: Findings;
 
   constructor(
@@ -291,10 +291,10 @@ export class App {
     } else if (this.findings.step(by)) this.showFinding();
   }
 
-  /** List the content that a search has found, if no other panel is open; close an empty list. */
-  showContent(): void {
+  /** List what a search has found, if no other panel is open; close an empty list. */
+  showFound(): void {
     const { panels, search } = this;
-    if (search.content.value === null) {
+    if (search.foundBy.value === null) {
       if (panels.side.value === "found") panels.close();
     } else if (panels.side.value === null) panels.show("found");
   }

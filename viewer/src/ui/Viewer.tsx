@@ -72,14 +72,14 @@ function Pills() {
   const { length } = app.selection.items.value;
   const panel = app.panels.side.value;
   const section = app.findings.section.value;
-  const content = app.search.content.value;
+  const query = app.search.foundBy.value;
   const placed = app.panels.placed.value;
   return (
     <div class="fs-pills">
-      {content && panel !== "found" && (
+      {query !== null && panel !== "found" && (
         <Pill
           panel="found"
-          text={`“${content.query}”`}
+          text={`“${query}”`}
           close="End the search"
           onClose={() => {
             app.search.query.value = "";

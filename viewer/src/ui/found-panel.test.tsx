@@ -198,6 +198,23 @@ it("an unknown word suggests known words, and a click searches for one", async (
   stop();
 });
 
+it("a search that matches only texts opens the list, without probabilities", async () => {
+  const { app, calls, stop } = await searched("1.png", null);
+  expect(app.panels.side.value).toBe("found");
+  expect(groups()).toEqual(["1 by text"]);
+  expect(listed()[0]).toContain("1.png");
+  expect(root.querySelectorAll(".fs-found .fs-bar")).toHaveLength(0);
+  expect(calls.get("links")).toEqual({ from: null, to: [] });
+  app.closePanel();
+  await settled();
+  expect(root.querySelector(".fs-pill")?.textContent).toBe("“1.png”");
+  app.panels.show("found");
+  app.search.query.value = "no such text";
+  await settled(300);
+  expect(app.panels.side.value).toBeNull();
+  stop();
+});
+
 it("the known words of a free text are suggested", async () => {
   const { app, stop } = await searched("a red dog");
   expect(app.search.suggestions.value).toEqual(["dog"]);

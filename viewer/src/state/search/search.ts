@@ -16,6 +16,8 @@ export class Search {
   readonly query = signal("");
   /** The items found; null if nothing is searched for. */
   readonly matches = signal<Uint32Array | null>(null);
+  /** The query that found `matches`; null if nothing was found. The panel lists what it found. */
+  readonly foundBy = signal<string | null>(null);
   /** Number of matches, the last ones, that the network recognized; their texts do not match. */
   readonly recognized = signal(0);
   /** What the network recognizes; null without a query, or if it recognizes nothing. */
@@ -122,9 +124,10 @@ export class Search {
   /** End the search with these matches, or with null if the query is empty. */
   ended(matches: Uint32Array | null, found: Partial<Ended> = {}): void {
     const step = this.pendingStep;
-    const { recognized = 0, content = null, suggestions = [], hint = null } = found;
+    const { query = null, recognized = 0, content = null, suggestions = [], hint = null } = found;
     batch(() => {
       this.matches.value = matches;
+      this.foundBy.value = matches === null || matches.length === 0 ? null : query;
       this.recognized.value = recognized;
       this.suggestions.value = suggestions;
       this.hint.value = hint;
@@ -143,6 +146,7 @@ const NO_ITEMS = new Uint32Array();
 
 /** What a search found besides the matches. */
 interface Ended extends FoundContent {
+  readonly query: string;
   readonly recognized: number;
 }
 
@@ -168,12 +172,13 @@ export function runSearch(app: App): () => void {
     const count = matches.length + recognized.length;
     app.messages.announcement.value = `${count.toLocaleString("en-US")} found`;
     app.search.ended(Uint32Array.from([...matches, ...recognized]), {
+      query,
       recognized: recognized.length,
       content,
       suggestions: count === 0 ? suggestions : [],
       hint: count === 0 ? hint : null,
     });
-    app.showContent();
+    app.showFound();
   }
 
   return effect(() => {
@@ -182,7 +187,7 @@ export function runSearch(app: App): () => void {
     if (query === "") {
       untracked(() => {
         app.search.ended(null);
-        app.showContent();
+        app.showFound();
       });
       return undefined;
     }

@@ -11,14 +11,14 @@ import { StepButtons } from "./StepButtons";
 
 export function FoundPanel() {
   const app = useApp();
-  const { content, matches, shown, listed, best, bestAt } = app.search;
+  const { foundBy, content, matches, shown, listed, best, bestAt } = app.search;
   const lists = useRef<HTMLDivElement>(null);
   useEffect(() => {
     // the focus follows the keys J and K, so that Enter opens the image
     lists.current?.querySelector<HTMLElement>("[aria-current] button")?.focus();
   }, [bestAt.value]);
   const found = content.value;
-  if (!found) return null;
+  if (foundBy.value === null) return null;
   const { byText, byContent } = shown.value;
   const nByText = listed.value.byText.length;
   const nByContent = listed.value.byContent.length;
@@ -29,7 +29,7 @@ export function FoundPanel() {
   return (
     <SidePanel
       name="Found"
-      heading={<bdi>“{found.query}”</bdi>}
+      heading={<bdi>“{foundBy.value}”</bdi>}
       tools={<StepButtons noun="image" />}
       onClose={() => app.closePanel()}
     >
@@ -43,7 +43,7 @@ export function FoundPanel() {
       </div>
       <div class="fs-found-groups" ref={lists}>
         {nByText > 0 && <Group name={textNote(byText.length, nByText)}>{rows(0, nByText)}</Group>}
-        {nByContent > 0 && (
+        {found && nByContent > 0 && (
           <Group name={contentNote(found, byContent.length, nByContent)}>{rows(nByText)}</Group>
         )}
       </div>
@@ -79,14 +79,13 @@ function Group({ name, children }: GroupProps) {
 
 interface RowProps {
   readonly item: number;
-  readonly found: Content;
+  /** What the search found in the content of the images. */
+  readonly found: Content | null;
   readonly active: boolean;
 }
 
 function FoundRow({ item, found, active }: RowProps) {
   const app = useApp();
-  const score = found.scores[item] ?? 0;
-  const [low, high] = found.range;
   const label = app.items.classOf(item);
   return (
     <li aria-current={active ? "true" : undefined}>
@@ -94,16 +93,21 @@ function FoundRow({ item, found, active }: RowProps) {
       <div class="fs-found-facts">
         {label && <ClassName name={label.name} color={label.color} />}
         <Path item={item} />
-        {found.items.includes(item) && (
-          <>
-            <span class="fs-bar">
-              <i style={{ width: `${(100 * (score - low)) / (high - low || 1)}%` }} />
-            </span>
-            <span class="fs-number">{scoreText(found, score)}</span>
-          </>
-        )}
+        {found?.items.includes(item) && <Score found={found} score={found.scores[item] ?? 0} />}
       </div>
     </li>
+  );
+}
+
+function Score({ found, score }: { readonly found: Content; readonly score: number }) {
+  const [low, high] = found.range;
+  return (
+    <>
+      <span class="fs-bar">
+        <i style={{ width: `${(100 * (score - low)) / (high - low || 1)}%` }} />
+      </span>
+      <span class="fs-number">{scoreText(found, score)}</span>
+    </>
   );
 }
 
