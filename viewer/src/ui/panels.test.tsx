@@ -467,6 +467,13 @@ it("names are on the map, without those of hidden classes, and a box or a key re
   expect(calls.get("names")).toEqual(["dog", "cat"]);
   app.setFilter("label", { kind: "codes", hidden: new Set([1]) });
   expect(calls.get("names")).toEqual(["cat"]);
+  app.setFilter("label", null);
+  // the filter shows the items 0, 2 and 4, which are cats
+  app.setFilter("split", { kind: "codes", hidden: new Set([1, 65_535]) });
+  await settled();
+  expect(calls.get("names")).toEqual(["cat"]);
+  app.setFilter("split", null);
+  app.setFilter("label", { kind: "codes", hidden: new Set([1]) });
   root.querySelector<HTMLInputElement>(".fs-check input")?.click();
   expect(calls.get("names")).toEqual([]);
   press("m");

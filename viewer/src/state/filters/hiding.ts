@@ -83,16 +83,16 @@ function maskOf(values: Values, filter: Filter): Uint8Array {
 }
 
 /**
- * Count the items by code that the filters on columns other than `column` show; null if there are
- * no such filters.
+ * Count the items by code that the filters on columns other than `column` show, or all filters for
+ * null; null if there are no such filters.
  */
 export function shownByCode(
   codes: Uint16Array,
   nCodes: number,
   hiding: Hiding | null,
-  column: string,
+  column: string | null,
 ): Uint32Array | null {
-  const own = hiding?.byColumn.get(column);
+  const own = column === null ? undefined : hiding?.byColumn.get(column);
   if (!hiding || (own && hiding.byColumn.size === 1)) return null;
   const { failures, shown } = hiding;
   const counts = new Uint32Array(nCodes);

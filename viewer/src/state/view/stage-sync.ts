@@ -6,6 +6,7 @@ import type { App } from "../app";
 import { classColor, type ThemeName } from "../colors/class-colors";
 import { columnScale, evenScale, numberCodes, numberPalette } from "../colors/scale";
 import { type Filters, fadeAbove, fadeOthers, itemStates, type Values } from "../filters/filters";
+import { shownByCode } from "../filters/hiding";
 import { FALSE_FRIENDS, MOST_FALSE } from "../findings/findings";
 import { LABEL } from "../items/items";
 import { mapNames, regionNames } from "./map-names";
@@ -38,11 +39,19 @@ function coloring(app: App, name: string, values: Values | null, theme: ThemeNam
   return { codes, palette: categories.map((each) => classColor(each.color, theme)) };
 }
 
+/** The classes of which the filters hide all items. */
+function hiddenClasses(app: App): Set<number> {
+  const codes = app.columns.value.get(LABEL);
+  const classes = app.manifest.classes ?? [];
+  if (!(codes instanceof Uint16Array)) return new Set();
+  const counts = shownByCode(codes, NO_CATEGORY + 1, app.hiding.value, null);
+  return new Set(counts ? classes.flatMap((_, code) => (counts[code] === 0 ? [code] : [])) : []);
+}
+
 /** The names on the map; none if they are switched off. */
 function namesOf(app: App): MapName[] {
   if (!app.namesShown.value) return [];
-  const filter = app.filters.value.get(LABEL);
-  const hidden = filter?.kind === "codes" ? filter.hidden : new Set<number>();
+  const hidden = hiddenClasses(app);
   const { highlight } = STAGE_THEMES[app.theme.value];
   const byLabel = app.colorBy.value === LABEL && app.search.coloring === null;
   const classes = mapNames(app.manifest, hidden, app.theme.value, byLabel ? null : highlight);
@@ -70,6 +79,8 @@ async function lay(app: App, stage: Stage): Promise<void> {
 /** The columns that color, filter or highlight items, or have an open chart. */
 function wantedColumns(app: App): Set<string> {
   const wanted = new Set(app.filters.value.keys());
+  // the names on the map are those of the shown classes
+  if (wanted.size > 0 && app.namesShown.value && app.manifest.names.length > 0) wanted.add(LABEL);
   if (app.colorBy.value !== LABEL || app.manifest.classes !== null) wanted.add(app.colorBy.value);
   if (app.panels.sidebarOpen.value) {
     for (const name of app.facets) if (app.openFacets.value.has(name)) wanted.add(name);
