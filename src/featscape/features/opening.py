@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -37,6 +37,16 @@ if TYPE_CHECKING:
     from featscape.features.zoo.preprocessing import Preprocessing
     from featscape.progress import Progress
 
+
+class ReadoutFacts(TypedDict):
+    """The entries of a `ModelCard` that `describe_readout` returns."""
+
+    n_features: int
+    pool: str
+    widths: tuple[int, ...]
+    fingerprint: Fingerprint
+
+
 _DECODED = "; JPEG files decoded at 1/2, 1/4 or 1/8 where that leaves twice the size or more"
 
 
@@ -67,28 +77,28 @@ def open_network(
     ModelError
         As `load_network` does.
     """
+    import torch
+
     if isinstance(architecture, OnnxModel):
         return _open_onnx(architecture, layers, pool, precision=precision, progress=progress)
     path = Path(weights) if weights is not None else architecture.find_weights(progress)
     module, sha256 = _load_weights(architecture, path, layers)
     module.eval().requires_grad_(False)
     layer = "+".join(layers) if layers else architecture.remove_classifier(module)
-    with one_thread_if_small(module):
-        readout, probe = _read_out(module, layers, architecture, pool=pool, owner=owner, path=path)
-    poolings = [output.pooling for output in readout.outputs]
-    is_pooled = bool(layers) or any(pooling.is_pooled for pooling in poolings)
-    widths = tuple(pooling.width for pooling in poolings)
+    noise = make_probe(architecture.preprocessing.input_size_px)
+    batch = architecture.preprocessing.standardize(torch.from_numpy(noise).permute(2, 0, 1)[None])
+    readout, features, reads_values = read_out(
+        module, layers, batch, pool=pool, owner=owner, path=path
+    )
+    probe = Probe(noise, features, reads_values=reads_values)
     card = ModelCard(
         name=owner,
         layer=layer,
         weights=architecture.weights if weights is None else str(weights),
         weights_sha256=sha256,
         preprocessing=f"{architecture.preprocessing}{_DECODED}",
-        n_features=sum(widths),
-        pool=poolings[0].method if is_pooled else "none",
-        widths=widths,
         code_sha256=architecture.code_sha256,
-        fingerprint=_fingerprint(probe.features[0], widths),
+        **describe_readout(readout, layers, features),
     )
     return _start(
         card,
@@ -189,7 +199,7 @@ def _load_weights(
     """Return the whole network with its weights, and the SHA-256 of the weights."""
     if path is None:  # the network already has its weights
         module = architecture.make()
-        return module, _hash_tensors(module)
+        return module, hash_tensors(module)
     state = read_state(path)  # checks that the file is regular before it is hashed
     with ThreadPoolExecutor(1) as hasher:
         hashing = hasher.submit(hash_once, path)
@@ -198,7 +208,7 @@ def _load_weights(
         return module, hashing.result()
 
 
-def _hash_tensors(module: nn.Module) -> str:
+def hash_tensors(module: nn.Module) -> str:
     """Return the SHA-256 of a network's tensors, sorted by name."""
     import torch
 
@@ -209,40 +219,78 @@ def _hash_tensors(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _read_out(
+def read_out(
     module: nn.Module,
     layers: Sequence[str],
-    architecture: Architecture,
+    batch: torch.Tensor,
     *,
     pool: str | None,
     owner: str,
     path: Path | None,
-) -> tuple[LayerReadout, Probe]:
-    """Read a network at its layers or its output, fold batch norms, and run it on the probe."""
-    import torch
+) -> tuple[LayerReadout, NDArray[np.float32], bool]:
+    """Read a network at its layers or its output, fold batch norms, and run it on the probe.
 
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In evaluation mode; its batch norms are folded in place.
+    layers : sequence of str
+    batch : Tensor of float32, shape (1, 3, h, w)
+        The standardized probe.
+    pool : str or None
+    owner : str
+        Name of the network.
+    path : Path or None
+        The file of the weights, for messages.
+
+    Returns
+    -------
+    readout : LayerReadout
+    features : ndarray of float32, shape (1, d)
+    reads_values : bool
+        As in `Probe`.
+
+    Raises
+    ------
+    ModelError
+        If a layer does not exist, the features are not finite, or depend on other images.
+    """
     from featscape.features.engines.data_dependence import record_value_reads
     from featscape.features.readout.batch_check import check_batch
     from featscape.features.readout.hooks import LayerReadout, plan
 
-    noise = make_probe(architecture.preprocessing.input_size_px)
-    batch = architecture.preprocessing.standardize(torch.from_numpy(noise).permute(2, 0, 1)[None])
-    outputs = plan(
-        module, layers or (OUTPUT,), method=pool or DEFAULT_POOL, probe=batch, owner=owner
-    )
-    readout = LayerReadout(module, outputs, owner=owner).eval()
-    kept = [module.get_submodule(output.layer) for output in outputs]
     value_reads: list[str] = []
 
     def run(batch: torch.Tensor) -> list[torch.Tensor]:
         with record_value_reads(value_reads):
             return readout.read(batch)
 
-    features = fold_batch_norms(readout, batch, run=run, keep=kept)
-    _check_finite(features, owner=owner, path=path)
-    if is_name(owner):  # the networks of libraries do not mix images
-        check_batch(readout.read, batch, features, owner=owner)
-    return readout, Probe(noise, features.numpy(), reads_values=bool(value_reads))
+    with one_thread_if_small(module):
+        outputs = plan(
+            module, layers or (OUTPUT,), method=pool or DEFAULT_POOL, probe=batch, owner=owner
+        )
+        readout = LayerReadout(module, outputs, owner=owner).eval()
+        kept = [module.get_submodule(output.layer) for output in outputs]
+        features = fold_batch_norms(readout, batch, run=run, keep=kept)
+        _check_finite(features, owner=owner, path=path)
+        if is_name(owner):  # the networks of libraries do not mix images
+            check_batch(readout.read, batch, features, owner=owner)
+    return readout, features.numpy(), bool(value_reads)
+
+
+def describe_readout(
+    readout: LayerReadout, layers: Sequence[str], features: NDArray[np.float32]
+) -> ReadoutFacts:
+    """Return the entries of a model card that describe the features of the probe, (1, d)."""
+    poolings = [output.pooling for output in readout.outputs]
+    is_pooled = bool(layers) or any(pooling.is_pooled for pooling in poolings)
+    widths = tuple(pooling.width for pooling in poolings)
+    return {
+        "n_features": sum(widths),
+        "pool": poolings[0].method if is_pooled else "none",
+        "widths": widths,
+        "fingerprint": _fingerprint(features[0], widths),
+    }
 
 
 def _check_finite(features: torch.Tensor, *, owner: str, path: Path | None) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
+    from torch import nn
 
     from featscape.progress import Progress
     from featscape.records import ImageSet, ModelCard, SkippedImage, ThumbnailSink
@@ -54,8 +55,9 @@ class Read:
         Width and height of the original image.
     thumbnail : bytes or None
         The encoded thumbnail; None if no thumbnails are requested.
-    pixels : ndarray of uint8, shape (h, w, 3), or None
-        Input of the network; None if the features are cached, or another machine computed them.
+    pixels : ndarray or None
+        Input of the network, from `prepare`; None if the features are cached, or another machine
+        computed them.
     cached : CachedFeatures or None
     values : ndarray of float32, shape (d,), or None
         Features that another machine computed.
@@ -66,7 +68,7 @@ class Read:
     digest: bytes
     size_px: tuple[int, int]
     thumbnail: bytes | None
-    pixels: NDArray[np.uint8] | None = None
+    pixels: NDArray[Any] | None = None
     cached: CachedFeatures | None = None
     values: NDArray[np.float32] | None = None
     is_dark: bool = False
@@ -85,7 +87,7 @@ class Preparation(Protocol):
         """Whether `prepare` also accepts arrays of shape (h, w, 3)."""
         ...
 
-    def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[Any]:
         """Convert an RGB image to the network's input; thread-safe.
 
         Parameters
@@ -95,8 +97,8 @@ class Preparation(Protocol):
 
         Returns
         -------
-        ndarray of uint8, shape (h', w', 3)
-            Of any size that `run` accepts.
+        ndarray
+            Any array that `run` accepts: networks of the zoo prepare uint8 (h', w', 3).
 
         Raises
         ------
@@ -129,12 +131,12 @@ class Backend(Preparation, Protocol):
         """Number of batches that may be in `run` at the same time, each in its own thread."""
         ...
 
-    def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def run(self, pixels: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """Compute the features of one batch of images.
 
         Parameters
         ----------
-        pixels : sequence of b ndarray of uint8, each of shape (h', w', 3)
+        pixels : sequence of b ndarray
             From `prepare`.
 
         Returns
@@ -196,7 +198,8 @@ class Machines(Protocol):
 class ExtractOptions(TypedDict, total=False):
     """The keywords of `extract`, which describes them."""
 
-    model: str | Backend
+    model: str | nn.Module | Backend
+    preprocessing: Mapping[str, Any] | Callable[[Image.Image], Any] | None
     weights: str | Path | None
     layers: Sequence[str]
     pool: str | None

@@ -102,28 +102,57 @@ class TorchEngine:
         DeviceError
             If the batch does not fit into the device's memory.
         """
+        from featscape.features.engines.gpu_resize import make_batch, send
+
+        with self._inference(len(images)):
+            if self._geometry is not None:
+                batch = make_batch(images, self._geometry, self._device)
+            else:
+                frames = send(images, images[0].shape[:2], self._device)
+                # (b, h, w, 3) in memory is (b, 3, h, w) in channels_last format
+                batch = frames.permute(0, 3, 1, 2)
+            return self._compute(normalize(batch, *self._of_channels))
+
+    def run_standardized(self, batch: torch.Tensor) -> NDArray[np.float32]:
+        """Compute the features of a batch that the caller has standardized.
+
+        Parameters
+        ----------
+        batch : Tensor of float32, shape (b, 3, h, w)
+
+        Returns
+        -------
+        ndarray of float32, shape (b, d)
+
+        Raises
+        ------
+        DeviceError
+            If the batch does not fit into the device's memory.
+        """
+        with self._inference(len(batch)):
+            return self._compute(batch.to(self._device))
+
+    def _compute(self, batch: torch.Tensor) -> NDArray[np.float32]:
+        """Return the features of standardized images, shape (b, 3, h, w)."""
         import torch
 
-        from featscape.features.engines.gpu_resize import make_batch, send
+        # the setting is needed while the kernels are launched, not while they run
+        with _tf32_disabled() if self._dtype == torch.float32 else nullcontext():
+            features = self._module_for(len(batch))(batch.to(self._dtype))
+        return features.float().cpu().numpy()  # type: ignore[no-any-return]  # untyped in torch
+
+    @contextmanager
+    def _inference(self, n_images: int) -> Iterator[None]:
+        """Use inference mode and the stream of this thread; translate a lack of memory."""
+        import torch
 
         try:
             with torch.inference_mode(), self._own_stream():
-                if self._geometry is not None:
-                    batch = make_batch(images, self._geometry, self._device)
-                else:
-                    frames = send(images, images[0].shape[:2], self._device)
-                    # (b, h, w, 3) in memory is (b, 3, h, w) in channels_last format
-                    batch = frames.permute(0, 3, 1, 2)
-                batch = normalize(batch, *self._of_channels).to(self._dtype)
-                # the setting is needed while the kernels are launched, not while they run
-                with _tf32_disabled() if self._dtype == torch.float32 else nullcontext():
-                    features = self._module_for(len(images))(batch)
-                return features.float().cpu().numpy()  # type: ignore[no-any-return]  # untyped in torch
+                yield
         except torch.cuda.OutOfMemoryError as error:
             raise DeviceError(
-                f"a batch of {len(images)} images does not fit into the memory of {self._device}. "
-                f"Lower --batch-size (batch_size=) below {len(images)}, or use --device cpu "
-                "(device=)."
+                f"a batch of {n_images} images does not fit into the memory of {self._device}. "
+                f"Lower --batch-size (batch_size=) below {n_images}, or use --device cpu (device=)."
             ) from error
 
     def _own_stream(self) -> AbstractContextManager[object]:

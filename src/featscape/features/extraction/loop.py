@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from featscape.features.extraction.result_builder import ResultBuilder
 from featscape.features.extraction.row_store import open_row_store
 from featscape.features.extraction.sampling import prepare_network
 from featscape.features.extraction.shards import Shard, ShardWriter
+from featscape.features.given_module import open_module
 from featscape.features.loading import load_network
 from featscape.features.network import Network
 from featscape.features.protocols import Read
@@ -32,9 +33,11 @@ from featscape.progress import SilentProgress, Task
 from featscape.records import ImageSet
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
+    from PIL import Image
+    from torch import nn
 
     from featscape.features.extraction.cache import FeatureCache
     from featscape.features.protocols import Backend, CachedFeatures, Machines
@@ -50,7 +53,8 @@ if TYPE_CHECKING:
 def extract(
     images: ImageSet,
     *,
-    model: str | Backend = DEFAULT_MODEL,
+    model: str | nn.Module | Backend = DEFAULT_MODEL,
+    preprocessing: Mapping[str, Any] | Callable[[Image.Image], Any] | None = None,
     weights: str | Path | None = None,
     layers: Sequence[str] = (),
     pool: str | None = None,
@@ -75,13 +79,19 @@ def extract(
     Parameters
     ----------
     images : ImageSet
-    model : str or Backend
-        A name that ``featscape models`` lists, MODULE:FACTORY, or the path of an ONNX file. Also an
-        object with the attributes and methods of ``featscape.features.Backend``.
+    model : str, torch.nn.Module or Backend
+        A name that ``featscape models`` lists, MODULE:FACTORY, or the path of an ONNX file. A
+        module is copied, and the copy runs in evaluation mode. Also an object with the attributes
+        and methods of ``featscape.features.Backend``.
+    preprocessing : mapping or callable, optional
+        Only for a module. A mapping has the keys of the guide to own networks; without it,
+        the module's attribute ``preprocessing`` or ImageNet's values are used. A callable, such as
+        ``torchvision.transforms.Compose``, takes an RGB image of Pillow and returns a standardized
+        tensor (3, h, w). With a callable, PyTorch computes the features in fp32.
     weights, layers, pool, device, precision : optional
-        As in `make_map`; allowed only if `model` is a name. The features of several layers
-        are concatenated: `Features.of_layer` separates them. With the precision "auto", the images
-        that decide the precision are computed twice.
+        As in `make_map`; not allowed for a `Backend`, and `weights` not for a module. The features
+        of several layers are concatenated: `Features.of_layer` separates them. With the precision
+        "auto", the images that decide the precision are computed twice.
     batch_size : int, optional
         Number of images per batch; the default depends on the device.
     n_workers : int, optional
@@ -132,6 +142,7 @@ def extract(
         network = find_network_of_map(maps, images, thumbnails, request)
     network = network or _open_network(
         model,
+        preprocessing=preprocessing,
         weights=weights,
         layers=layers,
         pool=pool,
@@ -164,8 +175,9 @@ def extract(
 
 
 def _open_network(
-    model: str | Backend,
+    model: str | nn.Module | Backend,
     *,
+    preprocessing: Mapping[str, Any] | Callable[[Image.Image], Any] | None,
     weights: str | Path | None,
     layers: Sequence[str],
     pool: str | None,
@@ -174,12 +186,33 @@ def _open_network(
     progress: Progress,
 ) -> Backend:
     """Load the network `model`, or check that a loaded network is given without options."""
+    is_module = hasattr(model, "named_modules")  # without an import of PyTorch
+    if preprocessing is not None and not is_module:
+        raise InputError(
+            "preprocessing must be left out unless model is a torch.nn.Module; got the model "
+            f"{model!r:.60}. Remove the argument."
+        )
     if isinstance(model, str):
         progress.note(f"loading {model}")
         return load_network(
             model,
             weights=weights,
             layers=layers,
+            pool=pool,
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+    if is_module:
+        if weights is not None:
+            raise InputError(
+                f"weights must be left out with a torch.nn.Module; got {weights}. Load the weights "
+                "into the module with module.load_state_dict(torch.load(FILE))."
+            )
+        return open_module(
+            cast("nn.Module", model),
+            preprocessing=preprocessing,
+            layers=(layers,) if isinstance(layers, str) else tuple(layers),
             pool=pool,
             device=device,
             precision=precision,
@@ -193,7 +226,7 @@ def _open_network(
             f"got {weights=}, {layers=}, {pool=}, {device=}, {precision=}. Remove "
             "them, or give the name of a network."
         )
-    return model
+    return cast("Backend", model)
 
 
 @dataclass(frozen=True, eq=False)

@@ -143,7 +143,7 @@ def _check_keys(given: Any, *, owner: str) -> None:
     if not isinstance(given, Mapping) or not set(_KEYS) >= given.keys():
         raise ModelError(
             f"the preprocessing of {owner} must be a dict with some of the keys "
-            f"{', '.join(_KEYS)}; got {given!r}. Remove the other keys."
+            f"{', '.join(_KEYS)}; got {given!r}. Remove other keys and other types."
         )
 
 

@@ -90,6 +90,8 @@ def check_is_name(model: object) -> None:
     module, name = getattr(model, "__module__", None), getattr(model, "__qualname__", None)
     named = f"{module}:{name}"
     remedy = f"Give {named!r}." if code.is_name(named) and name else _WRITE_FACTORY
+    if hasattr(model, "named_modules"):  # a torch.nn.Module
+        remedy += " `extract` also takes the network itself, for a map of your own features."
     raise InputError(
         "model must be a name, such as 'efficientnet_lite0', 'networks:mine' (MODULE:FACTORY) or "
         f"'net.onnx'; got a {type(model).__name__}. {remedy}"

@@ -79,6 +79,8 @@ def _line_in_own_code(error: BaseException, model: str) -> str | None:
     if isinstance(error, SyntaxError):  # an imported module; it has no frame
         return f"{error.filename}, line {error.lineno}"
     package = model.partition(":")[0].partition(".")[0]
+    if package == "torch":
+        package = ""  # a network of PyTorch's own layers: the cause is not in PyTorch's files
     folder = _folder_of(package)
     frames = list(traceback.walk_tb(error.__traceback__))
     lines = [
@@ -164,7 +166,6 @@ def find_factory(model: str, *, hint: str = "") -> Callable[[], nn.Module]:
 
 def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
     """Call the factory, and return the architecture of the network."""
-    import torch
     from torch import nn
 
     required = _required_arguments(factory)
@@ -181,29 +182,58 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
             f"the factory of a network must return a torch.nn.Module; {model} returned "
             f"a {type(module).__name__}. Return the network itself."
         )
-    if isinstance(module, torch.jit.ScriptModule):
-        raise ModelError(
-            f"a network must consist of Python modules, since TorchScript hides the layers; "
-            f"{model} returned a network in TorchScript. Return the original network, or export "
-            "it to ONNX and give the ONNX file."
-        )
     given = getattr(factory, "preprocessing", None) or getattr(module, "preprocessing", {})
-    preprocessing = read_preprocessing(given, owner=model)
+    return describe(model, module, preprocessing=given, weights=_ITS_OWN)
+
+
+def describe(model: str, module: nn.Module, *, preprocessing: object, weights: str) -> Architecture:
+    """Return the architecture of a network that has its weights.
+
+    Parameters
+    ----------
+    model : str
+        MODULE:FACTORY, or MODULE:CLASS of the network.
+    module : torch.nn.Module
+    preprocessing : mapping
+        As for `read_preprocessing`.
+    weights : str
+        The origin of the weights, in words.
+
+    Raises
+    ------
+    ModelError
+        If the network is in TorchScript, or the preprocessing is invalid.
+    """
+    check_is_python(model, module)
+    steps = read_preprocessing(preprocessing, owner=model)
 
     def load(state: State, path: Path, layers: Sequence[str]) -> nn.Module:
         del layers  # unused: the factory's classifier already matches the weights
         fit_state(module, state, owner=model, path=path)
         return module
 
+    shape = (3, steps.input_size_px, steps.input_size_px)
     return Architecture(
         make=lambda: module,
         load=load,
-        remove_classifier=lambda module: _remove_classifier(module, preprocessing.input_size_px),
-        code_sha256=_hash_code(model.partition(":")[0], module),
-        preprocessing=preprocessing,
-        weights=_ITS_OWN,
+        remove_classifier=lambda module: remove_classifier(module, shape),
+        code_sha256=hash_code([model.partition(":")[0]], module),
+        preprocessing=steps,
+        weights=weights,
         find_weights=lambda _progress: None,
     )
+
+
+def check_is_python(model: str, module: nn.Module) -> None:
+    """Raise ModelError if a network is in TorchScript."""
+    import torch
+
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ModelError(
+            f"a network must consist of Python modules, since TorchScript hides the layers; "
+            f"{model} is a network in TorchScript. Give the original network, or export "
+            "it to ONNX and give the ONNX file."
+        )
 
 
 def _required_arguments(factory: Callable[..., object]) -> list[str]:
@@ -219,13 +249,13 @@ def _required_arguments(factory: Callable[..., object]) -> list[str]:
     ]
 
 
-def _hash_code(module_name: str, network: nn.Module) -> str:
-    """Return the SHA-256 of the source files of the factory and of the layers.
+def hash_code(module_names: Sequence[str], network: nn.Module) -> str:
+    """Return the SHA-256 of the source files of some modules of Python and of the layers.
 
     The code may change while the weights stay the same. PyTorch's own files are left out.
     Modules defined in a notebook have no file.
     """
-    names = {module_name, *(type(layer).__module__ for layer in network.modules())}
+    names = {*module_names, *(type(layer).__module__ for layer in network.modules())}
     digest = hashlib.sha256()
     for name in sorted(names):
         file = getattr(sys.modules.get(name), "__file__", None)
@@ -234,8 +264,16 @@ def _hash_code(module_name: str, network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _remove_classifier(module: nn.Module, size_px: int) -> str:
-    """Remove the last linear layer if its output is the network's; return the new output's name."""
+def remove_classifier(module: nn.Module, shape: tuple[int, ...]) -> str:
+    """Remove the last linear layer if its output is the network's; return the new output's name.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Changed in place.
+    shape : tuple of int
+        Shape (3, h, w) of the input for one image.
+    """
     import torch
     from torch import nn
 
@@ -248,7 +286,7 @@ def _remove_classifier(module: nn.Module, size_px: int) -> str:
         lambda _layer, _inputs, output: outputs.append(output)
     )
     with torch.inference_mode():
-        output = module(torch.zeros(1, 3, size_px, size_px))
+        output = module(torch.zeros(1, *shape))
     hook.remove()
     if last == "" or not any(output is one for one in outputs):
         return OUTPUT

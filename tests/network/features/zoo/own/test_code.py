@@ -112,7 +112,7 @@ def test_a_part_in_torchscript_runs_but_its_layers_are_not_found(noise_image):
             "own_networks:with_arguments",
             r"must work without arguments; own_networks:with_arguments requires n\. Give",
         ),
-        ("own_networks:in_torchscript", r"returned a network in TorchScript\. .*export it to ONNX"),
+        ("own_networks:in_torchscript", r"is a network in TorchScript\. .*export it to ONNX"),
         ("own_networks:none", r"must return a torch\.nn\.Module; .* returned a NoneType"),
         ("own_networks:typo", r"keys input_size_px, resize_px.*got \{'size': 32\}"),
         ("own_networks:text", r"got 'imagenet'"),

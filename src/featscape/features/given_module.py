@@ -1,0 +1,243 @@
+"""A torch.nn.Module of the caller, with the caller's preprocessing, ready for `extract`."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.errors import InputError, ModelError
+from featscape.features.engines.base import FP32
+from featscape.features.engines.devices import check_device, choose_device
+from featscape.features.engines.precision import AUTO, check_precision
+from featscape.features.opening import describe_readout, hash_tensors, open_network, read_out
+from featscape.features.readout.layers import check_layers
+from featscape.features.zoo.fingerprint import make_probe
+from featscape.features.zoo.own.code import (
+    check_is_python,
+    describe,
+    hash_code,
+    own_code_errors,
+    remove_classifier,
+)
+from featscape.records import ModelCard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from PIL import Image
+    from torch import nn
+
+    from featscape.features.engines.torch import TorchEngine
+    from featscape.features.protocols import Backend
+    from featscape.progress import Progress
+
+_WEIGHTS = "of the given module"
+_PROBE_PX = 224
+_N_WORKERS = 4
+
+
+def open_module(
+    module: nn.Module,
+    *,
+    preprocessing: Mapping[str, Any] | Callable[[Image.Image], Any] | None,
+    layers: Sequence[str],
+    pool: str | None,
+    device: str,
+    precision: str,
+    progress: Progress,
+) -> Backend:
+    """Open a copy of a module; the module itself stays as it is, for example in training.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    preprocessing : mapping, callable or None
+        A mapping as for `read_preprocessing`, or a function: RGB image -> standardized tensor of
+        shape (3, h, w). None for the module's attribute ``preprocessing``, or ImageNet's values.
+    layers, pool, device, precision
+        As for `load_network`. With a function the precision is fp32.
+    progress : Progress
+
+    Raises
+    ------
+    ModelError
+        As `load_network` does, or if the function does not return such a tensor.
+    InputError, DeviceError
+        As `load_network` does, or if another precision than fp32 is requested with a function.
+    """
+    check_layers(layers, pool)
+    check_precision(precision)
+    check_device(device)
+    name = f"{type(module).__module__}:{type(module).__name__}"
+    with own_code_errors(name):
+        check_is_python(name, module)
+        module = deepcopy(module)  # the classifier is removed from the copy
+        if callable(preprocessing):
+            return _open_transformed(
+                module, name, preprocessing, layers, pool, device=device, precision=precision
+            )
+        if preprocessing is None:
+            preprocessing = getattr(module, "preprocessing", {})
+        return open_network(
+            describe(name, module, preprocessing=preprocessing, weights=_WEIGHTS),
+            owner=name,
+            weights=None,
+            layers=layers,
+            pool=pool,
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TransformedModule:
+    """A module behind a function that prepares images; a `Backend` for `extract`.
+
+    Attributes
+    ----------
+    card : ModelCard
+    engine : TorchEngine
+    transform : callable
+        RGB image -> standardized tensor of shape (3, h, w).
+    """
+
+    card: ModelCard
+    engine: TorchEngine
+    transform: Callable[[Image.Image], Any]
+    min_px: int = 0
+    takes_pixels: bool = False
+    n_workers: int = _N_WORKERS
+    n_concurrent: int = 1
+
+    @property
+    def batch_size(self) -> int:
+        """A suitable number of images per batch for the device."""
+        return self.engine.batch_size
+
+    def prepare(self, image: Any) -> NDArray[np.float32]:
+        """Apply the function to one RGB image; the shape of the result is (3, h, w)."""
+        return transformed(self.transform, image)
+
+    def run(self, pixels: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+        """Compute the features of one batch of b prepared images, shape (b, d)."""
+        import torch
+
+        shapes = sorted({one.shape for one in pixels})
+        if len(shapes) > 1:
+            raise ModelError(
+                f"preprocessing must give all images one shape; got {shapes[0]} and {shapes[-1]}. "
+                "Add a crop, for example torchvision.transforms.CenterCrop(224)."
+            )
+        with own_code_errors(self.card.name):
+            values = self.engine.run_standardized(torch.from_numpy(np.stack(pixels)))
+        if values.shape != (len(pixels), self.card.n_features):
+            raise ModelError(
+                f"a network must always give the same number of features per image, here "
+                f"{self.card.n_features}; {self.card.name} gives {values.shape} for a batch of "
+                f"{len(pixels)}. Change the network."
+            )
+        return values
+
+
+def transformed(transform: Callable[[Image.Image], Any], image: Image.Image) -> NDArray[np.float32]:
+    """Apply a function of the caller to one image, and check the result.
+
+    Parameters
+    ----------
+    transform : callable
+    image : Image in mode "RGB"
+
+    Returns
+    -------
+    ndarray of float32, shape (3, h, w)
+
+    Raises
+    ------
+    ModelError
+        If the function raises an exception, or returns something else.
+    """
+    what = _name_of(transform)
+    try:
+        tensor = transform(image)
+    except Exception as error:
+        message = (str(error).splitlines() or [""])[0]
+        raise ModelError(
+            f"preprocessing must work for every RGB image; {what} raises {type(error).__name__} "
+            f"({message}) for an image of {image.width} x {image.height} px. Correct it."
+        ) from error
+    shape = tuple(getattr(tensor, "shape", ()))
+    kind = str(getattr(tensor, "dtype", type(tensor).__name__)).removeprefix("torch.")
+    if len(shape) != 3 or shape[0] != 3 or kind not in ("float16", "float32", "float64"):
+        raise ModelError(
+            "preprocessing must return a tensor of floats with the shape (3, h, w); "
+            f"{what} returns {kind} of the shape {shape}. Add for example "
+            "torchvision.transforms.ToTensor()."
+        )
+    return np.asarray(tensor, dtype=np.float32)
+
+
+def _open_transformed(
+    module: nn.Module,
+    name: str,
+    transform: Callable[[Image.Image], Any],
+    layers: Sequence[str],
+    pool: str | None,
+    *,
+    device: str,
+    precision: str,
+) -> TransformedModule:
+    import torch
+    from PIL import Image
+
+    from featscape.features.engines.torch import TorchEngine
+
+    if precision not in (AUTO, FP32):
+        raise InputError(
+            f"precision must be fp32 with a function as preprocessing; got {precision!r}. Leave it "
+            "out, or give preprocessing as a dict."
+        )
+    sha256 = hash_tensors(module)
+    module.cpu().float().eval().requires_grad_(False)
+    image = Image.fromarray(make_probe(_PROBE_PX))
+    probe = transformed(transform, image)
+    if not np.array_equal(probe, transformed(transform, image)):
+        raise ModelError(
+            f"preprocessing must not depend on chance; {_name_of(transform)} gives one image two "
+            "results. Remove random steps, such as RandomCrop."
+        )
+    layer = "+".join(layers) if layers else remove_classifier(module, probe.shape)
+    readout, features, _ = read_out(
+        module, layers, torch.from_numpy(probe)[None], pool=pool, owner=name, path=None
+    )
+    code = [module_of for module_of in (name.partition(":")[0], _module_of(transform)) if module_of]
+    card = ModelCard(
+        name=name,
+        layer=layer,
+        weights=_WEIGHTS,
+        weights_sha256=sha256,
+        preprocessing=_name_of(transform),
+        code_sha256=hash_code(code, module),
+        **describe_readout(readout, layers, features),
+    )
+    # the mean and the standard deviation change nothing: the function standardizes
+    engine = TorchEngine(
+        readout, device=choose_device(device), mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
+    )
+    return TransformedModule(card, engine, transform)
+
+
+def _module_of(transform: object) -> str:
+    return str(getattr(transform, "__module__", None) or type(transform).__module__)
+
+
+def _name_of(transform: object) -> str:
+    """Return a description on one line without the address in memory, which differs in each run."""
+    name = getattr(transform, "__qualname__", None)
+    text = f"{_module_of(transform)}.{name}" if name else repr(transform)
+    return re.sub(r" at 0x[0-9a-f]+", "", " ".join(text.split()))

@@ -1,0 +1,132 @@
+"""A torch.nn.Module that the caller gives to `extract`, with the caller's preprocessing."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import transforms
+
+from featscape.errors import InputError, ModelError
+from featscape.features import extract
+from featscape.images import find_images
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+STEPS = (transforms.Resize(40), transforms.CenterCrop(32), transforms.ToTensor())
+SAME_STEPS = {"input_size_px": 32, "resize_px": 40, "mean": MEAN, "std": STD}
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.BatchNorm2d(8), torch.nn.ReLU()
+        )
+        self.head = torch.nn.Linear(8, 4)
+
+    def forward(self, batch):
+        return self.head(self.body(batch).mean((2, 3)))
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(0)
+    return Net().train()
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(0)
+    sizes = [(60, 50), (50, 70), (64, 64)]
+    return find_images(
+        [Image.fromarray(rng.integers(0, 255, (h, w, 3), dtype=np.uint8)) for w, h in sizes]
+    )
+
+
+@pytest.fixture(scope="module")
+def validation():
+    return transforms.Compose([*STEPS, transforms.Normalize(MEAN, STD)])
+
+
+def test_transforms_and_a_mapping_give_the_same_features(net, images, validation):
+    mapped = extract(images, model=net, preprocessing=SAME_STEPS, device="cpu", precision="fp32")
+    with_transforms = extract(images, model=net, preprocessing=validation, device="cpu")
+    assert mapped.shape == with_transforms.shape == (3, 8)
+    assert mapped.model.layer == with_transforms.model.layer == "input of head"
+    np.testing.assert_allclose(with_transforms.values, mapped.values, rtol=0.01)
+
+
+def test_the_features_are_those_of_the_module(net, images, validation):
+    features = extract(images, model=net, preprocessing=validation, device="cpu")
+    batch = torch.stack([validation(images.load(index)) for index in range(3)])
+    evaluated = Net().eval()
+    evaluated.load_state_dict(net.state_dict())
+    with torch.no_grad():
+        expected = evaluated.body(batch).mean((2, 3)).numpy()
+    np.testing.assert_allclose(features.values, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("preprocessing", ["validation", "none"])
+def test_the_module_of_the_caller_does_not_change(net, images, validation, preprocessing):
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    given = validation if preprocessing == "validation" else None
+    extract(images, model=net, preprocessing=given, device="cpu", layers="body")
+    assert net.training
+    assert isinstance(net.head, torch.nn.Linear)
+    assert all(parameter.requires_grad for parameter in net.parameters())
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+
+
+def test_trained_weights_and_other_transforms_change_the_card(net, images, validation):
+    def card(module, preprocessing):
+        return extract(images, model=module, preprocessing=preprocessing, device="cpu").model
+
+    first = card(net, validation)
+    assert card(net, validation) == first
+    trained = Net()
+    trained.load_state_dict(net.state_dict())
+    trained.body[0].weight.data.mul_(2)
+    assert card(trained, validation) != first
+    assert card(net, transforms.Compose([*STEPS])) != first
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        (lambda image: image, r"returns Image of the shape \(\)"),
+        (lambda image: 1 / image.getextrema()[0][0], "raises ZeroDivisionError"),
+        (transforms.PILToTensor(), r"PILToTensor.* returns uint8 of the shape \(3, 224, 224\)"),
+        (transforms.ToTensor(), r"one shape; got \(3, 50, 60\) and"),
+        (transforms.Compose([transforms.RandomCrop(32), STEPS[2]]), "not depend on chance"),
+    ],
+)
+def test_a_useless_function_is_refused(net, images, steps, message):
+    with pytest.raises(ModelError, match=f"^preprocessing must .*{message}"):
+        extract(images, model=net, preprocessing=steps, device="cpu", batch_size=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": "net.pt"}, "weights must be left out"),
+        ({"precision": "int8"}, "precision must be fp32"),
+        ({"precision": "half"}, "precision must be"),
+        ({"device": "abacus"}, "device must be"),
+    ],
+)
+def test_other_options_are_refused(net, images, validation, options, message):
+    with pytest.raises(InputError, match=message):
+        extract(images, model=net, preprocessing=validation, **options)
+
+
+def test_preprocessing_without_a_module_is_refused(images, validation):
+    with pytest.raises(InputError, match=r"unless model is a torch\.nn\.Module; got the model 'x'"):
+        extract(images, model="x", preprocessing=validation)
+
+
+def test_an_error_of_the_module_names_the_line(images, validation):
+    class Broken(torch.nn.Module):
+        def forward(self, batch):
+            raise KeyError(f"lost {len(batch)}")
+
+    with pytest.raises(ModelError, match=r"raises KeyError .*test_given_module.py, line \d+"):
+        extract(images, model=Broken(), preprocessing=validation)
