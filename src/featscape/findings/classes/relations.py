@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from featscape.labels.classes import Classes
 
 N_EXEMPLARS = 10
+LEAST_RELATED = 5  # items of each class of a branch: the bootstrap samples of fewer hardly differ
 LEAST_SUPPORT = 0.8
 _MOST_CONDUCTANCE = 0.1
 _N_BORDER = 10  # border images of a pair
@@ -81,12 +82,20 @@ def find_class_relations(
         )
         return DetectorResult((*splits, *exemplars), reason)
     tree = build_tree(components.values, neighbors, classes, generator=generator)
-    related = [clade for clade in tree if clade.support >= LEAST_SUPPORT]
+    is_large = classes.counts >= LEAST_RELATED
+    related = [
+        clade
+        for clade in tree
+        if clade.support >= LEAST_SUPPORT and is_large[list(clade.classes)].all()
+    ]
     pairs = [
         _close_pair(clade, neighbors, classes, noun) for clade in related if len(clade.classes) == 2
     ]
     groups = [_group(clade, classes) for clade in related if len(clade.classes) > 2]
-    return DetectorResult((*splits, *pairs, *groups, *exemplars))
+    too_small: str | None = None
+    if is_large.sum() < 2:
+        too_small = f"Close classes need at least two classes of {LEAST_RELATED} or more {noun}s."
+    return DetectorResult((*splits, *pairs, *groups, *exemplars), too_small)
 
 
 def _exemplars(

@@ -99,6 +99,18 @@ def test_a_single_cloud_is_not_split():
     assert split_class(values)[1] > 0.1
 
 
+@pytest.mark.parametrize(("n_items", "is_found"), [(5, True), (4, False)])
+def test_classes_of_fewer_than_5_items_are_not_related(n_items, is_found):
+    codes = np.repeat(np.arange(4), n_items)
+    centers = 10 * np.eye(4, 20)
+    centers[1] = centers[0] + 0.1
+    noise = 0.01 * np.random.default_rng(0).normal(size=(4 * n_items, 20))
+    part = relations((centers[codes] + noise).astype(np.float32), named(codes))
+    pairs = [one.classes for one in of_kind(part, "close pair")]
+    assert (("ant", "bee") in pairs) == is_found
+    assert (part.reason is None) == is_found
+
+
 def test_exemplars_are_of_their_class_and_avoid_doubtful_labels():
     features, codes = clouds()
     confidence = np.where(np.arange(400) < 200, 1e-6, 0.9).astype(np.float32)
