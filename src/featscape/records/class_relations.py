@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAST_SHARE = 0.005  # a smaller share is "0 %"
+_LEAST_DARK = 2.0  # lift of the darkest shade: a smaller lift is hardly more than chance
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,11 +67,11 @@ class ClassRelations:
     def shades(self) -> NDArray[np.float64]:
         """Return the strength of the shade of each cell of the matrix, from 0 to 1, (m, m).
 
-        The strength is the logarithm of the lift, divided by the largest. Neighbors that are rarer
-        than by chance have no shade.
+        The strength is the logarithm of the lift, divided by the largest, or by that of a lift of
+        2 if no lift is larger. Neighbors that are rarer than by chance have no shade.
         """
         logs = np.log(np.maximum(self.lift(), 1))
-        return np.asarray(logs / max(float(logs.max()), 1e-9))
+        return np.asarray(logs / max(float(logs.max()), np.log(_LEAST_DARK)))
 
     def describe_shades(self) -> str:
         """Return what the darkest shade of the matrix means, in one sentence."""

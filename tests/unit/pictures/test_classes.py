@@ -44,6 +44,14 @@ def test_frequent_neighbors_are_dark_on_a_light_page_and_rare_neighbors_are_not(
     assert (10, 92, 214) not in colors
 
 
+def test_neighbors_that_are_hardly_more_frequent_than_by_chance_are_pale():
+    shares = np.full((4, 4), 0.25)
+    shares[0, 1:] = 0.27, 0.24, 0.24
+    relations = replace(related(4), counts=np.full(4, 5), n_items=20, shares=shares)
+    assert 1 < relations.lift().max() < 1.2
+    assert 0 < relations.shades().max() < 0.3
+
+
 def test_a_supported_branch_changes_the_picture():
     relations = related(4)
     plain = draw_classes(replace(relations, support=np.full(3, np.nan)))
