@@ -71,3 +71,15 @@ it("the map fits into a corner of the stage, and the view cannot leave the map f
   camera.pan(-1000, -1000);
   expect(camera.target.center[0]).toBeLessThan(25);
 });
+
+it("the map fits above a panel that covers most of a phone", () => {
+  const box = { lower: [0, 0, 0], upper: [10, 2, 0] } as const;
+  const camera = new Camera(box, {
+    size: { width: 390, height: 844 },
+    nItems: 100,
+    reducedMotion: () => false,
+    changed: () => {},
+  });
+  camera.go(camera.whole(box, { left: 0, right: 390, top: 50, bottom: 290 }, 0), false);
+  expect(project(camera.target, camera.size, [5, 1, 0]).y).toBeCloseTo(170);
+});

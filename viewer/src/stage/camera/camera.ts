@@ -137,7 +137,7 @@ export class Camera {
     const { width, height } = this.size;
     const extent = Math.max(...upper.map((high, axis) => high - lower[axis]!));
     // the second bound lets a fitted map be moved into a corner that the panels leave free
-    const slack = Math.max(MAP_SLACK * extent, (STAGE_SLACK * Math.min(width, height)) / to.scale);
+    const slack = Math.max(MAP_SLACK * extent, (STAGE_SLACK * Math.max(width, height)) / to.scale);
     const center = to.center.map((at, axis) =>
       Math.min(Math.max(at, lower[axis]! - slack), upper[axis]! + slack),
     ) as unknown as Vector;
