@@ -90,11 +90,11 @@ def _find_classes(query: str, recognized: Recognized) -> list[frozenset[int]]:
     if unknown:
         others = _suggest(words, unknown, recognized)
         remedy = " or ".join(others) if others else "a more general word, in English"
-        are = "is" if len(unknown) == 1 else "are"
+        *most, last = (printable(repr(word)) for word in unknown)
+        named = f"{', '.join(most)} and {last} are" if most else f"{last} is"
         raise InputError(
-            "the words of the network must contain every word of the query; "
-            f"{' and '.join(printable(repr(word)) for word in unknown)} {are} not among them. "
-            f"Try {remedy}."
+            f"the words of the network must contain every word of the query; {named} not among "
+            f"them. Try {remedy}."
         )
     return found
 

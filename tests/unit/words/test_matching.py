@@ -64,6 +64,7 @@ def test_no_image_matches_a_known_word(recognized):
         ("xqzwv", "'xqzwv' is not among them. Try a more general word, in English."),
         ("dogg cat", "'dogg' is not among them. Try dog cat or cat."),
         ("a red car", "'a' and 'red' are not among them. Try car."),
+        ("an old red car", "'an', 'old' and 'red' are not among them. Try car."),
         # no image shows a car and a cat
         ("red car cat", "'red' is not among them. Try car or cat."),
         ("\x1b[31mred", r"'\x1b[31mred' is not among them"),

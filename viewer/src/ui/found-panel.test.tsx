@@ -164,6 +164,7 @@ it("a search leaves an open panel, and a button leads to its list", async () => 
 });
 
 it.each([
+  ["a red car", WORDS, "The words of the network lack “a”, “red” and “car”."],
   ["xqzwv", WORDS, "The words of the network lack “xqzwv”. Try a more general word, in English."],
   [
     "dugong dog",

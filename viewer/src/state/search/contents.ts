@@ -77,7 +77,7 @@ export class Contents {
     if (found)
       hint = `The network recognizes “${query}” in no image with a probability of ${LEAST_PERCENT} %.`;
     else if (lacking && suggestions.length === 0)
-      hint = `The words of the network lack “${lacking.unknown.join("” and “")}”. Try a more general word, in English.`;
+      hint = `The words of the network lack ${listed(lacking.unknown)}. Try a more general word, in English.`;
     return {
       content:
         found && found.items.length > 0
@@ -105,6 +105,13 @@ function suggest(words: Words, { each, unknown }: UnknownWords): string[] {
   return [...new Set(queries)]
     .filter((query) => matchWords(words, query, LEAST_PERCENT / 100)?.items.length)
     .slice(0, MOST_SUGGESTED);
+}
+
+/** The words in quotes, such as “a”, “red” and “car”. */
+function listed(words: readonly string[]): string {
+  const quoted = words.map((word) => `“${word}”`);
+  const last = quoted.pop() ?? "";
+  return quoted.length === 0 ? last : `${quoted.join(", ")} and ${last}`;
 }
 
 /** The items as the server compares them with the query as a text. */
