@@ -127,7 +127,7 @@ function browserStorage(): Storage | null {
   }
 }
 
-/** Adapts to the size of the page. Closes a legend that would leave no room for the map. */
+/** Adapts to the size of the page. Closes a sidebar that would leave no room for the map. */
 function watchSize(app: App, root: HTMLElement): () => void {
   let wide = root.clientWidth >= SIDEBAR_FROM_PX;
   app.panels.sidebarOpen.value = wide;
@@ -141,7 +141,9 @@ function watchSize(app: App, root: HTMLElement): () => void {
   observer.observe(root);
   const stops = [
     app.panels.side.subscribe((panel) => {
-      if (panel === "selection" && !wide) app.panels.sidebarOpen.value = false;
+      // with a query, only the search field of the sidebar remains
+      const isShort = panel !== "selection" && app.search.query.peek() !== "";
+      if (panel !== null && !wide && !isShort) app.panels.sidebarOpen.value = false;
     }),
     app.panels.side.subscribe(() => app.navigation.resized(true)),
     app.panels.sidebarOpen.subscribe(() => app.navigation.resized(true)),

@@ -27,6 +27,8 @@ def test_on_a_phone(look, digits_file):
     sheet = visit.panel("Item").bounding_box()
     assert sheet["y"] - (search["y"] + search["height"]) > 150  # a part of the map between them
     visit.button("Close").click()
+    expect(visit.panel("Found")).to_be_visible()
+    visit.button("Close").click()
     expect(visit.page.get_by_label("Color by")).to_be_visible()
     visit.button("Select", exact=True).first.click()
     expect(visit.panel("Selection")).to_be_visible()
@@ -44,6 +46,16 @@ def test_on_a_phone_the_map_makes_room_for_the_legend(look, digits_file):
     assert top > legend["y"] + legend["height"]
     visit.button("Close the legend").click()
     visit.becomes(lambda: visit.shared["at"], before)
+
+
+def test_on_a_phone_an_item_closes_the_legend(look, digits_file):
+    visit = look(digits_file.address, viewport={"width": 390, "height": 844}, has_touch=True)
+    visit.button("Open the legend").click()
+    visit.page.locator(".fs-stage").focus()
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.keyboard.press("Enter")
+    expect(visit.panel("Item")).to_be_visible()
+    expect(visit.page.get_by_role("region", name="Map")).to_have_count(0)
 
 
 def test_a_phone_shows_touch_help_and_its_own_picture_sizes(look, digits_file):

@@ -171,6 +171,8 @@ def test_the_search_highlights_the_matches(look, anywhere):
     n_matches = sum(path.startswith(f"{sought}/") for path in anywhere.map.paths)
     found = visit.page.locator(".fs-search-found")
     expect(found).to_contain_text(f"{n_matches} found")
+    visit.button("Close").click()  # the panel of the search: the map returns to its place
+    visit.rest()
     after = np.abs(visit.colors_at(items, places)).sum(axis=1)
     lit = np.array([anywhere.map.labels[ids[item]] == sought for item in items])
     assert 0 < lit.sum() < len(lit)
