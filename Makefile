@@ -10,7 +10,7 @@ NATIVE := $(shell find engine/native -type f)
 # seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-zoo fuzz sanitize check catalog pictures docs wheels contract viewer format data install clean
+.PHONY: demo test test-zoo fuzz sanitize check check-python check-viewer catalog pictures docs wheels contract viewer format data install clean
 
 install: $(INSTALLED)
 
@@ -71,7 +71,9 @@ build/sanitize-%: $(INSTALLED) $(NATIVE) engine/tests/native/sanitize.cpp engine
 	MESHTSNE_INSTRUCTION_SET=baseline $@/sanitize
 	touch $@
 
-check: $(INSTALLED) $(MODULES)
+check: check-python check-viewer
+
+check-python: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/clang-format --dry-run --Werror $(NATIVE) engine/tests/native/*
@@ -79,6 +81,9 @@ check: $(INSTALLED) $(MODULES)
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/python viewer/generate_contract.py --check
+
+# Needs no Python: `make --jobs 2` runs the viewer's checks while pip installs.
+check-viewer: $(MODULES)
 	cd viewer && npm run --silent check
 	cd viewer && npm run --silent build -- --outDir ../build/viewer --logLevel warn
 	cmp build/viewer/viewer.js $(STATIC)/viewer.js  # a difference: `make viewer`, then commit
