@@ -41,9 +41,9 @@ PARALLEL = -m "not zoo" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -
 test: $(INSTALLED)
 	$(BIN)/python -m pytest $(PARALLEL) $(call folders,unit network gpu process cluster browser)
 
-# More networks, more GPUs, and the benchmarks of the GPU in Triton's interpreter.
+# More networks, GPUs and hostile maps, and the benchmarks of the GPU in Triton's interpreter.
 test-zoo: $(INSTALLED)
-	$(BIN)/python -m pytest -m zoo $(call folders,network gpu)
+	$(BIN)/python -m pytest -m zoo $(call folders,network gpu process)
 
 # Two threads of OpenBLAS in each of two processes wait for one another: the tests of the engine and of the
 # findings take twice the time. Unit tests start no processes that would inherit the variable.

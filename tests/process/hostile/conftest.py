@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from featscape.errors import FeatscapeError
 from featscape.mapfolder.read import open_map
@@ -28,7 +29,11 @@ def seed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("seed")
     (folder / PHOTOS).mkdir()
     (folder / PHOTOS / "broken.png").write_bytes(b"no image")
-    return make_seed_map(folder)
+    seed = make_seed_map(folder)
+    for name in ("scatter.png", "classes.png"):  # each report and each server reads large pictures
+        with Image.open(seed / name) as picture:
+            picture.reduce(8).save(seed / name)
+    return seed
 
 
 @pytest.fixture(scope="package")
