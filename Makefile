@@ -34,7 +34,7 @@ demo: $(RUNNABLE)
 # CONTRIBUTING.md describes the folders of tests. The tests run in several processes, file by file, in the order
 # of conftest.py. PROCESSES=0 runs all in one process, for a debugger.
 PROCESSES = 2
-# The tests of the browser, of processes and of the cluster wait a third of their time: a third process uses it.
+# The tests of the browser and of the cluster wait half of their time: a third process runs them beside the others.
 test: PROCESSES = 3
 # pytest-xdist may wait forever after it has replaced a process that ended during a test.
 PARALLEL = -m "not zoo" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0

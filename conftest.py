@@ -4,14 +4,14 @@ import gc
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from helpers.unit_guard import UnitGuard
 
 ROOT = Path(__file__).parent
 TESTS = (ROOT / "tests", ROOT / "engine" / "tests")
-# In the order in which the tests run. The browser's tests are the last: from the first of them on,
-# Playwright keeps an event loop in the main thread, beside which asyncio.run refuses to work.
-KINDS = ("unit", "network", "gpu", "process", "cluster", "browser")
+# In the order in which the tests run; see FromBothEnds.
+KINDS = ("unit", "network", "gpu", "process", "browser", "cluster")
 # These files take the longest of their kind, and run before its other files: so the processes of
 # `make test` end together.
 LONGEST = (
@@ -23,6 +23,25 @@ LONGEST = (
     "tests/browser/panels/test_findings.py",
     "tests/browser/panels/test_select.py",
 )
+
+
+class FromBothEnds(LoadFileScheduling):
+    """Gives files of tests to processes; every process after the second takes the last.
+
+    The last files wait for browsers and for other nodes half of their time, and the first files
+    compute. If every process took the first file, all would compute first, and wait later.
+    """
+
+    def _assign_work_unit(self, node):
+        if node in self.nodes[2:]:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
+
+
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist, there is no such hook
+def pytest_xdist_make_scheduler(config, log):
+    return FromBothEnds(config, log) if config.getvalue("dist") == "loadfile" else None
+
 
 guard = UnitGuard()
 guard.install()

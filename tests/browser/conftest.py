@@ -1,4 +1,8 @@
-"""Maps, the ways to show them (a server, one file, a static site), and Chromium."""
+"""Maps, the ways to show them (a server, one file, a static site), and Chromium.
+
+Chromium and the servers end with the last test of this folder: Playwright keeps an event loop in
+the main thread, beside which asyncio.run refuses to work.
+"""
 
 import functools
 import os
@@ -119,7 +123,7 @@ class Numerals:
         return Image.fromarray(pixels.astype(np.uint8)).resize((96, 96)).convert("RGB")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def serve():
     """Return a function that runs `featscape serve`: map folder, options -> address."""
     running = []
@@ -139,7 +143,7 @@ def serve():
         server.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served_digits(serve, digits):
     """Serve the map of the demo, and load its network in the background."""
     address = serve(digits.folder)
@@ -156,7 +160,7 @@ def digits_file(digits):
     return SimpleNamespace(**vars(digits), address=(digits.folder / "map.html").as_uri())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served_animals(serve, animals):
     return SimpleNamespace(**vars(animals), address=serve(animals.folder))
 
@@ -193,7 +197,7 @@ def host_files():
         yield start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     """Return a function that starts Chromium: flags -> browser."""
     # Ubuntu's chromium-browser is a snap, which cannot read the profile in /tmp
@@ -209,7 +213,7 @@ def chromium():
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium):
     browser = chromium(*SOFTWARE)
     yield browser
