@@ -6,6 +6,7 @@ RUNNABLE := .venv/runnable
 MODULES := viewer/node_modules/.package-lock.json
 STATIC := src/featscape/bundle/static
 NATIVE := $(shell find engine/native -type f)
+ENGINE := engine/pyproject.toml engine/CMakeLists.txt engine/src/meshtsne/_native.pyi $(NATIVE)
 # Python compiles each module once. Without the compiled files, each process that imports torch takes
 # seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,14 +16,14 @@ unexport PYTHONDONTWRITEBYTECODE
 install: $(INSTALLED)
 
 # featscape and the tools for development
-$(INSTALLED): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(NATIVE)
+$(INSTALLED): pyproject.toml $(ENGINE)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing featscape and the tools for development into .venv: 4 GB, a few minutes."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ./engine -e '.[dev]'
 	touch $(RUNNABLE) $@
 
 # featscape alone; pip shows each download and its progress
-$(RUNNABLE): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(NATIVE)
+$(RUNNABLE): pyproject.toml $(ENGINE)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing featscape into .venv: 1.6 GB, a minute or two."
 	$(BIN)/python -m pip install --disable-pip-version-check -e ./engine -e .

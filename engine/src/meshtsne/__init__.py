@@ -7,7 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from meshtsne.errors import DeviceError, DivergenceError, InputError, MeshTSNEError
+    from meshtsne.errors import (
+        DeviceError,
+        DivergenceError,
+        InputError,
+        InstallationError,
+        MeshTSNEError,
+    )
     from meshtsne.estimator import TSNE
     from meshtsne.quality import (
         LabelAgreement,
@@ -28,6 +34,7 @@ __all__ = [
     "DeviceError",
     "DivergenceError",
     "InputError",
+    "InstallationError",
     "LabelAgreement",
     "MeshTSNEError",
     "Neighbors",
@@ -45,6 +52,7 @@ _HOME = {
     "DeviceError": "errors",
     "DivergenceError": "errors",
     "InputError": "errors",
+    "InstallationError": "errors",
     "LabelAgreement": "quality",
     "MeshTSNEError": "errors",
     "Neighbors": "records",

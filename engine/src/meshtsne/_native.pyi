@@ -1,10 +1,11 @@
-# The names of the extension for type checkers; the docstrings are in native/bindings.cpp.
+# The names of the extension for type checkers; the docstrings are in native/bindings/.
 # tests/unit/forces/test_native.py compares the names with the extension.
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+INTERFACE: str
 SPLINE_ORDER: int
 PADDING: int
 

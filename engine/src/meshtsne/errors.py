@@ -3,7 +3,8 @@
 MeshTSNEError
 ├── InputError (ValueError)   a parameter or an array is invalid
 ├── DivergenceError           the embedding became too large, or is not finite
-└── DeviceError               a GPU is missing, fails its check, or has too little memory
+├── DeviceError               a GPU is missing, fails its check, or has too little memory
+└── InstallationError (ImportError)   the native module is missing or of another version
 """
 
 
@@ -21,3 +22,7 @@ class DivergenceError(MeshTSNEError):
 
 class DeviceError(MeshTSNEError):
     """A GPU is missing, fails its check, or has too little memory."""
+
+
+class InstallationError(MeshTSNEError, ImportError):
+    """The native module is missing, cannot be loaded, or is of another version."""

@@ -101,6 +101,11 @@ def _run() -> int:
     except FeatscapeError as error:
         print_error(str(error))
         return USER_ERROR
+    except ImportError as error:
+        if error.name != "meshtsne._native":  # see meshtsne.errors.InstallationError
+            raise
+        print_error(str(error))
+        return 1
     except BrokenPipeError:  # from the last flush; Typer handles the others
         return 1
     return int(status or 0)

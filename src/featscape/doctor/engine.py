@@ -22,7 +22,7 @@ def check_tsne_engine() -> TsneEngine | Problem:
         the limit.
     """
     try:
-        from meshtsne import _native
+        from meshtsne import TSNE, _native
     except ImportError as error:
         return Problem(
             "meshtsne",
@@ -31,8 +31,6 @@ def check_tsne_engine() -> TsneEngine | Problem:
         )
     try:
         import numpy as np
-
-        from meshtsne import TSNE
 
         # scikit-learn, whose import takes a second, checks all data but arrays of numbers
         points = np.indices((_SIDE, _SIDE), dtype=np.float32).reshape(2, -1).T

@@ -16,6 +16,7 @@ from featscape.features import list_models
 from featscape.mapfolder.read import open_map
 from featscape.steps.features import fetch_weights
 from helpers.networks.quick_network import QuickNetwork, put_in_place
+from meshtsne.native import check_interface
 
 COMMANDS = [
     *("map", "demo", "embed", "serve", "export", "findings", "report", "info"),
@@ -52,6 +53,19 @@ def test_open_serves_the_new_map(featscape, monkeypatch, command, folder):
     assert served == []
     assert featscape(*command, "--no-findings", "--force", "--open").status == 0
     assert served == [folder]
+
+
+def test_a_native_module_of_another_version_is_one_line(featscape, monkeypatch):
+    np.save("f.npy", np.random.default_rng(0).normal(size=(9, 4)))
+
+    def choose_device(*_arguments, **_options):
+        check_interface("of another version")
+
+    monkeypatch.setattr("featscape.pipeline.choose_tsne_device", choose_device)
+    done = featscape("embed", "f.npy")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("featscape: the native module of meshtsne must be built for")
+    assert done.err.count("\n") == 1
 
 
 def test_info_prints_run_json(featscape, map_run, here):

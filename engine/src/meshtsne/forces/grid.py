@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meshtsne import _native
 from meshtsne.errors import DivergenceError
 from meshtsne.forces.native import NativeGradient
+from meshtsne.native import _native
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtsne import _native
+from meshtsne.native import _native
 from meshtsne.records import Gaussians
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meshtsne import _native
 from meshtsne.checks import (
     as_matrix,
     canonical_metric,
@@ -23,6 +22,7 @@ from meshtsne.checks import (
     random_generator,
 )
 from meshtsne.errors import InputError
+from meshtsne.native import _native
 from meshtsne.records import Neighbors
 from meshtsne.reduction import SPHERICAL, fit_reduction
 from meshtsne.search.partition import Partition

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtsne import _native
+from meshtsne.native import _native
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,46 +1,21 @@
-// The Python interface of the kernels. nanobind checks the dtype, the number of axes and the
-// C-contiguity of the NumPy arrays; this file checks that their shapes fit together.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
+// The bindings of P, of the points and of their potential.
 #include <nanobind/stl/shared_ptr.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <string>
 #include <tuple>
 #include <vector>
 
-#include "convolution.hpp"
+#include "bindings/arrays.hpp"
 #include "points/points.hpp"
 #include "points/short_range.hpp"
-#include "search.hpp"
 
-namespace nb = nanobind;
-using namespace nb::literals;
-using namespace meshtsne;
-
-template <class T, int Axes>
-using In = nb::ndarray<const T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
-template <class T, int Axes>
-using InOut = nb::ndarray<T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
-template <class T> using Out = nb::ndarray<nb::numpy, T>;
+namespace meshtsne {
 
 namespace {
-
-void require(bool holds, const char* message) {
-    if (!holds) throw nb::value_error(message);
-}
-
-// Moves an array to NumPy, which frees the memory.
-template <class T> Out<T> to_numpy(Buffer<T> data, std::initializer_list<std::size_t> shape) {
-    T* pointer = data.release();
-    nb::capsule owner(pointer, [](void* p) noexcept { Free{}(p); });
-    return Out<T>(pointer, shape, owner);
-}
 
 template <class T, class Source> Buffer<T> copy(const Source& from) {
     auto to = buffer<T>(from.size());
@@ -50,7 +25,6 @@ template <class T, class Source> Buffer<T> copy(const Source& from) {
 
 using AnyGrid = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
 using Origin = std::tuple<double, double, double>;
-constexpr std::int64_t kPadding = 8; // floats after each row of the last axis: the kernels load 8
 
 // The nodes are row-major; `origin` is the position of node (0, ..), `spacing` the distance h
 // between nodes.
@@ -69,30 +43,6 @@ Grid checked_grid(const AnyGrid& values, int dimensions, const Origin& origin, d
     std::tie(grid.origin[0], grid.origin[1], grid.origin[2]) = origin;
     grid.per_unit = static_cast<float>(1.0 / spacing);
     return grid;
-}
-
-// The lengths of the axes of a grid, of which `values` has one value for each frequency or one node
-// more.
-std::tuple<int, int> axis_lengths(const In<float, 2>& values) {
-    const int nx = static_cast<int>(values.shape(0)) - 1,
-              ny = static_cast<int>(values.shape(1)) - 1;
-    for (int n : {nx, ny}) {
-        require(n >= 16 && n % 16 == 0, "a grid axis must be a multiple of 16");
-        for (int f : {2, 3, 5})
-            while (n % f == 0) n /= f;
-        require(n == 1, "a grid axis must have no prime factor above 5");
-    }
-    return {nx, ny};
-}
-
-auto cosines(Pool& pool, In<float, 2> values) {
-    const auto [nx, ny] = axis_lengths(values);
-    auto out = buffer<float>(values.size());
-    {
-        nb::gil_scoped_release release;
-        cosine_transform(pool, nx, ny, values.data(), out.get());
-    }
-    return to_numpy(std::move(out), {values.shape(0), values.shape(1)});
 }
 
 // (n_perplexities, n, 2): precision and 1 / sum of each Gaussian.
@@ -217,66 +167,9 @@ std::shared_ptr<Points> make_points(std::shared_ptr<Pool> pool, In<std::int64_t,
                                     static_cast<std::int64_t>(n), static_cast<int>(Y.shape(1)));
 }
 
-void check_cells(const In<std::int32_t, 1>& cells, std::int32_t n_cells) {
-    for (std::size_t i = 0; i < cells.shape(0); ++i) {
-        require(cells.data()[i] >= 0 && cells.data()[i] < n_cells,
-                "a cell's number is out of range");
-    }
-}
-
-Metric metric_named(const std::string& name) {
-    if (name == "euclidean") return Metric::euclidean;
-    if (name == "manhattan") return Metric::manhattan;
-    require(name == "chebyshev", "the metric must be euclidean, manhattan or chebyshev");
-    return Metric::chebyshev;
-}
-
-auto search_cells(const CellIndex& self, In<float, 2> queries, In<std::int32_t, 2> cells, int k,
-                  Pool& pool, const std::string& metric_name) {
-    const Metric metric = metric_named(metric_name);
-    const std::size_t m = queries.shape(0), n_probes = cells.shape(1);
-    require(static_cast<int>(queries.shape(1)) == self.dimensions(),
-            "queries and points must have the same number of coordinates");
-    require(cells.shape(0) == m && n_probes > 0 && k > 0,
-            "each query needs at least one cell, and k must be at least 1");
-    for (std::size_t e = 0; e < m * n_probes; ++e) {
-        require(cells.data()[e] >= 0 && cells.data()[e] < self.n_cells(),
-                "a cell's number is out of range");
-    }
-    auto index = buffer<std::int32_t>(m * static_cast<std::size_t>(k));
-    auto distance = buffer<float>(m * static_cast<std::size_t>(k));
-    {
-        nb::gil_scoped_release release;
-        self.search(pool, queries.data(), cells.data(), static_cast<std::int64_t>(m),
-                    static_cast<int>(n_probes), k, metric, index.get(), distance.get());
-    }
-    return std::make_tuple(to_numpy(std::move(index), {m, static_cast<std::size_t>(k)}),
-                           to_numpy(std::move(distance), {m, static_cast<std::size_t>(k)}));
-}
-
 } // namespace
 
-NB_MODULE(_native, m) {
-    m.doc() = "The hot loops of t-SNE, in C++. Called by the modules of meshtsne only.";
-
-    m.def(
-        "instruction_set", [] { return kernels().name; },
-        "Name of the instruction set that the kernels use on this processor.");
-    m.attr("SPLINE_ORDER") = MESHTSNE_SPLINE_ORDER;
-    m.attr("PADDING") = kPadding;
-
-    nb::class_<Pool>(
-        m, "Pool",
-        "Threads that share the work of a call. Results do not depend on the number of threads.")
-        .def(
-            "__init__",
-            [](Pool* self, int n_threads) {
-                require(n_threads >= 1, "n_threads must be at least 1");
-                new (self) Pool(n_threads);
-            },
-            "n_threads"_a)
-        .def_prop_ro("n_threads", &Pool::size);
-
+void bind_points(nb::module_& m) {
     m.def("find_gaussians", &gaussians_of, "distances"_a, "indices"_a, "perplexities"_a, "pool"_a,
           "Return precision and 1 / sum of each row's Gaussian, shape (n_perplexities, n, 2).");
     m.def("conditional_probabilities", &conditional_probabilities, "distances"_a, "indices"_a,
@@ -287,50 +180,6 @@ NB_MODULE(_native, m) {
         "symmetrize", &symmetrize_neighbors, "indices"_a, "probabilities"_a, "pool"_a,
         "Return (P + P^T) / sum as (indptr, indices, data), columns ascending; an index < 0 marks "
         "a missing neighbor.");
-
-    nb::class_<CellIndex>(m, "CellIndex",
-                          "Points sorted by cell, for the search of nearest neighbors.")
-        .def(
-            "__init__",
-            [](CellIndex* self, In<float, 2> points, In<std::int32_t, 1> cells,
-               std::int32_t n_cells, Pool& pool) {
-                require(points.shape(0) == cells.shape(0) && points.shape(0) < (1ULL << 31) &&
-                            n_cells > 0,
-                        "each point must have a cell");
-                check_cells(cells, n_cells);
-                new (self)
-                    CellIndex(pool, points.data(), static_cast<std::int64_t>(points.shape(0)),
-                              static_cast<int>(points.shape(1)), cells.data(), n_cells);
-            },
-            "points"_a, "cells"_a, "n_cells"_a, "pool"_a)
-        .def(
-            "search", &search_cells, "queries"_a, "cells"_a, "k"_a, "pool"_a,
-            "metric"_a = "euclidean",
-            "Return indices and distances, (m, k), nearest first; Euclidean distances are squared. "
-            "The index is -1 if the cells contain fewer than k points.");
-
-    m.def("cosine_transform", &cosines, "pool"_a, "values"_a,
-          "Return the cosine transform (DCT-I) along both axes, shape (nx + 1, ny + 1).");
-    nb::class_<PotentialSolver>(
-        m, "PotentialSolver",
-        "Linear convolution of a density, shape (nx, ny + PADDING), with an even kernel.")
-        .def(
-            "__init__",
-            [](PotentialSolver* self, std::shared_ptr<Pool> pool, In<float, 2> spectrum) {
-                const auto [nx, ny] = axis_lengths(spectrum);
-                new (self) PotentialSolver(std::move(pool), nx, ny, spectrum.data());
-            },
-            "pool"_a, "spectrum"_a)
-        .def(
-            "solve",
-            [](PotentialSolver& self, InOut<float, 2> density) {
-                require(static_cast<int>(density.shape(0)) == self.nx() &&
-                            static_cast<std::int64_t>(density.shape(1)) == self.ny() + kPadding,
-                        "the density must be (nx, ny + PADDING)");
-                nb::gil_scoped_release release;
-                self.solve(density.data(), static_cast<int>(density.shape(1)));
-            },
-            "density"_a.noconvert(), "Convert the density to the potential, in place.");
 
     nb::class_<Points>(m, "Points", "Positions, velocities and gains of n points, and P.")
         .def(nb::new_(&make_points), "pool"_a, "indptr"_a, "indices"_a, "data"_a, "positions"_a)
@@ -455,3 +304,5 @@ NB_MODULE(_native, m) {
         "pool"_a, "potential"_a.noconvert(), "origin"_a, "spacing"_a, "positions"_a,
         "Return the potential and its gradient at any positions; outside the grid, at its border.");
 }
+
+} // namespace meshtsne

@@ -1,0 +1,77 @@
+// The bindings of the search for nearest neighbors.
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+
+#include <string>
+#include <tuple>
+
+#include "bindings/arrays.hpp"
+#include "search.hpp"
+
+namespace meshtsne {
+
+namespace {
+
+void check_cells(const In<std::int32_t, 1>& cells, std::int32_t n_cells) {
+    for (std::size_t i = 0; i < cells.shape(0); ++i) {
+        require(cells.data()[i] >= 0 && cells.data()[i] < n_cells,
+                "a cell's number is out of range");
+    }
+}
+
+Metric metric_named(const std::string& name) {
+    if (name == "euclidean") return Metric::euclidean;
+    if (name == "manhattan") return Metric::manhattan;
+    require(name == "chebyshev", "the metric must be euclidean, manhattan or chebyshev");
+    return Metric::chebyshev;
+}
+
+auto search_cells(const CellIndex& self, In<float, 2> queries, In<std::int32_t, 2> cells, int k,
+                  Pool& pool, const std::string& metric_name) {
+    const Metric metric = metric_named(metric_name);
+    const std::size_t m = queries.shape(0), n_probes = cells.shape(1);
+    require(static_cast<int>(queries.shape(1)) == self.dimensions(),
+            "queries and points must have the same number of coordinates");
+    require(cells.shape(0) == m && n_probes > 0 && k > 0,
+            "each query needs at least one cell, and k must be at least 1");
+    for (std::size_t e = 0; e < m * n_probes; ++e) {
+        require(cells.data()[e] >= 0 && cells.data()[e] < self.n_cells(),
+                "a cell's number is out of range");
+    }
+    auto index = buffer<std::int32_t>(m * static_cast<std::size_t>(k));
+    auto distance = buffer<float>(m * static_cast<std::size_t>(k));
+    {
+        nb::gil_scoped_release release;
+        self.search(pool, queries.data(), cells.data(), static_cast<std::int64_t>(m),
+                    static_cast<int>(n_probes), k, metric, index.get(), distance.get());
+    }
+    return std::make_tuple(to_numpy(std::move(index), {m, static_cast<std::size_t>(k)}),
+                           to_numpy(std::move(distance), {m, static_cast<std::size_t>(k)}));
+}
+
+} // namespace
+
+void bind_search(nb::module_& m) {
+    nb::class_<CellIndex>(m, "CellIndex",
+                          "Points sorted by cell, for the search of nearest neighbors.")
+        .def(
+            "__init__",
+            [](CellIndex* self, In<float, 2> points, In<std::int32_t, 1> cells,
+               std::int32_t n_cells, Pool& pool) {
+                require(points.shape(0) == cells.shape(0) && points.shape(0) < (1ULL << 31) &&
+                            n_cells > 0,
+                        "each point must have a cell");
+                check_cells(cells, n_cells);
+                new (self)
+                    CellIndex(pool, points.data(), static_cast<std::int64_t>(points.shape(0)),
+                              static_cast<int>(points.shape(1)), cells.data(), n_cells);
+            },
+            "points"_a, "cells"_a, "n_cells"_a, "pool"_a)
+        .def(
+            "search", &search_cells, "queries"_a, "cells"_a, "k"_a, "pool"_a,
+            "metric"_a = "euclidean",
+            "Return indices and distances, (m, k), nearest first; Euclidean distances are squared. "
+            "The index is -1 if the cells contain fewer than k points.");
+}
+
+} // namespace meshtsne
