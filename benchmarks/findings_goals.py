@@ -194,10 +194,7 @@ def _off_topic_score(features: NDArray[np.float32], labels: Sequence[str]) -> Fl
 
 
 def mild_blur(sets: Sets) -> Iterator[Row]:
-    """Yield the average precision of images that were blurred by 2.5 pixels, of 512 pixels.
-
-    featscape does not check images with a side of less than 64 pixels.
-    """
+    """Yield the average precision of images that were blurred by 2.5 pixels, of 512 pixels."""
     from sklearn.metrics import average_precision_score
 
     images = find_images(sets.folder / "stamps")

@@ -36,8 +36,7 @@ MEASURES = (
     "white",
 )
 _BATCH = 64  # images per task of a thread
-# Blur compares the details of three octaves; the coarsest of smaller images has too few pixels.
-_LEAST_BLUR_PX = 64
+_LEAST_BLUR_PX = 8  # side of the smallest images with enough edges to measure blur
 # Noise is measured in the smoothest blocks that are neither black nor white.
 _BLOCK_PX, _SMOOTHEST, _DARKEST_BLOCK = 8, 0.2, 0.06
 
@@ -57,9 +56,9 @@ class Survey:
     measures : mapping of str to ndarray of float32, shape (n,)
         Gray levels and color channels are from 0 to 1. "brightness" and "contrast" are the mean and
         the standard deviation of the gray levels; "darkest" and "lightest" are the 5 % and the 99 %
-        quantile. "blur" is the missing detail of the finest octave compared with the next two, in
-        log units, and NaN for thumbnails with a side of less than 64 pixels; "noise" is the
-        mean absolute Laplacian in the smoothest blocks of the image. "red_blue" and "green_magenta"
+        quantile. "blur" is the share of the steps between pixels that remains after another
+        blur, and NaN for thumbnails with a side of less than 8 pixels; "noise" is the mean absolute
+        Laplacian in the smoothest blocks of the image. "red_blue" and "green_magenta"
         are color casts, "saturation" is the mean range of the channels, and "white" the share of
         nearly white pixels.
     """
@@ -138,6 +137,7 @@ def _measure(image: Image.Image) -> list[float]:
     levels = np.arange(256) / 255
     brightness = (levels @ histogram) / counts[-1]
     contrast = np.sqrt(((levels - brightness) ** 2 @ histogram) / counts[-1])
+    gray_levels = np.asarray(gray, dtype=np.float32) / np.float32(255)
     small = image
     if min(image.size) > SIZE_PX:
         small = image.resize((SIZE_PX, SIZE_PX), Image.Resampling.BOX)
@@ -150,7 +150,8 @@ def _measure(image: Image.Image) -> list[float]:
         float(darkest),
         float(lightest),
         float(contrast),
-        *_blur_and_noise(np.asarray(gray, dtype=np.float32) / np.float32(255)),
+        _blur(gray_levels),
+        _noise(gray_levels),
         float(red - blue),
         float(green - (red + blue) / 2),
         float((highest - lowest).mean()),
@@ -158,32 +159,41 @@ def _measure(image: Image.Image) -> list[float]:
     ]
 
 
-def _blur_and_noise(gray: Floats) -> tuple[float, float]:
-    """Return the missing detail of the finest octave, and the noise in smooth areas."""
-    octaves = []
-    noise = 0.0
-    for octave in range(3):
-        if min(gray.shape) < 3:
-            return np.nan, noise
-        laplacian = 4 * gray[1:-1, 1:-1]
-        for neighbor in (gray[:-2, 1:-1], gray[2:, 1:-1], gray[1:-1, :-2], gray[1:-1, 2:]):
-            laplacian -= neighbor
-        size = np.abs(laplacian, out=laplacian).ravel()
-        strong = int(0.97 * size.size)
-        if octave == 0:
-            noise = _noise(gray, size.reshape(laplacian.shape))
-        size.partition(strong)
-        octaves.append(float(np.log(size[strong] ** 2 + 2e-4)))
-        rows, columns = (side // 2 * 2 for side in gray.shape)
-        pairs = gray[:rows:2, :columns] + gray[1:rows:2, :columns]
-        gray = ((pairs[:, ::2] + pairs[:, 1::2]) / 4).astype(np.float32, copy=False)
-    if 8 * min(gray.shape) < _LEAST_BLUR_PX:
-        return np.nan, noise
-    finest, middle_octave, coarsest = octaves
-    return max(middle_octave - finest, coarsest - finest - 0.7), noise
+def _blur(gray: Floats) -> float:
+    """Return the share of the steps between pixels that remains after a blur by a box of 3 pixels.
+
+    A second blur changes a sharp image more than a blurred image (Crete et al. 2007, "The blur
+    effect", https://doi.org/10.1117/12.702790). The power of the steps weights strong edges more
+    than shading: with powers of 1 and 2, the measure found fewer images with very mild blur.
+
+    Parameters
+    ----------
+    gray : ndarray of float32, shape (h, w)
+
+    Returns
+    -------
+    float
+        From 0 to 1; NaN for an image of one gray level, or with a side of less than 8 pixels.
+    """
+    if min(gray.shape) < _LEAST_BLUR_PX:
+        return np.nan
+    before = after = 0.0
+    for pixels in (gray, gray.T):
+        steps = np.diff(pixels, axis=0)
+        # the blurred image has the mean of three steps in place of the step
+        blurred = np.abs(pixels[3:] - pixels[:-3]) / 3
+        size = np.abs(steps[1:-1])
+        before += _sum_of_powers(size)
+        after += _sum_of_powers(np.minimum(blurred, size, out=blurred))
+    return after / before if before else np.nan
 
 
-def _noise(gray: Floats, size: Floats) -> float:
+def _sum_of_powers(values: Floats) -> float:
+    """Return the sum of the values to the power of 1.5; a root is faster than a power."""
+    return float(np.vdot(values, np.sqrt(values)))
+
+
+def _noise(gray: Floats) -> float:
     """Return the mean absolute Laplacian in the smoothest fifth of the blocks of 8 x 8 pixels.
 
     Noise is everywhere, and texture and edges are not. Black and white blocks are ignored, because
@@ -192,12 +202,14 @@ def _noise(gray: Floats, size: Floats) -> float:
     Parameters
     ----------
     gray : ndarray of float32, shape (h, w)
-    size : ndarray of float32, shape (h - 2, w - 2)
-        The absolute Laplacian.
     """
-    rows, columns = (side // _BLOCK_PX for side in size.shape)
-    if not rows * columns:
+    if min(gray.shape) < 2 + _BLOCK_PX:
         return 0.0
+    laplacian = 4 * gray[1:-1, 1:-1]
+    for neighbor in (gray[:-2, 1:-1], gray[2:, 1:-1], gray[1:-1, :-2], gray[1:-1, 2:]):
+        laplacian -= neighbor
+    size = np.abs(laplacian, out=laplacian)
+    rows, columns = (side // _BLOCK_PX for side in size.shape)
 
     def block_means(values: Floats) -> Floats:
         cut = values[: rows * _BLOCK_PX, : columns * _BLOCK_PX]

@@ -75,6 +75,19 @@ def test_mild_blur_is_ranked_first():
     assert average_precision(faults["blurred"].values, blurred) >= 0.93
 
 
+def test_a_blurred_image_of_few_pixels_is_the_only_finding():
+    images = [image.resize((40, 30)) for image in sharp_pictures(40)]
+    images[7] = blur_mildly(images[7])
+    assert problems(images)[0] == {7: ("blurred",)}
+
+
+def test_a_smooth_image_with_a_sharp_edge_is_not_blurred():
+    rows = np.repeat(np.linspace(60, 90, 144)[:, None], 192, axis=1)
+    rows[:, 96:] += 120
+    images = [*sharp_pictures(40), Image.fromarray(rows.astype(np.uint8)).convert("RGB")]
+    assert "blurred" not in problems(images)[0].get(40, ())
+
+
 def test_sizes_and_shapes_that_differ_from_the_others_are_found():
     images = pictures(30)
     sizes = np.full((30, 2), (640, 480), dtype=np.int32)
