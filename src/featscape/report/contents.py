@@ -11,6 +11,7 @@ import numpy as np
 from featscape.labels.classes import count_classes
 from featscape.number_text import plural
 from featscape.records.shown_findings import ShownFinding
+from featscape.report.explanations import HOW
 from featscape.report.images import LARGE_PX, MEDIUM_PX, SMALL_PX, ImageEncoder
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _MOST_FINDINGS = {
     "leaks": 16,
     "conflicts": 16,
     "duplicates": 24,
-    "similar": 12,
+    "similar": 24,
     "off_topic": 30,
     "quality": _MOST_OF_FAULT,
     "classes": 12,
@@ -45,71 +46,9 @@ _N_NEIGHBORS = 2
 _N_EXEMPLARS = 6
 _N_ATYPICAL = 2  # images of a class that are shown beside its typical images
 _N_FARTHEST = 12  # images below the limit of the images off topic
+_SMALLER = "Much smaller than the other images"
 _BELOW = "Below the limit, the farthest first"
 _MOST_TEXT = 300  # characters of a name or a sentence
-
-# How each kind is computed, in one or two sentences; docs/explanation/findings.md has the details.
-_HOW = {
-    "labels": (
-        "Each image is classified without its own label, by ridge regression on the features and "
-        "by its nearest neighbors. An image is listed if it resembles another class more than the "
-        "class of its label; the most suspicious image is first. Below each image are similar "
-        "images with the suggested label."
-    ),
-    "leaks": (
-        "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
-        "alignment more than chance explains. These groups have images in different splits."
-    ),
-    "conflicts": (
-        "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
-        "alignment more than chance explains. The images of each group have different labels."
-    ),
-    "similar": (
-        "The pixels correlate after alignment more than chance explains, but a plain background "
-        "covers 25 % or more of the pictures, and the foregrounds differ in a part, in the gray "
-        "levels or in the color. The highest correlation is first. In the difference image, black "
-        "is equal."
-    ),
-    "duplicates": (
-        "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
-        "alignment more than chance explains. In the difference image, black is equal."
-    ),
-    "off_topic": (
-        "The distance of an image is the cosine distance of its features to the nearest 5 % of "
-        "the dataset, and to the nearest class. Outliers of this distance are listed, and then the "
-        "farthest of the other images: look at them too, because the limit is cautious."
-    ),
-    "quality": (
-        "Brightness, contrast, sharpness and noise are measured on the thumbnails, and width and "
-        "height on the originals. Blur and noise are compared with the other images."
-    ),
-    "classes": (
-        "The matrix shows the share of the nearest neighbors of each class (row) that have each "
-        "label (column). The tree joins the nearest classes first (average linkage); thick "
-        "branches are in at least 80 % of bootstrap samples. The images of a pair are those with "
-        "the most neighbors in the other class."
-    ),
-    "groups": (
-        "The groups are the branches of the tree of the classes that are in at least 80 % of "
-        "bootstrap samples."
-    ),
-    "split": (
-        "The best cut of the neighbor graph of the class separates two parts almost completely."
-    ),
-    "exemplars": (
-        "Typical images are chosen so that each image of the class is similar to one of them "
-        "(facility location). The least typical images are the farthest from the dataset and from "
-        "the classes; look at them first."
-    ),
-    "shortcuts": (
-        "The images below or above a value of a simple property are compared with each class. A "
-        "property is listed if it predicts a class better than 95 % of permuted labels do."
-    ),
-    "reliability": (
-        "The nearest items in the features are compared with the nearest items on the map. 1 means "
-        "that the map preserves the neighbors."
-    ),
-}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -220,14 +159,15 @@ class _Chooser:
         groups: dict[str, list[ShownFinding]] = {}
         for one in section.findings:
             groups.setdefault(self._heading(section, one), []).append(one)
-        if section.name == "off_topic" and (farthest := self._farthest(section)):
-            groups[_BELOW] = farthest
+        if section.name == "off_topic":
+            others = {_SMALLER: self._smaller(section), _BELOW: self._farthest(section)}
+            groups |= {heading: found for heading, found in others.items() if found}
         shown = {heading: self._first(section, found) for heading, found in groups.items()}
         return Gallery(
             name=section.name,
             title=section.title,
             text=section.text,
-            how=_HOW.get(section.name, ""),
+            how=HOW.get(section.name, ""),
             layout=section.layout,
             groups=tuple(
                 Group(
@@ -238,7 +178,9 @@ class _Chooser:
                 for heading, found in shown.items()
             ),
             n_findings=len(section.findings),
-            n_shown=sum(len(found) for heading, found in shown.items() if heading != _BELOW),
+            n_shown=sum(
+                len(found) for heading, found in shown.items() if heading not in (_SMALLER, _BELOW)
+            ),
         )
 
     def _first(
@@ -338,6 +280,18 @@ class _Chooser:
             return ()
         like = [item for item in finding.neighbors if labels[item] == finding.suggested]
         return tuple(self._figure(item, SMALL_PX) for item in like[:_N_NEIGHBORS])
+
+    def _smaller(self, section: FindingsSection) -> list[ShownFinding]:
+        """Return the tiny images that are not listed: they may come from another source."""
+        listed = {item for finding in section.findings for item in finding.items}
+        sections = self.given.findings.sections
+        of_quality = [
+            one for other in sections if other.name == "quality" for one in other.findings
+        ]
+        tiny = [
+            one for one in of_quality if "tiny" in (self.faults[one.items[0]] or "").split(", ")
+        ]
+        return [one for one in tiny if listed.isdisjoint(one.items)][:_MOST_OF_FAULT]
 
     def _farthest(self, section: FindingsSection) -> list[ShownFinding]:
         """Return the images with the highest scores that are not listed."""

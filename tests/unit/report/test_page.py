@@ -280,6 +280,21 @@ def test_the_farthest_images_follow_those_off_topic():
         assert shown == paths[first - 12 : first]
 
 
+def test_tiny_images_are_among_the_images_off_topic():
+    faults = ["dark", "tiny", "noisy, tiny", "tiny"]
+    column = ShownColumn(name="technical_faults", title="", note="", values=faults)
+    sections = (
+        section("off_topic", "items", [finding(items=(3,))]),
+        section("quality", "items", [finding(items=(item,)) for item in range(4)]),
+    )
+    shown = ShownFindings(sections=sections, columns=(column,))
+    paths = [f"{item}.png" for item in range(4)]
+    content = render_report(given(4, findings=shown, paths=paths))
+    _, _, smaller = content.partition("Much smaller than the other images")
+    smaller, _, _ = smaller.partition("</section>")
+    assert [path for path in paths if f">{path}<" in smaller] == ["1.png", "2.png"]
+
+
 def test_a_common_fault_hides_no_rare_fault():
     faults = ["blurred"] * 40 + ["dark"]
     column = ShownColumn(name="technical_faults", title="", note="", values=faults)

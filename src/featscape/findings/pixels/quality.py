@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # A fault of more images than this is a property of the dataset, and not listed for each image.
 _MOST_COMMON = 0.2
 _FLAT = 0.03  # standard deviation of the gray levels, as a share of the lightest
-_TINY_PX = 32  # geometric mean of the sides
+_TINY_PX = 33  # geometric mean of the sides; icons and the images of CIFAR have sides of 32
 _TINY_SHARE = 0.25  # of the usual side
 _ASPECT = 3.0  # times as wide or as tall as usual
 _FEW_GRAY = 0.05  # share of the images: gray images are a fault only if almost all have colors

@@ -1,0 +1,65 @@
+"""Explain how each kind of finding is computed, for the sections of the report."""
+
+# How each kind is computed, in one or two sentences; docs/explanation/findings.md has the details.
+HOW = {
+    "labels": (
+        "Each image is classified without its own label, by ridge regression on the features and "
+        "by its nearest neighbors. An image is listed if it resembles another class more than the "
+        "class of its label; the most suspicious image is first. Below each image are similar "
+        "images with the suggested label."
+    ),
+    "leaks": (
+        "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
+        "alignment more than chance explains. These groups have images in different splits."
+    ),
+    "conflicts": (
+        "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
+        "alignment more than chance explains. The images of each group have different labels."
+    ),
+    "similar": (
+        "The pixels correlate after alignment more than chance explains, but a plain background "
+        "covers 25 % or more of the pictures, and the foregrounds differ in a part, in the gray "
+        "levels or in the color. The highest correlation is first. In the difference image, black "
+        "is equal."
+    ),
+    "duplicates": (
+        "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
+        "alignment more than chance explains. In the difference image, black is equal."
+    ),
+    "off_topic": (
+        "The distance of an image is the cosine distance of its features to the nearest 5 % of "
+        "the dataset, and to the nearest class. Outliers of this distance are listed. Images that "
+        "are much smaller than the others follow, because they may come from another source, and "
+        "then the farthest of the other images: look at them too, because the limit is cautious."
+    ),
+    "quality": (
+        "Brightness, contrast, sharpness and noise are measured on the thumbnails, and width and "
+        "height on the originals. Blur and noise are compared with the other images."
+    ),
+    "classes": (
+        "The matrix shows the share of the nearest neighbors of each class (row) that have each "
+        "label (column). The tree joins the nearest classes first (average linkage); thick "
+        "branches are in at least 80 % of bootstrap samples. The images of a pair are those with "
+        "the most neighbors in the other class."
+    ),
+    "groups": (
+        "The groups are the branches of the tree of the classes that are in at least 80 % of "
+        "bootstrap samples."
+    ),
+    "split": (
+        "The best cut of the neighbor graph of the class separates two parts almost completely."
+    ),
+    "exemplars": (
+        "Typical images are chosen so that each image of the class is similar to one of them "
+        "(facility location). The least typical images are the farthest from the dataset and from "
+        "the classes; look at them first."
+    ),
+    "shortcuts": (
+        "The images below or above a value of a simple property are compared with each class. A "
+        "property is listed if it predicts a class better than 95 % of permuted labels do."
+    ),
+    "reliability": (
+        "The nearest items in the features are compared with the nearest items on the map. 1 means "
+        "that the map preserves the neighbors."
+    ),
+}
