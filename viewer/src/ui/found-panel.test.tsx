@@ -141,6 +141,12 @@ it("the list follows the filters, and ends with the query", async () => {
   app.setFilter("value", { kind: "range", lower: 4, upper: 5 });
   await settled();
   expect(listed()).toHaveLength(1);
+  app.setFilter("value", { kind: "range", lower: 100, upper: 101 });
+  await settled();
+  expect(listed()).toHaveLength(0);
+  const panel = root.querySelector(".fs-side");
+  expect(panel?.textContent).toContain("The filters hide all images that the search found.");
+  expect(panel?.textContent).not.toContain("Select 0 images");
   app.search.query.value = "";
   await settled();
   expect(app.panels.side.value).toBeNull();

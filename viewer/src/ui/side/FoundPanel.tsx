@@ -33,14 +33,18 @@ export function FoundPanel() {
       tools={<StepButtons noun="image" />}
       onClose={() => app.closePanel()}
     >
-      <div class="fs-actions">
-        <TextButton
-          title="Select all that was found and is shown"
-          onClick={() => app.select(app.shownOf(matches.value ?? new Uint32Array()))}
-        >
-          <Icon name="plus" /> Select {count(byText.length + byContent.length, "image")}
-        </TextButton>
-      </div>
+      {nByText + nByContent === 0 ? (
+        <p class="fs-note fs-muted">The filters hide all images that the search found.</p>
+      ) : (
+        <div class="fs-actions">
+          <TextButton
+            title="Select all that was found and is shown"
+            onClick={() => app.select(app.shownOf(matches.value ?? new Uint32Array()))}
+          >
+            <Icon name="plus" /> Select {count(byText.length + byContent.length, "image")}
+          </TextButton>
+        </div>
+      )}
       <div class="fs-found-groups" ref={lists}>
         {nByText > 0 && <Group name={textNote(byText.length, nByText)}>{rows(0, nByText)}</Group>}
         {found && nByContent > 0 && (
