@@ -41,3 +41,8 @@ it("the suggested label is shown only if it is more probable than the label", ()
     expect(names.includes("suggested")).toBe(isShown);
   }
 });
+
+it("the number of the group of duplicates is not shown", () => {
+  const columns = { duplicates: "equal files", duplicate_group: 93 };
+  expect(columnFacts({ ...ITEM, columns }, manifest)).toEqual([["duplicates", "equal files"]]);
+});

@@ -16,6 +16,7 @@ export function columnFacts(details: ItemDetails, manifest: Manifest): [string, 
     if (value === null || value === undefined) continue;
     if (sized && (name === "width" || name === "height")) continue;
     if (name === "suggested" && !isSuspicious(details)) continue;
+    if (name === "duplicate_group") continue; // a number for programs; the panel lists the copies
     if (typeof value !== "number") facts.push([columnTitle(manifest, name), String(value)]);
     else if (name !== AGREEMENT)
       facts.push([columnTitle(manifest, name), valueText(manifest, name, value)]);
