@@ -104,7 +104,7 @@ def test_an_error_of_the_text_tower_is_shown_and_paths_are_found(look, address, 
     visit.page.get_by_label(FIELD).fill(made[0].paths[7])
     expect(visit.page.get_by_role("alert")).to_contain_text("Download them again.")
     expect(visit.page.locator(".fs-search-found")).to_contain_text("1 found")
-    expect(visit.panel("Found")).to_have_count(0)
+    expect(visit.panel("Found").get_by_role("listitem")).to_have_count(1)
 
 
 def test_one_file_finds_the_stored_names_without_a_server(look, made):
