@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -46,10 +48,21 @@ def for_each(work: Callable[[T], R], parts: Iterable[T], *, n_threads: int) -> l
     Small products and eigenvectors of small matrices take several times as long if BLAS divides
     them into threads.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
+    blas = _blas(is_scipy_loaded="scipy.linalg" in sys.modules)
+    with blas.limit(limits=1), ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(work, parts))  # raises an error of a thread
+
+
+@cache
+def _blas(*, is_scipy_loaded: bool) -> Any:
+    """Return a controller of the loaded BLAS libraries; SciPy may load a library of its own.
+
+    The search for the loaded libraries takes milliseconds.
+    """
+    del is_scipy_loaded
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 def unit_rows(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
