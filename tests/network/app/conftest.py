@@ -14,4 +14,4 @@ from tests.unit.app.conftest import (  # noqa: F401 - fixtures
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory):
-    return make_digits(tmp_path_factory.mktemp("map"))
+    return make_digits(tmp_path_factory.mktemp("map"), n_written=120)  # also new images

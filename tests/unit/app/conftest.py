@@ -25,10 +25,10 @@ class QuickDigitNetwork(QuickNetwork):
     card = replace(QuickNetwork.card, name=MODEL, weights="efficientnet-lite0-57934424")
 
 
-def make_digits(folder):
-    """Make the map of 60 digits, by the network that `make_map` loads."""
+def make_digits(folder, *, n_written=60):
+    """Write digits, and make the map of 60 of them, by the network that `make_map` loads."""
     source = folder / "digits"
-    write_digits(source)
+    write_digits(source, limit=n_written)
     options = {"model": MODEL, "limit": 60, "perplexity": 6, "size_px": 300}
     made = make_map(source, folder / "digits-map", **options)
     return SimpleNamespace(folder=folder / "digits-map", source=source, made=made)
