@@ -81,7 +81,7 @@ def test_the_curve_visits_every_cell_once(bits, n_dimensions):
 
 
 @given(st.lists(texts, min_size=1, max_size=30))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 def test_strings_are_valid_json_in_utf8(paths):
     none = Neighbors(np.empty((len(paths), 0), np.int32), np.empty((len(paths), 0), np.float32))
     with tempfile.TemporaryDirectory() as folder:
