@@ -22,9 +22,6 @@ N_LICENSE_LINES = 29
 def main() -> None:
     """Read WordNet and the list of classes, and write the file."""
     lines = (Path(sys.argv[1]) / "data.noun").read_text(encoding="utf-8").splitlines()
-    notice = [
-        " ".join(line.split()[1:]) for line in lines[:N_LICENSE_LINES]
-    ]  # without line numbers
     nouns = dict(_parse(line) for line in lines[N_LICENSE_LINES:])
     classes = ImageNetInfo("imagenet-1k").label_names()
     concepts: dict[str, tuple[list[str], list[str]]] = {}
@@ -36,7 +33,7 @@ def main() -> None:
             pending += nouns[name][1]
     content = {
         "source": "WordNet 3.0, https://wordnet.princeton.edu",
-        "license": " ".join(filter(None, notice)),
+        "license": notice_of(lines),
         "classes": classes,
         "concepts": {
             name: {"names": names, "hypernyms": hypernyms}
@@ -47,6 +44,18 @@ def main() -> None:
     text = json.dumps(content, ensure_ascii=False).replace('}, "n', '},\n"n')
     FILE.write_text(text + "\n", encoding="utf-8")
     sys.stdout.write(f"{len(concepts):,} concepts, {FILE.stat().st_size / 1000:.0f} kB\n")
+
+
+def notice_of(lines: list[str]) -> str:
+    """Return the license at the beginning of a file of WordNet, without the numbers of the lines.
+
+    Parameters
+    ----------
+    lines : list of str
+        Of the file.
+    """
+    notice = (" ".join(line.split()[1:]) for line in lines[:N_LICENSE_LINES])
+    return " ".join(filter(None, notice))
 
 
 def _parse(line: str) -> tuple[str, tuple[list[str], list[str]]]:

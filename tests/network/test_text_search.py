@@ -1,5 +1,6 @@
 """A search for texts, with a small network of open_clip that is trained on captioned digits."""
 
+import json
 import shutil
 from contextlib import closing
 
@@ -149,6 +150,31 @@ def test_the_map_stores_the_most_similar_names_of_imagenet(trained):
     best = np.take_along_axis(similarities, recognized.classes[:, :1].astype(int), axis=1)
     np.testing.assert_allclose(best[:, 0], similarities.max(axis=1), rtol=1e-5)
     assert open_bundle(made.folder / "bundle").manifest.words is not None
+
+
+def test_the_page_has_the_similarities_of_nouns_without_the_network(trained):
+    made, weights = trained
+    bundle = open_bundle(made.folder / "bundle")
+    vectors = bundle.manifest.vectors
+    rows = json.loads((bundle.folder / vectors.file).read_bytes())
+    words, items, scales = map(bundle.array, (vectors.words, vectors.items, vectors.scales))
+    encoder = load_text_encoder(ModelCard(**made.run["model"]), weights=weights)
+    for noun in ("dog", "sunset", "sports car"):
+        stored = items @ (words[rows[noun][0]] * scales)
+        wanted = unit(made.features) @ encoder.encode([f"a photo of a {noun}"])[0]
+        np.testing.assert_allclose(stored, wanted[bundle.array(bundle.manifest.ids)], atol=0.02)
+
+
+def test_a_second_map_copies_the_vectors_and_encodes_no_names(trained, tmp_path, monkeypatch):
+    made, weights = trained
+    folder = tmp_path / "copied-map"
+    shutil.copytree(made.folder, folder)
+    monkeypatch.setattr("featscape.steps.content.words.encode_names", lambda *_, **__: 1 / 0)
+    options = {"model": made.run["model"]["name"], "weights": weights, "size_px": 300}
+    source = made.run["source"]
+    again = make_map(source, folder, perplexity=5, findings=False, force=True, **options)
+    for file in ("vocabulary.npz", "words.npz"):
+        assert (again.folder / file).read_bytes() == (made.folder / file).read_bytes()
 
 
 def unit(rows):

@@ -19,7 +19,7 @@ export const MOST_ARCHIVED = 100000;
 /** An array in a separate file: C order, little-endian. */
 export interface ArrayFile {
   readonly file: string;
-  readonly dtype: "float32" | "float64" | "uint16" | "uint32";
+  readonly dtype: "float32" | "float64" | "int8" | "uint16" | "uint32";
   readonly shape: readonly number[];
 }
 
@@ -175,6 +175,20 @@ export interface WordsFile {
   readonly n_bytes: number;
 }
 
+/** The vectors of words by the text tower of the network, and of the items. The similarity of a word and an item is the sum of the products of both vectors and `scales`. */
+export interface VectorsFile {
+  /** int8 (v, d) */
+  readonly words: ArrayFile;
+  /** int8 (n, d) */
+  readonly items: ArrayFile;
+  /** float32 (d,) */
+  readonly scales: ArrayFile;
+  /** JSON: the vectors of each word, in lower case */
+  readonly file: string;
+  /** length of the file */
+  readonly n_bytes: number;
+}
+
 /** The name of a class, written on the map at the position of an item of the class. */
 export interface ClassName {
   /** in the order of the bundle; in the densest spot */
@@ -231,6 +245,8 @@ export interface Manifest {
   readonly findings: FindingsFile | null;
   /** null without words; absent in older bundles */
   readonly words: WordsFile | null;
+  /** null for networks without a text tower and large maps; absent in older bundles */
+  readonly vectors: VectorsFile | null;
   /** SHA-256 of the paths by id, or of the positions of items without paths: maps with the same digest have the same items; absent in older bundles */
   readonly items_digest: string | null;
 }

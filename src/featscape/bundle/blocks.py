@@ -91,7 +91,7 @@ def write_array(folder: Path, file: str, values: NDArray[Any]) -> ArrayFile:
     folder : Path
     file : str
         The name of the file.
-    values : ndarray of float32, float64, uint16 or uint32, any shape
+    values : ndarray of float32, float64, int8, uint16 or uint32, any shape
 
     Returns
     -------

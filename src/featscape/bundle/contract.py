@@ -45,7 +45,7 @@ class ArrayFile(_Model):
     """An array in a separate file: C order, little-endian."""
 
     file: FileName
-    dtype: Literal["float32", "float64", "uint16", "uint32"]
+    dtype: Literal["float32", "float64", "int8", "uint16", "uint32"]
     shape: list[int]
 
 
@@ -189,6 +189,19 @@ class WordsFile(_Model):
     n_bytes: int = Field(ge=0, description="length of the file")
 
 
+class VectorsFile(_Model):
+    """The vectors of words by the text tower of the network, and of the items.
+
+    The similarity of a word and an item is the sum of the products of both vectors and `scales`.
+    """
+
+    words: ArrayFile = Field(description="int8 (v, d)")
+    items: ArrayFile = Field(description="int8 (n, d)")
+    scales: ArrayFile = Field(description="float32 (d,)")
+    file: FileName = Field(description="JSON: the vectors of each word, in lower case")
+    n_bytes: int = Field(ge=0, description="length of the file")
+
+
 class ClassName(_Model):
     """The name of a class, written on the map at the position of an item of the class."""
 
@@ -252,6 +265,11 @@ class Manifest(_Model):
     )
     words: WordsFile | None = Field(
         default=None, description="null without words; absent in older bundles"
+    )
+    vectors: VectorsFile | None = Field(
+        default=None,
+        description="null for networks without a text tower and large maps; absent in older "
+        "bundles",
     )
     items_digest: str | None = Field(
         default=None,

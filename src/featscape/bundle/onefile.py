@@ -15,6 +15,7 @@ from featscape.bundle.contract import (
     Column,
     Manifest,
     PageSetup,
+    VectorsFile,
     WordsFile,
 )
 from featscape.bundle.read import (
@@ -45,6 +46,7 @@ PICTURE_BYTES = 9_000_000  # limit for all thumbnails; the smallest size may exc
 TABLE_BYTES = 16_000_000  # limit for neighbors and strings
 FINDING_COLUMN_BYTES = 4_000_000  # limit for the columns of the findings: 200,000 items
 WORDS_BYTES = 4_000_000  # limit for the words of the network: 200,000 items
+VECTOR_BYTES = 10_000_000  # limit for the vectors of words and items: 11,000 items of CLIP's ViT-B
 PICTURE_PX = 900  # longest side of the static picture
 CHUNK_BYTES = 3 << 20  # a multiple of three, so that the base64 of chunks can be concatenated
 
@@ -139,6 +141,7 @@ def _abridge(bundle: Bundle, n_images: int) -> Manifest:
             "thumbnails": packs,
             "columns": columns,
             "words": _small_words(full.words),
+            "vectors": _small_vectors(full.vectors),
         },
     )
 
@@ -165,6 +168,14 @@ def _small_words(words: WordsFile | None) -> WordsFile | None:
         return None
     n_bytes = count_bytes(words.classes) + count_bytes(words.probabilities)
     return words if n_bytes <= WORDS_BYTES else None
+
+
+def _small_vectors(vectors: VectorsFile | None) -> VectorsFile | None:
+    """Return the vectors, or None if they are too large for the page."""
+    if vectors is None:
+        return None
+    n_bytes = count_bytes(vectors.words) + count_bytes(vectors.items)
+    return vectors if n_bytes <= VECTOR_BYTES else None
 
 
 def _first(
@@ -206,12 +217,13 @@ def _notice(full: Manifest, held: Manifest) -> str | None:
             missing.append(f"the images of {_all_but(n_images)} items")
         if n_sharpest < n_images:
             missing.append(f"the largest thumbnails of {_all_but(n_sharpest)} images")
-    if held.neighbors.indices.shape != full.neighbors.indices.shape:
-        missing.append("the nearest neighbors")
-    if len(held.columns) < len(full.columns):
-        missing.append("the colors of the findings")
-    if held.words is None and full.words is not None:
-        missing.append("the words for the content of the images")
+    is_missing = {
+        "the nearest neighbors": held.neighbors.indices.shape != full.neighbors.indices.shape,
+        "the colors of the findings": len(held.columns) < len(full.columns),
+        "the words for the content of the images": held.words is None and full.words is not None,
+        "the vectors of words and images": held.vectors is None and full.vectors is not None,
+    }
+    missing += [text for text, is_so in is_missing.items() if is_so]
     if full.strings is not None and held.strings is not None:
         n_named = held.strings.n_items
         if n_named < full.n_items:

@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.bundle.contract import ArrayFile, Blocks, FindingsFile, ThumbnailPack, WordsFile
+    from featscape.bundle.contract import (
+        ArrayFile,
+        Blocks,
+        FindingsFile,
+        ThumbnailPack,
+        VectorsFile,
+        WordsFile,
+    )
 
 _MAX_MANIFEST_BYTES = 1 << 27  # 65,535 classes in each of 20 columns
 
@@ -170,8 +177,10 @@ def arrays(manifest: Manifest) -> Iterator[ArrayFile]:
     for column in manifest.columns:
         if column.kind != "text":
             yield column.codes if column.kind == "category" else column.values
-    for words in words_files(manifest):
-        yield from (words.classes, words.probabilities)
+    if manifest.words is not None:
+        yield from (manifest.words.classes, manifest.words.probabilities)
+    if manifest.vectors is not None:
+        yield from (manifest.vectors.words, manifest.vectors.items, manifest.vectors.scales)
     yield from (blocks.starts for blocks in block_files(manifest))
 
 
@@ -188,10 +197,9 @@ def findings_files(manifest: Manifest) -> Iterator[FindingsFile]:
         yield manifest.findings
 
 
-def words_files(manifest: Manifest) -> Iterator[WordsFile]:
-    """Yield the words, if the bundle has words."""
-    if manifest.words is not None:
-        yield manifest.words
+def words_files(manifest: Manifest) -> Iterator[WordsFile | VectorsFile]:
+    """Yield the words and the vectors of words, if the bundle has them."""
+    yield from (each for each in (manifest.words, manifest.vectors) if each is not None)
 
 
 def count_section_bytes(findings: FindingsFile) -> int:
@@ -229,9 +237,7 @@ def _check_shapes(manifest: Manifest, file: Path) -> None:
         if column.kind != "text":
             entry = column.codes if column.kind == "category" else column.values
             expected.append((entry, [n_items]))
-    for words in words_files(manifest):
-        expected.append((words.classes, [n_items, *words.classes.shape[1:2]]))
-        expected.append((words.probabilities, words.classes.shape))
+    expected += _word_shapes(manifest)
     for blocks in block_files(manifest):
         if blocks.block_items < 1 or not 0 <= blocks.n_items <= n_items:
             raise damaged(file, f"{blocks.file}: {blocks.n_items} items in its blocks")
@@ -239,6 +245,19 @@ def _check_shapes(manifest: Manifest, file: Path) -> None:
     for entry, shape in expected:
         if n_items < 1 or min(entry.shape, default=0) < 0 or entry.shape != shape:
             raise damaged(file, f"{entry.file}: shape {entry.shape} for {n_items:,} items")
+
+
+def _word_shapes(manifest: Manifest) -> Iterator[tuple[ArrayFile, list[int]]]:
+    """Yield the arrays of the words and of their vectors, with the expected shapes."""
+    n_items, words, vectors = manifest.n_items, manifest.words, manifest.vectors
+    if words is not None:
+        yield words.classes, [n_items, *words.classes.shape[1:2]]
+        yield words.probabilities, words.classes.shape
+    if vectors is not None:
+        n_features = vectors.scales.shape[:1]
+        yield vectors.scales, n_features
+        yield vectors.words, [*vectors.words.shape[:1], *n_features]
+        yield vectors.items, [n_items, *n_features]
 
 
 def _check_names(manifest: Manifest, file: Path) -> None:

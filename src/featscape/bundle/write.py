@@ -29,6 +29,7 @@ from featscape.bundle.items.column_files import (
     write_strings,
 )
 from featscape.bundle.items.findings_file import mark_findings, write_findings
+from featscape.bundle.items.vectors_file import write_vectors
 from featscape.bundle.items.words_file import write_words
 from featscape.bundle.order import order_items
 from featscape.errors import InputError
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from featscape.bundle.contract import ClassEntry
     from featscape.progress import Progress
-    from featscape.records import NamedClasses, Neighbors
+    from featscape.records import ComparableWords, NamedClasses, Neighbors
     from featscape.records.regions import Region
     from featscape.records.shown_findings import ShownColumn, ShownFindings
 
@@ -68,6 +69,7 @@ def write_bundle(
     facts: Mapping[str, str] | None = None,
     findings: ShownFindings | None = None,
     words: NamedClasses | None = None,
+    vectors: ComparableWords | None = None,
     regions: Sequence[Region] = (),
     progress: Progress | None = None,
 ) -> Manifest:
@@ -95,6 +97,8 @@ def write_bundle(
         The first `MOST_LISTED` findings of each section are written.
     words : NamedClasses, optional
         Of n items, for the search of the page.
+    vectors : ComparableWords, optional
+        Of n items, for a search of the page without the text tower.
     regions : sequence of Region, optional
         The regions whose names are on the map.
     progress : Progress, optional
@@ -133,6 +137,7 @@ def write_bundle(
         facts={encodable(name): encodable(fact) for name, fact in (facts or {}).items()},
         findings=None if findings is None else write_findings(folder, findings.sections, order),
         words=None if words is None else write_words(folder, words, order),
+        vectors=None if vectors is None else write_vectors(folder, vectors, order),
         items_digest=_digest_items(points, paths),
     )
     with writing():

@@ -10,9 +10,9 @@ from featscape.features.protocols import Backend
 from featscape.features.readout.layers import list_layers
 from featscape.features.text_encoder import (
     TextEncoder,
+    encode_names,
     has_text_encoder,
     load_text_encoder,
-    read_name_classifier,
 )
 from featscape.features.zoo.architecture import Layer, LayerTree, ModelEntry
 from featscape.features.zoo.registry import fetch_weights, list_models
@@ -26,6 +26,7 @@ __all__ = [
     "TextEncoder",
     "check_given",
     "check_network",
+    "encode_names",
     "explain_refusal",
     "extract",
     "fetch_weights",
@@ -37,6 +38,5 @@ __all__ = [
     "load_text_encoder",
     "read_classifier",
     "read_images",
-    "read_name_classifier",
     "reload_network",
 ]

@@ -27,6 +27,7 @@ FEATURES = "features.npy"
 NEIGHBORS = "neighbors.npz"
 FINDINGS = "findings.json"
 WORDS = "words.npz"
+VOCABULARY = "vocabulary.npz"
 REGIONS = "regions.json"
 
 # fnmatch patterns of all files that any release has written into a bundle or a map folder. A
@@ -36,9 +37,10 @@ BUNDLE_FILES = (
     *("classes.bin", "grid.bin", "strings.bin", "strings-blocks.bin"),
     *("column-[0-9]*.bin", "thumbnails-[0-9]*.bin", "findings.bin"),
     *("words.bin", "word-classes.bin", "word-probabilities.bin"),
+    *("vectors.bin", "vector-words.bin", "vector-items.bin", "vector-scales.bin"),
 )
 MAP_FILES = (
-    *(RUN, ITEMS, FEATURES, NEIGHBORS, FINDINGS, WORDS, REGIONS),
+    *(RUN, ITEMS, FEATURES, NEIGHBORS, FINDINGS, WORDS, VOCABULARY, REGIONS),
     *(SCATTER, MOSAIC, GRID, CLASSES, PAGE),
     *(f"{THUMBNAILS}/data.bin", f"{THUMBNAILS}/offsets.npy"),
     *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES),

@@ -1,17 +1,22 @@
-"""Write and read words.npz: the classes that the network recognizes in each image."""
+"""Write and read words.npz and vocabulary.npz.
+
+words.npz has the classes that the network recognizes in each image, vocabulary.npz the vectors of
+words by the text tower of the network.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featscape.errors import InputError
 from featscape.files.npy import read_npz
-from featscape.mapfolder.layout import WORDS, damaged
+from featscape.mapfolder.layout import VOCABULARY, WORDS, damaged
 from featscape.mapfolder.read import open_folder
 from featscape.mapfolder.staging import writing
-from featscape.records import Recognized
+from featscape.records import Recognized, WordVectors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,3 +63,53 @@ def read_recognized(folder: Path, *, n_items: int) -> Recognized | None:
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise damaged(folder / WORDS, "it has probabilities that are not between 0 and 1")
     return Recognized(classes, probabilities)
+
+
+def write_vectors(folder: Path, words: WordVectors) -> None:
+    """Write vocabulary.npz."""
+    rows = json.dumps({word: list(rows) for word, rows in words.rows.items()})
+    with writing():
+        np.savez(
+            folder / VOCABULARY,
+            words=np.frombuffer(rows.encode(), np.uint8),
+            vectors=words.vectors,
+            scales=words.scales,
+        )
+
+
+def read_vectors(folder: Path, *, n_features: int) -> WordVectors | None:
+    """Return the content of vocabulary.npz; None if the map has no vectors of words.
+
+    Parameters
+    ----------
+    folder : Path
+        A map folder.
+    n_features : int
+        Number of features of an image.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    opened = open_folder(folder)
+    if not opened.exists(VOCABULARY):
+        return None
+    try:
+        with opened.open(VOCABULARY) as file:
+            arrays = read_npz(file, ("words", "vectors", "scales"))
+        rows = TypeAdapter(dict[str, list[int]]).validate_json(arrays["words"].tobytes())
+    except (OSError, InputError, ValidationError) as error:
+        raise damaged(folder / VOCABULARY, error) from error
+    vectors, scales = arrays["vectors"], arrays["scales"]
+    if vectors.dtype != np.int8 or scales.dtype != np.float32:
+        raise damaged(folder / VOCABULARY, f"it has {vectors.dtype} and {scales.dtype}")
+    if vectors.ndim != 2 or (vectors.shape[1],) != scales.shape or len(scales) != n_features:
+        raise damaged(folder / VOCABULARY, f"it has vectors {vectors.shape}, not of {n_features}")
+    if not np.isfinite(scales).all():
+        raise damaged(folder / VOCABULARY, "it has scales that are not finite")
+    if not all(0 <= row < len(vectors) for each in rows.values() for row in each):
+        raise damaged(folder / VOCABULARY, "it has words without vectors")
+    return WordVectors(rows, vectors, scales)

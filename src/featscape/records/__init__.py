@@ -27,14 +27,17 @@ from featscape.records.items import ItemSet
 from featscape.records.words import (
     MAX_QUERY_CHARACTERS,
     ClassifierWeights,
+    ComparableWords,
     Match,
     NamedClasses,
     Recognized,
+    WordVectors,
 )
 
 __all__ = [
     "MAX_QUERY_CHARACTERS",
     "ClassifierWeights",
+    "ComparableWords",
     "Decoded",
     "Decoder",
     "Embedding",
@@ -54,6 +57,7 @@ __all__ = [
     "Recognized",
     "SkippedImage",
     "ThumbnailSink",
+    "WordVectors",
     "count_reasons",
     "count_skipped",
 ]

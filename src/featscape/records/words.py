@@ -77,6 +77,41 @@ class Recognized:
 
 
 @dataclass(frozen=True, eq=False)
+class WordVectors:
+    """The vectors of words by the text tower of a network, as bytes.
+
+    Attributes
+    ----------
+    rows : mapping of str to sequence of int
+        The vectors of each word, in lower case and in the singular. Synonyms have the same vector.
+    vectors : ndarray of int8, shape (v, d)
+    scales : ndarray of float32, shape (d,)
+        ``vectors * scales`` has rows of norm 1.
+    """
+
+    rows: Mapping[str, Sequence[int]]
+    vectors: NDArray[np.int8]
+    scales: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class ComparableWords:
+    """The vectors of words and of n images, for a search without the network.
+
+    Attributes
+    ----------
+    words : WordVectors
+    images : ndarray of int8, shape (n, d)
+    scales : ndarray of float32, shape (d,)
+        ``images * scales`` has rows of norm 1.
+    """
+
+    words: WordVectors
+    images: NDArray[np.int8]
+    scales: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
 class NamedClasses:
     """The recognized classes of each image, and the words that name these classes.
 

@@ -16,9 +16,9 @@ from featscape.files.folder_handle import FolderHandle
 from featscape.findings import arrange_findings, relate_classes
 from featscape.labels.classes import label_names
 from featscape.mapfolder.read import open_map
-from featscape.mapfolder.words_file import read_recognized
+from featscape.mapfolder.words_file import read_recognized, read_vectors
 from featscape.steps.facts import facts_of
-from featscape.words import name_classes
+from featscape.words import compare, name_classes
 
 if TYPE_CHECKING:
     import os
@@ -56,7 +56,8 @@ def draw(
     Parameters
     ----------
     folder : Path
-        Contains the thumbnails, if the items are images; words.npz is optional.
+        Contains the thumbnails, if the items are images; words.npz and vocabulary.npz are
+        optional.
     embedding : Embedding
     options : PictureOptions
     output : Path
@@ -237,6 +238,8 @@ def _write_interactive(
     from featscape.mapfolder.thumbnails import Thumbnails
 
     recognized = read_recognized(folder, n_items=len(embedding.positions))
+    features = np.load(folder / mapfolder.FEATURES, mmap_mode="r")
+    word_vectors = read_vectors(folder, n_features=features.shape[1])
     columns: dict[str, Any] = {}
     thumbnails = None
     if items.splits is not None:
@@ -258,6 +261,7 @@ def _write_interactive(
         facts=facts_of(embedding, items.model),
         findings=None if findings is None else arrange_findings(findings),
         words=None if recognized is None else name_classes(recognized),
+        vectors=None if word_vectors is None else compare(features, word_vectors),
         regions=regions,
         progress=progress,
     )

@@ -1,22 +1,28 @@
 """Words that a classifier knows: recognize classes in images, and find images by a word.
 
 `vocabulary` names the classes of ImageNet-1k and their hypernyms, `recognition` computes the most
-probable classes of each image, `matching` ranks images by a query, `similarity` by a vector, and
-`naming` collects the words that name the classes of a map and its regions.
+probable classes of each image, `matching` ranks images by a query, `similarity` by a vector,
+`naming` collects the words that name the classes of a map and its regions, and `nouns` has the
+nouns whose vectors a map of a network with a text tower stores.
 """
 
 from featscape.words.matching import check_query, match
 from featscape.words.naming import name_classes, name_concepts
+from featscape.words.nouns import Nouns, as_bytes, compare, load_nouns
 from featscape.words.recognition import N_CLASSES, recognize
 from featscape.words.similarity import Similarities, classify, rank
 from featscape.words.vocabulary import Vocabulary, load_vocabulary
 
 __all__ = [
     "N_CLASSES",
+    "Nouns",
     "Similarities",
     "Vocabulary",
+    "as_bytes",
     "check_query",
     "classify",
+    "compare",
+    "load_nouns",
     "load_vocabulary",
     "match",
     "name_classes",

@@ -87,7 +87,7 @@ class Vocabulary:
         frozenset of int
             Empty if the vocabulary does not contain the word.
         """
-        word = _normalize(word)
+        word = normalize(word)
         forms = [word, *(re.sub(ending, new, word) for ending, new in _PLURALS)]
         concepts = {concept for form in forms for concept in self._by_name.get(form, ())}
         return frozenset(index for concept in concepts for index in self._members[concept])
@@ -105,7 +105,7 @@ class Vocabulary:
         classes : iterable of int
             The classes that a map contains: a search for another class would find nothing.
         """
-        word = _normalize(word)
+        word = normalize(word)
         terms = self.terms(classes)
         close = difflib.get_close_matches(word, terms, n=_N_CLOSE)
         edits = {known: count_edits(word, known) for known in close}
@@ -163,7 +163,7 @@ class Vocabulary:
         found: dict[str, list[str]] = {}
         for identifier, concept in self.concepts.items():
             for name in concept.names:
-                found.setdefault(_normalize(name), []).append(identifier)
+                found.setdefault(normalize(name), []).append(identifier)
         return found
 
     @cached_property
@@ -194,7 +194,13 @@ def load_vocabulary() -> Vocabulary:
     )
 
 
-def _normalize(text: str) -> str:
+def normalize(text: str) -> str:
+    """Return the words of a text in lower case, without accents.
+
+    Parameters
+    ----------
+    text : str
+    """
     # the names of the vocabulary are ASCII: "crêpe" names "crepe"
     without_accents = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", text))
     return " ".join(re.findall(r"\w+", without_accents.casefold()))

@@ -1,5 +1,6 @@
 """The search for texts in a map made with a network of open_clip."""
 
+import re
 import threading
 from contextlib import closing
 
@@ -14,15 +15,14 @@ from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
 from featscape.app.server.service import listen, make_server
 from featscape.bundle import open_bundle
-from featscape.mapfolder.words_file import read_recognized
-from featscape.words import load_vocabulary, match
+from featscape.features import load_text_encoder
+from featscape.records import ModelCard
 
 pytest.importorskip("open_clip", reason="the extra clip is not installed")
 
 N_IMAGES = 60
 FIELD = "Find in paths and content"
 QUERY = "a round digit"
-LOG_SCALE = 5  # with random weights, some images have two probable names, the others one
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,6 @@ def made(tmp_path_factory):
         image.convert("RGB").save(folder / "digits" / f"{number:02}.png")
     with pytest.MonkeyPatch.context() as patch:
         network = tiny_clip.register(patch)
-        with torch.no_grad():
-            network.logit_scale.fill_(LOG_SCALE)
         weights = folder / "random.pth"
         torch.save(network.state_dict(), weights)
         options = {"model": tiny_clip.NAME, "weights": weights, "device": "cpu", "size_px": 300}
@@ -107,20 +105,22 @@ def test_an_error_of_the_text_tower_is_shown_and_paths_are_found(look, address, 
     expect(visit.panel("Found").get_by_role("listitem")).to_have_count(1)
 
 
-def test_one_file_finds_the_stored_names_without_a_server(look, made):
-    recognized = read_recognized(made[0].folder, n_items=N_IMAGES)
-    probable, counts = np.unique(
-        recognized.classes[recognized.probabilities >= 0.1], return_counts=True
-    )
-    name = load_vocabulary().name(int(probable[counts.argmin()]))
-    found = match(name, recognized)
-    wanted = {made[0].paths[item] for item in found.items[found.scores >= 0.1]}
-    assert 0 < len(wanted) < N_IMAGES
+def test_one_file_ranks_the_images_by_a_noun_without_a_server(look, made):
+    card = ModelCard(**made[0].run["model"])
+    (vector,) = load_text_encoder(card, weights=made[1]).encode(["a photo of a sunset"])
+    unit = made[0].features / np.linalg.norm(made[0].features, axis=1, keepdims=True)
+    wanted = unit @ vector
     visit = look((made[0].folder / "map.html").as_uri())
-    visit.page.get_by_label(FIELD).fill(name)
-    visit.becomes(lambda: set(listed(visit)), expected=wanted)
-    expect(visit.page.locator(".fs-search-found")).to_contain_text(f"{len(wanted)} by content")
+    visit.page.get_by_label(FIELD).fill("sunsets")
+    expect(visit.page.locator(".fs-search-found")).to_contain_text("50 by content")
+    similarities = wanted[[made[0].paths.index(path) for path in listed(visit)]]
+    assert (np.diff(similarities) < 0.01).all()  # the vectors are stored as bytes
+    assert similarities[0] == pytest.approx(wanted.max(), abs=0.01)
     best = visit.panel("Found").get_by_role("listitem").first
-    expect(best).to_contain_text(f"{round(100 * float(found.scores[0]))}%")
-    visit.page.get_by_label(FIELD).fill(QUERY)  # a text, but no name
+    shown = float(re.search(r"-?\d\.\d\d$", best.inner_text().strip())[0])
+    assert shown == pytest.approx(similarities[0], abs=0.01)
+    visit.page.get_by_label(FIELD).fill("zzzzzz")
     expect(visit.page.locator(".fs-search-found")).to_contain_text("Nothing found")
+    expect(
+        visit.page.get_by_text("but not “zzzzzz”. featscape serve finds any text.")
+    ).to_be_visible()

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from featscape.errors import ModelError
-from featscape.features import has_text_encoder, load_network, load_text_encoder
+from featscape.features import encode_names, has_text_encoder, load_network, load_text_encoder
+from featscape.features.zoo.libraries.open_clip import shorten_text_tower
 
 open_clip = pytest.importorskip("open_clip", reason="the extra clip is not installed")
 
@@ -31,6 +32,27 @@ def test_the_vectors_are_those_of_open_clip(tiny):
         expected = network.encode_text(open_clip.get_tokenizer("tiny-clip")(texts), normalize=True)
     np.testing.assert_allclose(encoder.encode(texts), expected, rtol=1e-4, atol=1e-6)
     assert encoder.scale == pytest.approx(float(network.logit_scale.detach().exp()))
+
+
+def test_names_have_the_vectors_of_texts_without_padding(tiny, monkeypatch):
+    _, path, card = tiny
+    monkeypatch.setattr("featscape.features.text_encoder._TEXTS_AT_ONCE", 2)
+    names = ["a", "a dog", "a red sports car at night", "cat", "two dogs"]
+    encoder = load_text_encoder(card, weights=path)
+    expected = encoder.encode(names) * encoder.scale
+    for _ in range(2):  # the second time from the cache
+        found = encode_names(card, names, weights=path)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_tower_that_sees_only_earlier_tokens_is_shortened(tiny):
+    network = tiny[0]
+    tokens = open_clip.get_tokenizer("tiny-clip")(["a dog", "a red car"])  # of 8 tokens
+    network.text_pool_type = "last"
+    assert shorten_text_tower(network, tokens) == 8
+    network.text_pool_type = "argmax"
+    assert shorten_text_tower(network, tokens) == 5
+    assert network.encode_text(tokens[:, :5]).shape == (2, 16)
 
 
 def test_only_the_output_of_an_open_clip_network_is_comparable_with_texts(tiny):

@@ -11,7 +11,9 @@ def encoder(n_features):
     def tokenize(texts):
         return torch.ones((len(texts), 3), dtype=torch.long)
 
-    return TextEncoder(tokenize, lambda tokens: tokens * torch.ones(3), 100.0, n_features)
+    return TextEncoder(
+        tokenize, lambda tokens: tokens * torch.ones(3), 100.0, n_features, lambda _: 3
+    )
 
 
 def test_the_vectors_have_the_norm_1():

@@ -1,11 +1,16 @@
-"""words.npz of a map folder, which may come from a stranger."""
+"""words.npz and vocabulary.npz of a map folder, which may come from a stranger."""
 
 import numpy as np
 import pytest
 
 from featscape.errors import InputError
-from featscape.mapfolder.words_file import read_recognized, write_recognized
-from featscape.records import Recognized
+from featscape.mapfolder.words_file import (
+    read_recognized,
+    read_vectors,
+    write_recognized,
+    write_vectors,
+)
+from featscape.records import Recognized, WordVectors
 
 
 def make(n_items=4):
@@ -49,3 +54,43 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "words.npz").write_bytes(b"no archive")
     with pytest.raises(InputError, match=r"words\.npz is missing or damaged"):
         read_recognized(tmp_path, n_items=4)
+
+
+VECTORS = {
+    "rows": {"dog": [0], "sports car": [1, 2]},
+    "vectors": np.arange(6, dtype=np.int8).reshape(3, 2),
+    "scales": np.float32([0.5, 2]),
+}
+
+
+def test_the_written_vectors_are_read(tmp_path):
+    assert read_vectors(tmp_path, n_features=2) is None
+    write_vectors(tmp_path, WordVectors(**VECTORS))
+    read = read_vectors(tmp_path, n_features=2)
+    assert read.rows == VECTORS["rows"]
+    assert (read.vectors == VECTORS["vectors"]).all()
+    assert (read.scales == VECTORS["scales"]).all()
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"rows": {"dog": [3]}}, "words without vectors"),
+        ({"rows": {"dog": [-1]}}, "words without vectors"),
+        ({"rows": {"dog": ["x"]}}, "1 validation error"),
+        ({"vectors": np.zeros((3, 2), np.int16)}, "it has int16"),
+        ({"vectors": np.zeros((3, 3), np.int8)}, r"vectors \(3, 3\), not of 2"),
+        ({"vectors": np.zeros(3, np.int8)}, r"vectors \(3,\), not of 2"),
+        ({"scales": np.float32([1, np.nan])}, "not finite"),
+    ],
+)
+def test_damaged_vectors_are_refused(tmp_path, changed, reason):
+    write_vectors(tmp_path, WordVectors(**{**VECTORS, **changed}))
+    with pytest.raises(InputError, match=rf"vocabulary\.npz is missing or damaged: .*{reason}"):
+        read_vectors(tmp_path, n_features=2)
+
+
+def test_vectors_of_another_network_are_refused(tmp_path):
+    write_vectors(tmp_path, WordVectors(**VECTORS))
+    with pytest.raises(InputError, match="not of 48"):
+        read_vectors(tmp_path, n_features=48)

@@ -6,6 +6,7 @@ import { SourceError } from "../sources/error";
 const KINDS = {
   float32: Float32Array<ArrayBuffer>,
   float64: Float64Array<ArrayBuffer>,
+  int8: Int8Array<ArrayBuffer>,
   uint16: Uint16Array<ArrayBuffer>,
   uint32: Uint32Array<ArrayBuffer>,
 };

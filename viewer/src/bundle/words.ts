@@ -6,6 +6,9 @@ import { readArray } from "./arrays";
 
 const ONE = 65_535; // the code of a probability of 1
 
+/** The numbers of each word: of its classes, or of its vectors. */
+export type Terms = ReadonlyMap<string, readonly number[]>;
+
 export interface Words {
   /** shape (n, nPerItem), the most probable first */
   readonly classes: Uint16Array;
@@ -13,7 +16,7 @@ export interface Words {
   readonly probabilities: Uint16Array;
   readonly nPerItem: number;
   /** The classes of each word. */
-  readonly terms: ReadonlyMap<string, readonly number[]>;
+  readonly terms: Terms;
 }
 
 /** What a query finds in the content of the images. */
@@ -26,19 +29,22 @@ export interface WordMatches {
 
 /** Read the words. Throws a SourceError if they are damaged. */
 export async function readWords(source: Source, file: WordsFile): Promise<Words> {
-  const [classes, probabilities, bytes] = await Promise.all([
+  const [classes, probabilities, terms] = await Promise.all([
     readArray(source, file.classes, "uint16"),
     readArray(source, file.probabilities, "uint16"),
-    source.read(file.file),
+    readTerms(source, file.file),
   ]);
-  const terms = parse(bytes);
-  if (terms === null) {
-    throw new SourceError(`${file.file} is damaged. Make the map again.`);
-  }
   return { classes, probabilities, nPerItem: file.classes.shape[1] ?? 0, terms };
 }
 
-function parse(bytes: ArrayBuffer): ReadonlyMap<string, readonly number[]> | null {
+/** Read the numbers of each word. Throws a SourceError if they are damaged. */
+export async function readTerms(source: Source, file: string): Promise<Terms> {
+  const terms = parse(await source.read(file));
+  if (terms === null) throw new SourceError(`${file} is damaged. Make the map again.`);
+  return terms;
+}
+
+function parse(bytes: ArrayBuffer): Terms | null {
   let content: unknown;
   try {
     content = JSON.parse(new TextDecoder().decode(bytes));
@@ -59,7 +65,7 @@ function parse(bytes: ArrayBuffer): ReadonlyMap<string, readonly number[]> | nul
  * otherwise an item must match each of its words.
  */
 export function matchWords(words: Words, query: string, least: number): WordMatches | null {
-  const named = classesOf(words, query);
+  const named = numbersOf(words.terms, query);
   if (named === null) return null;
   const { classes, probabilities, nPerItem } = words;
   const found: number[] = [];
@@ -88,24 +94,24 @@ export interface UnknownWords {
 }
 
 /** The words of a query, and those that the network's words lack; null if there are none of these. */
-export function unknownWords(words: Words, query: string): UnknownWords | null {
+export function unknownWords(terms: Terms, query: string): UnknownWords | null {
   const normal = normalized(query);
-  if (normal === "" || classesOf(words, query) !== null) return null;
+  if (normal === "" || numbersOf(terms, query) !== null) return null;
   const each = normal.split(" ");
-  return { each, unknown: each.filter((word) => find(words, word) === null) };
+  return { each, unknown: each.filter((word) => find(terms, word) === null) };
 }
 
-/** The classes of a query that is one name, or of each of its words; null for an unknown word. */
-function classesOf(words: Words, query: string): Set<number>[] | null {
+/** The numbers of a query that is one name, or of each of its words; null for an unknown word. */
+export function numbersOf(terms: Terms, query: string): Set<number>[] | null {
   const normal = normalized(query);
   if (normal === "") return null;
-  const whole = find(words, normal);
+  const whole = find(terms, normal);
   if (whole) return [whole];
-  const each = normal.split(" ").map((word) => find(words, word));
+  const each = normal.split(" ").map((word) => find(terms, word));
   return each.every((classes) => classes !== null) ? (each as Set<number>[]) : null;
 }
 
-function find({ terms }: Words, word: string): Set<number> | null {
+function find(terms: Terms, word: string): Set<number> | null {
   // "churches" -> "church", "ponies" -> "pony", "dogs" -> "dog"; a wrong form matches no name
   const forms = [
     word,

@@ -17,7 +17,7 @@ export function parseManifest(bytes: ArrayBuffer): Manifest {
     );
   }
   // absent in bundles of an older featscape
-  const { names = [], regions = [], words = null } = manifest;
+  const { names = [], regions = [], words = null, vectors = null } = manifest;
   const shown = regions.map((region) => ({ ...region, image: region.image ?? null }));
-  return { ...manifest, names, regions: shown, words };
+  return { ...manifest, names, regions: shown, words, vectors };
 }

@@ -98,7 +98,8 @@ export class App {
 
   /** Whether a search also finds what the images show. */
   get searchesContent(): boolean {
-    return this.manifest.words !== null || this.source.content !== undefined;
+    const { words, vectors } = this.manifest;
+    return words !== null || vectors !== null || this.source.content !== undefined;
   }
 
   get hasImages(): boolean {

@@ -10,6 +10,7 @@ import {
   NO_CATEGORY,
   type NumberColumn,
   type RegionName,
+  type VectorsFile,
   type WordsFile,
 } from "../contract";
 import type { Source } from "../source";
@@ -32,6 +33,7 @@ export interface SmallMap {
   readonly regions?: readonly RegionName[];
   /** The words of the network: its terms, and the class and the probability for each item. */
   readonly words?: SmallWords;
+  readonly vectors?: SmallVectors;
   /** The sections of the findings; null for a map without findings. */
   readonly findings?: readonly SmallSection[] | null;
 }
@@ -42,6 +44,14 @@ export interface SmallWords {
   readonly classes: readonly number[];
   /** From 0 to 1. */
   readonly probabilities: readonly number[];
+}
+
+/** The vectors of words and items, row by row, and the factor of each dimension. */
+export interface SmallVectors {
+  readonly terms: Readonly<Record<string, readonly number[]>>;
+  readonly words: readonly number[];
+  readonly items: readonly number[];
+  readonly scales: readonly number[];
 }
 
 export interface SmallSection extends Partial<ListedSection> {
@@ -97,6 +107,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
   const { sections, bytes: found } = writeSections(map.findings ?? []);
   files["findings.bin"] = buffer(found);
   if (map.words) Object.assign(files, wordFiles(map.words));
+  if (map.vectors) Object.assign(files, vectorFiles(map.vectors));
   const color = (i: number) => `#${i.toString(16).padStart(6, "0")}`;
   const manifest: Manifest = {
     format: "featscape-bundle",
@@ -158,6 +169,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     regions: map.regions ?? [],
     findings: map.findings ? { file: "findings.bin", sections } : null,
     words: map.words ? wordsFile(n, files["words.bin"]?.byteLength ?? 0) : null,
+    vectors: map.vectors ? vectorsFile(map.vectors, files["vectors.bin"]?.byteLength ?? 0) : null,
   };
   const source: Source = {
     manifest,
@@ -226,6 +238,26 @@ function wordsFile(n: number, n_bytes: number): WordsFile {
     classes: { file: "word-classes.bin", dtype: "uint16", shape: [n, 2] },
     probabilities: { file: "word-probabilities.bin", dtype: "uint16", shape: [n, 2] },
     file: "words.bin",
+    n_bytes,
+  };
+}
+
+function vectorFiles({ terms, words, items, scales }: SmallVectors): Record<string, ArrayBuffer> {
+  return {
+    "vectors.bin": buffer(new TextEncoder().encode(JSON.stringify(terms))),
+    "vector-words.bin": buffer(Int8Array.from(words)),
+    "vector-items.bin": buffer(Int8Array.from(items)),
+    "vector-scales.bin": buffer(Float32Array.from(scales)),
+  };
+}
+
+function vectorsFile({ words, items, scales }: SmallVectors, n_bytes: number): VectorsFile {
+  const d = scales.length;
+  return {
+    words: { file: "vector-words.bin", dtype: "int8", shape: [words.length / d, d] },
+    items: { file: "vector-items.bin", dtype: "int8", shape: [items.length / d, d] },
+    scales: { file: "vector-scales.bin", dtype: "float32", shape: [d] },
+    file: "vectors.bin",
     n_bytes,
   };
 }

@@ -10,19 +10,24 @@ import numpy as np
 from featscape import mapfolder
 from featscape.defaults import NAME_TEMPLATE
 from featscape.errors import InputError, MissingExtra, ModelError
-from featscape.features import has_text_encoder, read_classifier, read_name_classifier
+from featscape.features import encode_names, has_text_encoder, read_classifier
 from featscape.mapfolder import current_versions
 from featscape.mapfolder.read import read_digests, read_run
-from featscape.mapfolder.words_file import read_recognized, write_recognized
-from featscape.records import ModelCard, Recognized
-from featscape.words import load_vocabulary, recognize
+from featscape.mapfolder.words_file import (
+    read_recognized,
+    read_vectors,
+    write_recognized,
+    write_vectors,
+)
+from featscape.records import ClassifierWeights, ModelCard, Recognized, WordVectors
+from featscape.words import as_bytes, load_nouns, recognize
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
     from featscape.progress import Progress
-    from featscape.records import ClassifierWeights, Features
+    from featscape.records import Features
 
 
 def recognize_in_folder(
@@ -36,7 +41,7 @@ def recognize_in_folder(
     """Write words.npz of a map that is being written, if its network recognizes ImageNet's classes.
 
     Classifiers of ImageNet and networks with a text tower recognize the classes; a text tower
-    encodes the names of the classes.
+    encodes the names of the classes, and further nouns, whose vectors vocabulary.npz stores.
 
     Parameters
     ----------
@@ -54,10 +59,13 @@ def recognize_in_folder(
     for made in maps:
         copied = _copy_words(made, features)
         if copied is not None:
-            write_recognized(folder, copied)
+            recognized, words = copied
+            write_recognized(folder, recognized)
+            if words is not None:
+                write_vectors(folder, words)
             return
     try:
-        classifier = _read_classifier(features.model, weights, progress)
+        classifier = _read_classifier(folder, features.model, weights, progress)
     except (ModelError, MissingExtra) as error:
         progress.note(f"the map has no words to search for: {error}")
         return
@@ -67,27 +75,34 @@ def recognize_in_folder(
 
 
 def _read_classifier(
-    card: ModelCard, weights: str | os.PathLike[str] | None, progress: Progress
+    folder: Path, card: ModelCard, weights: str | os.PathLike[str] | None, progress: Progress
 ) -> ClassifierWeights | None:
-    """Return the classifier of a network; None if it does not recognize ImageNet's classes."""
+    """Return the classifier of a network; None if it does not recognize ImageNet's classes.
+
+    The names of the classes are nouns, for a network with a text tower; the vectors of all nouns
+    are written to vocabulary.npz.
+    """
     if not has_text_encoder(card):
         return read_classifier(card)
-    vocabulary = load_vocabulary()
-    texts = [
-        NAME_TEMPLATE.format(vocabulary.name(index)) for index in range(len(vocabulary.classes))
-    ]
+    nouns = load_nouns()
+    texts = [NAME_TEMPLATE.format(name) for name in nouns.names]
     file = None if weights is None else Path(weights)
-    return read_name_classifier(card, texts, weights=file, progress=progress)
+    vectors = encode_names(card, texts, weights=file, progress=progress)
+    write_vectors(folder, WordVectors(nouns.rows, *as_bytes(vectors)))
+    of_classes = vectors[list(nouns.class_rows)]
+    return ClassifierWeights(of_classes, np.zeros(len(of_classes), np.float32), is_cosine=True)
 
 
-def _copy_words(folder: Path, features: Features) -> Recognized | None:
+def _copy_words(folder: Path, features: Features) -> tuple[Recognized, WordVectors | None] | None:
     """Return the words of a map for other features; None if the map lacks words or images."""
     try:
         run, digests = read_run(folder), read_digests(folder)
         if digests is None or run["model"] is None or run["versions"] != current_versions():
             return None
         found = read_recognized(folder, n_items=len(digests))
-        if found is None or ModelCard(**run["model"]) != features.model:
+        card = ModelCard(**run["model"])
+        words = read_vectors(folder, n_features=card.n_features)
+        if found is None or card != features.model or has_text_encoder(card) != (words is not None):
             return None
     except InputError:
         return None  # the map is damaged, or was replaced in the meantime
@@ -96,4 +111,4 @@ def _copy_words(folder: Path, features: Features) -> Recognized | None:
     order = [rows.get(digest, -1) for digest in wanted]
     if not order or min(order) < 0:
         return None
-    return Recognized(found.classes[order], found.probabilities[order])
+    return Recognized(found.classes[order], found.probabilities[order]), words

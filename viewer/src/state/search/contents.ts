@@ -1,12 +1,19 @@
 /** The search for the content of the images: by a text, or by the words of a classifier. */
+import { readVectors, similarItems, type Vectors } from "../../bundle/vectors";
 import {
   matchWords,
   readWords,
+  type Terms,
   type UnknownWords,
   unknownWords,
   type Words,
 } from "../../bundle/words";
-import { MAX_QUERY_CHARACTERS, type Manifest } from "../../contract";
+import {
+  MAX_QUERY_CHARACTERS,
+  type Manifest,
+  type VectorsFile,
+  type WordsFile,
+} from "../../contract";
 import type { App } from "../app";
 import { closeWords, MOST_SUGGESTED } from "./close-words";
 import { unknownColumn } from "./find";
@@ -52,6 +59,7 @@ export function scoreText({ measure }: Content, score: number): string {
 /** The search for what the images show, by a text or by words; the words are read once. */
 export class Contents {
   private words: Promise<Words> | null = null;
+  private vectors: Promise<Vectors> | null = null;
 
   constructor(private readonly app: App) {}
 
@@ -62,17 +70,48 @@ export class Contents {
     if (!this.app.searchesContent) return { ...NOTHING, hint: NO_WORDS };
     if (query.length > MAX_QUERY_CHARACTERS) return { ...NOTHING, hint: TOO_LONG };
     if (source.content) {
-      return { ...NOTHING, content: mostSimilar(this.app, query, await source.content(query)) };
+      return { ...NOTHING, content: mostSimilar(query, this.byItem(await source.content(query))) };
     }
-    if (manifest.words === null) return NOTHING;
-    this.words ??= readWords(source, manifest.words).catch((error) => {
+    if (manifest.vectors) return this.findVectors(query, manifest.vectors);
+    return manifest.words ? this.findWords(query, manifest.words) : NOTHING;
+  }
+
+  /** The scores of the items in the order of the bundle, from scores by id. */
+  private byItem(byId: Float32Array): Float32Array {
+    const { items } = this.app;
+    return Float32Array.from({ length: items.count }, (_, at) => byId[items.id(at)] ?? Number.NaN);
+  }
+
+  /** The items most similar to the vectors of the words of the query. */
+  private async findVectors(query: string, file: VectorsFile): Promise<FoundContent> {
+    this.vectors ??= readVectors(this.app.source, file).catch((error) => {
+      this.vectors = null;
+      throw error;
+    });
+    const vectors = await this.vectors;
+    const scores = similarItems(vectors, query);
+    if (scores) return { ...NOTHING, content: mostSimilar(query, scores) };
+    const lacking = unknownWords(vectors.terms, query);
+    if (lacking === null) return NOTHING;
+    return {
+      content: null,
+      suggestions: suggest(vectors.terms, lacking, () => true),
+      hint: `This page knows ${vectors.terms.size.toLocaleString("en-US")} nouns, but not ${listed(lacking.unknown)}. featscape serve finds any text.`,
+    };
+  }
+
+  /** The items in which the network recognizes what the query names. */
+  private async findWords(query: string, file: WordsFile): Promise<FoundContent> {
+    this.words ??= readWords(this.app.source, file).catch((error) => {
       this.words = null;
       throw error;
     });
     const words = await this.words;
     const found = matchWords(words, query, LEAST_PERCENT / 100);
-    const lacking = unknownWords(words, query);
-    const suggestions = lacking ? suggest(words, lacking) : [];
+    const lacking = unknownWords(words.terms, query);
+    const matches = (other: string) =>
+      !!matchWords(words, other, LEAST_PERCENT / 100)?.items.length;
+    const suggestions = lacking ? suggest(words.terms, lacking, matches) : [];
     let hint: string | null = null;
     if (found)
       hint = `The network recognizes “${query}” in no image with a probability of ${LEAST_PERCENT} %.`;
@@ -93,18 +132,20 @@ export class Contents {
  * Queries that match images: the only unknown word replaced, then the known words, together and
  * apart. Python suggests the same queries (words/matching.py).
  */
-function suggest(words: Words, { each, unknown }: UnknownWords): string[] {
+function suggest(
+  terms: Terms,
+  { each, unknown }: UnknownWords,
+  matches: (query: string) => boolean,
+): string[] {
   const queries: string[] = [];
   const [first] = unknown;
   if (first !== undefined && unknown.length === 1) {
-    for (const close of closeWords(first, words.terms))
+    for (const close of closeWords(first, terms))
       queries.push(each.map((word) => (word === first ? close : word)).join(" "));
   }
   const known = each.filter((word) => !unknown.includes(word));
   if (known.length > 0) queries.push(known.join(" "), ...known);
-  return [...new Set(queries)]
-    .filter((query) => matchWords(words, query, LEAST_PERCENT / 100)?.items.length)
-    .slice(0, MOST_SUGGESTED);
+  return [...new Set(queries)].filter(matches).slice(0, MOST_SUGGESTED);
 }
 
 /** The words in quotes, such as “a”, “red” and “car”. */
@@ -114,11 +155,8 @@ function listed(words: readonly string[]): string {
   return quoted.length === 0 ? last : `${quoted.join(", ")} and ${last}`;
 }
 
-/** The items as the server compares them with the query as a text. */
-function mostSimilar(app: App, query: string, byId: Float32Array): Content {
-  const scores = Float32Array.from({ length: app.items.count }, (_, item) => {
-    return byId[app.items.id(item)] ?? Number.NaN;
-  });
+/** The items most similar to the query. */
+function mostSimilar(query: string, scores: Float32Array): Content {
   const of = (item: number) => scores[item] as number;
   const ascending = scores.slice().sort(); // without a comparison, a million take a tenth of a second
   const least = ascending.at(-Math.min(MOST_LISTED, ascending.length)) ?? 0;

@@ -156,6 +156,40 @@ def build_text_tower(
         ) from error
 
 
+def shorten_text_tower(network: nn.Module, tokens: torch.Tensor) -> int:
+    """Make a text tower omit the padding after short texts, and return the number of tokens.
+
+    CLIP pads each text to 77 tokens, takes the vector at the end token, and a token depends only on
+    earlier tokens. The padding takes most of the time and does not change the vectors. Towers of
+    other kinds are not changed.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Has `encode_text`.
+    tokens : tensor of int, shape (t, length)
+        The texts that the network will encode.
+
+    Returns
+    -------
+    int
+        Pass only the first tokens of each text, this number of tokens, to `encode_text`.
+    """
+    from torch import nn
+
+    tower: Any = getattr(network, "text", network)
+    pooling = getattr(tower, "text_pool_type", getattr(tower, "pool_type", None))
+    mask = getattr(tower, "attn_mask", None)  # of a causal tower
+    if pooling != "argmax" or mask is None or getattr(tower, "cls_emb", None) is not None:
+        return tokens.shape[1]
+    length = int(tokens.argmax(dim=1).max()) + 1  # the end token has the largest number
+    tower.attn_mask = mask[:length, :length]
+    tower.positional_embedding = nn.Parameter(
+        tower.positional_embedding[:length], requires_grad=False
+    )
+    return length
+
+
 def _make(architecture: str, tag: str, *, weights: Path | None = None) -> nn.Module:
     """Build the image tower with the activation function that the weights were trained with."""
     return _make_whole(architecture, tag, weights=weights).visual  # type: ignore[return-value]
