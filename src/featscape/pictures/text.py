@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from PIL import ImageFont
 
+from featscape.graphemes import next_letter, start_of_letter
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -113,7 +115,7 @@ def format_distinct(
         different = {texts[i] for i in group}
         left_out = _common(min(different), max(different)) - _N_KEPT_LETTERS
         if len(different) > 1 and left_out > 1:
-            ends = [f"…{texts[i][left_out:]}" for i in group]
+            ends = [f"…{texts[i][start_of_letter(texts[i], left_out) :]}" for i in group]
             for i, end in zip(
                 group, format_distinct(ends, size_px, width_px=width_px), strict=True
             ):
@@ -183,7 +185,9 @@ def _number(character: str) -> str:
 
 def _with_ellipsis(text: str, n_kept: int) -> str:
     n_ending = n_kept // 3
-    return f"{text[: n_kept - n_ending].rstrip()}…{text[len(text) - n_ending :].lstrip()}"
+    start = text[: start_of_letter(text, n_kept - n_ending)]
+    ending = text[next_letter(text, len(text) - n_ending) :]
+    return f"{start.rstrip()}…{ending.lstrip()}"
 
 
 def _dejavu(*, bold: bool) -> Path:

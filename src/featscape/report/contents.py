@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.graphemes import shorten_end
 from featscape.labels.classes import count_classes
 from featscape.number_text import plural
 from featscape.records.shown_findings import ShownFinding
@@ -350,4 +351,4 @@ def choose_contents(given: ReportInput, encoder: ImageEncoder) -> Contents:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _MOST_TEXT else f"{text[: _MOST_TEXT - 1]}…"
+    return shorten_end(text, _MOST_TEXT)

@@ -8,6 +8,7 @@ from unicodedata import east_asian_width
 
 import numpy as np
 
+from featscape.graphemes import shorten_end
 from featscape.records.class_relations import LEAST_SHARE
 
 if TYPE_CHECKING:
@@ -162,4 +163,4 @@ def _width_px(name: str) -> float:
 
 
 def _shortened(name: str) -> str:
-    return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"
+    return shorten_end(name, _MOST_LETTERS)

@@ -33,6 +33,15 @@ def test_text_on_one_line(text, shown):
     assert one_line(text) == shown
 
 
+@pytest.mark.parametrize("letter", ["e\u0301", "👍🏽", "कि"])
+def test_a_long_text_is_cut_between_letters(letter):
+    font = font_for("a", 20)
+    for width_px in range(40, 200, 7):
+        start, ending = shorten(40 * letter, font, width_px).split("…")
+        assert start == letter * (len(start) // len(letter))
+        assert ending == letter * (len(ending) // len(letter))
+
+
 def test_long_text_keeps_both_ends():
     font = font_for("a", 20)
     shown = shorten("a very long name of a class, number 12", font, 200)

@@ -17,6 +17,7 @@ from featscape.bundle.contract import (
     ListedFinding,
     ListedSection,
 )
+from featscape.graphemes import shorten_end
 from featscape.mapfolder.staging import writing
 from featscape.printable_names import encodable
 
@@ -111,5 +112,4 @@ def _listed(finding: ShownFinding, rank: NDArray[np.intp]) -> ListedFinding:
 
 
 def _shortened(text: str) -> str:
-    shown = encodable(text)
-    return shown if len(shown) <= MOST_LISTED_TEXT else f"{shown[: MOST_LISTED_TEXT - 1]}…"
+    return shorten_end(encodable(text), MOST_LISTED_TEXT)

@@ -137,3 +137,10 @@ it("a long name is shortened inside, to fewer letters on a narrow stage", () => 
   layer.draw("b", at(500, 50), { width: 1000, height: 300 }, 1);
   expect(texts()).toEqual(["abcdefghijklmnopq…uvwxyz"]);
 });
+
+it("a long name is shortened between letters", () => {
+  const layer = new NameLayer();
+  layer.set([{ ...name(1), text: "👨‍👩‍👧".repeat(30) }]);
+  layer.draw("a", at(500, 50), { width: 1000, height: 300 }, 1);
+  expect(visible(layer)[0]).toContain(`${"👨‍👩‍👧".repeat(17)}…${"👨‍👩‍👧".repeat(6)}`);
+});

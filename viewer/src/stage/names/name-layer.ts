@@ -1,5 +1,6 @@
 /** The names of the classes and regions above the map. */
 import type { RegionName } from "../../contract";
+import { lettersOf } from "../../letters";
 import type { Size } from "../camera/projection";
 import type { Area, MapName, Point, Theme } from "../stage";
 import { shape } from "../svg";
@@ -150,7 +151,8 @@ export class NameLayer {
 
 /** Shorten a name inside: similar names often differ at their ends. */
 function shortened(name: string, mostLetters: number): string {
-  const letters = [...name];
+  if (name.length <= mostLetters) return name;
+  const letters = lettersOf(name);
   if (letters.length <= mostLetters) return name;
   const nLast = Math.floor(mostLetters / 4);
   const start = letters.slice(0, mostLetters - nLast - 1);

@@ -1,4 +1,5 @@
 /** Draws the legend on a saved picture. */
+import { lettersOf } from "../../letters";
 import { isolated, type Painter } from "../../stage/index";
 import type { App } from "../app";
 import { legendRows } from "../colors/legend";
@@ -86,7 +87,7 @@ function write(paper: Paper, text: string, writing: Writing): void {
 
 /** Shorten a text in the middle to a width: similar names often differ at their ends. */
 function within(paper: Paper, text: string, room: number): string {
-  const letters = [...text];
+  const letters = lettersOf(text);
   const shortened = (kept: number) => {
     const end = Math.floor(kept / 3);
     return `${letters.slice(0, kept - end).join("")}…${letters.slice(letters.length - end).join("")}`;
