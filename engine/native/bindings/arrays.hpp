@@ -4,6 +4,9 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <initializer_list>
 
 #include "memory.hpp"
@@ -25,6 +28,14 @@ inline void require(bool holds, const char* message) {
 
 // Floats after each row of the last axis of a grid: the kernels load 8.
 constexpr std::int64_t kPadding = 8;
+
+inline void check_positions(const In<float, 2>& Y) {
+    require(Y.shape(0) < (1ULL << 31), "the number of points must be less than 2^31");
+    require(std::all_of(Y.data(), Y.data() + Y.size(), [](float y) { return std::isfinite(y); }),
+            "positions must be finite");
+    require(Y.shape(0) > 0 && Y.shape(1) >= 1 && Y.shape(1) <= 3,
+            "positions must be (n, 1), (n, 2) or (n, 3)");
+}
 
 // Moves an array to NumPy, which frees the memory.
 template <class T> Out<T> to_numpy(Buffer<T> data, std::initializer_list<std::size_t> shape) {

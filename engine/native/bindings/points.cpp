@@ -4,7 +4,6 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <tuple>
 #include <vector>
@@ -125,14 +124,6 @@ auto symmetrize_neighbors(In<std::int32_t, 2> indices, In<float, 2> probabilitie
     return std::make_tuple(to_numpy(copy<std::int64_t>(csr.row), {csr.row.size()}),
                            to_numpy(std::move(csr.column), {edges}),
                            to_numpy(std::move(csr.p), {edges}));
-}
-
-void check_positions(const In<float, 2>& Y) {
-    require(Y.shape(0) < (1ULL << 31), "the number of points must be less than 2^31");
-    require(std::all_of(Y.data(), Y.data() + Y.size(), [](float y) { return std::isfinite(y); }),
-            "positions must be finite");
-    require(Y.shape(0) > 0 && Y.shape(1) >= 1 && Y.shape(1) <= 3,
-            "positions must be (n, 1), (n, 2) or (n, 3)");
 }
 
 std::shared_ptr<Points> join_points(std::shared_ptr<Pool> pool, In<std::int32_t, 2> indices,

@@ -7,6 +7,7 @@
 
 #include "bindings/arrays.hpp"
 #include "search.hpp"
+#include "tree.hpp"
 
 namespace meshtsne {
 
@@ -49,6 +50,21 @@ auto search_cells(const CellIndex& self, In<float, 2> queries, In<std::int32_t, 
                            to_numpy(std::move(distance), {m, static_cast<std::size_t>(k)}));
 }
 
+auto neighbors_in_tree(In<float, 2> points, int k, Pool& pool) {
+    check_positions(points);
+    const std::size_t n = points.shape(0), width = static_cast<std::size_t>(std::max(k, 0));
+    require(width > 0 && width < n, "k must be at least 1 and less than the number of points");
+    auto index = buffer<std::int32_t>(n * width);
+    auto distance = buffer<float>(n * width);
+    {
+        nb::gil_scoped_release release;
+        search_tree(pool, points.data(), static_cast<std::int64_t>(n),
+                    static_cast<int>(points.shape(1)), k, index.get(), distance.get());
+    }
+    return std::make_tuple(to_numpy(std::move(index), {n, width}),
+                           to_numpy(std::move(distance), {n, width}));
+}
+
 } // namespace
 
 void bind_search(nb::module_& m) {
@@ -72,6 +88,9 @@ void bind_search(nb::module_& m) {
             "metric"_a = "euclidean",
             "Return indices and distances, (m, k), nearest first; Euclidean distances are squared. "
             "The index is -1 if the cells contain fewer than k points.");
+    m.def("search_tree", &neighbors_in_tree, "points"_a, "k"_a, "pool"_a,
+          "Return indices and distances, (n, k), of the nearest other points of each of n points, "
+          "(n, 1), (n, 2) or (n, 3): exactly, nearest first, ties by index.");
 }
 
 } // namespace meshtsne

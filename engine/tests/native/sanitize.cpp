@@ -2,16 +2,19 @@
 // address and undefined-behavior sanitizers, and again with the thread sanitizer. The program also
 // checks that the results do not depend on the number of threads.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <random>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "convolution.hpp"
 #include "points/points.hpp"
 #include "search.hpp"
+#include "tree.hpp"
 
 using namespace meshtsne;
 
@@ -182,6 +185,37 @@ void check_search(std::mt19937& random, std::int64_t n, int dimensions, std::int
     }
 }
 
+void check_tree(std::mt19937& random, std::int64_t n, int dimensions, int k) {
+    std::vector<float> Y(static_cast<std::size_t>(n * dimensions));
+    for (float& y : Y) y = static_cast<float>(random() % 30);   // with ties
+    std::fill(Y.begin(), Y.begin() + n * dimensions / 3, 5.0F); // and many copies
+    for (int threads : {1, 3}) {
+        Pool pool(threads);
+        std::vector<std::int32_t> found(static_cast<std::size_t>(n * k));
+        std::vector<float> distance(found.size());
+        search_tree(pool, Y.data(), n, dimensions, k, found.data(), distance.data());
+        for (std::int64_t i = 0; i < n; ++i) {
+            std::vector<std::pair<float, std::int32_t>> others;
+            for (std::int64_t j = 0; j < n; ++j) {
+                float squared = 0;
+                for (std::int64_t d = 0; d < dimensions; ++d) {
+                    const float difference = Y[static_cast<std::size_t>(dimensions * i + d)] -
+                                             Y[static_cast<std::size_t>(dimensions * j + d)];
+                    squared += difference * difference;
+                }
+                if (j != i) others.emplace_back(squared, static_cast<std::int32_t>(j));
+            }
+            std::partial_sort(others.begin(), others.begin() + k, others.end());
+            for (int j = 0; j < k; ++j) {
+                const auto at = static_cast<std::size_t>(i * k + j);
+                const auto& [squared, index] = others[static_cast<std::size_t>(j)];
+                require(found[at] == index && std::abs(distance[at] - std::sqrt(squared)) < 1e-4F,
+                        "the tree does not find the neighbors of brute force");
+            }
+        }
+    }
+}
+
 void check_pool() {
     Pool pool(3);
     bool thrown = false;
@@ -240,6 +274,11 @@ int main() {
     }
     check_search(random, 3000, 13, 20);
     check_search(random, 40, 3, 7);
+    for (int dimensions : {1, 2, 3}) {
+        check_tree(random, 2, dimensions, 1);
+        check_tree(random, 17, dimensions, 16);
+        check_tree(random, 1203, dimensions, 9); // more leaves than one task searches
+    }
     check_perplexity();
     check_arena();
     check_pool();
