@@ -139,9 +139,9 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
     from featscape.findings.shortcuts.cells import find_shortcuts
     from featscape.findings.spaces import (
         principal_components,
-        search_all_pairs,
         search_among,
     )
+    from featscape.steps.tsne.adapter import search_neighbors
 
     features, grays, neighbors = (
         np.load(folder / name, mmap_mode="r")
@@ -191,7 +191,7 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
             positions,
             neighbors,
             classes=classes,
-            search=search_all_pairs,  # not called: 90 neighbors are given
+            search=search_neighbors,  # of the neighbors on the map; 90 by the features are given
             n_threads=n_threads,
         ),
     }

@@ -17,7 +17,6 @@ from featscape.findings.spaces import (
     average_ranks,
     blocks,
     for_each,
-    search_tree,
     squared_distances,
     sum_classes,
 )
@@ -36,7 +35,7 @@ _N_KNC = 10
 WIDER = 3  # an item on the map is a false friend if it is not among 3 x 30 neighbors in features
 _MOST_RANKED = 1_000  # items whose ranks among all items are computed
 _MOST_RANKS = 50_000_000  # items times ranked items
-_MOST_AT_ONCE = 8_000_000  # distances, in each thread
+_MOST_AT_ONCE = 16_000_000  # distances, in each thread
 _MOST_PAIRED = 1_000  # items whose distances are correlated, as in Kobak & Berens
 _LEAST_ITEMS = 10
 
@@ -86,7 +85,7 @@ def measure_reliability(
         neighbors again if k is less than 90 (fewer in a map of less than 181 items).
     classes : Classes or None
     search : callable
-        (values, k) -> the k nearest neighbors by Euclidean distance.
+        (values, k) -> the k nearest neighbors by Euclidean distance; also searches the positions.
     n_threads : int
     random_state : int
         Seed of the samples.
@@ -98,13 +97,13 @@ def measure_reliability(
     k = max(1, min(N_NEAR, (n - 1) // (2 * WIDER)))
     if neighbors.shape[1] < WIDER * k:  # a map with a perplexity of less than 30
         neighbors = search(values, WIDER * k).indices
-    on_map = search_tree(positions, k, n_threads=n_threads).indices
+    on_map = search(positions, k).indices
     torn = 1 - shared(neighbors[:, :k], on_map, n_threads=n_threads)
     false_friends = 1 - shared(on_map, neighbors[:, : WIDER * k], n_threads=n_threads)
     generator = np.random.default_rng(random_state)
     measures = [
-        _knn(neighbors, on_map),
-        *_by_rank(values, positions, k=k, generator=generator, n_threads=n_threads),
+        _knn(neighbors, on_map, n_threads=n_threads),
+        *_by_rank(values, positions, neighbors, on_map, generator=generator, n_threads=n_threads),
         _cpd(values, positions, generator=generator),
     ]
     reason: str | None = None
@@ -155,9 +154,9 @@ def _measure(name: str, value: float, text: str, method: str) -> Reliability:
     )
 
 
-def _knn(neighbors: NDArray[np.int32], on_map: NDArray[np.int32]) -> Reliability:
+def _knn(neighbors: NDArray[np.int32], on_map: NDArray[np.int32], *, n_threads: int) -> Reliability:
     k = min(_N_KNN, on_map.shape[1])
-    value = float(shared(neighbors[:, :k], on_map[:, :k]).mean())
+    value = float(shared(neighbors[:, :k], on_map[:, :k], n_threads=n_threads).mean())
     text = f"{percent(value)} of the {k} nearest items by features are among the {k} nearest items"
     if k == 1:  # of a small map
         text = f"For {percent(value)} of the items, the nearest item by features is also nearest"
@@ -172,13 +171,14 @@ def _knn(neighbors: NDArray[np.int32], on_map: NDArray[np.int32]) -> Reliability
 def _by_rank(
     values: NDArray[np.float32],
     positions: NDArray[np.float32],
+    neighbors: NDArray[np.int32],
+    on_map: NDArray[np.int32],
     *,
-    k: int,
     generator: np.random.Generator,
     n_threads: int,
 ) -> list[Reliability]:
     """Return trustworthiness and continuity, from the ranks of a sample of the items."""
-    n = len(values)
+    n, k = on_map.shape
     n_rows = min(_MOST_RANKED, max(100, _MOST_RANKS // n))
     rows = np.sort(generator.permutation(n)[:n_rows])
     squares = np.einsum("ij,ij->i", values, values)
@@ -186,13 +186,16 @@ def _by_rank(
 
     def sum_excess(block: slice) -> NDArray[np.int64]:
         own = rows[block]
-        of_features = squares - 2 * (values[own] @ values.T)
+        of_features = values[own] @ values.T
+        of_features *= -2
+        of_features += squares
         of_features[np.arange(len(own)), own] = -np.inf
         excess = np.zeros(2, np.int64)
         for row, in_features in zip(own, of_features, strict=True):
             in_map = np.square(axes - axes[:, row, None]).sum(axis=0)
             in_map[row] = -np.inf
-            excess += _excess(in_features, in_map, k), _excess(in_map, in_features, k)
+            near = _nearest_items(in_features, neighbors[row], k)
+            excess += _excess(in_features, on_map[row]), _excess(in_map, near)
         return excess
 
     rows_at_once = max(1, _MOST_AT_ONCE // n)
@@ -218,21 +221,38 @@ def _by_rank(
     ]
 
 
-def _excess(distances: NDArray[np.float32], others: NDArray[np.float32], k: int) -> int:
-    """Return the sum of max(rank - k, 0) over the k nearest items by `others`.
-
-    The ranks are those of `distances`: 0 for the item itself, 1 for its nearest item.
+def _nearest_items(
+    distances: NDArray[np.float32], candidates: NDArray[np.int32], k: int
+) -> NDArray[np.intp]:
+    """Return the k items at the least distances, after the item itself.
 
     Parameters
     ----------
-    distances, others : ndarray of float32, shape (n,)
-        The distances of all items from one item, in two spaces; -inf for the item itself.
+    distances : ndarray of float32, shape (n,)
+        The distances of all items from one item; -inf for the item itself.
+    candidates : ndarray of int32, shape (m,)
+        At least k other items, most of them near: no item beyond the k-th of them is among the k
+        nearest, so that only a few items are sorted.
     k : int
-        Less than n.
     """
-    near = np.argpartition(others, k)[: k + 1]
-    ranks = np.searchsorted(np.sort(distances), distances[near])
-    return int(np.maximum(ranks - k, 0).sum())
+    bound = np.partition(distances[candidates], k - 1)[k - 1]
+    near = np.flatnonzero(distances <= bound)
+    return near[np.argsort(distances[near], kind="stable")[1 : k + 1]]
+
+
+def _excess(distances: NDArray[np.float32], near: NDArray[np.integer]) -> int:
+    """Return the sum of max(rank - k, 0) over k items, which are the nearest in another space.
+
+    Parameters
+    ----------
+    distances : ndarray of float32, shape (n,)
+        The distances of all items from one item, which has the rank 0; -inf for this item.
+    near : ndarray of int, shape (k,)
+    """
+    own = distances[near]
+    nearer = distances[np.flatnonzero(distances < own.max())]
+    ranks = np.searchsorted(np.sort(nearer), own)
+    return int(np.maximum(ranks - len(near), 0).sum())
 
 
 def _cpd(

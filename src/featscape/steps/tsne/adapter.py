@@ -313,7 +313,8 @@ def search_neighbors(values: NDArray[np.float32], k: int) -> Neighbors:
     Returns
     -------
     Neighbors
-        Exact below 12,000 rows; above, with a recall of at least .995.
+        Exact below 12,000 rows, and of at most three columns; otherwise with a recall of at least
+        .995.
     """
     from meshtsne import nearest_neighbors
 
