@@ -89,9 +89,9 @@ def extract(
         ``torchvision.transforms.Compose``, takes an RGB image of Pillow and returns a standardized
         tensor (3, h, w). With a callable, PyTorch computes the features in fp32.
     weights, layers, pool, device, precision : optional
-        As in `make_map`; not allowed for a `Backend`, and `weights` not for a module. The features
-        of several layers are concatenated: `Features.of_layer` separates them. With the precision
-        "auto", the images that decide the precision are computed twice.
+        As in `make_map`; not allowed with a ``Backend``, and `weights` not for a module. The
+        features of several layers are concatenated: `Features.of_layer` separates them. With the
+        precision "auto", the images that decide the precision are computed twice.
     batch_size : int, optional
         Number of images per batch; the default depends on the device.
     n_workers : int, optional
