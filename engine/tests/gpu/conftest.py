@@ -24,6 +24,42 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_interpreter():
+    """Patch triton.language once per kernel; the interpreter does so in each call of a function.
+
+    The repeated patches change nothing, and take a third of the time of the kernels.
+    """
+    if os.environ.get("TRITON_INTERPRET") != "1":
+        yield
+        return
+    import triton.language as tl
+    from triton.runtime import interpreter
+
+    patched = set()  # the modules that are patched for the current kernel
+    patch_lang = interpreter._patch_lang
+
+    def patch_once(function):
+        values = function.__globals__.values()
+        modules = {module for module in (tl, tl.core) if any(value is module for value in values)}
+        if modules <= patched:
+            return interpreter._LangPatchScope()
+        scope = patch_lang(function)
+        patched.update(modules)
+        restore = scope.restore
+
+        def restore_all():
+            restore()
+            patched.clear()
+
+        scope.restore = restore_all
+        return scope
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interpreter, "_patch_lang", patch_once)
+        yield
+
+
 @pytest.fixture(scope="module")
 def points():
     rng = np.random.default_rng(0)
