@@ -11,6 +11,26 @@ from meshtsne.forces import exact
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 N = 70  # points of `joint` in conftest.py
+FEW = 32  # points of `few_joint`
+
+
+@pytest.fixture(autouse=True)
+def small_grids(monkeypatch):
+    """Begin with grids of 64 nodes per side instead of 128, without a GPU.
+
+    The interpreter runs the programs of a kernel one after another: most of them for 1,024 nodes.
+    """
+    from meshtsne.cuda import repulsion
+
+    if DEVICE == "cpu":
+        monkeypatch.setattr(repulsion, "SIZES", [64, 80, 96, *repulsion.SIZES])
+
+
+@pytest.fixture
+def few_joint(joint):
+    """Return joint probabilities of fewer points, for long descents."""
+    P = joint[:FEW, :FEW]
+    return P / P.sum()
 
 
 def make_gradient(P, Y):
@@ -58,19 +78,19 @@ def test_steps_agree_with_the_exact_ones(joint):
     assert np.linalg.norm(gradient.embedding() - moved) < 0.01 * np.linalg.norm(moved)
 
 
-def test_a_planned_descent_agrees_with_the_exact_one(joint):
+def test_a_planned_descent_agrees_with_the_exact_one(few_joint):
     """Including the phases of the schedule, whose momentum changes without a restart."""
     phases = plan_phases(
-        N,
+        FEW,
         n_iter=10,
         early_exaggeration_iter=4,
         early_exaggeration=4.0,
         late_exaggeration=1.0,
-        learning_rate=8.0,
+        learning_rate=3.5,
     )
     assert len(phases) == 7
-    gradient = make_gradient(joint, np.random.default_rng(10).normal(size=(N, 2)) * 3)
-    truth = exact.ExactGradient(joint, gradient.embedding())
+    gradient = make_gradient(few_joint, np.random.default_rng(10).normal(size=(FEW, 2)) * 3)
+    truth = exact.ExactGradient(few_joint, gradient.embedding())
     found, expected = descend(gradient, phases), descend(truth, phases)
     assert found.n_iter == expected.n_iter == 10
     assert found.kl_divergence == pytest.approx(expected.kl_divergence, rel=2e-3)
@@ -78,26 +98,26 @@ def test_a_planned_descent_agrees_with_the_exact_one(joint):
     assert np.linalg.norm(gradient.embedding() - moved) < 0.01 * np.linalg.norm(moved)
 
 
-def test_renumbering_changes_only_the_order(joint):
-    Y = np.random.default_rng(4).normal(size=(N, 2)) * 3
+def test_renumbering_changes_only_the_order(few_joint):
+    Y = np.random.default_rng(4).normal(size=(FEW, 2)) * 3
     results = []
     for renumbered in (False, True):
-        gradient = make_gradient(joint, Y)
+        gradient = make_gradient(few_joint, Y)
         gradient._renumbered_at = -1 if renumbered else 0
         gradient.advance(3, exaggeration=1.0, momentum=0.5, learning_rate=8.0)
         results.append(gradient.embedding())
-        assert bool((gradient._order.cpu() == torch.arange(N)).all()) is not renumbered
+        assert bool((gradient._order.cpu() == torch.arange(FEW)).all()) is not renumbered
     np.testing.assert_allclose(*results, atol=1e-3)
 
 
-def test_steps_that_leave_the_grid_are_repeated_on_a_larger_grid(joint):
-    Y = np.random.default_rng(5).normal(size=(N, 2)) * 2
-    parameters = {"exaggeration": 1.0, "momentum": 0.9, "learning_rate": 2200.0}
-    gradient = make_gradient(joint, Y)
+def test_steps_that_leave_the_grid_are_repeated_on_a_larger_grid(few_joint):
+    Y = np.random.default_rng(5).normal(size=(FEW, 2)) * 2
+    parameters = {"exaggeration": 1.0, "momentum": 0.9, "learning_rate": 1000.0}
+    gradient = make_gradient(few_joint, Y)
     size = gradient._grid.size
     gradient.advance(2, **parameters)
     assert gradient._grid.size > size
-    roomy = make_gradient(joint, Y)
+    roomy = make_gradient(few_joint, Y)
     roomy._cover_points(margin=12)
     size = roomy._grid.size
     roomy.advance(2, **parameters)
@@ -106,11 +126,11 @@ def test_steps_that_leave_the_grid_are_repeated_on_a_larger_grid(joint):
     assert np.linalg.norm(gradient.embedding() - moved) < 0.05 * np.linalg.norm(moved)
 
 
-def test_computing_the_divergence_does_not_change_the_descent(joint):
-    Y = np.random.default_rng(8).normal(size=(N, 2)) * 3
+def test_computing_the_divergence_does_not_change_the_descent(few_joint):
+    Y = np.random.default_rng(8).normal(size=(FEW, 2)) * 3
     results = []
     for with_divergence in (False, True):
-        gradient = make_gradient(joint, Y)
+        gradient = make_gradient(few_joint, Y)
         for _ in range(2):
             gradient.advance(3, exaggeration=4.0, momentum=0.5, learning_rate=8.0)
             if with_divergence:
