@@ -56,12 +56,12 @@ def test_close_points_far_from_the_origin_have_exact_neighbors():
     from meshtsne.cuda.neighbors import find_neighbors
 
     rng = np.random.default_rng(7)
-    X = (rng.normal(size=(128, 4)) * 1e-4 + np.repeat([[-1.0], [1.0]], 64, axis=0)).astype("f4")
+    X = (rng.normal(size=(64, 4)) * 1e-4 + np.repeat([[-1.0], [1.0]], 32, axis=0)).astype("f4")
     D = ((X[:, None].astype(float) - X[None]) ** 2).sum(2)
     np.fill_diagonal(D, np.inf)
     found = find_neighbors(on_device(X), 9)
     order = found.order.cpu().numpy()
-    squared = np.empty((128, 9))
+    squared = np.empty((64, 9))
     squared[order] = found.squared_distances.cpu().numpy()
     np.testing.assert_allclose(squared, np.sort(D, axis=1)[:, :9], atol=1e-10)
     assert found.recall > 0.999
