@@ -78,9 +78,12 @@ def described(folder):
 
 @pytest.fixture(scope="session")
 def drawn_page(tmp_path_factory):
-    """Return a function that writes a page of given arrays: n, options of write_bundle -> file."""
+    """Return a function that writes a page of given arrays: n, options of write_bundle -> file.
 
-    def draw(n_items, *, n_dimensions=2, images=True, **options):
+    The images are digits of `image_px` pixels, which repeat after 600 items.
+    """
+
+    def draw(n_items, *, n_dimensions=2, images=True, image_px=96, **options):
         folder = tmp_path_factory.mktemp("drawn")
         rng = np.random.default_rng(5)
         codes = np.arange(n_items) % 10
@@ -94,7 +97,7 @@ def drawn_page(tmp_path_factory):
             "seed": 1,
             "labels": [f"class {code}" for code in codes],
             "paths": [f"{row}.png" for row in range(n_items)],
-            "thumbnails": encode_from(Numerals(n_items)) if images else None,
+            "thumbnails": (lambda row: encode_digit(row % 600, image_px)) if images else None,
         }
         write_bundle(folder / "bundle", **{**given, **options})
         Image.new("RGB", (80, 60), (120, 160, 200)).save(folder / "scatter.png")
@@ -105,22 +108,31 @@ def drawn_page(tmp_path_factory):
     return draw
 
 
+@functools.cache
+def read_digits():
+    """Return the digits of scikit-learn, shape (1797, 8, 8)."""
+    from sklearn.datasets import load_digits
+
+    return load_digits().images
+
+
 class Numerals:
-    """The digits of scikit-learn as images, repeated in their order."""
+    """The digits of scikit-learn as square images of a size, without an end."""
 
-    def __init__(self, n_images):
-        from sklearn.datasets import load_digits
-
-        self._pixels = load_digits().images
-        self._n_images = n_images
-
-    def __len__(self):
-        return self._n_images
+    def __init__(self, size_px):
+        self._size_px = size_px
 
     def load(self, index, *, at_least_px=0):
         del at_least_px
-        pixels = 255 - self._pixels[index % 1797] * 15
-        return Image.fromarray(pixels.astype(np.uint8)).resize((96, 96)).convert("RGB")
+        pixels = 255 - read_digits()[index % 1797] * 15
+        image = Image.fromarray(pixels.astype(np.uint8))
+        return image.resize((self._size_px, self._size_px)).convert("RGB")
+
+
+@functools.cache
+def encode_digit(number, size_px):
+    """Return a digit of scikit-learn as thumbnails, which are encoded once."""
+    return encode_from(Numerals(size_px))(number)
 
 
 @pytest.fixture(scope="package")

@@ -48,7 +48,7 @@ def test_a_grid_shows_1500_images(look, drawn_page):
 
 
 def test_a_grid_with_small_cells_asks_to_zoom_in(look, drawn_page):
-    visit = look(f"{drawn_page(12_000).as_uri()}#view=grid")
+    visit = look(f"{drawn_page(12_000, image_px=32).as_uri()}#view=grid")
     message = visit.page.get_by_text("Zoom in to see images")
     expect(message).to_be_visible()
     for _ in range(3):
