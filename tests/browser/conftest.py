@@ -18,6 +18,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image, ImageChops
 from playwright.sync_api import sync_playwright
 
@@ -52,22 +53,38 @@ def map_of():
     return make
 
 
-@pytest.fixture(scope="session")
-def digits(tmp_path_factory, map_of):
-    """Make the map of the demo, with its original images."""
-    source = tmp_path_factory.mktemp("digits") / "digits"
-    write_digits(source)
-    folder = tmp_path_factory.mktemp("maps") / "digits-map"
-    return map_of(source, folder, limit=500)
+@pytest.fixture(scope="package", autouse=True)
+def shared(tmp_path_factory):
+    """Return the folder of the maps that all test processes share, with the key of their seals."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "browser"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder / "data"))
+        yield folder
 
 
-@pytest.fixture(scope="session")
-def animals(tmp_path_factory, map_of):
-    """Make the map of the photographs that `make data` downloads."""
+@pytest.fixture(scope="package")
+def digits(shared, map_of):
+    """Make the map of the demo, with its original images; no test may change the map."""
+    folder = shared / "digits-map"
+    with FileLock(shared / "digits.lock"):
+        if folder.exists():
+            return described(folder)
+        write_digits(shared / "digits")
+        return map_of(shared / "digits", folder, limit=500)
+
+
+@pytest.fixture(scope="package")
+def animals(shared, map_of):
+    """Make the map of the photographs that `make data` downloads; no test may change the map."""
     if not ANIMALS.is_dir():
         pytest.skip("no photographs of animals: run make data")
-    folder = tmp_path_factory.mktemp("maps") / "animals-map"
-    return map_of(ANIMALS, folder, perplexity=10)
+    folder = shared / "animals-map"
+    with FileLock(shared / "animals.lock"):
+        if folder.exists():
+            return described(folder)
+        return map_of(ANIMALS, folder, perplexity=10)
 
 
 def described(folder):
@@ -167,7 +184,7 @@ def served_digits(serve, digits):
     loading.join()  # the server must respond before it ends, also if only a few tests run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def digits_file(digits):
     return SimpleNamespace(**vars(digits), address=(digits.folder / "map.html").as_uri())
 
@@ -177,18 +194,18 @@ def served_animals(serve, animals):
     return SimpleNamespace(**vars(animals), address=serve(animals.folder))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def animals_file(animals):
     return SimpleNamespace(**vars(animals), address=(animals.folder / "map.html").as_uri())
 
 
-@pytest.fixture(params=["served_digits", "digits_file", "served_animals", "animals_file"])
+@pytest.fixture(params=["digits_file", "served_animals"])
 def anywhere(request):
-    """Return a map of digits or photographs, shown by a server or from one file."""
+    """Return a map of digits from one file, or a map of photographs that a server shows."""
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def digits_site(tmp_path_factory, digits):
     """Export the map of the demo as a static site, and return its folder."""
     folder = tmp_path_factory.mktemp("site") / "digits-site"
