@@ -138,7 +138,8 @@ class ExportableMap(Map):
         Raises
         ------
         InputError
-            If the dataset exists and is not replaced, or if an original image is not a file.
+            If the dataset exists and is not replaced, if featscape cannot confirm that this user
+            made the map on this computer, or if an original image is not a file.
         MissingExtra
             If fiftyone is not installed.
         """

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError, MissingExtra
 from featscape.exporters.items import list_columns
+from featscape.files.folder_handle import FolderHandle
+from featscape.mapfolder.seal import is_own
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def write_fiftyone(made: Map, name: str, *, force: bool = False) -> Any:
     Parameters
     ----------
     made : Map
-        The original images must be files on this machine.
+        The original images must be files on this computer, on which this user made the map.
     name : str
         The name of the dataset.
     force : bool
@@ -40,7 +42,8 @@ def write_fiftyone(made: Map, name: str, *, force: bool = False) -> Any:
     Raises
     ------
     InputError
-        If the dataset exists, or if an original image is not a file.
+        If the dataset exists, if the map has no seal of this user, or if an original image is not
+        a file.
     MissingExtra
         If fiftyone is not installed.
     """
@@ -93,7 +96,13 @@ def _field_names(columns: Iterable[str]) -> list[str]:
 
 
 def _find_files(made: Map) -> list[str]:
-    """Return the path of each original image."""
+    """Return the path of each original image; raises InputError."""
+    if not is_own(FolderHandle.of(made.folder), made.run):
+        raise InputError(
+            "the export for FiftyOne needs a map that you made on this computer, because another "
+            "map may name any file; featscape cannot confirm that you made "
+            f"{printable(made.folder)} here. Make the map again on this computer."
+        )
     source = Path(made.run["source"])
     folder = source.parent if source.is_file() else source  # a table, or a folder
     files = [folder / path for path in made.paths or ()]

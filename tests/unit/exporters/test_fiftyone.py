@@ -71,9 +71,17 @@ def test_a_dataset_is_replaced_only_on_demand(made):
 
 
 @pytest.mark.usefixtures("fiftyone")
-def test_images_that_are_not_files_are_refused(made, tmp_path):
+def test_images_that_are_not_files_are_refused(made, tmp_path, monkeypatch):
+    monkeypatch.setattr("featscape.exporters.fiftyone.is_own", lambda *_: True)
     made.run["source"] = str(tmp_path / "moved")
     with pytest.raises(InputError, match=r"moved.* is not a file"):
+        made.to_fiftyone("photos")
+
+
+@pytest.mark.usefixtures("fiftyone")
+def test_files_that_a_map_of_another_user_names_are_refused(made, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # another key
+    with pytest.raises(InputError, match="cannot confirm that you made"):
         made.to_fiftyone("photos")
 
 
