@@ -46,7 +46,7 @@ class ArrayFile(_Model):
 
     file: FileName
     dtype: Literal["float32", "float64", "int8", "uint16", "uint32"]
-    shape: list[int]
+    shape: Annotated[list[int], FailFast()]
 
 
 class ClassEntry(_Model):
@@ -177,7 +177,9 @@ class FindingsFile(_Model):
     """The findings of a map, one section after the other."""
 
     file: FileName
-    sections: list[ListedSection] = Field(description="the most useful section first")
+    sections: Annotated[list[ListedSection], FailFast()] = Field(
+        description="the most useful section first"
+    )
 
 
 class WordsFile(_Model):
@@ -232,30 +234,30 @@ class Manifest(_Model):
     title: str
     n_items: int
     n_dimensions: Literal[2, 3]
-    level_ends: list[int] = Field(
+    # FailFast: an error of a kilobyte for each wrong value would fill the memory
+    level_ends: Annotated[list[int], FailFast()] = Field(
         description="ends of the levels: the items before each end are a random sample"
     )
-    lower: list[float] = Field(description="minimum coordinate of each axis")
-    upper: list[float] = Field(description="maximum coordinate of each axis")
+    lower: Annotated[list[float], FailFast()] = Field(description="minimum coordinate of each axis")
+    upper: Annotated[list[float], FailFast()] = Field(description="maximum coordinate of each axis")
     positions: ArrayFile
     ids: ArrayFile
     classes: list[ClassEntry] | None = Field(fail_fast=True)
     class_codes: ArrayFile | None
     grid: Grid | None
     neighbors: NeighborGraph
-    # FailFast: an error of a kilobyte for each wrong value would fill the memory
     columns: Annotated[list[Column], FailFast()]
     strings: Blocks | None
     thumbnails: Annotated[list[ThumbnailPack], FailFast()] = Field(
         description="smallest first; empty without images"
     )
     facts: dict[str, str] = Field(description="how the map was made, as texts for the panel")
-    names: list[ClassName] = Field(
+    names: Annotated[list[ClassName], FailFast()] = Field(
         default=[],
         max_length=MOST_NAMES,
         description="the most important name first; absent in older bundles",
     )
-    regions: list[RegionName] = Field(
+    regions: Annotated[list[RegionName], FailFast()] = Field(
         default=[],
         max_length=MOST_REGIONS,
         description="the largest regions first; absent in older bundles",

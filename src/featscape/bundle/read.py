@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from featscape.bundle.blocks import unpack
 from featscape.bundle.contract import MANIFEST, MOST_LISTED, Manifest
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     )
 
 _MAX_MANIFEST_BYTES = 1 << 27  # 65,535 classes in each of 20 columns
+_MAX_ENTRIES = 1_000  # of an object in the manifest; the largest are the manifest and its facts
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +123,7 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
     try:
         opened = FolderHandle.of(folder)
         content = opened.read(MANIFEST, max_bytes=_MAX_MANIFEST_BYTES)
+        _check_objects(content)
         manifest = Manifest.model_validate_json(content)
     except FileNotFoundError:
         raise InputError(
@@ -140,7 +143,7 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
             ) from error
         where = ".".join(str(part) for part in first["loc"]) or "its JSON"
         raise damaged(file, f"{where}: {first['msg']}") from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise damaged(file, error) from error
     _check_shapes(manifest, file)
     _check_names(manifest, file)
@@ -159,6 +162,25 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
     for words in words_files(manifest):
         _check_size(opened, words.file, words.n_bytes)
     return bundle
+
+
+def _check_objects(content: bytes) -> None:
+    """Raise ValueError if an object in a manifest has too many entries.
+
+    pydantic would fill the memory with an error of a kilobyte for each entry that is unknown or
+    invalid.
+    """
+    pending = [from_json(content)]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            if len(value) > _MAX_ENTRIES:
+                raise ValueError(
+                    f"an object has {len(value):,} entries, more than {_MAX_ENTRIES:,}"
+                )
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
 
 
 def count_bytes(entry: ArrayFile) -> int:

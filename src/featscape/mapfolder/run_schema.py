@@ -6,13 +6,50 @@ import json
 from dataclasses import fields
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    FiniteFloat,
+    TypeAdapter,
+    ValidationError,
+)
 
 from featscape.records import Inference, ModelCard
 
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 Seconds = Annotated[FiniteFloat, Field(ge=0, lt=1e12)]
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
+
+_MAX_RECORD_BYTES = 1 << 20  # of the JSON of a record; a network of 100 layers has 30 kB
+
+
+def _keep_first_wrong(values: Any) -> BeforeValidator:
+    """Return a validator that reduces an invalid dictionary to its first invalid entry.
+
+    An error of a kilobyte for each invalid entry would fill the memory. `FailFast`, which stops
+    after the first error, exists for lists only.
+
+    Parameters
+    ----------
+    values : type
+        The type of the values.
+    """
+    adapter = TypeAdapter(Annotated[list[values], FailFast()])
+
+    def reduce(given: object) -> object:
+        if isinstance(given, dict):
+            try:
+                adapter.validate_python(list(given.values()), strict=True)
+            except ValidationError as error:
+                index = error.errors(include_url=False)[0]["loc"][0]
+                name = list(given)[int(index)]
+                return {name: given[name]}
+        return given
+
+    return BeforeValidator(reduce)
 
 
 class _Section(BaseModel):
@@ -37,7 +74,7 @@ class _TsneParameters(_Section):
 class _Agreement(_Section):
     n_neighbors: Count
     overall: Share
-    by_class: dict[str, Share]
+    by_class: Annotated[dict[str, Share], _keep_first_wrong(Share)]
     chance: Share | None = None  # missing in maps of earlier releases
 
 
@@ -62,13 +99,17 @@ class RunFile(_Section):
     n_iter: Count
     tsne_device: str = "cpu"
     agreement: _Agreement | None
-    timings_s: dict[str, Seconds]
-    renamed_labels: dict[str, str] | None = None
-    skipped: list[_Skipped]
+    timings_s: Annotated[dict[str, Seconds], _keep_first_wrong(Seconds)]
+    renamed_labels: Annotated[dict[str, str] | None, _keep_first_wrong(str)] = None
+    skipped: Annotated[list[_Skipped], FailFast()]
 
 
 def find_problem(run: dict[str, Any]) -> str | None:
     """Return the first problem of the contents of run.json; None if they are valid."""
+    for name in ("model", "inference"):
+        n_bytes = len(json.dumps(run.get(name)))
+        if n_bytes > _MAX_RECORD_BYTES:
+            return f"{name}: it has {n_bytes:,} bytes, more than {_MAX_RECORD_BYTES:,}"
     try:
         RunFile.model_validate_json(json.dumps(run))
     except ValidationError as error:

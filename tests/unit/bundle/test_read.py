@@ -31,10 +31,19 @@ def test_a_manifest_with_unknown_fields_may_be_of_a_newer_release(bundle_of):
         open_bundle(file.parent)
 
 
-@pytest.mark.parametrize("name", ["classes", "columns", "thumbnails"])
+@pytest.mark.parametrize("name", ["facts", "grid"])
+def test_objects_with_many_entries_are_refused(bundle_of, name):
+    file = bundle_of(20).folder / "manifest.json"
+    many = {str(number): 0 for number in range(2000)}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {name: many}))
+    with pytest.raises(InputError, match="an object has 2,000 entries, more than 1,000"):
+        open_bundle(file.parent)
+
+
+@pytest.mark.parametrize("name", ["classes", "columns", "thumbnails", "names", "level_ends"])
 def test_many_wrong_values_cause_one_error(bundle_of, name):
     file = bundle_of(20).folder / "manifest.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {name: [0] * 1000}))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {name: [None] * 1000}))
     with pytest.raises(InputError, match=f"damaged: {name}") as error:
         open_bundle(file.parent)
     assert error.value.__cause__.error_count() < 10
