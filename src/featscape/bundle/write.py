@@ -113,7 +113,9 @@ def write_bundle(
     with writing():
         folder.mkdir()
     order, level_ends = order_items(points, seed=seed)
-    nearest = _nearest(neighbors.indices, order)
+    rank = np.empty(len(order), dtype=np.uint32)  # the row of each item in the bundle
+    rank[order] = np.arange(len(order), dtype=np.uint32)
+    nearest = _nearest(neighbors.indices, order, rank)
     coded = None if labels is None else code_labels(labels)
     manifest = Manifest(
         format=FORMAT,
@@ -132,10 +134,10 @@ def write_bundle(
             found=() if findings is None else findings.columns,
         ),
         names=[] if coded is None else _names(points[order], coded[0], coded[1][order]),
-        regions=_region_names(regions, order),
+        regions=_region_names(regions, rank),
         neighbors=_write_neighbors(folder, nearest, neighbors.distances[order, :MAX_NEIGHBORS]),
         facts={encodable(name): encodable(fact) for name, fact in (facts or {}).items()},
-        findings=None if findings is None else write_findings(folder, findings.sections, order),
+        findings=None if findings is None else write_findings(folder, findings.sections, rank),
         words=None if words is None else write_words(folder, words, order),
         vectors=None if vectors is None else write_vectors(folder, vectors, order),
         items_digest=_digest_items(points, paths),
@@ -188,10 +190,8 @@ def _has_label(classes: Sequence[ClassEntry], codes: NDArray[np.uint16]) -> NDAr
     return np.array([entry.name != NO_LABEL for entry in classes], dtype=bool)[codes]
 
 
-def _region_names(regions: Sequence[Region], order: NDArray[np.intp]) -> list[RegionName]:
-    """Return the names of regions on the map; `order` has the row of each item in the bundle."""
-    rank = np.empty(len(order), dtype=np.intp)
-    rank[order] = np.arange(len(order))
+def _region_names(regions: Sequence[Region], rank: NDArray[np.uint32]) -> list[RegionName]:
+    """Return the names of regions on the map."""
     return [
         RegionName(
             item=int(rank[region.anchor]),
@@ -276,10 +276,10 @@ def _write_grid(folder: Path, points: NDArray[np.float32]) -> Grid:
     )
 
 
-def _nearest(indices: NDArray[Any], order: NDArray[np.intp]) -> NDArray[np.uint32]:
+def _nearest(
+    indices: NDArray[Any], order: NDArray[np.intp], rank: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
     """Return the nearest neighbors of each item, as indices in the order of the bundle."""
-    rank = np.empty(len(order), dtype=np.uint32)
-    rank[order] = np.arange(len(order), dtype=np.uint32)
     rows = np.asarray(indices[:, :MAX_NEIGHBORS])[order]
     nearest: NDArray[np.uint32] = np.where(rows < 0, np.uint32(NO_ITEM), rank[rows])
     return nearest

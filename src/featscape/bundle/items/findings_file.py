@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import TypeAdapter
 
 from featscape.bundle.contract import (
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from featscape.bundle.contract import Column
@@ -35,7 +35,7 @@ _LIST = TypeAdapter(list[ListedFinding])
 
 
 def write_findings(
-    folder: Path, sections: Sequence[FindingsSection], order: NDArray[np.intp]
+    folder: Path, sections: Sequence[FindingsSection], rank: NDArray[np.uint32]
 ) -> FindingsFile:
     """Write the first findings of each section as JSON.
 
@@ -43,16 +43,14 @@ def write_findings(
     ----------
     folder : Path
     sections : sequence of FindingsSection
-    order : ndarray of intp, shape (n,)
-        The row of each item, in the order of the bundle.
+    rank : ndarray of uint32, shape (n,)
+        The row of each item in the bundle.
 
     Returns
     -------
     FindingsFile
         The manifest's entry.
     """
-    rank = np.empty(len(order), dtype=np.intp)
-    rank[order] = np.arange(len(order))
     described = []
     end = 0
     with writing(), (folder / _FILE).open("xb") as file:
@@ -101,7 +99,7 @@ def mark_findings(columns: Sequence[Column], found: Sequence[ShownColumn]) -> li
     ]
 
 
-def _listed(finding: ShownFinding, rank: NDArray[np.intp]) -> ListedFinding:
+def _listed(finding: ShownFinding, rank: NDArray[np.uint32]) -> ListedFinding:
     return ListedFinding(
         text=_shortened(finding.text),
         items=rank[list(finding.items[:MOST_LISTED_ITEMS])].tolist(),
