@@ -56,6 +56,8 @@ def read_vectors(file: Path, *, column: str | None = None) -> tuple[NDArray[np.f
         If the file cannot be read, no column has vectors, several have and none has a usual name,
         a vector is missing, or the vectors differ in length.
     """
+    import pyarrow as pa
+
     with refusals(file), open_regular(file) as stream:
         n_bytes = os.fstat(stream.fileno()).st_size
         try:
@@ -66,8 +68,8 @@ def read_vectors(file: Path, *, column: str | None = None) -> tuple[NDArray[np.f
             return _read_column(parquet, column, file, max_bytes=max_bytes), column
         except InputError:
             raise
-        except Exception as error:
-            # Arrow raises OSError, ArrowException and errors of decoding the schema's text
+        except (pa.ArrowException, OSError, ValueError) as error:
+            # ValueError: a claim of the file is too large, or the schema's text is not UTF-8
             raise InputError(
                 f"a Parquet file must be undamaged; {printable(file)} cannot be read "
                 f"({first_line(error)}). Write the file again."

@@ -38,6 +38,7 @@ from featscape.mapfolder.staging import find_unfinished, restore
 from featscape.number_text import plural
 from featscape.printable_names import printable, valid_unicode
 from featscape.records import Neighbors
+from featscape.records.images import MANIFEST_KIND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
 
 _TRIES = 10  # reads of a map that another process replaces meanwhile
 _MAX_PICTURE_BYTES = 1 << 26  # 100 times the size of a typical scatter.png
-_TABLE = "manifest"  # the kind of a source that is a table of paths
 _MAX_HEADERS_BYTES = 10_000  # maximum size of the headers in neighbors.npz
 
 
@@ -291,7 +291,7 @@ def find_maps(
 
     def is_related(run: Mapping[str, Any]) -> bool:
         other = run.get("source")
-        if kind == run.get("source_kind") == _TABLE and isinstance(other, str):
+        if kind == run.get("source_kind") == MANIFEST_KIND and isinstance(other, str):
             return Path(other).parent == Path(source).parent
         return bool(other == source)
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 NESTED = "a column of nested or binary values; only numbers and text are kept"
 NO_IMAGE = "a row without an image"
 
+MANIFEST_KIND = "manifest"  # `ImageSet.kind` of a table of paths
+
 _DETAILS = re.compile(r": | \(")
 
 
@@ -43,6 +45,17 @@ class SkippedImage:
 
     path: str
     reason: str
+
+
+def nested_column(table: str, column: str) -> SkippedImage:
+    """Return the entry for a column of nested or binary values.
+
+    Parameters
+    ----------
+    table, column : str
+        The names of the table and of the column.
+    """
+    return SkippedImage(f"{table}, column {column}", NESTED)
 
 
 def count_reasons(reasons: Iterable[str]) -> list[tuple[str, int]]:

@@ -15,6 +15,7 @@ from featscape.files.features import check_features, read_features
 from featscape.files.vectors import read_tensor, read_vectors
 from featscape.printable_names import printable
 from featscape.records import ImageSet, ItemSet
+from featscape.records.images import nested_column
 from featscape.steps.facts import describe_found, describe_labels, describe_unreadable
 from featscape.steps.item_columns import read_item_columns
 
@@ -69,21 +70,21 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
         features_table=table,
     )
     described = columns.described
+    skipped = _other_columns(described.skipped, options.features_table, vector_column)
+    described = replace(described, skipped=skipped)
     values = np.asarray(stored, dtype=np.float32)
     if source is None:
         for line in describe_labels(described.labels or (), n_trimmed=described.n_trimmed_labels):
             options.reporter.note(line)
         items = ItemSet(
-            splits=described.splits,
-            columns=described.columns,
-            skipped=_other_columns(described.skipped, vector_column),
+            splits=described.splits, columns=described.columns, skipped=described.skipped
         )
         return OwnFeatures(values, described.labels, items)
     images = _find_images(options, source)
-    images = replace(images, skipped=_other_columns(images.skipped, vector_column))
+    skipped = _other_columns(images.skipped, options.features_table, vector_column)
+    images = replace(images, skipped=skipped)
     images = _arrange(images, columns, options, n_items=len(values))
-    skipped = _other_columns(described.skipped, vector_column)
-    images = _describe(images, replace(described, skipped=skipped))
+    images = _describe(images, described)
     for line in describe_found(images):
         options.reporter.note(line)
     return OwnFeatures(values, images.labels, ItemSet(images=images))
@@ -166,11 +167,14 @@ def _lists_images(options: FeatureMapOptions, table: Path) -> bool:
     return options.path_column is not None or lists_images(table)
 
 
-def _other_columns(skipped: Sequence[SkippedImage], column: str) -> tuple[SkippedImage, ...]:
+def _other_columns(
+    skipped: Sequence[SkippedImage], table: Path | None, column: str
+) -> tuple[SkippedImage, ...]:
     """Return the skipped files and columns without the column of the features."""
-    return tuple(
-        one for one in skipped if not column or not one.path.endswith(f", column {column}")
-    )
+    if table is None:
+        return tuple(skipped)
+    vectors = nested_column(table.name, column)
+    return tuple(one for one in skipped if one != vectors)
 
 
 def _find_images(options: FeatureMapOptions, source: Images) -> ImageSet:

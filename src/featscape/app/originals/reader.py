@@ -43,6 +43,7 @@ from featscape.images.storage.locations import as_location, file_name, folder_of
 from featscape.images.storage.redirects import check_redirects
 from featscape.images.tables.table_files import TABLE_EXTENSIONS
 from featscape.printable_names import printable
+from featscape.records.images import MANIFEST_KIND
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,7 +61,7 @@ _THREADS = 4 * AT_ONCE
 _CHUNK_BYTES = 1 << 18
 
 # Kinds of sources in which each image is a separate file; the other kinds are archives.
-_FILES = ("folder", "address", "manifest")
+_FILES = ("folder", "address", MANIFEST_KIND)
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Originals:
         self._may_read = is_own or named is not None
         self._location = as_location(source) if named is None else _named_location(named)
         self._kind = kind
-        is_table = kind == "manifest" and file_name(self._location).lower().endswith(
+        is_table = kind == MANIFEST_KIND and file_name(self._location).lower().endswith(
             TABLE_EXTENSIONS
         )
         self._base = folder_of(self._location) if is_table else self._location
@@ -224,7 +225,7 @@ class Originals:
         except InputError as error:
             raise ImageError(str(error).rstrip(".")) from error
         # the rows of a table may name any path, and this user made a map of this table
-        may_lead_out = self._is_own and self._kind == "manifest"
+        may_lead_out = self._is_own and self._kind == MANIFEST_KIND
         if not may_lead_out and not is_below(location, self._base):
             raise ImageError("its path is outside the location of the originals")
         if isinstance(location, str):

@@ -29,6 +29,7 @@ from featscape.images.tables.columns import (
 from featscape.images.tables.paths import find_path_rows
 from featscape.images.tables.table_files import TABLE_EXTENSIONS, read_table
 from featscape.records import ImageSet
+from featscape.records.images import MANIFEST_KIND
 
 if TYPE_CHECKING:
     from featscape.images.storage.locations import Location
@@ -73,7 +74,7 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
     )
     return ImageSet(
         source=source,
-        kind="manifest",
+        kind=MANIFEST_KIND,
         paths=tuple(rows),
         contents=_open_manifest(source),
         decode=decode_bytes,
@@ -156,4 +157,4 @@ def _open_manifest(source: Location) -> Files:
     return Files(folder_of(source))
 
 
-MANIFEST = SourceKind("manifest", _is_manifest, find_in_manifest, _open_manifest)
+MANIFEST = SourceKind(MANIFEST_KIND, _is_manifest, find_in_manifest, _open_manifest)

@@ -34,6 +34,7 @@ from featscape.images.tables.parquet_tables import (
 from featscape.images.tables.splits import find_split
 from featscape.images.tables.table import name_columns
 from featscape.records import ImageSet, SkippedImage
+from featscape.records.images import nested_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,7 +179,7 @@ def _read_columns(
         table, rows = _read_row_groups(read, starts, name, skipped)
     except Exception as error:
         raise damaged_parquet(file, error) from error  # see `_has_images`
-    skipped += [item for item in nested if not item.path.endswith(f", column {image}")]
+    skipped += [item for item in nested if image is None or item != nested_column(name, image)]
     columns = {}
     image_index = table.schema.get_field_index(image)
     structs = None if image_index < 0 else table.column(image_index)

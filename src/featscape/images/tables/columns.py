@@ -16,12 +16,12 @@ from featscape.images.tables.splits import SPLITS
 from featscape.labels.classes import trim_labels
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.printable_names import encodable, is_decoded, printable
-from featscape.records import SkippedImage
-from featscape.records.images import NESTED, as_text
+from featscape.records.images import as_text, nested_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from featscape.records import SkippedImage
     from featscape.records.images import Column
 
 # usual names of the column of paths and of the column of labels, the most likely first
@@ -170,7 +170,7 @@ def classify_columns(
         _check_decoded(name, raw, table=table)
         values = [_normalize_missing(value) for value in raw]
         if any(isinstance(value, (dict, list, tuple, bytes)) for value in values):
-            skipped.append(SkippedImage(f"{table}, column {name}", NESTED))
+            skipped.append(nested_column(table, name))
         elif name == label and any(value is not None for value in values):
             texts = (None if value is None else _as_text(value) for value in values)
             labels, n_trimmed = trim_labels(texts)

@@ -8,7 +8,7 @@ from featscape.errors import InputError, first_line
 from featscape.files.parquet import check_claims, limit_bytes, open_with_dictionaries, read_batches
 from featscape.images.tables.table import ImageTable, name_columns
 from featscape.records import SkippedImage
-from featscape.records.images import NESTED
+from featscape.records.images import nested_column
 
 if TYPE_CHECKING:
     import mmap
@@ -104,7 +104,7 @@ def split_nested_columns(schema: pa.Schema, name: str) -> tuple[list[str], list[
         if pa.types.is_dictionary(data_type):
             data_type = data_type.value_type
         if pa.types.is_nested(data_type) or "binary" in str(data_type):
-            nested.append(SkippedImage(f"{name}, column {column.name}", NESTED))
+            nested.append(nested_column(name, column.name))
         else:
             plain.append(column.name)
     return plain, nested
