@@ -1,0 +1,107 @@
+"""New images and features on a finished map."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import featscape
+from featscape import TSNE, embed_features, extract, find_images, load_tsne, make_map
+from featscape.errors import ImageError, InputError
+from featscape.mapfolder.read import open_map
+from featscape.steps.placement import open_placer
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def test_new_features_are_placed_on_a_stored_map():
+    rng = np.random.default_rng(5)
+    X = (rng.normal(size=(90, 6)) + 9 * np.repeat(np.eye(6)[:3], 30, axis=0)).astype(np.float32)
+    np.save("features.npy", X)
+    made = embed_features("features.npy", "made", perplexity=8)
+    new = X[::10] + np.float32(0.05)
+    fitted = TSNE(perplexity=8, random_state=10).fit(X)
+    tsne = load_tsne(open_map("made"))
+    np.testing.assert_array_equal(tsne.embedding_, made.positions)
+    np.testing.assert_array_equal(tsne.transform(new), fitted.transform(new))
+    assert np.abs(tsne.transform(new) - made.positions[::10]).max() < 3
+
+
+@pytest.mark.usefixtures("quick_network")
+def test_new_images_are_placed_as_in_the_readme(made, photos):
+    features = extract(find_images(photos, limit=6, random_state=3))
+    assert repr(features) == "<Features: 6 x 48, quick, pixels>"
+    rows = [made.paths.index(path) for path in features.images.paths]
+    places = load_tsne(made).transform(features)
+    np.testing.assert_allclose(places, made.positions[rows], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("name", "resnet18"), ("layer", "layer3"), ("pool", "max"), ("precision", "bf16")],
+)
+def test_features_of_another_network_are_not_placed(made, photos, quick_network, name, other):
+    network = quick_network()
+    network.card = replace(network.card, **{name: other})
+    features = extract(find_images(photos), model=network)
+    tsne = load_tsne(made)
+    with pytest.raises(InputError, match=f"their {name} is {other}, and that of the map is"):
+        tsne.transform(features)
+    assert tsne.transform(features.values).shape == (24, 2)  # an array has no network
+
+
+def test_all_images_of_a_folder_are_placed_with_the_network_of_the_map(
+    made, photos, monkeypatch, quick_network
+):
+    monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
+    (photos / "red" / "damaged.png").write_bytes(b"no image")
+    interactive = featscape.open_map(made.folder)
+    placed = interactive.place_images(photos / "red")
+    rows = [made.paths.index(f"red/{path}") for path in placed.images.paths]
+    np.testing.assert_allclose(placed.positions, made.positions[rows], atol=0.1)
+    np.testing.assert_array_equal(placed.neighbors.indices[:, 0], rows)
+    assert [one.path for one in placed.images.skipped] == ["damaged.png"]
+    with pytest.raises(InputError, match=r"got the folder .*red'\. Place .* with place_images"):
+        interactive.place(photos / "red")
+    with pytest.raises(ImageError, match=r"damaged.png cannot be placed: not an image"):
+        interactive.place(photos / "red" / "damaged.png")
+
+
+def test_maps_and_their_t_sne_have_a_representation_of_one_line(made):
+    made = featscape.open_map(made.folder)
+    assert repr(made) == f"<InteractiveMap: 24 images, 3 classes, {made.folder}>"
+    assert repr(load_tsne(made.folder)) == repr(load_tsne(made))
+    assert repr(load_tsne(made)) == f"<TSNE of {made.folder}: 24 items, perplexity 4>"
+
+
+class TestOpenPlacer:
+    def test_an_image_of_the_map_is_placed_at_its_own_position(
+        self, made, photos, monkeypatch, quick_network
+    ):
+        monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
+        place = open_placer(made)
+        with (photos / made.paths[5]).open("rb") as file:
+            placed = place(file)
+        np.testing.assert_allclose(placed.position, made.positions[5], atol=0.1)
+        assert placed.neighbors.indices[0, 0] == 5
+        assert placed.neighbors.distances[0, 0] < 1e-3
+
+    @pytest.mark.usefixtures("without_pictures")
+    def test_a_landmark_is_named_by_its_item(self, photos, monkeypatch, quick_network):
+        monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
+        made = make_map(photos, "landmarks-map", perplexity=4, n_landmarks=14)
+        item = made.landmarks[-1]
+        with (photos / made.paths[item]).open("rb") as file:
+            assert open_placer(made)(file).neighbors.indices[0, 0] == item
+
+    def test_a_file_that_is_not_an_image_is_an_error(self, made, monkeypatch, quick_network):
+        monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
+        with pytest.raises(ImageError, match="not an image"):
+            open_placer(made)(io.BytesIO(b"no image"))
+
+    def test_a_map_of_features_has_no_network(self):
+        np.save("features.npy", np.random.default_rng(0).normal(size=(20, 4)))
+        made = embed_features("features.npy", perplexity=4)
+        with pytest.raises(InputError, match="new images need a map of images"):
+            open_placer(made)
