@@ -142,14 +142,11 @@ def draw_mosaic(
         progress=progress,
     )
     draw_names(picture, planned.names, classes, theme)
-    remarks = [] if caption is None else [caption]
-    n_shown = len(arrangement.items)
-    if n_shown < len(images):
-        remarks.append(f"showing {n_shown:,} of {len(images):,} images")
-        progress.note(
-            f"the {layout} of images shows {n_shown:,} of {len(images):,} images: no room for more"
-        )
-    finished = page.finish(picture, caption=" · ".join(remarks) or None)
+    if len(arrangement.items) < len(images):
+        shown = f"{len(arrangement.items):,} of {len(images):,} images"
+        progress.note(f"the {layout} of images shows {shown}: no room for more")
+        caption = f"{'' if caption is None else f'{caption} · '}showing {shown}"
+    finished = page.finish(picture, caption=caption or None)
     if target is not None:
         finished.save(target)
     return finished

@@ -135,10 +135,7 @@ def draw_scatter(
     codes, colors = _colors(plane, classes)
     named = check_item_names(item_names, plane.xy)
     if ax is not None:
-        if (title, caption, path) != (None, None, None):
-            raise InputError(
-                "title, caption and path must be None with ax. Use ax.set_title and savefig."
-            )
+        _check_no_page(title, caption, path)
         points = np.asarray(positions, dtype=np.float64)
         xy = points if points.shape[1] == 2 else plane.xy
         draw_in_axes(
@@ -171,6 +168,14 @@ def draw_scatter(
     elif target is not None:
         finished.save(target)
     return finished
+
+
+def _check_no_page(*given: object) -> None:
+    """Raise InputError unless all options of a page are None."""
+    if any(value is not None for value in given):
+        raise InputError(
+            "title, caption and path must be None with ax. Use ax.set_title and savefig."
+        )
 
 
 def _draw_map(

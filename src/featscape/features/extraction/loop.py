@@ -25,7 +25,6 @@ from featscape.features.extraction.sampling import prepare_network
 from featscape.features.extraction.shards import Shard, ShardWriter
 from featscape.features.given_module import open_module
 from featscape.features.loading import load_network
-from featscape.features.network import Network
 from featscape.features.protocols import Read
 from featscape.features.zoo.fingerprint import card_key
 from featscape.features.zoo.registry import check_is_name
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from featscape.features.extraction.cache import FeatureCache
-    from featscape.features.protocols import Backend, CachedFeatures, Machines
+    from featscape.features.protocols import Backend, Machines
     from featscape.progress import Progress
     from featscape.records import (
         Features,
@@ -150,18 +149,16 @@ def extract(
         precision=precision,
         progress=progress,
     )
-    sample: dict[bytes, CachedFeatures] = {}
-    if isinstance(network, Network):
-        network, sample = prepare_network(
-            network,
-            images,
-            thumbnails,
-            runs_here=machines is None,
-            maps=maps,
-            batch_size=batch_size,
-            n_workers=n_workers,
-            progress=progress,
-        )
+    network, sample = prepare_network(
+        network,
+        images,
+        thumbnails,
+        runs_here=machines is None,
+        maps=maps,
+        batch_size=batch_size,
+        n_workers=n_workers,
+        progress=progress,
+    )
     folder = None if work is None else work / card_key(network.card)
     cache, n_shards = open_cache(
         folder, maps, card=network.card, n_images=len(images), sample=sample, progress=progress

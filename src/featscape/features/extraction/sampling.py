@@ -11,6 +11,7 @@ from featscape.features.extraction.cache import FeatureCache
 from featscape.features.extraction.earlier_runs import find_earlier_choice
 from featscape.features.extraction.prefetch import read_ahead
 from featscape.features.extraction.reading import make_reader
+from featscape.features.network import Network
 from featscape.features.protocols import CachedFeatures, Read
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.features.network import Network
+    from featscape.features.protocols import Backend
     from featscape.progress import Progress
     from featscape.records import ImageSet, SkippedImage, ThumbnailSink
 
@@ -27,7 +28,7 @@ _MAX_TRIED = 2  # images read for each image of the sample: half of the images m
 
 
 def prepare_network(
-    network: Network,
+    network: Backend,
     images: ImageSet,
     thumbnails: ThumbnailSink | None,
     *,
@@ -36,12 +37,14 @@ def prepare_network(
     batch_size: int | None,
     n_workers: int | None,
     progress: Progress,
-) -> tuple[Network, dict[bytes, CachedFeatures]]:
+) -> tuple[Backend, dict[bytes, CachedFeatures]]:
     """Choose the precision of a network on the first readable images, and compile the network.
+
+    Other backends than `Network` are returned unchanged.
 
     Parameters
     ----------
-    network : Network
+    network : Backend
     images : ImageSet
     thumbnails : ThumbnailSink or None
         Makes the thumbnails of the sample.
@@ -58,11 +61,13 @@ def prepare_network(
 
     Returns
     -------
-    network : Network
+    network : Backend
     features : dict of bytes to CachedFeatures
         The features of the sample by the images' hashes. Empty if the returned network would
         compute them with other rounding errors.
     """
+    if not isinstance(network, Network):
+        return network, {}
     n_images = len(images)
     batch_size = batch_size or network.batch_size
     n_compiled = network.n_to_compile(n_images, batch_size) if runs_here else 0
