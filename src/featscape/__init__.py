@@ -7,13 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from featscape.app.notebook import (
-        InteractiveMap,
-        embed_features,
-        make_map,
-        make_maps,
-        open_map,
-    )
+    from featscape.app.interactive_map import InteractiveMap
+    from featscape.app.notebook import embed_features, make_map, make_maps, open_map
     from featscape.errors import (
         DeviceError,
         FeatscapeError,
@@ -60,7 +55,7 @@ _HOME = {
     "FeatscapeError": "featscape.errors",
     "ImageError": "featscape.errors",
     "InputError": "featscape.errors",
-    "InteractiveMap": "featscape.app.notebook",
+    "InteractiveMap": "featscape.app.interactive_map",
     "MissingExtra": "featscape.errors",
     "ModelError": "featscape.errors",
     "Map": "featscape.mapfolder.read",

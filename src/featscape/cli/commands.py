@@ -11,6 +11,7 @@ import typer
 
 from featscape import __version__
 from featscape.cli.console import as_safe_json, choose_progress_bar, show
+from featscape.cli.content import classify, search
 from featscape.cli.installation import doctor, layers, models
 from featscape.cli.parameters import (
     AsCsv,
@@ -25,20 +26,13 @@ from featscape.cli.parameters import (
     MapFolder,
     MapModel,
     MapWeights,
-    MatchesAsCsv,
-    MaxImages,
-    Names,
     NoBrowser,
     OpenPage,
     Originals,
     Port,
-    Query,
-    QueryImage,
     ReportFile,
-    Template,
     takes_options,
 )
-from featscape.defaults import NAME_TEMPLATE
 from featscape.errors import DownloadError, InputError
 from featscape.feature_options import FeatureMapOptions
 from featscape.options import MapOptions
@@ -279,13 +273,13 @@ def info(folder: MapFolder, *, as_json: AsJson = False) -> None:
       featscape info photos-map
       featscape info photos-map --json | jq .agreement.overall
     """
-    from featscape.cli.screens import report
+    from featscape.cli.screens import map_report
     from featscape.mapfolder.read import open_map, read_run
 
     if as_json:
         typer.echo(as_safe_json(read_run(folder)))
     else:
-        show(report.describe(open_map(folder)))
+        show(map_report.describe(open_map(folder)))
 
 
 @app.command()
@@ -334,82 +328,7 @@ def write_report(folder: MapFolder, *, to: ReportFile = None, force: ForceReport
     typer.echo(f"Wrote the report {printable(write(folder, to, force=force))}")
 
 
-@app.command()
-def search(
-    folder: MapFolder,
-    query: Query = None,
-    *,
-    image: QueryImage = None,
-    k: MaxImages = 50,
-    as_csv: MatchesAsCsv = False,
-    model: MapModel = None,
-    weights: MapWeights = None,
-) -> None:
-    """Find images of a map by a word, a text or an image.
-
-    With a network of open_clip, QUERY is any text, and the result lists the cosine similarity of
-    each image to the text. With other networks, QUERY names what the network recognizes: the words
-    are the 1,000 classes of ImageNet and their more general terms, so that "dog" finds every breed
-    and "animal" finds every animal. The result lists the probability of the word, and no network
-    runs. With --image, the result lists the cosine similarity to the features of an image.
-
-    \b
-    Examples:
-      featscape search photos-map dog
-      featscape search photos-map "sports car" -k 10
-      featscape search photos-map bird --csv > birds.csv
-      featscape search photos-map --image new.jpg
-      featscape search clip-map "a red car at night"
-    """
-    from featscape.cli.screens import search_report
-    from featscape.mapfolder.read import open_map
-    from featscape.steps.content.search import Searcher
-
-    made = open_map(folder)
-    searcher = Searcher(made, model=model, weights=weights, progress=choose_progress_bar())
-    found = searcher.search(query, image=image, k=k)
-    if as_csv:
-        typer.echo(search_report.as_csv(made, found), nl=False)
-    else:
-        show(search_report.describe(made, found, query=query or ""))
-
-
-@app.command()
-def classify(
-    folder: MapFolder,
-    *,
-    names: Names,
-    template: Template = NAME_TEMPLATE,
-    model: MapModel = None,
-    weights: MapWeights = None,
-) -> None:
-    """Suggest a label for each image by names, without training.
-
-    The map must have been made with a network of open_clip. Its text tower encodes each name, and
-    an image gets the most similar name (zero-shot classification). The names and their
-    probabilities become two columns of items.parquet and of the page, "zero-shot label" and
-    "zero-shot probability"; another call replaces these columns.
-
-    \b
-    Examples:
-      featscape classify clip-map --names cat,dog,horse
-      featscape classify clip-map --names cat,dog --template "a drawing of a {}"
-    """
-    from featscape.cli.screens import search_report
-    from featscape.steps.content.classification import classify_map
-
-    found = classify_map(
-        folder,
-        names.split(","),
-        template=template,
-        model=model,
-        weights=weights,
-        progress=choose_progress_bar(),
-    )
-    show(search_report.count_names(found))
-
-
-for _command in (models, layers, doctor):
+for _command in (search, classify, models, layers, doctor):
     app.command()(_command)
 
 
@@ -423,6 +342,6 @@ def _serve(folder: Path, **options: Any) -> None:
 
 
 def _print_summary(made: Map) -> None:
-    from featscape.cli.screens import report
+    from featscape.cli.screens import map_report
 
-    show(report.summarize(made))
+    show(map_report.summarize(made))

@@ -31,7 +31,7 @@ def models(pattern: Pattern = None, *, as_json: AsJson = False) -> None:
       featscape models 'timm:vit_small*'
       featscape models --json | jq '.models[] | select(.is_on_disk).name'
     """
-    from featscape.cli.screens import report
+    from featscape.cli.screens import network_report
     from featscape.features import list_models
 
     found = list_models(pattern or "")
@@ -43,7 +43,11 @@ def models(pattern: Pattern = None, *, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(as_safe_json({"models": [entry.to_json() for entry in found]}))
     else:
-        show(report.describe_models(found) if pattern is None else report.describe_entries(found))
+        show(
+            network_report.describe_models(found)
+            if pattern is None
+            else network_report.describe_entries(found)
+        )
 
 
 def layers(model: ModelName, *, depth: Depth = None, as_json: AsJson = False) -> None:
@@ -60,14 +64,14 @@ def layers(model: ModelName, *, depth: Depth = None, as_json: AsJson = False) ->
       featscape layers timm:vit_small_patch14_dinov2.lvd142m --depth 3
       featscape layers exported/net.onnx
     """
-    from featscape.cli.screens import report
+    from featscape.cli.screens import network_report
     from featscape.features import list_layers
 
     tree = list_layers(model)
     if as_json:
         typer.echo(as_safe_json(tree.to_json(depth=depth)))
     else:
-        show(report.describe_layers(tree, depth=depth or 2))
+        show(network_report.describe_layers(tree, depth=depth or 2))
 
 
 def doctor(*, as_json: AsJson = False) -> None:

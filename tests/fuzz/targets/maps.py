@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
 from featscape.cli.screens import findings_report, search_report
-from featscape.cli.screens.report import describe
+from featscape.cli.screens.map_report import describe
 from featscape.errors import FeatscapeError
 from featscape.mapfolder.read import open_map
 from featscape.steps.content.search import Searcher

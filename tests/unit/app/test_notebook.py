@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 import featscape
 from featscape.app import exports
-from featscape.app.notebook import InteractiveMap
+from featscape.app.interactive_map import InteractiveMap
 from featscape.bundle import open_bundle
 from featscape.errors import InputError, MissingExtra
 

@@ -10,7 +10,7 @@ import pytest
 
 from featscape import __version__, pipeline
 from featscape.cli import run as cli
-from featscape.cli.screens import report
+from featscape.cli.screens import network_report
 from featscape.errors import DeviceError, MissingExtra, ModelError
 from featscape.features import list_models
 from featscape.mapfolder.read import open_map
@@ -258,7 +258,7 @@ class TestScreens:
             r"^ *efficientnet_lite0 +1,280 +224 px +4\.7 million +yes", done.out, re.MULTILINE
         )
         assert len(done.out.splitlines()) < 50
-        first = set(report._FIRST)
+        first = set(network_report._FIRST)
         assert all(re.search(rf"^ *{re.escape(name)} ", done.out, re.MULTILINE) for name in first)
 
     def test_models_are_searched_by_a_part_of_the_name(self, featscape):

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from featscape import TSNE, embed_features, load_tsne
-from featscape.cli.screens.report import describe
+from featscape.cli.screens.map_report import describe
 from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions, MapOptions

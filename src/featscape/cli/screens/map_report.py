@@ -1,4 +1,4 @@
-"""The screens of the command line as Rich renderables: summaries of maps and lists of networks."""
+"""The summary and the description of a map, as Rich renderables."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from featscape import mapfolder
-from featscape.cli.screens.tables import add_row, new_table, stack, without_breaks
-from featscape.defaults import DEFAULT_MODEL
-from featscape.errors import install_command
+from featscape.cli.screens.tables import add_row, new_table, stack
 from featscape.number_text import percent, plural
 from featscape.printable_names import printable
 from featscape.progress import format_seconds
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from featscape.features import LayerTree, ModelEntry
     from featscape.mapfolder.read import Map
 
 _BY_CLASS = ", colored by class"  # for maps with classes
@@ -46,23 +43,6 @@ _MAX_CLASSES = 20  # a longer table of classes shows the ten worst and the ten b
 _MAX_REASONS = 6  # reasons for skipped files in the summary
 _MAX_SKIPPED = 20  # skipped files listed by `info`
 _MAX_NAMES = 6  # regions named by `info`
-_MAX_ON_DISK = 20  # networks listed without a pattern
-# The names of the networks of each library, and a remark.
-_LIBRARIES = {
-    "torchvision": ("NAME or NAME:WEIGHTS", "torchvision"),
-    "timm": ("timm:NAME", "timm"),
-    "open_clip": ("open_clip:NAME/WEIGHTS", f"open_clip: {install_command('clip')}"),
-    "installed": ("efficientnet_lite0", "weights are installed with featscape"),
-    "your own": ("MODULE:FACTORY", "your own"),
-}
-# One network of each kind, from the fastest to the most accurate.
-_FIRST = {
-    "efficientnet_lite0",
-    DEFAULT_MODEL,
-    "timm:convnext_tiny.in12k_ft_in1k",
-    "timm:vit_small_patch14_dinov2.lvd142m",
-    "open_clip:ViT-B-32/laion2b_s34b_b79k",
-}
 
 
 def as_argument(folder: Path) -> str:
@@ -157,79 +137,12 @@ def _local_time(created: str) -> str:
     return f"{time:%Y-%m-%d %H:%M %Z}"
 
 
-def describe_models(entries: Sequence[ModelEntry]) -> RenderableType:
-    """Return how to name a network, the number of networks, and a few examples."""
-    counts = Counter(entry.library for entry in entries)
-    kinds = new_table("--model", "networks", "library")
-    for library, (name, remark) in _LIBRARIES.items():
-        counted = f"{counts[library]:,}" if library in counts else ""
-        add_row(kinds, name, counted, remark)
-    first = [entry for entry in entries if entry.name in _FIRST]
-    on_disk = [entry for entry in entries if entry.is_on_disk and entry not in first]
-    n_more = len(on_disk) - _MAX_ON_DISK
-    return stack(
-        "Search with featscape models PATTERN. A pattern is a part of the name, or the whole name "
-        "with * and ?:",
-        "featscape models dinov2, featscape models 'timm:vit_small*'",
-        "",
-        kinds,
-        "Examples, and networks whose weights are on this disk:",
-        describe_entries([*first, *on_disk[:_MAX_ON_DISK]]),
-        *([f"The weights of {n_more} more networks are on this disk."] if n_more > 0 else []),
-    )
-
-
-def describe_entries(entries: Sequence[ModelEntry]) -> Table:
-    """Return the table of networks."""
-    table = new_table("--model", "features", "input", "parameters", "on disk", "other weights")
-    for entry in entries:
-        add_row(
-            table,
-            entry.name,
-            _known(entry.n_features),
-            f"{entry.input_size_px} px",
-            _in_millions(entry.n_parameters),
-            "yes" if entry.is_on_disk else "",
-            " ".join(f":{weights}" for weights in entry.weights[1:]),
-        )
-    return without_breaks(table)
-
-
-def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
-    """Return the table of the layers of a network whose names have at most `depth` parts."""
-    from rich.text import Text
-
-    shown = [layer for layer in tree.layers if layer.depth < depth]
-    table = new_table("--layer", "kind", "output per image", "features")
-    for layer in shown:
-        parent, dot, own = layer.name.rpartition(".")
-        table.add_row(
-            Text.assemble((parent + dot, "dim"), own),
-            Text(layer.kind),
-            Text("" if layer.shape is None else " x ".join(map(str, layer.shape))),
-            Text("" if layer.shape is None else _known(layer.n_features)),
-        )
-    n_within = len(tree.layers) - len(shown)
-    size_px = tree.input_size_px
-    return stack(
-        f"{tree.model}, for images of {size_px} x {size_px} pixels. Features by default: "
-        f"{tree.default}.",
-        "",
-        without_breaks(table),
-        *([f"{n_within:,} more layers inside these: --depth {depth + 1}"] if n_within else []),
-    )
-
-
-def _known(number: float | None) -> str:
-    return "?" if number is None else f"{number:,}" if isinstance(number, int) else f"{number:g}"
+def _known(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"
 
 
 def _rounded(number: float | None) -> str:
     return "?" if number is None else f"{round(number, 2):g}"
-
-
-def _in_millions(number: int | None) -> str:
-    return "?" if number is None else f"{number / 1e6:.1f} million"
 
 
 def _count(opened: Map) -> str:

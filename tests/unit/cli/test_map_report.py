@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from featscape.cli.screens.report import _class_agreement, as_argument
+from featscape.cli.screens.map_report import _class_agreement, as_argument
 from featscape.steps.facts import dataset_text, describe_layer
 
 
