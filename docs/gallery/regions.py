@@ -1,4 +1,4 @@
-"""A map without labels, whose regions get the names of what the network recognizes."""
+"""Name the regions of a map without labels by the classes that the network recognizes."""
 
 from pathlib import Path
 from shutil import copy

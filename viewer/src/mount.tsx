@@ -30,7 +30,7 @@ export interface MountOptions {
 
 const SIDEBAR_FROM_PX = 720; // the same as in narrow.css
 
-/** Show a map in `root`. Returns a function that removes it. */
+/** Show a map in `root`. Returns a function that removes the map. */
 export async function mountViewer(
   root: HTMLElement,
   source: Source,

@@ -32,7 +32,7 @@ class LazyEstimator:
         Parameters
         ----------
         deep : bool
-            No parameter is an estimator, so the result does not depend on it.
+            Without effect, because no parameter is an estimator.
         """
         del deep
         names = list(inspect.signature(type(self).__init__).parameters)[1:]
@@ -96,7 +96,7 @@ class LazyEstimator:
         return self._returning_self(attribute, estimator) if callable(attribute) else attribute
 
     def _returning_self(self, method: Callable[..., Any], estimator: Any) -> Callable[..., Any]:
-        """Return a method that returns this object where it would return `estimator`."""
+        """Wrap a method of `estimator` so that this object replaces the result `estimator`."""
 
         @wraps(method)
         def call(*args: Any, **keywords: Any) -> Any:

@@ -124,7 +124,7 @@ def test_a_new_row_outside_the_range_of_float32_is_an_error():
 def test_pages_of_a_memory_mapped_file_are_released(tmp_path):
     smaps = Path("/proc/self/smaps")
     if not smaps.exists():
-        pytest.skip("Linux alone tells what is resident of a file")
+        pytest.skip("only Linux reports the resident pages of a file")
     np.save(tmp_path / "large.npy", np.ones((20_000, 500), np.float32))
     X = np.load(tmp_path / "large.npy", mmap_mode="r")
 

@@ -75,7 +75,7 @@ class Read:
 
 
 class Preparation(Protocol):
-    """What decoded images become before the network runs."""
+    """The conversion of decoded images to the input of the network."""
 
     @property
     def min_px(self) -> int:

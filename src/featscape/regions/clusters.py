@@ -79,7 +79,7 @@ def _spanning_tree(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return the edges of the minimum spanning tree of the mutual reachability, shortest first.
 
-    Groups of items that are no nearest items of each other are connected last, by the distances of
+    Groups of items without an edge between nearest items are connected last, by the distances of
     their centers.
 
     Parameters
@@ -131,7 +131,7 @@ def _minimum_tree(
     _, once = np.unique(low * n_points + high, return_index=True)
     once = once[low[once] != high[once]]
     order = once[np.lexsort((high[once], low[once], lengths[once]))]
-    # ranks instead of lengths: SciPy would omit edges of length 0, and equal lengths have an order
+    # ranks instead of lengths: SciPy omits edges of length 0; ranks are greater than 0 and distinct
     ranks = np.arange(1.0, len(order) + 1)
     graph = csr_array((ranks, (low[order], high[order])), shape=(n_points, n_points))
     forest = minimum_spanning_tree(graph)

@@ -28,7 +28,7 @@ def holds(made, source="/photos", kind="folder", items=ITEMS):
     return is_sealed(made, source=source, kind=kind, items=io.BytesIO(items))
 
 
-def test_it_holds_for_the_same_source_and_items_alone():
+def test_a_seal_is_valid_only_for_the_same_source_and_items():
     made = seal()
     assert len(made) == 64
     assert holds(made)
@@ -38,12 +38,12 @@ def test_it_holds_for_the_same_source_and_items_alone():
 
 
 @pytest.mark.parametrize("forged", [None, "", "0" * 64, 7, ["0" * 64], "é" * 64, "\ud800"])
-def test_others_do_not_hold(forged):
+def test_other_values_are_not_a_seal(forged):
     seal()
     assert not holds(forged)
 
 
-def test_another_user_cannot_make_it(tmp_path, monkeypatch):
+def test_another_user_cannot_make_the_seal(tmp_path, monkeypatch):
     made = seal()
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another"))
     assert not holds(made)

@@ -152,7 +152,7 @@ class HostStages:
         self.recall = self.index.recall
 
     def find_neighbors(self) -> None:
-        """Find the `neighbors` of each item, or take those that the caller gave."""
+        """Find the `neighbors` of each item, or take the neighbors of the caller."""
         request = self._request
         if request.affinities is not None:
             return

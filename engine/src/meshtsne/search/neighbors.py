@@ -89,7 +89,7 @@ def nearest_neighbors(
     random_state : int, RandomState or None
         Seed of the clustering.
     n_jobs : int, optional
-        Number of threads, at most 256; None and -1 use all cores. The result does not depend on it.
+        Number of threads, at most 256, without effect on the result; None and -1 use all cores.
 
     Returns
     -------
@@ -248,9 +248,9 @@ class NeighborIndex:
     def _choose_probes(self, k: int, goal: float, pool: _native.Pool) -> None:
         """Set the smallest number of probed cells that reaches the goal, and the recall.
 
-        The recall of a sample is the share of the neighbors of a wide search that it finds, times
-        the recall of the wide search. The latter is measured on a part of the sample against
-        neighbors from other code, so that an error in the arithmetic of the search shows.
+        The recall is the share of the neighbors of a wide search that a search of the sample finds,
+        times the recall of the wide search. The latter is measured on a part of the sample against
+        neighbors from other code, so that an error in the arithmetic of the search is noticed.
         """
         n, n_cells = len(self.points), len(self._partition)
         if n_cells == 1:

@@ -81,9 +81,18 @@ def share_found(
     *,
     metric: str,
 ) -> float:
-    """Return the share of the found points that are no farther than the true neighbors, (s, k).
+    """Return the share of the found points that are no farther than the true neighbors.
 
     Points at the same distance, up to the rounding of float32, count as equally good.
+
+    Parameters
+    ----------
+    points : ndarray of float32, shape (n, m)
+    rows : ndarray of int64, shape (s,)
+        The points whose neighbors are compared.
+    found, true : ndarray of int32 and int64, shape (s, k)
+        The found points and the true neighbors of each row.
+    metric : str
     """
     from scipy.spatial.distance import cdist
 

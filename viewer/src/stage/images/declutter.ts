@@ -73,7 +73,7 @@ export class Declutter {
     this.scale = PARTS / distance;
     this.width = this.columns * PARTS;
     this.closed = new Uint8Array(this.width * this.rows * PARTS);
-    // dimmed items get the room that the others leave
+    // dimmed items are placed last, in the remaining room
     const kinds = states?.some((state) => state & DIMMED) ? [0, DIMMED] : [0];
     const factors = fill?.factors ?? [1];
     this.passes = kinds.flatMap((state) => factors.map((factor) => ({ state, factor })));
