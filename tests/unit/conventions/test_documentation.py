@@ -1,4 +1,4 @@
-"""The documentation is complete, and its links are right."""
+"""The documentation is complete, and its links lead to existing pages."""
 
 import importlib
 import inspect

@@ -9,7 +9,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Call fetch, and repeat it twice if the network fails or the server is busy. */
+/** Call fetch, and repeat the call twice if the network fails or the server is busy. */
 export async function request(url: string, init: RequestInit = {}): Promise<Response> {
   for (let attempt = 0; ; attempt++) {
     const wait = PAUSES_MS[attempt];
@@ -38,7 +38,7 @@ export class RangeReader {
     const init: RequestInit = {};
     if (start > 0 || end !== undefined) {
       init.headers = { Range: `bytes=${start}-${end === undefined ? "" : end - 1}` };
-      // From stored ranges, Chromium gives too few bytes at a later visit.
+      // From stored ranges, Chromium returns too few bytes on a later visit.
       init.cache = "no-store";
     }
     const response = await request(this.base + file, init);
@@ -82,6 +82,6 @@ function cut(file: string, bytes: ArrayBuffer, start: number, end?: number): Arr
 
 export function truncated(file: string): SourceError {
   return new SourceError(
-    `The map's file ${file} is shorter than the map needs: it is incomplete. Copy it again, or make the map again.`,
+    `The map's file ${file} is shorter than the map needs. Copy the map again, or make the map again.`,
   );
 }

@@ -40,7 +40,7 @@ def prepare_network(
 ) -> tuple[Backend, dict[bytes, CachedFeatures]]:
     """Choose the precision of a network on the first readable images, and compile the network.
 
-    Other backends than `Network` are returned unchanged.
+    A backend other than `Network` is returned unchanged.
 
     Parameters
     ----------

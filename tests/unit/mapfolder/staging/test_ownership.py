@@ -1,4 +1,4 @@
-"""Which files in a folder are featscape's, and which are not."""
+"""Recognize the files in a folder that featscape did not write."""
 
 import os
 
@@ -17,7 +17,7 @@ def write(folder, *names):
         (folder / name).write_text("")
 
 
-def test_files_of_ours_are_not_foreign(tmp_path):
+def test_files_of_featscape_are_not_foreign(tmp_path):
     write(tmp_path, "run.json", "bundle/ids.bin", "bundle/column-12.bin")
     assert find_foreign(tmp_path, FILES) == []
 
@@ -39,7 +39,7 @@ def test_other_files_are_foreign(tmp_path, name, found):
     assert find_foreign(tmp_path, FILES) == [found]
 
 
-def test_folders_of_others_are_foreign_even_if_empty_or_named_as_a_file_of_ours(tmp_path):
+def test_unknown_folders_are_foreign_even_if_empty_or_named_as_a_file_of_featscape(tmp_path):
     (tmp_path / "annotations").mkdir()
     (tmp_path / "run.json").mkdir()
     assert find_foreign(tmp_path, FILES) == ["annotations/", "run.json/"]
@@ -82,7 +82,7 @@ class TestHiddenFolderOfOthers:
         self.refuse(tmp_path / "m", "it is not a folder")
 
     @pytest.mark.parametrize("name", ["new", "kept", "replaced", "lock"])
-    def test_a_link_in_it_is_refused(self, tmp_path, name):
+    def test_a_link_in_the_folder_is_refused(self, tmp_path, name):
         (tmp_path / "victim").mkdir()
         (tmp_path / ".m.partial").mkdir()
         (tmp_path / ".m.partial" / name).symlink_to(tmp_path / "victim")
@@ -98,7 +98,7 @@ class TestHiddenFolderOfOthers:
         self.refuse(tmp_path / "m", rf"it contains {name}\. ")
         assert link.is_symlink()
 
-    def test_other_files_in_it_are_refused_with_their_names(self, tmp_path):
+    def test_other_files_in_the_folder_are_refused_with_their_names(self, tmp_path):
         (tmp_path / ".m.partial").mkdir()
         for name in ("thesis.tex", "new", "lock", ".DS_Store"):
             (tmp_path / ".m.partial" / name).write_text("text")
@@ -113,15 +113,16 @@ class TestHiddenFolderOfOthers:
         assert (tmp_path / ".m.partial" / name / "thesis.tex").exists()
 
     @pytest.mark.skipif(
-        not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
+        not hasattr(os, "geteuid") or os.geteuid() != 0,
+        reason="only root can change the owner of a file",
     )
-    def test_another_users_is_refused(self, tmp_path):
+    def test_a_folder_of_another_user_is_refused(self, tmp_path):
         (tmp_path / ".m.partial").mkdir()
         os.chown(tmp_path / ".m.partial", 12345, -1)
         self.refuse(tmp_path / "m", "it belongs to another user")
 
-    @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner here")
-    def test_where_the_file_system_gives_all_files_one_owner_it_is_ours(
+    @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="the file system has no owners of files")
+    def test_the_folder_is_accepted_if_all_files_of_the_file_system_have_one_owner(
         self, tmp_path, monkeypatch
     ):
         (tmp_path / ".m.partial").mkdir()
