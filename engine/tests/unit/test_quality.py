@@ -98,7 +98,8 @@ def test_label_agreement_requires_more_than_half():
     ]
     labels = ["b"] * 6 + ["a"] * 4 + ["c"] * 2
     agreement = quality.label_agreement(X, labels, n_neighbors=5)
-    assert agreement.by_class == {"a": 1.0, "b": 1.0, "c": 0.0}  # 3 of an "a"'s 5 are "a"
+    # of the 5 neighbors of an item "a", 3 have the label "a"
+    assert agreement.by_class == {"a": 1.0, "b": 1.0, "c": 0.0}
     assert agreement.overall == pytest.approx(10 / 12)
     assert quality.label_agreement(X, labels, n_neighbors=4).by_class["c"] == 0
     assert quality.label_agreement(X, [1] * 12).by_class == {"1": 1.0}

@@ -71,7 +71,7 @@ describe("the stage", () => {
     app.setFilter("value", { kind: "range", lower: 7, upper: 8 });
     await settled(400);
     expect(app.navigation.viewIsEmpty.value).toBe(false);
-    stage.isEmpty = true; // as the filter makes it, once the column has been read
+    stage.isEmpty = true; // the filter hides these items once the column has been read
     read();
     await settled(400);
     expect(app.navigation.viewIsEmpty.value).toBe(true);
@@ -154,7 +154,7 @@ describe("a search", () => {
     }
   });
 
-  it("goes on to the match that was requested while it ran", async () => {
+  it("moves to the match that was requested during the search", async () => {
     const { app } = staged();
     stops.push(runSearch(app));
     app.search.query.value = "cat";
@@ -168,7 +168,7 @@ describe("a search", () => {
     expect(app.panels.item.value).toBe(1);
     app.search.query.value = "no such thing";
     app.search.step(1);
-    app.search.query.value = "cat"; // typed on: nothing is asked of this
+    app.search.query.value = "cat"; // typing continues: this text is not sent
     await settled(300);
     expect(app.panels.item.value).toBe(1);
   });
@@ -401,7 +401,7 @@ it("a moved map moves only as far as needed to uncover a selection", async () =>
   await settled();
   expect(stage.view().center[0]).toBeCloseTo((400 - 355) / before.scale);
   const nearer = stage.view();
-  app.select(Uint32Array.of(0, 5)); // wider than there is room
+  app.select(Uint32Array.of(0, 5)); // wider than the clear area
   await settled();
   expect(stage.view()).toBe(nearer);
 });
@@ -444,7 +444,7 @@ it("what is shown can be selected", () => {
   expect([...app.selection.items.value]).toEqual([1, 3, 5]);
 });
 
-it("an address restores the selection, and one without a selection clears it", () => {
+it("an address restores the selection, and an address without a selection clears the selection", () => {
   const { app } = staged({ ids: [5, 4, 3, 2, 1, 0] });
   app.restore({ selection: [0, 4, 77] });
   expect([...app.selection.items.value]).toEqual([5, 1]);

@@ -1,6 +1,6 @@
 /**
- * The drawing of all points, kept in a texture. While the view moves, only as many points are drawn
- * as fit into a frame. While it rests, the others are added, one frame's worth at a time.
+ * The drawing of all points, kept in a texture. While the view moves, a frame draws only as many
+ * points as it has time for. While the view rests, each frame adds some of the other points.
  */
 import { Program } from "../gl";
 import type { ItemRange } from "../layout/chunks";
