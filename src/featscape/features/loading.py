@@ -198,8 +198,8 @@ def reload_network(
         loaded: the card must come from a trusted source. For the card of a map see
         `load_for_map`.
     model, weights : optional
-        Loaded instead of what the card names. Everything but the names of files must be equal to
-        the card.
+        Loaded instead of the network and the weights that the card names. Everything but the names
+        of files must be equal to the card.
     device : str
         As for `load_network`.
 

@@ -27,7 +27,7 @@ def test_the_commands_open_no_file_of_the_bundle(hostile, featscape, tmp_path):
     assert events == []
 
 
-# These files are refused where other links and files without all of their bytes are refused.
+# The same checks refuse these files and the other links and truncated files.
 ZOO = ("link to a folder", "link to itself", "link to nothing", "empty")
 ATTACKS = [
     pytest.param(name, marks=pytest.mark.zoo) if name in ZOO else name

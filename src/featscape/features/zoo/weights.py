@@ -127,7 +127,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             ) from error
         raise ModelError(
             f"weights must be a file saved by torch.save; {path} is damaged or of another kind. "
-            "Download or save it again."
+            "Download or save the file again."
         ) from error
     return _unwrap(content, path)
 
@@ -143,7 +143,7 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     except SafetensorError as error:
         raise ModelError(
             f"weights named .safetensors must be in that format; {path} is damaged or of another "
-            f"kind: {error}. Download or save it again."
+            f"kind: {error}. Download or save the file again."
         ) from error
 
 
