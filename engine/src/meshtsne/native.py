@@ -8,15 +8,13 @@ from pathlib import Path
 from meshtsne.errors import InstallationError
 
 try:
-    from meshtsne import _native
+    from meshtsne import _native as _native  # noqa: PLC0414 - other modules import the checked name
 except ImportError as error:
     raise InstallationError(
         f"the native module of meshtsne must be installed; it cannot be loaded ({error}). "
         "Install meshtsne again; in a checkout, run make install.",
         name="meshtsne._native",
     ) from error
-
-__all__ = ["_native"]
 
 
 STUB = Path(__file__).with_name("_native.pyi")
