@@ -31,7 +31,7 @@ export async function openFile(setup: PageSetup, page: Document = document): Pro
       const holder = [...holders].find((script) => script.dataset["file"] === file);
       if (!holder) {
         throw new SourceError(
-          `This page does not hold ${file}: the file is incomplete. Copy it again, or export it again.`,
+          `This page lacks ${file}: the page is incomplete. Copy the page again, or export the map again.`,
         );
       }
       found = (holder.textContent ?? "").trim();

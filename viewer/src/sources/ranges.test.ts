@@ -39,8 +39,8 @@ describe.each([true, false])("a server that knows ranges: %s", (knowsRanges) => 
   it("a file that is too short is an error", async () => {
     vi.stubGlobal("fetch", serve(knowsRanges));
     const reader = new RangeReader("data/");
-    await expect(reader.read("f", 8, 12)).rejects.toThrow("f is shorter than the map needs");
-    await expect(reader.read("f", 12, 14)).rejects.toThrow("f is shorter than the map needs");
+    await expect(reader.read("f", 8, 12)).rejects.toThrow("f is incomplete");
+    await expect(reader.read("f", 12, 14)).rejects.toThrow("f is incomplete");
   });
 });
 

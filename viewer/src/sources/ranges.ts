@@ -82,6 +82,6 @@ function cut(file: string, bytes: ArrayBuffer, start: number, end?: number): Arr
 
 export function truncated(file: string): SourceError {
   return new SourceError(
-    `The map's file ${file} is shorter than the map needs. Copy the map again, or make the map again.`,
+    `The map's file ${file} is incomplete. Copy the map again, or make the map again.`,
   );
 }
