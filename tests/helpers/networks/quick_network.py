@@ -38,6 +38,6 @@ class FirstPixelNetwork(QuickNetwork):
 
 def put_in_place(network, patch):
     """Make `extract` use this network, and change nothing else."""
-    module = importlib.import_module("featscape.features.extraction.loop")
+    module = importlib.import_module("featscape.features.given_network")
     patch.setattr(module, "load_network", lambda *_, **__: network)
     patch.setattr("featscape.pipeline.fetch_weights", lambda *_, **__: None)

@@ -51,14 +51,14 @@ def first_map(photos, here, weights, monkeypatch, without_pictures):  # noqa: AR
 @pytest.fixture
 def loaded(monkeypatch):
     """Count the networks that are loaded from now on."""
-    loop = import_module("featscape.features.extraction.loop")
-    quick, names = loop.load_network, []
+    given = import_module("featscape.features.given_network")
+    quick, names = given.load_network, []
 
     def load_network(model, **options):
         names.append(model)
         return quick(model, **options)
 
-    monkeypatch.setattr(loop, "load_network", load_network)
+    monkeypatch.setattr(given, "load_network", load_network)
     return names
 
 

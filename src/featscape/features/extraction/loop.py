@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,11 +23,9 @@ from featscape.features.extraction.result_builder import ResultBuilder
 from featscape.features.extraction.row_store import open_row_store
 from featscape.features.extraction.sampling import prepare_network
 from featscape.features.extraction.shards import Shard, ShardWriter
-from featscape.features.given_module import open_module
-from featscape.features.loading import load_network
+from featscape.features.given_network import open_given
 from featscape.features.protocols import Read
 from featscape.features.zoo.fingerprint import card_key
-from featscape.features.zoo.registry import check_is_name
 from featscape.progress import SilentProgress, Task
 from featscape.records import ImageSet
 
@@ -139,7 +137,7 @@ def extract(
         path = None if weights is None else Path(weights)
         request = NetworkRequest(model, path, tuple(layers), pool, precision)
         network = find_network_of_map(maps, images, thumbnails, request)
-    network = network or _open_network(
+    network = network or open_given(
         model,
         preprocessing=preprocessing,
         weights=weights,
@@ -169,61 +167,6 @@ def extract(
     return extraction.run(
         file=file, folder=folder, n_shards=n_shards, machines=machines, n_workers=n_workers
     )
-
-
-def _open_network(
-    model: str | nn.Module | Backend,
-    *,
-    preprocessing: Mapping[str, Any] | Callable[[Image.Image], Any] | None,
-    weights: str | Path | None,
-    layers: Sequence[str],
-    pool: str | None,
-    device: str,
-    precision: str,
-    progress: Progress,
-) -> Backend:
-    """Load the network `model`, or check that a loaded network is given without options."""
-    is_module = hasattr(model, "named_modules")  # without an import of PyTorch
-    if preprocessing is not None and not is_module:
-        raise InputError(
-            "preprocessing must be left out unless model is a torch.nn.Module; got the model "
-            f"{model!r:.60}. Remove the argument."
-        )
-    if isinstance(model, str):
-        progress.note(f"loading {model}")
-        return load_network(
-            model,
-            weights=weights,
-            layers=layers,
-            pool=pool,
-            device=device,
-            precision=precision,
-            progress=progress,
-        )
-    if is_module:
-        if weights is not None:
-            raise InputError(
-                f"weights must be left out with a torch.nn.Module; got {weights}. Load the weights "
-                "into the module with module.load_state_dict(torch.load(FILE))."
-            )
-        return open_module(
-            cast("nn.Module", model),
-            preprocessing=preprocessing,
-            layers=(layers,) if isinstance(layers, str) else tuple(layers),
-            pool=pool,
-            device=device,
-            precision=precision,
-            progress=progress,
-        )
-    if not hasattr(model, "card"):  # not a Backend
-        check_is_name(model)
-    if weights is not None or layers or pool is not None or {device, precision} != {AUTO}:
-        raise InputError(
-            "weights, layers, pool, device and precision must be left out with a loaded network; "
-            f"got {weights=}, {layers=}, {pool=}, {device=}, {precision=}. Remove "
-            "them, or give the name of a network."
-        )
-    return cast("Backend", model)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,11 @@
-"""A torch.nn.Module of the caller, with the caller's preprocessing, ready for `extract`."""
+"""Open the network that the caller of `extract` gives: a name, a torch.nn.Module or a backend."""
 
 from __future__ import annotations
 
 import re
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from featscape.errors import InputError, ModelError
 from featscape.features.engines.base import FP32
 from featscape.features.engines.devices import check_device, choose_device
 from featscape.features.engines.precision import AUTO, check_precision
+from featscape.features.loading import load_network
 from featscape.features.opening import describe_readout, hash_tensors, open_network, read_out
 from featscape.features.readout.layers import check_layers
 from featscape.features.zoo.fingerprint import make_probe
@@ -23,10 +24,12 @@ from featscape.features.zoo.own.code import (
     own_code_errors,
     remove_classifier,
 )
+from featscape.features.zoo.registry import check_is_name
 from featscape.records import ModelCard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -39,6 +42,64 @@ if TYPE_CHECKING:
 _WEIGHTS = "of the given module"
 _PROBE_PX = 224
 _N_WORKERS = 4
+
+
+def open_given(
+    model: str | nn.Module | Backend,
+    *,
+    preprocessing: Mapping[str, Any] | Callable[[Image.Image], Any] | None,
+    weights: str | Path | None,
+    layers: Sequence[str],
+    pool: str | None,
+    device: str,
+    precision: str,
+    progress: Progress,
+) -> Backend:
+    """Load the network `model`, or check that a loaded network is given without options.
+
+    The parameters and errors are those of `extract`.
+    """
+    is_module = hasattr(model, "named_modules")  # without an import of PyTorch
+    if preprocessing is not None and not is_module:
+        raise InputError(
+            "preprocessing must be left out unless model is a torch.nn.Module; got the model "
+            f"{model!r:.60}. Remove the argument."
+        )
+    if isinstance(model, str):
+        progress.note(f"loading {model}")
+        return load_network(
+            model,
+            weights=weights,
+            layers=layers,
+            pool=pool,
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+    if is_module:
+        if weights is not None:
+            raise InputError(
+                f"weights must be left out with a torch.nn.Module; got {weights}. Load the weights "
+                "into the module with module.load_state_dict(torch.load(FILE))."
+            )
+        return open_module(
+            cast("nn.Module", model),
+            preprocessing=preprocessing,
+            layers=(layers,) if isinstance(layers, str) else tuple(layers),
+            pool=pool,
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+    if not hasattr(model, "card"):  # not a Backend
+        check_is_name(model)
+    if weights is not None or layers or pool is not None or {device, precision} != {AUTO}:
+        raise InputError(
+            "weights, layers, pool, device and precision must be left out with a loaded network; "
+            f"got {weights=}, {layers=}, {pool=}, {device=}, {precision=}. Remove "
+            "them, or give the name of a network."
+        )
+    return cast("Backend", model)
 
 
 def open_module(
