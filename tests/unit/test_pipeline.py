@@ -20,9 +20,9 @@ from featscape.errors import FeatscapeError, InputError
 from featscape.images.sources.animals10 import ENGLISH_NAMES
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.staging.ownership import find_foreign
-from featscape.mapfolder.words_file import write_recognized
+from featscape.mapfolder.words_file import write_recognized, write_vectors
 from featscape.progress import PlainProgress
-from featscape.records import Recognized
+from featscape.records import Recognized, WordVectors
 from featscape.steps.drawing import export_site
 from helpers.images.photos import write_images
 
@@ -95,10 +95,14 @@ class TestMakeMap:
         (photos / "metadata.csv").write_text("\n".join(["path,code,value,text", *rows]))
         words = np.zeros((len(names), 5))  # the quick network recognizes nothing
         recognized = Recognized(words.astype(np.int16), words.astype(np.float32))
-        monkeypatch.setattr(
-            "featscape.pipeline.recognize_in_folder",
-            lambda folder, *_arguments, **_options: write_recognized(folder, recognized),
-        )
+
+        def recognize(folder, features, **_options):
+            write_recognized(folder, recognized)
+            n_features = features.values.shape[1]
+            vectors = np.ones((1, n_features), np.int8), np.ones(n_features, np.float32)
+            write_vectors(folder, WordVectors({"dog": [0]}, *vectors))
+
+        monkeypatch.setattr("featscape.pipeline.recognize_in_folder", recognize)
         make_map(photos, "m", perplexity=4, size_px=400)
         export_site("m", "site")
         for folder, patterns in ((here / "m", mapfolder.MAP_FILES), (here / "site", site.FILES)):
