@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from featscape.records import Embedding, ItemSet
     from featscape.records.images import Column
 
+_FEW_ITEMS = 2_000  # BLAS divides small matrices into threads that mostly wait for one another
+
 
 def find_in_folder(folder: Path, embedding: Embedding, *, items: ItemSet) -> Findings:
     """Compute the findings of a map that is being written.
@@ -130,6 +132,10 @@ def _as_arrays(columns: Mapping[str, Column]) -> dict[str, NDArray[Any]]:
 
 
 def _compute(items: ItemData, *, random_state: int) -> Findings:
-    return compute_findings(
-        items, search=search_neighbors, n_threads=count_cores(), random_state=random_state
-    )
+    from threadpoolctl import threadpool_limits
+
+    n_blas_threads = 1 if len(items) <= _FEW_ITEMS else None  # None changes nothing
+    with threadpool_limits(n_blas_threads, user_api="blas"):
+        return compute_findings(
+            items, search=search_neighbors, n_threads=count_cores(), random_state=random_state
+        )
