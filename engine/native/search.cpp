@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <span>
 
 namespace meshtsne {
 
@@ -30,12 +31,14 @@ std::uint64_t key(float distance, std::int32_t index) {
 // The k smallest keys so far, and more keys until the buffer is full.
 class Nearest {
   public:
-    explicit Nearest(int k) : k_(static_cast<std::size_t>(k)), room_(3 * k_ + 64) {
-        keys_.reserve(room_);
-    }
+    // The number of keys that the buffer and the scratch memory hold.
+    static std::size_t room(int k) { return 3 * static_cast<std::size_t>(k) + 64; }
+
+    Nearest(int k, std::uint64_t* scratch)
+        : k_(static_cast<std::size_t>(k)), keys_(room(k)), scratch_(scratch) {}
 
     void start() {
-        keys_.clear();
+        count_ = 0;
         bound_ = INFINITY;
     }
 
@@ -43,27 +46,63 @@ class Nearest {
     float bound() const { return bound_; }
 
     void add(float distance, std::int32_t index) {
-        keys_.push_back(key(distance, index));
-        if (keys_.size() == room_) shrink();
+        keys_[count_++] = key(distance, index);
+        if (count_ == keys_.size()) shrink();
     }
 
-    // Keeps the k smallest keys.
-    std::vector<std::uint64_t>& shrink() {
-        if (keys_.size() > k_) {
-            std::nth_element(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(k_) - 1,
-                             keys_.end());
-            keys_.resize(k_);
-            const auto greatest =
-                std::bit_cast<float>(static_cast<std::uint32_t>(keys_.back() >> 32));
+    // Keeps the k smallest keys, in no order.
+    std::span<std::uint64_t> shrink() {
+        if (count_ > k_) {
+            select();
+            count_ = k_;
+            const auto greatest = std::bit_cast<float>(
+                static_cast<std::uint32_t>(*std::max_element(&keys_[0], &keys_[0] + k_) >> 32));
             // A point at the same distance may have a lower index.
             bound_ = std::nextafter(greatest, INFINITY);
         }
-        return keys_;
+        return {keys_.data(), count_};
     }
 
   private:
-    std::size_t k_, room_;
+    // Moves the k smallest keys to the front. A pass copies each key to the end of the lower keys
+    // and to the end of the rest, and extends one of the two: std::nth_element branches on each
+    // comparison instead, and waits for the many mispredicted branches. No two keys are equal, so
+    // one of three keys is below their median, and each pass leaves fewer keys.
+    void select() {
+        std::uint64_t* from = keys_.data();
+        std::size_t n = count_, kept = 0; // keys_[0 .. kept) are the smallest, `from` the others
+        while (n > kFewKeys) {
+            const std::uint64_t pivot = median(from[0], from[n / 2], from[n - 1]);
+            std::uint64_t* const lower = keys_.data() + kept;
+            std::size_t n_lower = 0;
+            for (std::size_t i = 0; i < n; ++i) {
+                const std::uint64_t one = from[i];
+                lower[n_lower] = one;
+                scratch_[i - n_lower] = one;
+                n_lower += static_cast<std::size_t>(one < pivot);
+            }
+            if (kept + n_lower >= k_) {
+                from = lower;
+                n = n_lower;
+            } else {
+                from = scratch_;
+                n -= n_lower;
+                kept += n_lower;
+            }
+        }
+        std::nth_element(from, from + (k_ - kept), from + n);
+        std::copy_n(from, k_ - kept, keys_.data() + kept);
+    }
+
+    static std::uint64_t median(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+        return std::max(std::min(a, b), std::min(std::max(a, b), c));
+    }
+
+    static constexpr std::size_t kFewKeys = 16;
+
+    std::size_t k_, count_ = 0;
     std::vector<std::uint64_t> keys_;
+    std::uint64_t* scratch_;
     float bound_ = INFINITY;
 };
 
@@ -107,8 +146,8 @@ CellIndex::CellIndex(Pool& pool, const float* points, std::int64_t n, int dimens
 class CellIndex::Task {
   public:
     Task(const CellIndex& index, int k, Metric metric)
-        : index_(index), k_(k), metric_(static_cast<int>(metric)),
-          nearest_(kTaskQueries, Nearest(k)) {}
+        : index_(index), k_(k), metric_(static_cast<int>(metric)), scratch_(Nearest::room(k)),
+          nearest_(kTaskQueries, Nearest(k, scratch_.data())) {}
 
     void run(const float* queries, const std::int32_t* cells, int n_probes,
              const std::int64_t* rows, std::int64_t n_rows, std::int32_t* found, float* distance) {
@@ -147,27 +186,27 @@ class CellIndex::Task {
                 index_.order_.data() + index_.start_[c] + (b - index_.block_[c]) * kTileCandidates;
             for (std::int64_t first = 0; first < count; first += kTileQueries) {
                 const float* tile[kTileQueries];
+                float bounds[kTileQueries] = {}; // no distance is below 0
                 const std::int64_t here = std::min<std::int64_t>(kTileQueries, count - first);
-                for (std::int64_t q = 0; q < kTileQueries; ++q)
-                    tile[q] = query_[member_[first + std::min(q, here - 1)]];
-                run.tile_distances[metric_](
+                for (std::int64_t q = 0; q < kTileQueries; ++q) {
+                    const std::int32_t member = member_[first + std::min(q, here - 1)];
+                    tile[q] = query_[member];
+                    if (q < here) bounds[q] = nearest_[static_cast<std::size_t>(member)].bound();
+                }
+                auto bits = run.tile_distances[metric_](
                     tile, index_.blocks_.get() + static_cast<std::size_t>(b) * width,
-                    index_.dimensions_, out);
-                for (std::int64_t q = 0; q < here; ++q) {
-                    Nearest& nearest = nearest_[static_cast<std::size_t>(member_[first + q])];
-                    const float* values = out + kTileCandidates * q;
-                    for (auto bits = run.below(values, nearest.bound()); bits != 0;
-                         bits &= bits - 1) {
-                        const int lane = std::countr_zero(bits);
-                        nearest.add(values[lane], candidates[lane]);
-                    }
+                    index_.dimensions_, bounds, out);
+                for (; bits != 0; bits &= bits - 1) {
+                    const int pair = std::countr_zero(bits);
+                    nearest_[static_cast<std::size_t>(member_[first + pair / kTileCandidates])].add(
+                        out[pair], candidates[pair % kTileCandidates]);
                 }
             }
         }
     }
 
     void finish(std::int64_t q, std::int32_t* found, float* distance) {
-        auto& keys = nearest_[static_cast<std::size_t>(q)].shrink();
+        const auto keys = nearest_[static_cast<std::size_t>(q)].shrink();
         std::sort(keys.begin(), keys.end());
         for (int j = 0; j < k_; ++j) {
             const bool there = static_cast<std::size_t>(j) < keys.size();
@@ -182,6 +221,7 @@ class CellIndex::Task {
 
     const CellIndex& index_;
     int k_, metric_;
+    std::vector<std::uint64_t> scratch_; // of all nearest_, one at a time
     std::vector<Nearest> nearest_;
     static constexpr int kQueryBits = std::bit_width(std::uint64_t{kTaskQueries - 1});
     std::vector<std::uint64_t> probes_; // tier, cell and number of the query in the task

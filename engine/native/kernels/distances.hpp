@@ -21,13 +21,26 @@ template <Metric metric> FS_INLINE f8 add_difference(f8 distance, f8 difference)
     }
 }
 
-// The distance of each query to each candidate; Euclidean distances are squared. `block` holds the
-// candidates by coordinate: [dimension][16]. The kernel sums plain differences: |c|^2 - 2 q.c needs
-// half the operations, but cancels all digits between points that are close to one another and far
-// from the origin. The result of a query does not depend on the other queries.
+// Bit i is 1 if lane i is below the bound.
+FS_INLINE std::uint32_t below(f8 values, float bound) {
+    const i8 is_below = values < bound;
+#ifdef __AVX2__
+    return static_cast<unsigned>(_mm256_movemask_ps(reinterpret_cast<__m256>(is_below)));
+#else
+    std::uint32_t bits = 0;
+    for (int i = 0; i < 8; ++i) bits |= static_cast<std::uint32_t>(is_below[i] & 1 << i);
+    return bits;
+#endif
+}
+
+// The distance of each query to each candidate; Euclidean distances are squared. Returns a number
+// whose bit 16 q + i is 1 if the distance of query q to candidate i is below the query's bound.
+// `block` holds the candidates by coordinate: [dimension][16]. The kernel sums plain differences:
+// |c|^2 - 2 q.c needs half the operations, but cancels all digits between points that are close to
+// one another and far from the origin. The result of a query does not depend on the other queries.
 template <Metric metric>
-inline void tile_distances(const float* const* queries, const float* block, int dimensions,
-                           float* out) {
+inline std::uint64_t tile_distances(const float* const* queries, const float* block, int dimensions,
+                                    const float* bounds, float* out) {
     f8 low[kTileQueries] = {}, high[kTileQueries] = {};
     for (int d = 0; d < dimensions; ++d) {
         const f8 a = load(block + kTileCandidates * d), b = load(block + kTileCandidates * d + 8);
@@ -36,26 +49,14 @@ inline void tile_distances(const float* const* queries, const float* block, int 
             high[q] = add_difference<metric>(high[q], b - queries[q][d]);
         }
     }
+    std::uint64_t bits = 0;
     for (int q = 0; q < kTileQueries; ++q) {
         store(out + kTileCandidates * q, low[q]);
         store(out + kTileCandidates * q + 8, high[q]);
+        const std::uint64_t own = below(low[q], bounds[q]) | below(high[q], bounds[q]) << 8;
+        bits |= own << (kTileCandidates * q);
     }
-}
-
-// Bit i is 1 if value i of the sixteen values is below the bound.
-inline std::uint32_t below(const float* values, float bound) {
-#ifdef __AVX2__
-    const __m256 limit = _mm256_set1_ps(bound);
-    const auto low = static_cast<unsigned>(
-        _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(values), limit, _CMP_LT_OQ)));
-    const auto high = static_cast<unsigned>(
-        _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(values + 8), limit, _CMP_LT_OQ)));
-    return low | high << 8;
-#else
-    std::uint32_t bits = 0;
-    for (int i = 0; i < kTileCandidates; ++i) bits |= (values[i] < bound ? 1U : 0U) << i;
     return bits;
-#endif
 }
 
 } // namespace

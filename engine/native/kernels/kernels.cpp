@@ -24,7 +24,6 @@ const Kernels& MESHTSNE_KERNELS() {
         add_gaussian,
         {tile_distances<Metric::euclidean>, tile_distances<Metric::manhattan>,
          tile_distances<Metric::chebyshev>},
-        below,
     };
     return chosen;
 }

@@ -133,9 +133,8 @@ struct Kernels {
     void (*add_gaussian)(const float* squared, int padded, const Gaussian&, float* p);
 
     // The neighbor search, by metric: see distances.hpp.
-    void (*tile_distances[kMetrics])(const float* const* queries, const float* block,
-                                     int dimensions, float* out);
-    std::uint32_t (*below)(const float* values, float bound);
+    std::uint64_t (*tile_distances[kMetrics])(const float* const* queries, const float* block,
+                                              int dimensions, const float* bounds, float* out);
 };
 
 const Kernels& baseline_kernels();
