@@ -46,10 +46,6 @@ test: $(INSTALLED)
 test-zoo: $(INSTALLED)
 	$(BIN)/python -m pytest -m zoo $(call folders,network gpu process)
 
-# Two threads of OpenBLAS in each of two processes wait for one another: the tests of the engine and of the
-# findings take twice the time. Unit tests start no processes that would inherit the variable.
-test-unit: export OPENBLAS_NUM_THREADS = 1
-
 # `make test-unit`, `make test-network` and so on: the tests of one kind.
 test-%: $(INSTALLED)
 	$(BIN)/python -m pytest $(PARALLEL) $(call folders,$*)

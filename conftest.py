@@ -1,6 +1,7 @@
 """Gives each test the marker of its folder, and watches the unit tests. See CONTRIBUTING.md."""
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,21 @@ LONGEST = (
     "tests/browser/panels/test_findings.py",
     "tests/browser/panels/test_select.py",
 )
+
+
+def load_openblas():
+    """Load OpenBLAS with one thread: its threads in several processes wait for one another.
+
+    The processes that a test starts do not inherit the limit.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENBLAS_NUM_THREADS", "1")
+        import numpy as np  # noqa: F401
+        import scipy.linalg  # noqa: F401
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    load_openblas()
 
 
 class FromBothEnds(LoadFileScheduling):
