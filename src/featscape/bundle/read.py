@@ -18,6 +18,7 @@ from featscape.bundle.contract import MANIFEST, MOST_LISTED, Manifest
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder import damaged
+from featscape.mapfolder.layout import check_required, describe_invalid
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -132,17 +133,16 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
             "Make the map again with --force (force=True)."
         ) from None
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        first = problems[0]
+        problems = error.errors(include_url=False, include_input=False)
         if all(problem["type"] == "extra_forbidden" for problem in problems):
+            unknown = printable(str(problems[0]["loc"][-1]))
             raise InputError(
                 f"{printable(file)} must have only the fields that this featscape knows; it has "
-                f"{printable(str(first['loc'][-1]))}, so this map may come from a newer featscape. "
+                f"{unknown}, so this map may come from a newer featscape. "
                 "Open the map with the featscape that made it, or make the map again with --force "
                 "(force=True)."
             ) from error
-        where = ".".join(str(part) for part in first["loc"]) or "its JSON"
-        raise damaged(file, f"{where}: {first['msg']}") from error
+        raise damaged(file, describe_invalid(error)) from error
     except (OSError, ValueError) as error:
         raise damaged(file, error) from error
     _check_shapes(manifest, file)
@@ -165,12 +165,13 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
 
 
 def _check_objects(content: bytes) -> None:
-    """Raise ValueError if an object in a manifest has too many entries.
+    """Raise ValueError if a manifest lacks an entry, or if an object in it has too many entries.
 
     pydantic would fill the memory with an error of a kilobyte for each entry that is unknown or
     invalid.
     """
     pending = [from_json(content)]
+    check_required(pending[0], Manifest)
     while pending:
         value = pending.pop()
         if isinstance(value, dict):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from featscape.errors import InputError, first_line
 from featscape.files.folder_handle import FolderHandle
 from featscape.printable_names import printable
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
 
 FORMAT = "featscape-map"
 SCHEMA_VERSION = 1
@@ -173,6 +176,37 @@ def open_part(folder: FolderHandle, name: str) -> FolderHandle:
         ) from None
     except OSError as error:
         raise damaged(folder.path / name, error) from error
+
+
+def check_required(content: object, model: type[BaseModel]) -> None:
+    """Raise ValueError if a required entry of a JSON object is missing.
+
+    The error of pydantic for a missing entry contains a copy of the object, and a hostile object
+    may lack twenty entries and have 100 MB.
+
+    Parameters
+    ----------
+    content : object
+        The content of the file.
+    model : type
+        The model of the content.
+    """
+    for name, field in model.model_fields.items():
+        if field.is_required() and not (isinstance(content, dict) and name in content):
+            raise ValueError(f"{name}: Field required")
+
+
+def describe_invalid(error: ValidationError) -> str:
+    """Return the place and the message of the first error of pydantic.
+
+    Parameters
+    ----------
+    error : pydantic.ValidationError
+        Its values are not read: each of many errors would copy the whole content of the file.
+    """
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"])) or "its JSON"
+    return f"{where}: {first['msg']}"
 
 
 def damaged(path: Path, reason: object) -> InputError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import FailFast, TypeAdapter, ValidationError
 
-from featscape.mapfolder.layout import REGIONS, damaged
+from featscape.mapfolder.layout import REGIONS, damaged, describe_invalid
 from featscape.mapfolder.read import open_folder
 from featscape.mapfolder.write import write_json
 from featscape.records.regions import MOST_REGIONS, Region
@@ -66,9 +66,7 @@ def read_regions(folder: Path, *, n_items: int) -> tuple[Region, ...] | None:
         content = opened.read(REGIONS, max_bytes=_MAX_BYTES)
         stored = TypeAdapter(_RegionsFile).validate_json(content, strict=True).regions
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "its JSON"
-        raise damaged(folder / REGIONS, f"{where}: {first['msg']}") from error
+        raise damaged(folder / REGIONS, describe_invalid(error)) from error
     except OSError as error:
         raise damaged(folder / REGIONS, error) from error
     regions = tuple(Region(**vars(region)) for region in stored)

@@ -17,6 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
+from featscape.mapfolder.layout import check_required, describe_invalid
 from featscape.records import Inference, ModelCard
 
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
@@ -44,7 +45,7 @@ def _keep_first_wrong(values: Any) -> BeforeValidator:
             try:
                 adapter.validate_python(list(given.values()), strict=True)
             except ValidationError as error:
-                index = error.errors(include_url=False)[0]["loc"][0]
+                index = error.errors(include_url=False, include_input=False)[0]["loc"][0]
                 name = list(given)[int(index)]
                 return {name: given[name]}
         return given
@@ -111,11 +112,10 @@ def find_problem(run: dict[str, Any]) -> str | None:
         if n_bytes > _MAX_RECORD_BYTES:
             return f"{name}: it has {n_bytes:,} bytes, more than {_MAX_RECORD_BYTES:,}"
     try:
+        check_required(run, RunFile)
         RunFile.model_validate_json(json.dumps(run))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "its JSON"
-        return f"{where}: {first['msg']}"
+        return describe_invalid(error)
     except (ValueError, RecursionError) as error:
         return str(error)
     for name, record in (("model", ModelCard), ("inference", Inference)):
