@@ -38,13 +38,14 @@ class Card:
     Attributes
     ----------
     number : int
-        Number of PyTorch's current card.
+        Number of PyTorch's current card. Triton keeps the compiled kernels and the target of each
+        number, so each capability has its own number.
     shared_bytes : dict
         Maximum shared memory of each kernel, by name.
     """
 
     def __init__(self, capability):
-        self.capability, self.number, self.shared_bytes = capability, 0, {}
+        self.capability, self.number, self.shared_bytes = capability, capability, {}
 
     def get_current_target(self):
         return GPUTarget("cuda", self.capability, 32)
@@ -99,7 +100,8 @@ def kernels_of(module):
 
 @pytest.mark.parametrize(
     "card",
-    [75, 90, *(pytest.param(number, marks=pytest.mark.zoo) for number in (80, 100, 120))],
+    # in `make test` only the card with the least shared memory
+    [75, *(pytest.param(number, marks=pytest.mark.zoo) for number in (80, 90, 100, 120))],
     indirect=True,
 )
 def test_every_kernel_of_a_fit_compiles(card):
@@ -119,6 +121,13 @@ def test_every_kernel_of_a_fit_compiles(card):
     assert card.holds_all()
 
 
+@pytest.mark.parametrize("card", [75], indirect=True)
+def test_a_search_in_many_columns_compiles(card):
+    search(130, 3)
+    assert card.holds_all()
+
+
+@pytest.mark.zoo
 @pytest.mark.parametrize("card", [86], indirect=True)
 def test_a_search_of_many_neighbors_in_many_columns_compiles(card):
     search(1_000, GPU_NEIGHBORS_MAX)
@@ -147,9 +156,9 @@ def test_a_kernel_runs_on_the_card_of_its_first_argument(card, monkeypatch):
     @contextmanager
     def device_of(tensor):
         assert tensor is values
-        card.number = 3
-        yield
-        card.number = 0
+        with monkeypatch.context() as patch:
+            patch.setattr(card, "number", 3)
+            yield
 
     run = JITFunction.run
 
