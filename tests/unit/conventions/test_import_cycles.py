@@ -20,7 +20,9 @@ def find_modules(root):
 
 def is_for_types(node):
     """Tell whether a statement is ``if TYPE_CHECKING:``."""
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    if not isinstance(node, ast.If) or not isinstance(node.test, ast.Name):
+        return False
+    return node.test.id == "TYPE_CHECKING"
 
 
 def imports_in(node, modules, *, with_types):
