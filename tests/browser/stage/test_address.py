@@ -24,7 +24,7 @@ def test_the_address_restores_the_view(look, digits_file):
 
 
 def test_back_closes_a_panel_and_only_then_leaves(look, digits_file):
-    visit = look(digits_file.address)
+    visit = look(f"{digits_file.address}#view=points")
     x, y = visit.places(digits_file.map.positions[3])
     visit.page.mouse.click(x, y)
     expect(visit.panel("Item")).to_be_visible()
