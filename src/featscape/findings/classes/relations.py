@@ -65,7 +65,8 @@ def find_class_relations(
     Returns
     -------
     DetectorResult of ClassFinding
-        Split classes, then close pairs, then groups, then exemplars.
+        Split classes, then close pairs, then groups, then exemplars of the classes of two or more
+        items.
     """
     if classes is None:
         return DetectorResult(reason="The items have no labels.")
@@ -129,7 +130,8 @@ def _exemplars(
             ),
         )
 
-    return for_each(find, range(len(members)), n_threads=n_threads)
+    several = [code for code in range(len(members)) if len(members[code]) > 1]
+    return for_each(find, several, n_threads=n_threads)
 
 
 def _splits(
