@@ -117,7 +117,8 @@ class TestMakeMap:
     def test_the_bundle_has_the_stored_findings(self, made):
         manifest = open_bundle(made.folder / "bundle").manifest
         counts = {section.name: section.n_findings for section in manifest.findings.sections}
-        assert counts["reliability"] == len(made.findings.reliability) > 0
+        exemplars = [one for one in made.findings.classes if one.kind == "exemplars"]
+        assert counts["exemplars"] == len(exemplars) > 0
         assert counts["labels"] == len(made.findings.labels)
         titles = [column.finding.title for column in manifest.columns if column.finding]
         assert {"label suspicion", "torn", "false friends", "off topic"} <= set(titles)

@@ -37,7 +37,8 @@ _MOST_RANKED = 1_000  # items whose ranks among all items are computed
 _MOST_RANKS = 50_000_000  # items times ranked items
 _MOST_AT_ONCE = 16_000_000  # distances, in each thread
 _MOST_PAIRED = 1_000  # items whose distances are correlated, as in Kobak & Berens
-_LEAST_ITEMS = 10
+# The share of a single neighbor is 0 or 100 %: at least 5 neighbors are compared.
+_LEAST_ITEMS = 5 * 2 * WIDER + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ def measure_reliability(
     if n < _LEAST_ITEMS:
         return MapReliability.not_computed(n, too_few_items(n, _LEAST_ITEMS))
     # at most half of the other items are neighbors: no item is a false friend if all are neighbors
-    k = max(1, min(N_NEAR, (n - 1) // (2 * WIDER)))
+    k = min(N_NEAR, (n - 1) // (2 * WIDER))
     if neighbors.shape[1] < WIDER * k:  # a map with a perplexity of less than 30
         neighbors = search(values, WIDER * k).indices
     on_map = search(positions, k).indices
@@ -157,13 +158,11 @@ def _measure(name: str, value: float, text: str, method: str) -> Reliability:
 def _knn(neighbors: NDArray[np.int32], on_map: NDArray[np.int32], *, n_threads: int) -> Reliability:
     k = min(_N_KNN, on_map.shape[1])
     value = float(shared(neighbors[:, :k], on_map[:, :k], n_threads=n_threads).mean())
-    text = f"{percent(value)} of the {k} nearest items by features are among the {k} nearest items"
-    if k == 1:  # of a small map
-        text = f"For {percent(value)} of the items, the nearest item by features is also nearest"
     return _measure(
         "KNN",
         value,
-        f"{text} on the map.",
+        f"{percent(value)} of the {k} nearest items by features are among the {k} nearest items "
+        "on the map.",
         f"Mean share of the {k} nearest neighbors that the map preserves.",
     )
 

@@ -47,14 +47,11 @@ def test_items_without_a_label_are_no_class_among_the_nearest_classes(plane):
     assert "KNC" not in measures(reliability(plane, moved, few))
 
 
-def test_the_text_for_one_neighbor_has_no_plural(plane):
-    few = reliability(plane[:12], plane[:12]).result.findings[0].text
-    assert few == (
-        "For 100 % of the items, the nearest item by features is also nearest on the map."
-    )
-    many = reliability(plane, plane).result.findings[0].text
-    assert many == (
-        "100 % of the 10 nearest items by features are among the 10 nearest items on the map."
+@pytest.mark.parametrize(("n_items", "k"), [(31, 5), (300, 10)])
+def test_the_text_has_the_number_of_compared_neighbors(plane, n_items, k):
+    text = reliability(plane[:n_items], plane[:n_items]).result.findings[0].text
+    assert text == (
+        f"100 % of the {k} nearest items by features are among the {k} nearest items on the map."
     )
 
 
@@ -121,9 +118,11 @@ def test_without_classes_the_measure_of_classes_is_reported_as_missing(plane):
 
 
 def test_too_few_items_are_reported(plane):
-    found = reliability(plane[:5], plane[:5])
-    assert "at least 10" in found.result.reason
+    found = reliability(plane[:30], plane[:30])
+    assert found.result.findings == ()
+    assert found.result.reason == "The map has 30 items; at least 31 are needed."
     assert np.isnan(found.torn).all()
+    assert np.isnan(found.false_friends).all()
 
 
 def test_identical_items_give_finite_measures():

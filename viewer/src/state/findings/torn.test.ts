@@ -15,7 +15,12 @@ it("on a map of 61 items, the 10 nearest items count", () => {
 
 it("an item without neighbors has none elsewhere, and neither has the nearest item", () => {
   expect(elsewhere(line, 2, 0, [])).toEqual([]);
-  expect(elsewhere(line.subarray(0, 4), 2, 0, [1])).toEqual([]);
+  expect(elsewhere(line.subarray(0, 122), 2, 0, [1])).toEqual([]);
+});
+
+it("no item is elsewhere on a map of fewer than 31 items, as 5 neighbors are compared", () => {
+  expect(elsewhere(line.subarray(0, 62), 2, 0, [5, 6, 29])).toEqual([6, 29]);
+  expect(elsewhere(line.subarray(0, 60), 2, 0, [5, 6, 29])).toEqual([]);
 });
 
 it("all three dimensions count", () => {

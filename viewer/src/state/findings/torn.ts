@@ -3,9 +3,11 @@
 // As the column "torn" of the findings: 30 items, or fewer on a map of fewer than 181 items
 const N_NEAR = 30;
 const SHARE = 6;
+const LEAST_NEAR = 5; // with fewer, the column is empty
 
 /**
- * Return the `neighbors` of an item that are not among the 30 items nearest to it on the map.
+ * Return the `neighbors` of an item that are not among the 30 items nearest to it on the map; none on
+ * a map of fewer than 31 items.
  *
  * `positions` has shape (n, dimensions).
  */
@@ -15,12 +17,13 @@ export function elsewhere(
   item: number,
   neighbors: readonly number[],
 ): number[] {
+  const count = positions.length / dimensions;
+  const most = Math.min(N_NEAR, Math.floor((count - 1) / SHARE));
+  if (most < LEAST_NEAR) return [];
   const distances = neighbors.map((other) => squaredDistance(positions, dimensions, item, other));
   const farthest = Math.max(...distances, 0);
   // the distances of the nearest items, ascending; an item farther than a neighbor does not matter
   const nearest: number[] = [];
-  const count = positions.length / dimensions;
-  const most = Math.max(1, Math.min(N_NEAR, Math.floor((count - 1) / SHARE)));
   for (let other = 0; other < count; other++) {
     const distance = squaredDistance(positions, dimensions, item, other);
     if (other === item || distance >= farthest) continue;
