@@ -10,7 +10,7 @@ from featscape.errors import InputError
 from featscape.printable_names import printable
 from featscape.records import MAX_QUERY_CHARACTERS, Match
 from featscape.words.similarity import best_items
-from featscape.words.vocabulary import N_SUGGESTED, load_vocabulary
+from featscape.words.vocabulary import LETTERS_PER_EDIT, N_SUGGESTED, load_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,17 +100,20 @@ def _find_classes(query: str, recognized: Recognized) -> list[frozenset[int]]:
 
 
 def _suggest(words: Sequence[str], unknown: Sequence[str], recognized: Recognized) -> list[str]:
-    """Return queries that match images: the only unknown word replaced, then the known words.
+    """Return queries that match images: with the unknown words replaced, then the known words.
 
-    The page of a map suggests the same queries (contents.ts).
+    A single unknown word is replaced by each of its closest words. Each of several is replaced by
+    its closest word, unless a word is so short that one edit changes more than a third of its
+    letters. The page of a map suggests the same queries (contents.ts).
     """
     others: list[str] = []
-    if len(unknown) == 1:
+    if len(unknown) == 1 or min(map(len, unknown)) >= LETTERS_PER_EDIT:
         classes = np.unique(recognized.classes).tolist()
-        others += [
-            " ".join(close if word == unknown[0] else word for word in words)
-            for close in load_vocabulary().suggest(unknown[0], classes=classes)
-        ]
+        close = [load_vocabulary().suggest(word, classes=classes) for word in unknown]
+        replacements = list(zip(*close, strict=False))
+        for closest in replacements if len(unknown) == 1 else replacements[:1]:
+            by_word = dict(zip(unknown, closest, strict=True))
+            others.append(" ".join(by_word.get(word, word) for word in words))
     known = [word for word in words if word not in unknown]
     others += [" ".join(known), *known] if known else []
     return [other for other in dict.fromkeys(others) if len(match(other, recognized))][:N_SUGGESTED]

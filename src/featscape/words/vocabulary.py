@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FILE = "imagenet.json"  # written by tools/write_vocabulary.py
 _N_CLOSE = 20  # words with the most letters in common, among which the suggestions are chosen
-_LETTERS_PER_EDIT = 3
+LETTERS_PER_EDIT = 3
 N_SUGGESTED = 3
 # "churches" -> "church", "ponies" -> "pony", "dogs" -> "dog"; a wrong form matches no name
 _PLURALS = ((r"ies$", "y"), (r"(?<=[sxzh])es$", ""), (r"(?<!s)s$", ""))
@@ -109,7 +109,7 @@ class Vocabulary:
         terms = self.terms(classes)
         close = difflib.get_close_matches(word, terms, n=_N_CLOSE)
         edits = {known: count_edits(word, known) for known in close}
-        most = max(len(word) // _LETTERS_PER_EDIT, 1)
+        most = max(len(word) // LETTERS_PER_EDIT, 1)
         near = [known for known in close if edits[known] <= most]
         near.sort(key=lambda known: (edits[known], -len(terms[known])))
         return near[:N_SUGGESTED]

@@ -63,6 +63,9 @@ def test_no_image_matches_a_known_word(recognized):
         ("dalmation", "'dalmation' is not among them. Try"),  # no image is of the class dalmatian
         ("xqzwv", "'xqzwv' is not among them. Try a more general word, in English."),
         ("dogg cat", "'dogg' is not among them. Try dog cat or cat."),
+        ("dgo catt", "'dgo' and 'catt' are not among them. Try dog cat."),
+        ("dgo xqzwv", "are not among them. Try a more general word, in English."),
+        ("dgo carr", "are not among them. Try a more general word"),  # no image shows both
         ("a red car", "'a' and 'red' are not among them. Try car."),
         ("an old red car", "'an', 'old' and 'red' are not among them. Try car."),
         # no image shows a car and a cat

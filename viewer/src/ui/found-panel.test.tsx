@@ -205,6 +205,28 @@ it("an unknown word suggests known words, and a click searches for one", async (
   stop();
 });
 
+it("each of several unknown words is replaced if images match", async () => {
+  const { app, stop } = await searched("anmial dgo");
+  expect(app.search.suggestions.value).toEqual(["animal dog"]);
+  for (const query of ["dugnog dgo", "a dgo", "dgo xqzwv"]) {
+    app.search.query.value = query; // no image shows both, a word is short, or no word is close
+    await settled(300);
+    expect(app.search.suggestions.value).toEqual([]);
+  }
+  stop();
+});
+
+it("a search that finds nothing dims no image", async () => {
+  const { app, calls, stop } = await searched("dog");
+  const states = () => [...((calls.get("states") as Uint8Array | null) ?? [])];
+  expect(states().some((each) => each & DIMMED)).toBe(true);
+  app.search.query.value = "xqzwv";
+  await settled(300);
+  expect(states().some((each) => each & DIMMED)).toBe(false);
+  expect(foundText()).toBe("Nothing found");
+  stop();
+});
+
 it("a search that matches only texts opens the list, without probabilities", async () => {
   const { app, calls, stop } = await searched("1.png", null);
   expect(app.panels.side.value).toBe("found");

@@ -2,7 +2,7 @@
 
 const MOST_CLOSE = 20; // words with the most letters in common, among which words are suggested
 export const MOST_SUGGESTED = 3;
-const LETTERS_PER_EDIT = 3;
+export const LETTERS_PER_EDIT = 3;
 const LEAST_RATIO = 0.6;
 
 /**

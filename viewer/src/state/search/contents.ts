@@ -15,7 +15,7 @@ import {
   type WordsFile,
 } from "../../contract";
 import type { App } from "../app";
-import { closeWords, MOST_SUGGESTED } from "./close-words";
+import { closeWords, LETTERS_PER_EDIT, MOST_SUGGESTED } from "./close-words";
 import { unknownColumn } from "./find";
 import { searchedColumns } from "./haystack";
 
@@ -129,8 +129,10 @@ export class Contents {
 }
 
 /**
- * Queries that match images: the only unknown word replaced, then the known words, together and
- * apart. Python suggests the same queries (words/matching.py).
+ * Queries that match images: with the unknown words replaced, then the known words, together and
+ * apart. A single unknown word is replaced by each of its closest words. Each of several is replaced
+ * by its closest word, unless a word is so short that one edit changes more than a third of its
+ * letters. Python suggests the same queries (words/matching.py).
  */
 function suggest(
   terms: Terms,
@@ -138,10 +140,12 @@ function suggest(
   matches: (query: string) => boolean,
 ): string[] {
   const queries: string[] = [];
-  const [first] = unknown;
-  if (first !== undefined && unknown.length === 1) {
-    for (const close of closeWords(first, terms))
-      queries.push(each.map((word) => (word === first ? close : word)).join(" "));
+  if (unknown.length === 1 || unknown.every((word) => word.length >= LETTERS_PER_EDIT)) {
+    const close = new Map(unknown.map((word) => [word, closeWords(word, terms)]));
+    const found = Math.min(...[...close.values()].map((words) => words.length));
+    const most = unknown.length === 1 ? found : Math.min(found, 1);
+    for (let i = 0; i < most; i++)
+      queries.push(each.map((word) => close.get(word)?.[i] ?? word).join(" "));
   }
   const known = each.filter((word) => !unknown.includes(word));
   if (known.length > 0) queries.push(known.join(" "), ...known);
