@@ -84,6 +84,15 @@ export class Search {
     return content.measure === "probability" && isMostlyText ? null : content;
   }
 
+  /**
+   * The matches that are brighter than the other images; null if nothing was found, or if the
+   * similarity to the query colors every image.
+   */
+  get emphasized(): Uint32Array | null {
+    const matches = this.matches.value;
+    return matches?.length && this.coloring?.measure !== "similarity" ? matches : null;
+  }
+
   /** The current item of the list; null before the first. */
   get current(): number | null {
     return this.best.value[this.bestAt.value] ?? null;

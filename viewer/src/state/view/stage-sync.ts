@@ -119,9 +119,7 @@ export function syncStage(app: App, stage: Stage): () => void {
       stage.setColors(codes, palette);
     }),
     effect(() => {
-      // every image has a similarity: its color is visible on all images
-      const dims = app.search.coloring?.measure !== "similarity";
-      const matches = app.findings.items.value ?? (dims ? app.search.matches.value : null);
+      const matches = app.findings.items.value ?? app.search.emphasized;
       const emphasis = { matches, selection: app.selection.items.value };
       const filters = app.filters.value;
       const highlight = seenHighlight(app.navigation.highlight.value, filters);
