@@ -34,7 +34,8 @@ async function shown(positions: Float32Array, changed: Partial<Scene> = {}) {
     decoded++;
     return { width: 4, height: 4, close() {} };
   });
-  const n = positions.length / 2;
+  const { dimensions = 2 } = changed;
+  const n = positions.length / dimensions;
   const packs = [32, 64, 128].map((size_px) => ({ size_px, n_items: n }));
   const thumbnails = {
     packs,
@@ -54,12 +55,12 @@ async function shown(positions: Float32Array, changed: Partial<Scene> = {}) {
     size,
     pixelRatio: 1,
     zoom: 1,
-    layout: { positions, dimensions: 2, chunks: new Chunks(positions, 2, [n]) },
+    layout: { positions, dimensions, chunks: new Chunks(positions, dimensions, [n]) },
     sizing: sizingFor(size, n, 1, { side: 100, least: 16 }),
     states: null,
     filter: 0,
     positions,
-    dimensions: 2,
+    dimensions,
     cells: null,
     colorOf: () => [0, 0, 0],
     settled: true,
@@ -118,6 +119,33 @@ test("every cell of a grid of many small cells shows its image", async () => {
     sizing: sizingFor(size, side * side, 1, { side: 8, least: 8 }),
   });
   expect(gallery.count).toBe(side * side);
+});
+
+/** Show a 3-D map of `n` items; the items differ in depth and are less than an image apart. */
+async function deep(n: number) {
+  const size = { width: 1200, height: 800 };
+  const positions = Float32Array.from({ length: 3 * n }, (_, i) =>
+    i % 3 === 0 ? Math.floor(i / 3) % 6 : i % 3 === 1 ? Math.floor(i / 18) : i / 3,
+  );
+  const sizing = sizingFor(size, n, 1, null);
+  const view = { center: [2.5, 0.5, 0], scale: 60, turn: [0, 0, 0, 1] } as const;
+  const { gallery } = await shown(positions, { dimensions: 3, size, sizing, view });
+  const items = [...gallery.items()];
+  return { items, sides: items.map((item) => sizing.at(1) * gallery.shape(item)[0]), sizing };
+}
+
+test("each of few images of a 3-D map has room", async () => {
+  const { items, sides, sizing } = await deep(12); // 60 px apart
+  expect(sizing.at(1)).toBe(160);
+  expect(items).toHaveLength(12);
+  expect(Math.max(...sides)).toBeLessThan(2 * 60);
+  expect(Math.min(...sides)).toBeGreaterThan(24);
+});
+
+test("many images of a 3-D map have the common size", async () => {
+  const { items, sides, sizing } = await deep(72);
+  expect(items.length).toBeLessThan(72);
+  expect(sides).toEqual(items.map(() => sizing.at(1)));
 });
 
 test("a cropped image is the square in its middle", () => {

@@ -2,6 +2,7 @@
 import type { Thumbnails, Wanted } from "../../bundle/thumbnails";
 import { flatten } from "../layout/positions";
 import { middle, regionAround, viewAxes } from "../layout/region";
+import type { Fill } from "../layout/sizes";
 import { DIMMED, FADED, HIDDEN, MATCHED, SELECTED, type View } from "../stage";
 import { Atlas } from "./atlas";
 import { shrunk, square } from "./crop";
@@ -43,6 +44,9 @@ const HAS_IMAGE_RANK = 2;
 const MARGIN = 8;
 // Interval at which images are chosen again while a 3-D map turns.
 const TURN_MS = 160;
+// Number of items of a 3-D map up to which the sizes of images change as the map turns, so that all
+// have room. More images would flicker.
+const MOST_RESIZED = 64;
 
 interface Shown {
   opacity: number;
@@ -155,7 +159,8 @@ export class Gallery {
     if (!same || stepped || turning || this.leaves(before.view, scene)) {
       // Zooming in keeps all chosen images. Zooming out chooses again, in the bundle's order.
       const closer = before && sizing.from >= before.sizing.from;
-      const kept = same && closer ? this.order : [];
+      const fill = this.fillOf(scene);
+      const kept = same && closer && !(turning && fill) ? this.order : [];
       const distance = sizing.distance / (view.scale * (sizing.from / scene.zoom));
       const margin = MARGIN * sizing.distance;
       this.pending = new Declutter(
@@ -166,8 +171,8 @@ export class Gallery {
           plane: viewAxes(view),
           nItems: this.thumbnails.nItems,
           states,
-          fill: layout.dimensions === 2 ? sizing.fill : null, // sizes would flicker as a map turns
-          bounds: scene.bounds,
+          fill,
+          bounds: layout.dimensions === 2 ? scene.bounds : null,
         },
         kept,
       );
@@ -181,6 +186,13 @@ export class Gallery {
       if (done) this.pending = null;
     }
     return false;
+  }
+
+  /** The sizes of images that make room for each other; null if all have the common size. */
+  private fillOf({ layout, sizing }: Scene): Fill | null {
+    if (layout.dimensions === 2 || !sizing.fill) return sizing.fill;
+    // the margin of the stage has room for images of the common size, however the map is turned
+    return this.thumbnails.nItems <= MOST_RESIZED ? { ...sizing.fill, most: 1 } : null;
   }
 
   /** Whether the stage has come near the edge of the region in which images were chosen. */
