@@ -44,7 +44,10 @@ def trained(tmp_path_factory):
     ]
     with pytest.MonkeyPatch.context() as patch:
         network = tiny_clip.register(patch)
+        n_threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # two threads take longer: they wait for one another
         fit(network, pictures[:N_TRAINED], digits.target[:N_TRAINED])
+        torch.set_num_threads(n_threads)
         weights = folder / "trained.pth"
         torch.save(network.state_dict(), weights)
         source = folder / "images"
