@@ -2,12 +2,12 @@
 
 `vocabulary` names the classes of ImageNet-1k and their hypernyms, `recognition` computes the most
 probable classes of each image, `matching` ranks images by a query, `similarity` by a vector,
-`naming` collects the words that name the classes of a map and its regions, and `nouns` has the
+`naming` collects the words that name the classes and the regions of a map, and `nouns` has the
 nouns whose vectors a map of a network with a text tower stores.
 """
 
 from featscape.words.matching import check_query, match
-from featscape.words.naming import name_classes, name_concepts
+from featscape.words.naming import name_classes, name_concepts, name_nouns
 from featscape.words.nouns import Nouns, as_bytes, compare, load_nouns
 from featscape.words.recognition import N_CLASSES, recognize
 from featscape.words.similarity import Similarities, classify, rank
@@ -27,6 +27,7 @@ __all__ = [
     "match",
     "name_classes",
     "name_concepts",
+    "name_nouns",
     "rank",
     "recognize",
 ]

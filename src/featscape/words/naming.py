@@ -6,12 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.records import NamedClasses
+from featscape.records import ClassifierWeights, NamedClasses
 from featscape.records.regions import Terms
+from featscape.words.nouns import load_nouns
+from featscape.words.recognition import recognize
 from featscape.words.vocabulary import load_vocabulary
 
 if TYPE_CHECKING:
-    from featscape.records import Recognized
+    from numpy.typing import NDArray
+
+    from featscape.records import Recognized, WordVectors
+
+# The largest factor of the similarities that CLIP may learn, which its released networks reach
+# (Radford et al., Learning Transferable Visual Models From Natural Language Supervision, 2021,
+# section 2.5).
+_SCALE = 100.0
+_MOST_NOUNS = 1_000
+_MOST_SAMPLED = 20_000  # images that select the nouns of a map
 
 # Concepts of three classes or more that are abstract, or terms of taxonomy. As names of regions,
 # these words would be correct, but most readers would not know what the images show. More general
@@ -76,3 +87,45 @@ def name_concepts(recognized: Recognized) -> Terms:
         members[classes, term] = 1
     names = tuple(name for name, _ in concepts)
     return Terms("word", names, recognized.classes, recognized.probabilities, members)
+
+
+def name_nouns(features: NDArray[np.float32], words: WordVectors, *, random_state: int) -> Terms:
+    """Return the nouns most similar to each image as terms.
+
+    The 1,000 nouns that are most frequent among at most 20,000 random images are candidates. A
+    softmax over the candidates gives the weights of an image.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, d)
+        May be memory-mapped.
+    words : WordVectors
+        The vectors of the nouns of `load_nouns`.
+    random_state : int
+        Seed of the sample.
+
+    Returns
+    -------
+    Terms
+    """
+    names = load_nouns().names
+    vectors = words.vectors * (words.scales * np.float32(_SCALE))  # (v, d)
+    n_items = len(features)
+    rows = np.arange(n_items)
+    if n_items > _MOST_SAMPLED:
+        rows = np.sort(np.random.default_rng(random_state).permutation(n_items)[:_MOST_SAMPLED])
+    sampled = _most_similar(features[rows], vectors)
+    weights = np.bincount(
+        sampled.classes.ravel(), weights=sampled.probabilities.ravel(), minlength=len(names)
+    )
+    kept = np.sort(np.argsort(-weights, kind="stable")[:_MOST_NOUNS])
+    found = _most_similar(features, vectors[kept])
+    members = np.eye(len(kept), dtype=np.float32)
+    return Terms(
+        "word", tuple(names[row] for row in kept), found.classes, found.probabilities, members
+    )
+
+
+def _most_similar(features: NDArray[np.float32], vectors: NDArray[np.float32]) -> Recognized:
+    bias = np.zeros(len(vectors), np.float32)
+    return recognize(features, ClassifierWeights(vectors, bias, is_cosine=True))

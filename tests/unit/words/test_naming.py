@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from featscape.records import Recognized
-from featscape.words import load_vocabulary, name_concepts
+from featscape.records import Recognized, WordVectors
+from featscape.words import as_bytes, load_nouns, load_vocabulary, name_concepts, name_nouns
 from featscape.words.naming import _NO_NAMES
 
 VOCABULARY = load_vocabulary()
@@ -31,3 +31,19 @@ def test_abstract_concepts_are_no_terms_but_are_in_the_vocabulary():
     assert not _NO_NAMES & set(name_concepts(recognized).names)
     names = {name for concept in VOCABULARY.concepts.values() for name in concept.names}
     assert names >= _NO_NAMES
+
+
+def test_the_most_frequent_nouns_name_images(monkeypatch):
+    monkeypatch.setattr("featscape.words.naming._MOST_NOUNS", 50)
+    monkeypatch.setattr("featscape.words.naming._MOST_SAMPLED", 60)
+    nouns = load_nouns()
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(len(nouns.names), 32)).astype(np.float32)
+    words = WordVectors(nouns.rows, *as_bytes(vectors))
+    shown = np.repeat([4000, 17, 8000], [60, 30, 10])
+    images = 3 * (vectors[shown] + rng.normal(scale=0.1, size=(100, 32))).astype(np.float32)
+    terms = name_nouns(images, words, random_state=0)
+    assert terms.names == tuple(sorted(terms.names, key=nouns.names.index))
+    assert len(terms.names) == 50
+    assert [terms.names[code] for code in terms.codes[:, 0]] == [nouns.names[row] for row in shown]
+    assert (terms.weights[:, 0] > 0.99).all()

@@ -9,9 +9,9 @@ import numpy as np
 from featscape import mapfolder
 from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder.regions_file import read_regions, write_regions
-from featscape.mapfolder.words_file import read_recognized
+from featscape.mapfolder.words_file import read_recognized, read_vectors
 from featscape.regions import code_terms, find_regions
-from featscape.words import name_concepts
+from featscape.words import load_nouns, name_concepts, name_nouns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.mapfolder.read import Map
-    from featscape.records import Embedding, ItemSet, Recognized
+    from featscape.records import Embedding, ItemSet
     from featscape.records.regions import Region, Terms
 
 
@@ -34,15 +34,13 @@ def name_in_folder(folder: Path, embedding: Embedding, *, items: ItemSet) -> tup
     embedding : Embedding
     items : ItemSet
     """
+    seed = embedding.parameters["seed"]
+    features = np.load(folder / mapfolder.FEATURES, mmap_mode="r")
     regions = find_regions(
         embedding.positions,
-        features=np.load(folder / mapfolder.FEATURES, mmap_mode="r"),
-        terms=_terms(
-            embedding.labels,
-            read_recognized(folder, n_items=len(embedding.positions)),
-            items.columns,
-        ),
-        random_state=embedding.parameters["seed"],
+        features=features,
+        terms=_terms(folder, features, embedding.labels, items.columns, random_state=seed),
+        random_state=seed,
     )
     write_regions(folder, regions)
     return regions
@@ -64,22 +62,31 @@ def open_regions(made: Map) -> tuple[Region, ...]:
     stored = read_regions(made.folder, n_items=len(made))
     if stored is not None:
         return stored
-    recognized = read_recognized(made.folder, n_items=len(made))
+    # the regions of a map are equal whether they are stored or computed again
+    seed = made.run["parameters"].get("seed") or 0
     return find_regions(
         made.positions,
         features=made.features,
-        terms=_terms(made.labels, recognized, made.columns),
-        # the regions of a map are equal whether they are stored or computed again
-        random_state=made.run["parameters"].get("seed") or 0,
+        terms=_terms(made.folder, made.features, made.labels, made.columns, random_state=seed),
+        random_state=seed,
     )
 
 
 def _terms(
+    folder: Path,
+    features: NDArray[np.float32],
     labels: Sequence[str] | None,
-    recognized: Recognized | None,
     columns: Mapping[str, Sequence[Any] | NDArray[Any]],
+    *,
+    random_state: int,
 ) -> list[Terms]:
     """Return the terms that name regions, the most important kind first."""
+    n_items, n_features = features.shape
+    recognized = read_recognized(folder, n_items=n_items)
+    words = read_vectors(folder, n_features=n_features)
+    nouns = None
+    if words is not None and len(words.vectors) == len(load_nouns().names):  # of this version
+        nouns = name_nouns(features, words, random_state=random_state)
     known = [None if label == NO_LABEL else label for label in labels or ()]
     labeled = code_terms(known, kind="label") if known else None
     recognized_words = None if recognized is None else name_concepts(recognized)
@@ -88,4 +95,4 @@ def _terms(
         for name, values in columns.items()
         if getattr(values, "dtype", np.dtype(object)).kind in "ObU"  # strings and truth values
     ]
-    return [one for one in (labeled, recognized_words, *others) if one is not None]
+    return [one for one in (labeled, nouns, recognized_words, *others) if one is not None]
