@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from featscape.report import ReportInput
 
 _MOST_CLASSES = 40  # in the matrix: the names of more classes are too small on paper
-_CAPTIONS = {
-    mapfolder.SCATTER: "One point per image, colored by class",
-    mapfolder.MOSAIC: "The map made of the images",
-}
 
 
 def write_report(
@@ -133,7 +129,13 @@ def _pictures(made: Map) -> Iterator[tuple[str, Image.Image]]:
     from PIL import Image
 
     folder = FolderHandle(made.folder)
-    for name, caption in _CAPTIONS.items():
+    noun = "item" if made.paths is None else "image"
+    by_class = "" if made.labels is None else ", colored by class"
+    captions = {
+        mapfolder.SCATTER: f"One point per {noun}{by_class}",
+        mapfolder.MOSAIC: "The map made of the images",
+    }
+    for name, caption in captions.items():
         if not folder.exists(name):
             continue
         with open_picture(folder, name) as file, Image.open(file) as image:

@@ -11,6 +11,7 @@ def test_the_report_is_written_beside_the_map(featscape, made):
     assert done.out.strip() == f"Wrote the report {file}"
     content = file.read_text(encoding="utf-8")
     assert "120 items in 4 classes" in content
+    assert "One point per item, colored by class" in content
     assert "The most useful findings" in content
     assert "<svg" in content
     assert sorted(made.rglob("*")) == before
@@ -52,6 +53,8 @@ def test_a_map_without_labels_has_a_report_with_the_reasons(featscape, made):
     content = (made.parent / "plain-report.html").read_text(encoding="utf-8")
     assert "The items have no labels." in content
     assert "has names only" in content
+    assert "One point per item" in content
+    assert "colored by class" not in content
     assert "<svg" not in content
 
 
