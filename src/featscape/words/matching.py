@@ -116,7 +116,15 @@ def _suggest(words: Sequence[str], unknown: Sequence[str], recognized: Recognize
             others.append(" ".join(by_word.get(word, word) for word in words))
     known = [word for word in words if word not in unknown]
     others += [" ".join(known), *known] if known else []
-    return [other for other in dict.fromkeys(others) if len(match(other, recognized))][:N_SUGGESTED]
+    queries = [other for other in dict.fromkeys(others) if _matches(other, recognized)]
+    return queries[:N_SUGGESTED]
+
+
+def _matches(query: str, recognized: Recognized) -> bool:
+    """Return whether the vocabulary contains all words of a query, and an image matches."""
+    vocabulary = load_vocabulary()
+    is_known = vocabulary.find_classes(query) or all(map(vocabulary.find_classes, query.split()))
+    return bool(is_known) and len(match(query, recognized)) > 0
 
 
 def _probabilities(classes: frozenset[int], recognized: Recognized) -> NDArray[np.float32]:

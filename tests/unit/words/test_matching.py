@@ -70,6 +70,8 @@ def test_no_image_matches_a_known_word(recognized):
         ("an old red car", "'an', 'old' and 'red' are not among them. Try car."),
         # no image shows a car and a cat
         ("red car cat", "'red' is not among them. Try car or cat."),
+        # the vocabulary contains "sports car", but not "sports"
+        ("car sporscar", "'sporscar' is not among them. Try car."),
         ("\x1b[31mred", r"'\x1b[31mred' is not among them"),
     ],
 )
