@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from featscape.errors import InputError, ModelError
+from featscape.errors import InputError, ModelError, first_line
 from featscape.features.engines.base import FP32
 from featscape.features.engines.devices import check_device, choose_device
 from featscape.features.engines.precision import AUTO, check_precision
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _WEIGHTS = "of the given module"
 _PROBE_PX = 224
+_N_REPEATED = 8  # calls of a function for one image: a step with a probability of 1/2 shows in 99 %
 _N_WORKERS = 4
 
 
@@ -59,11 +60,12 @@ def open_given(
 
     The parameters and errors are those of `extract`.
     """
-    is_module = hasattr(model, "named_modules")  # without an import of PyTorch
+    # without an import of PyTorch; a class has the methods of its modules, too
+    is_module = hasattr(model, "named_modules") and not isinstance(model, type)
     if preprocessing is not None and not is_module:
         raise InputError(
             "preprocessing must be left out unless model is a torch.nn.Module; got the model "
-            f"{model!r:.60}. Remove the argument."
+            f"{model!r:.60}. Remove preprocessing, or give a module."
         )
     if isinstance(model, str):
         progress.note(f"loading {model}")
@@ -183,13 +185,13 @@ class TransformedModule:
 
     def prepare(self, image: Any) -> NDArray[np.float32]:
         """Apply the function to one RGB image; the shape of the result is (3, h, w)."""
-        return transformed(self.transform, image)
+        return apply_transform(self.transform, image)
 
     def run(self, pixels: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """Compute the features of one batch of b prepared images, shape (b, d)."""
         import torch
 
-        shapes = sorted({one.shape for one in pixels})
+        shapes = sorted({image.shape for image in pixels})
         if len(shapes) > 1:
             raise ModelError(
                 f"preprocessing must give all images one shape; got {shapes[0]} and {shapes[-1]}. "
@@ -206,7 +208,9 @@ class TransformedModule:
         return values
 
 
-def transformed(transform: Callable[[Image.Image], Any], image: Image.Image) -> NDArray[np.float32]:
+def apply_transform(
+    transform: Callable[[Image.Image], Any], image: Image.Image
+) -> NDArray[np.float32]:
     """Apply a function of the caller to one image, and check the result.
 
     Parameters
@@ -223,23 +227,25 @@ def transformed(transform: Callable[[Image.Image], Any], image: Image.Image) -> 
     ModelError
         If the function raises an exception, or returns something else.
     """
-    what = _name_of(transform)
+    name = _name_of(transform)
     try:
         tensor = transform(image)
     except Exception as error:
-        message = (str(error).splitlines() or [""])[0]
         raise ModelError(
-            f"preprocessing must work for every RGB image; {what} raises {type(error).__name__} "
-            f"({message}) for an image of {image.width} x {image.height} px. Correct it."
+            f"preprocessing must work for every RGB image; {name} raises {type(error).__name__} "
+            f"({first_line(error)}) for an image of {image.width} x {image.height} px. Correct the "
+            "function."
         ) from error
     shape = tuple(getattr(tensor, "shape", ()))
     kind = str(getattr(tensor, "dtype", type(tensor).__name__)).removeprefix("torch.")
     if len(shape) != 3 or shape[0] != 3 or kind not in ("float16", "float32", "float64"):
         raise ModelError(
             "preprocessing must return a tensor of floats with the shape (3, h, w); "
-            f"{what} returns {kind} of the shape {shape}. Add for example "
+            f"{name} returns {kind} of the shape {shape}. Add for example "
             "torchvision.transforms.ToTensor()."
         )
+    if hasattr(tensor, "detach"):  # a tensor of PyTorch, perhaps with a gradient or on a GPU
+        tensor = tensor.detach().cpu()
     return np.asarray(tensor, dtype=np.float32)
 
 
@@ -260,37 +266,50 @@ def _open_transformed(
 
     if precision not in (AUTO, FP32):
         raise InputError(
-            f"precision must be fp32 with a function as preprocessing; got {precision!r}. Leave it "
-            "out, or give preprocessing as a dict."
+            f"precision must be fp32 with a function as preprocessing; got {precision!r}. Remove "
+            "precision, or give preprocessing as a dict."
         )
     sha256 = hash_tensors(module)
     module.cpu().float().eval().requires_grad_(False)
     image = Image.fromarray(make_probe(_PROBE_PX))
-    probe = transformed(transform, image)
-    if not np.array_equal(probe, transformed(transform, image)):
-        raise ModelError(
-            f"preprocessing must not depend on chance; {_name_of(transform)} gives one image two "
-            "results. Remove random steps, such as RandomCrop."
-        )
+    probe = _apply_to_probe(transform, image)
     layer = "+".join(layers) if layers else remove_classifier(module, probe.shape)
     readout, features, _ = read_out(
         module, layers, torch.from_numpy(probe)[None], pool=pool, owner=name, path=None
     )
-    code = [module_of for module_of in (name.partition(":")[0], _module_of(transform)) if module_of]
     card = ModelCard(
         name=name,
         layer=layer,
         weights=_WEIGHTS,
         weights_sha256=sha256,
         preprocessing=_name_of(transform),
-        code_sha256=hash_code(code, module),
+        code_sha256=hash_code([type(module).__module__, _module_of(transform)], module),
         **describe_readout(readout, layers, features),
     )
-    # the mean and the standard deviation change nothing: the function standardizes
+    # the function standardizes the images: `run_standardized` uses neither mean nor std
     engine = TorchEngine(
         readout, device=choose_device(device), mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
     )
     return TransformedModule(card, engine, transform)
+
+
+def _apply_to_probe(
+    transform: Callable[[Image.Image], Any], image: Image.Image
+) -> NDArray[np.float32]:
+    """Apply a function to one image several times, and raise ModelError if the results differ."""
+    probe = apply_transform(transform, image)
+    if not np.isfinite(probe).all():
+        raise ModelError(
+            f"preprocessing must return finite numbers; {_name_of(transform)} returns NaN or "
+            "infinity. Check the standard deviation of Normalize."
+        )
+    for _ in range(_N_REPEATED - 1):
+        if not np.array_equal(probe, apply_transform(transform, image)):
+            raise ModelError(
+                f"preprocessing must not depend on chance; {_name_of(transform)} gives one image "
+                "two results. Remove random steps, such as RandomCrop."
+            )
+    return probe
 
 
 def _module_of(transform: object) -> str:

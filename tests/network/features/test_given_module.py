@@ -1,5 +1,7 @@
 """A torch.nn.Module that the caller gives to `extract`, with the caller's preprocessing."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
@@ -97,6 +99,7 @@ def test_trained_weights_and_other_transforms_change_the_card(net, images, valid
         (transforms.PILToTensor(), r"PILToTensor.* returns uint8 of the shape \(3, 224, 224\)"),
         (transforms.ToTensor(), r"one shape; got \(3, 50, 60\) and"),
         (transforms.Compose([transforms.RandomCrop(32), STEPS[2]]), "not depend on chance"),
+        (lambda image: STEPS[2](image) / 0, "return finite numbers; .* returns NaN or infinity"),
     ],
 )
 def test_a_useless_function_is_refused(net, images, steps, message):
@@ -118,9 +121,40 @@ def test_other_options_are_refused(net, images, validation, options, message):
         extract(images, model=net, preprocessing=validation, **options)
 
 
+def test_a_random_step_whose_first_results_are_equal_is_refused(net, images):
+    flips = iter([False, False, False, True])  # the first calls give equal results
+
+    def flip(image):
+        tensor = STEPS[2](STEPS[1](image))
+        return tensor.flip(2) if next(flips) else tensor
+
+    with pytest.raises(ModelError, match="not depend on chance"):
+        extract(images, model=net, preprocessing=flip, device="cpu")
+
+
+def test_the_result_of_a_function_may_have_a_gradient(net, images, validation):
+    def with_gradient(image):
+        return validation(image).requires_grad_()
+
+    features = extract(images, model=net, preprocessing=with_gradient, device="cpu")
+    assert features.shape == (3, 8)
+
+
 def test_preprocessing_without_a_module_is_refused(images, validation):
     with pytest.raises(InputError, match=r"unless model is a torch\.nn\.Module; got the model 'x'"):
         extract(images, model="x", preprocessing=validation)
+
+
+def test_preprocessing_is_refused_also_if_a_map_has_the_network(images, validation, monkeypatch):
+    loop = import_module("featscape.features.extraction.loop")
+    monkeypatch.setattr(loop, "find_network_of_map", lambda *_: pytest.fail("preprocessing lost"))
+    with pytest.raises(InputError, match=r"^preprocessing must be left out"):
+        extract(images, model="resnet18", preprocessing=validation)
+
+
+def test_the_class_of_a_module_is_refused_with_its_name(images):
+    with pytest.raises(InputError, match=r"must be a name.* Give '.*test_given_module:Net'\."):
+        extract(images, model=Net)
 
 
 def test_an_error_of_the_module_names_the_line(images, validation):

@@ -133,7 +133,7 @@ def extract(
     _check_inputs(images, batch_size=batch_size, n_workers=n_workers)
     progress = progress or SilentProgress()
     network: Backend | None = None
-    if isinstance(model, str) and machines is None:
+    if isinstance(model, str) and machines is None and preprocessing is None:
         path = None if weights is None else Path(weights)
         request = NetworkRequest(model, path, tuple(layers), pool, precision)
         network = find_network_of_map(maps, images, thumbnails, request)
