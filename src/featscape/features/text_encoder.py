@@ -26,7 +26,7 @@ from featscape.printable_names import printable
 from featscape.progress import SilentProgress, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import torch
     from numpy.typing import NDArray
@@ -79,7 +79,7 @@ class TextEncoder:
         ModelError
             If the vectors have another length than the features, as in a damaged map.
         """
-        return self.encode_blocks([self.tokenize(list(texts))])
+        return self.encode_blocks(_in_blocks(self.tokenize(list(texts))))
 
     def encode_blocks(
         self, blocks: Iterable[torch.Tensor], *, advance: Callable[[int], object] = lambda _: None
@@ -232,13 +232,14 @@ def _encode_short_texts(
     """Encode the longest texts first: the tower is shortened for each block of texts."""
     tokens = encoder.tokenize(list(texts))
     order = tokens.argmax(dim=1).argsort(descending=True, stable=True)  # by the end token
-    blocks = (
-        tokens[order[start : start + _TEXTS_AT_ONCE]]
-        for start in range(0, len(order), _TEXTS_AT_ONCE)
-    )
-    shortened = (block[:, : encoder.shorten(block)] for block in blocks)
+    shortened = (block[:, : encoder.shorten(block)] for block in _in_blocks(tokens[order]))
     with progress.task(Task("Encoding names", len(texts), unit="names")) as advance:
         encoded = encoder.encode_blocks(shortened, advance=advance)
     vectors = np.empty_like(encoded)
     vectors[order.numpy()] = encoded
     return vectors
+
+
+def _in_blocks(tokens: torch.Tensor) -> Iterator[torch.Tensor]:
+    for start in range(0, len(tokens), _TEXTS_AT_ONCE):
+        yield tokens[start : start + _TEXTS_AT_ONCE]

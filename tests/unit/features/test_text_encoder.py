@@ -1,5 +1,7 @@
 """The encoder of texts, with a text tower of two lines."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -18,6 +20,18 @@ def encoder(n_features):
 
 def test_the_vectors_have_the_norm_1():
     assert encoder(3).encode(["a", "b"]) == pytest.approx(3**-0.5)
+
+
+def test_many_texts_are_encoded_in_blocks():
+    sizes = []
+
+    def encode(tokens):
+        sizes.append(len(tokens))
+        return tokens * torch.ones(3)
+
+    vectors = replace(encoder(3), encode_tokens=encode).encode(["a"] * 300)
+    assert vectors.shape == (300, 3)
+    assert sizes == [128, 128, 44]
 
 
 def test_a_network_whose_vectors_are_not_comparable_with_the_features_is_refused():
