@@ -77,10 +77,11 @@ def open_network(
     ModelError
         As `load_network` does.
     """
-    import torch
-
     if isinstance(architecture, OnnxModel):
         return _open_onnx(architecture, layers, pool, precision=precision, progress=progress)
+
+    import torch
+
     path = Path(weights) if weights is not None else architecture.find_weights(progress)
     module, sha256 = _load_weights(architecture, path, layers)
     module.eval().requires_grad_(False)
