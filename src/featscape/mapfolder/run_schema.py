@@ -107,11 +107,11 @@ class RunFile(_Section):
 
 def find_problem(run: dict[str, Any]) -> str | None:
     """Return the first problem of the contents of run.json; None if they are valid."""
-    for name in ("model", "inference"):
-        n_bytes = len(json.dumps(run.get(name)))
-        if n_bytes > _MAX_RECORD_BYTES:
-            return f"{name}: it has {n_bytes:,} bytes, more than {_MAX_RECORD_BYTES:,}"
     try:
+        for name in ("model", "inference"):
+            n_bytes = len(json.dumps(run.get(name)))
+            if n_bytes > _MAX_RECORD_BYTES:
+                return f"{name}: it has {n_bytes:,} bytes, more than {_MAX_RECORD_BYTES:,}"
         check_required(run, RunFile)
         RunFile.model_validate_json(json.dumps(run))
     except ValidationError as error:

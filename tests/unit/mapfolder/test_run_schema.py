@@ -50,3 +50,11 @@ def test_many_wrong_entries_cause_one_error(entries, problem):
 def test_a_large_record_of_the_network_is_refused():
     problem = find_problem(RUN | {"model": {"widths": ["x"] * 1_000_000}})
     assert problem.startswith("model: it has 5,000,0")
+
+
+@pytest.mark.parametrize("name", ["model", "parameters"])
+def test_a_deeply_nested_record_is_refused(name):
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert "recursion" in find_problem(RUN | {name: {"widths": nested}})
