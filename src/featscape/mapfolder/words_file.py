@@ -92,7 +92,7 @@ def read_vectors(folder: Path, *, n_features: int) -> WordVectors | None:
     InputError
         If the file is damaged.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic_core import from_json
 
     opened = open_folder(folder)
     if not opened.exists(VOCABULARY):
@@ -100,8 +100,8 @@ def read_vectors(folder: Path, *, n_features: int) -> WordVectors | None:
     try:
         with opened.open(VOCABULARY) as file:
             arrays = read_npz(file, ("words", "vectors", "scales"))
-        rows = TypeAdapter(dict[str, list[int]]).validate_json(arrays["words"].tobytes())
-    except (OSError, InputError, ValidationError) as error:
+        rows = from_json(arrays["words"].tobytes())
+    except (OSError, ValueError) as error:
         raise damaged(folder / VOCABULARY, error) from error
     vectors, scales = arrays["vectors"], arrays["scales"]
     if vectors.dtype != np.int8 or scales.dtype != np.float32:
@@ -110,6 +110,17 @@ def read_vectors(folder: Path, *, n_features: int) -> WordVectors | None:
         raise damaged(folder / VOCABULARY, f"it has vectors {vectors.shape}, not of {n_features}")
     if not np.isfinite(scales).all():
         raise damaged(folder / VOCABULARY, "it has scales that are not finite")
-    if not all(0 <= row < len(vectors) for each in rows.values() for row in each):
+    if not _are_rows(rows, len(vectors)):
         raise damaged(folder / VOCABULARY, "it has words without vectors")
     return WordVectors(rows, vectors, scales)
+
+
+def _are_rows(rows: object, n_vectors: int) -> bool:
+    """Return whether `rows` has a list of rows for each word.
+
+    pydantic would fill the memory with an error of a kilobyte for each wrong row.
+    """
+    return isinstance(rows, dict) and all(
+        isinstance(each, list) and all(type(row) is int and 0 <= row < n_vectors for row in each)
+        for each in rows.values()
+    )
