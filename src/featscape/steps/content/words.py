@@ -59,38 +59,43 @@ def recognize_in_folder(
     for made in maps:
         copied = _copy_words(made, features)
         if copied is not None:
-            recognized, words = copied
-            write_recognized(folder, recognized)
-            if words is not None:
-                write_vectors(folder, words)
+            _write(folder, *copied)
             return
     try:
-        classifier = _read_classifier(folder, features.model, weights, progress)
+        classifier, words = _read_classifier(features.model, weights, progress)
     except (ModelError, MissingExtra) as error:
         progress.note(f"the map has no words to search for: {error}")
         return
     if classifier is not None:
         values = np.load(folder / mapfolder.FEATURES, mmap_mode="r")
-        write_recognized(folder, recognize(values, classifier))
+        _write(folder, recognize(values, classifier), words)
+
+
+def _write(folder: Path, recognized: Recognized, words: WordVectors | None) -> None:
+    write_recognized(folder, recognized)
+    if words is not None:
+        write_vectors(folder, words)
 
 
 def _read_classifier(
-    folder: Path, card: ModelCard, weights: str | os.PathLike[str] | None, progress: Progress
-) -> ClassifierWeights | None:
-    """Return the classifier of a network; None if it does not recognize ImageNet's classes.
+    card: ModelCard, weights: str | os.PathLike[str] | None, progress: Progress
+) -> tuple[ClassifierWeights | None, WordVectors | None]:
+    """Return the classifier of a network, and the vectors of nouns by its text tower.
 
-    The names of the classes are nouns, for a network with a text tower; the vectors of all nouns
-    are written to vocabulary.npz.
+    The classifier is None if the network does not recognize ImageNet's classes, and the vectors are
+    None without a text tower. The names of ImageNet's classes are among the nouns.
     """
     if not has_text_encoder(card):
-        return read_classifier(card)
+        return read_classifier(card), None
     nouns = load_nouns()
     texts = [NAME_TEMPLATE.format(name) for name in nouns.names]
     file = None if weights is None else Path(weights)
     vectors = encode_names(card, texts, weights=file, progress=progress)
-    write_vectors(folder, WordVectors(nouns.rows, *as_bytes(vectors)))
     of_classes = vectors[list(nouns.class_rows)]
-    return ClassifierWeights(of_classes, np.zeros(len(of_classes), np.float32), is_cosine=True)
+    classifier = ClassifierWeights(
+        of_classes, np.zeros(len(of_classes), np.float32), is_cosine=True
+    )
+    return classifier, WordVectors(nouns.rows, *as_bytes(vectors))
 
 
 def _copy_words(folder: Path, features: Features) -> tuple[Recognized, WordVectors | None] | None:
