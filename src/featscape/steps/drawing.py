@@ -18,7 +18,7 @@ from featscape.labels.classes import label_names
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.words_file import read_recognized, read_vectors
 from featscape.steps.facts import facts_of
-from featscape.words import compare, name_classes
+from featscape.words import make_comparable, name_classes
 
 if TYPE_CHECKING:
     import os
@@ -261,7 +261,7 @@ def _write_interactive(
         facts=facts_of(embedding, items.model),
         findings=None if findings is None else arrange_findings(findings),
         words=None if recognized is None else name_classes(recognized),
-        vectors=None if word_vectors is None else compare(features, word_vectors),
+        vectors=None if word_vectors is None else make_comparable(features, word_vectors),
         regions=regions,
         progress=progress,
     )

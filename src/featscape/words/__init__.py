@@ -8,7 +8,7 @@ nouns whose vectors a map of a network with a text tower stores.
 
 from featscape.words.matching import check_query, match
 from featscape.words.naming import name_classes, name_concepts, name_nouns
-from featscape.words.nouns import Nouns, as_bytes, compare, load_nouns
+from featscape.words.nouns import Nouns, as_bytes, load_nouns, make_comparable
 from featscape.words.recognition import N_CLASSES, recognize
 from featscape.words.similarity import Similarities, classify, rank
 from featscape.words.vocabulary import Vocabulary, load_vocabulary
@@ -21,9 +21,9 @@ __all__ = [
     "as_bytes",
     "check_query",
     "classify",
-    "compare",
     "load_nouns",
     "load_vocabulary",
+    "make_comparable",
     "match",
     "name_classes",
     "name_concepts",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from featscape.words import as_bytes, compare, load_nouns, load_vocabulary
+from featscape.words import as_bytes, load_nouns, load_vocabulary, make_comparable
 
 
 def nouns_of(word):
@@ -49,11 +49,11 @@ def test_bytes_keep_the_cosine_similarities():
 def test_a_page_reads_no_vectors_of_too_many_images(monkeypatch):
     words = object()
     features = np.ones((4, 3), np.float32)
-    compared = compare(features, words)
+    compared = make_comparable(features, words)
     assert compared.words is words
     assert compared.images.tolist() == [[127] * 3] * 4
     monkeypatch.setattr("featscape.words.nouns._MOST_BYTES", 11)
-    assert compare(features, words) is None
+    assert make_comparable(features, words) is None
 
 
 @pytest.mark.parametrize("word", ["he", "Paris", "damn"])
