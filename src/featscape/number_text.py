@@ -8,6 +8,11 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
+def count_or_unknown(number: int | None) -> str:
+    """Return for example "1,200", or "?" for None."""
+    return "?" if number is None else f"{number:,}"
+
+
 def percent(share: float) -> str:
     """Return for example "86 %"."""
     return f"{100 * share:.0f} %"

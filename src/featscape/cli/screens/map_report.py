@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from featscape import mapfolder
 from featscape.cli.screens.tables import add_row, new_table, stack
-from featscape.number_text import percent, plural
+from featscape.number_text import count_or_unknown, percent, plural
 from featscape.printable_names import printable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons, count_skipped
@@ -94,7 +94,7 @@ def describe(opened: Map) -> RenderableType:
         facts,
         "t-SNE",
         f"perplexity {_rounded(run['parameters'].get('perplexity'))}, "
-        f"seed {_known(run['parameters'].get('seed'))}, "
+        f"seed {count_or_unknown(run['parameters'].get('seed'))}, "
         f"{run['n_iter']:,} iterations, KL divergence {run['kl_divergence']:.3f}"
         f"{landmarks_text(opened.landmarks)}{_on_gpu(run)}",
     )
@@ -135,10 +135,6 @@ def _local_time(created: str) -> str:
     except (ValueError, OverflowError):  # the file may be damaged
         return created
     return f"{time:%Y-%m-%d %H:%M %Z}"
-
-
-def _known(number: int | None) -> str:
-    return "?" if number is None else f"{number:,}"
 
 
 def _rounded(number: float | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from featscape.cli.screens.tables import add_row, new_table, stack, without_breaks
 from featscape.defaults import DEFAULT_MODEL
 from featscape.errors import install_command
+from featscape.number_text import count_or_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,7 @@ def describe_entries(entries: Sequence[ModelEntry]) -> Table:
         add_row(
             table,
             entry.name,
-            _count_features(entry.n_features),
+            count_or_unknown(entry.n_features),
             f"{entry.input_size_px} px",
             _in_millions(entry.n_parameters),
             "yes" if entry.is_on_disk else "",
@@ -86,7 +87,7 @@ def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
             Text.assemble((parent + dot, "dim"), own),
             Text(layer.kind),
             Text("" if layer.shape is None else " x ".join(map(str, layer.shape))),
-            Text("" if layer.shape is None else _count_features(layer.n_features)),
+            Text("" if layer.shape is None else count_or_unknown(layer.n_features)),
         )
     n_within = len(tree.layers) - len(shown)
     size_px = tree.input_size_px
@@ -97,10 +98,6 @@ def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
         without_breaks(table),
         *([f"{n_within:,} more layers inside these: --depth {depth + 1}"] if n_within else []),
     )
-
-
-def _count_features(number: int | None) -> str:
-    return "?" if number is None else f"{number:,}"
 
 
 def _in_millions(number: int | None) -> str:
