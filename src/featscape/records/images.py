@@ -265,7 +265,10 @@ class ImageSet:
     def __getitem__(self, index: int) -> Image.Image:
         """Return image `index` as an RGB image, as `load` does; negative from the end.
 
-        Raises ImageError with the path and the reason.
+        Raises
+        ------
+        ImageError
+            If the image cannot be decoded. The message has the path and the reason.
         """
         path = self.paths[index]  # raises IndexError, which ends an iteration
         try:
