@@ -54,7 +54,7 @@ class FromBothEnds(LoadFileScheduling):
         super()._assign_work_unit(node)
 
 
-@pytest.hookimpl(optionalhook=True)  # without pytest-xdist, there is no such hook
+@pytest.hookimpl(optionalhook=True)  # with `-p no:xdist`, there is no such hook
 def pytest_xdist_make_scheduler(config, log):
     return FromBothEnds(config, log) if config.getvalue("dist") == "loadfile" else None
 

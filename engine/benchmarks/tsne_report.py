@@ -68,6 +68,7 @@ def comparison_table(records: dict[str, list[Record]]) -> str:
 
 
 def middle(runs: list[Record], key: str) -> float:
+    """Return the median of an entry of the runs."""
     return float(median(one[key] for one in runs))
 
 

@@ -134,7 +134,7 @@ def read_digits():
 
 
 class Numerals:
-    """The digits of scikit-learn as square images of a size, without an end."""
+    """The digits of scikit-learn as square images; an index beyond the last digit repeats them."""
 
     def __init__(self, size_px):
         self._size_px = size_px

@@ -26,7 +26,7 @@ def check_interface(interface: str, stub: Path = STUB) -> None:
     Parameters
     ----------
     interface : str
-        `_native.INTERFACE`: the SHA-256 of the stub of which the native module was built.
+        `_native.INTERFACE`: the SHA-256 of the stub from which the native module was built.
     stub : Path
         The stub beside the Python code. Without the file, nothing is compared.
     """

@@ -145,7 +145,7 @@ def draw_mosaic(
     if len(arrangement.items) < len(images):
         shown = f"{len(arrangement.items):,} of {len(images):,} images"
         progress.note(f"the {layout} of images shows {shown}: no room for more")
-        caption = f"{'' if caption is None else f'{caption} · '}showing {shown}"
+        caption = " · ".join(filter(None, (caption, f"showing {shown}")))
     finished = page.finish(picture, caption=caption or None)
     if target is not None:
         finished.save(target)

@@ -1,6 +1,6 @@
 """Explain how each kind of finding is computed, for the sections of the report."""
 
-# How each kind is computed, in one or two sentences; docs/explanation/findings.md has the details.
+# docs/explanation/findings.md has the details
 HOW = {
     "labels": (
         "Each image is classified without its own label, by ridge regression on the features and "

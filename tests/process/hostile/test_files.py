@@ -27,7 +27,7 @@ def test_the_commands_open_no_file_of_the_bundle(hostile, featscape, tmp_path):
     assert events == []
 
 
-# The same checks refuse these files and the other links and truncated files.
+# `make test-zoo` tries these attacks: the checks that refuse them also refuse the others.
 ZOO = ("link to a folder", "link to itself", "link to nothing", "empty")
 ATTACKS = [
     pytest.param(name, marks=pytest.mark.zoo) if name in ZOO else name

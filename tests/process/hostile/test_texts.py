@@ -10,7 +10,7 @@ from featscape.app.server.application import ServedMap
 from hostile import maps
 from hostile.uses import open_client
 
-# The other texts name code, files and addresses in further ways.
+# `make test-zoo` tries these texts, which name code and files in further ways.
 ZOO = ("module in the map", "standard module", "file address", "path", "device", "long", "empty")
 TEXTS = [
     pytest.param(name, marks=pytest.mark.zoo) if name in ZOO else name

@@ -39,8 +39,8 @@ def check_layers(layers: Sequence[str], pool: str | None) -> None:
         )
     if pool is not None and not layers:
         raise InputError(
-            f"pool must be used with a layer; got {pool!r} without a layer. Select one with "
-            "--layer (layers=): `featscape layers MODEL` lists them."
+            f"pool must be used with a layer; got {pool!r} without a layer. Select a layer "
+            "with --layer (layers=): `featscape layers MODEL` lists the layers."
         )
     twice = next((layer for layer in layers if layers.count(layer) > 1), None)
     if twice is not None:

@@ -93,10 +93,10 @@ def find_class_relations(
         _close_pair(clade, neighbors, classes, noun) for clade in related if len(clade.classes) == 2
     ]
     groups = [_group(clade, classes) for clade in related if len(clade.classes) > 2]
-    too_small: str | None = None
-    if is_large.sum() < 2:
-        too_small = f"Close classes need at least two classes of {LEAST_RELATED} or more {noun}s."
-    return DetectorResult((*splits, *pairs, *groups, *exemplars), too_small)
+    too_few = f"Close classes need at least two classes of {LEAST_RELATED} or more {noun}s."
+    return DetectorResult(
+        (*splits, *pairs, *groups, *exemplars), too_few if is_large.sum() < 2 else None
+    )
 
 
 def _exemplars(
