@@ -141,7 +141,7 @@ function watchSize(app: App, root: HTMLElement): () => void {
   observer.observe(root);
   const stops = [
     app.panels.side.subscribe((panel) => {
-      // with a query, only the search field of the sidebar remains
+      // with a query, the sidebar shows only the search field
       const isShort = panel !== "selection" && app.search.query.peek() !== "";
       if (panel !== null && !wide && !isShort) app.panels.sidebarOpen.value = false;
     }),

@@ -87,13 +87,13 @@ export function matchWords(words: Words, query: string, least: number): WordMatc
   return { items: Uint32Array.from(found), scores };
 }
 
-/** A query with words that the words of the network lack. */
+/** A query with unknown words: words that the map does not store. */
 export interface UnknownWords {
   readonly each: readonly string[];
   readonly unknown: readonly string[];
 }
 
-/** The words of a query, and those that the network's words lack; null if there are none of these. */
+/** The words of a query, and the unknown words among them; null if no word is unknown. */
 export function unknownWords(terms: Terms, query: string): UnknownWords | null {
   const normal = normalized(query);
   if (normal === "" || numbersOf(terms, query) !== null) return null;

@@ -16,7 +16,7 @@ export class Search {
   readonly query = signal("");
   /** The items found; null if nothing is searched for. */
   readonly matches = signal<Uint32Array | null>(null);
-  /** The query that found `matches`; null if nothing was found. The panel lists what it found. */
+  /** The query that found `matches`, which the panel lists; null if nothing was found. */
   readonly foundBy = signal<string | null>(null);
   /** Number of matches, the last ones, that the network recognized; their texts do not match. */
   readonly recognized = signal(0);
