@@ -85,7 +85,7 @@ def _terms(
     recognized = read_recognized(folder, n_items=n_items)
     words = read_vectors(folder, n_features=n_features)
     nouns = None
-    if words is not None and len(words.vectors) == len(load_nouns().names):  # of this version
+    if words is not None and words.rows == load_nouns().rows:  # the nouns of this version
         nouns = name_nouns(features, words, random_state=random_state)
     known = [None if label == NO_LABEL else label for label in labels or ()]
     labeled = code_terms(known, kind="label") if known else None
