@@ -14,6 +14,7 @@ from featscape.features.engines.base import FP32
 from featscape.features.engines.devices import check_device, choose_device
 from featscape.features.engines.precision import AUTO, check_precision
 from featscape.features.loading import load_network
+from featscape.features.network import check_shape
 from featscape.features.opening import describe_readout, hash_tensors, open_network, read_out
 from featscape.features.readout.layers import check_layers
 from featscape.features.zoo.fingerprint import make_probe
@@ -199,12 +200,7 @@ class TransformedModule:
             )
         with own_code_errors(self.card.name):
             values = self.engine.run_standardized(torch.from_numpy(np.stack(pixels)))
-        if values.shape != (len(pixels), self.card.n_features):
-            raise ModelError(
-                f"a network must always give the same number of features per image, here "
-                f"{self.card.n_features}; {self.card.name} gives {values.shape} for a batch of "
-                f"{len(pixels)}. Change the network."
-            )
+        check_shape(values, self.card, n_images=len(pixels))
         return values
 
 

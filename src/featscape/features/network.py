@@ -169,12 +169,7 @@ class Network:
         """
         with own_code_errors(self.card.name):
             values = self.engine.run(pixels)
-        if values.shape != (len(pixels), self.card.n_features):
-            raise ModelError(
-                f"a network must always give the same number of features per image, here "
-                f"{self.card.n_features}; {self.card.name} gives {values.shape} for a batch of "
-                f"{len(pixels)}. Change the network."
-            )
+        check_shape(values, self.card, n_images=len(pixels))
         return values
 
     def sample_size(self, n_images: int) -> int:
@@ -286,4 +281,23 @@ class Network:
             card=replace(self.card, precision=precision),
             inference=Inference(engine.name, name, name, "as for the map", fallback=self.fallback),
             engine=engine,
+        )
+
+
+def check_shape(values: NDArray[np.float32], card: ModelCard, *, n_images: int) -> None:
+    """Raise ModelError if the features of a batch do not have the shape (n_images, d).
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        The output of a network.
+    card : ModelCard
+        Has the number of features, d.
+    n_images : int
+    """
+    if values.shape != (n_images, card.n_features):
+        raise ModelError(
+            f"a network must always give the same number of features per image, here "
+            f"{card.n_features}; {card.name} gives {values.shape} for a batch of {n_images}. "
+            "Change the network."
         )
