@@ -29,7 +29,7 @@ VISIBLE = frozenset((*(5, 6, 8, 10, 11, 13, 14, 15), *(17, 18, 19, 20, 25, 27, 2
 ABSTRACT = frozenset((9, 12, 16, 21, 22, 23, 24))  # cognition, feeling, motive, possession, ...
 LEAST_VISIBLE, LEAST_OTHER = 6, 30  # definitions and examples that contain the noun
 MOST_WORDS = 3
-MEANT = re.compile(r"[a-z][a-z' -]{2,}")
+LOWER_CASE_NOUN = re.compile(r"[a-z][a-z' -]{2,}")
 UNWANTED = re.compile(r"\b(offensive|derogatory|disparaging|obscene|ethnic slur)\b")
 
 
@@ -47,7 +47,7 @@ def main() -> None:
         noun = fields[0].replace("_", " ")
         most_frequent_sense = fields[6 + int(fields[3])]
         number, names, gloss = synsets[most_frequent_sense]
-        if number in ABSTRACT or noun not in names or not MEANT.fullmatch(noun):
+        if number in ABSTRACT or noun not in names or not LOWER_CASE_NOUN.fullmatch(noun):
             continue
         least = LEAST_VISIBLE if number in VISIBLE else LEAST_OTHER
         if frequencies[noun] + frequencies[f"{noun}s"] >= least and not UNWANTED.search(gloss):
