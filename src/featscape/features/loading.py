@@ -16,7 +16,7 @@ from featscape.features.opening import open_network
 from featscape.features.readout.layers import check_layers
 from featscape.features.zoo.architecture import INPUT_OF
 from featscape.features.zoo.fingerprint import describe_change
-from featscape.features.zoo.own.code import own_code_errors
+from featscape.features.zoo.own.code import SET_BY_FACTORY, own_code_errors
 from featscape.features.zoo.registry import (
     check_is_name,
     check_options,
@@ -237,11 +237,22 @@ def reload_network(
 
 def _check_equal(card: ModelCard, now: ModelCard) -> None:
     """Raise ModelError unless the features of two cards are comparable."""
-    differing = [
-        f"{field.name} was {printable(str(old)[:_SHOWN_CHARACTERS])}, is {printable(str(new))}"
+    names = [
+        field.name
         for field in fields(card)
-        if field.compare and (old := getattr(card, field.name)) != (new := getattr(now, field.name))
+        if field.compare and getattr(card, field.name) != getattr(now, field.name)
     ]
+    differing = [
+        f"{name} was {printable(str(getattr(card, name))[:_SHOWN_CHARACTERS])}, is "
+        f"{printable(str(getattr(now, name)))}"
+        for name in names
+    ]
+    if names == ["weights_sha256"] and now.weights == SET_BY_FACTORY:
+        raise ModelError(
+            f"the factory of a network must return the same weights at each call; of {now.name} "
+            f"the {differing[0]}. Load trained weights in the factory, or set a seed there with "
+            "torch.manual_seed(0), and make the map again with --force (force=True)."
+        )
     if differing:
         raise ModelError(
             f"new features must be computed like the earlier features; of {now.name} the "

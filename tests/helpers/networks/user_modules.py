@@ -17,6 +17,13 @@ class Tiny(nn.Module):
 def tiny():
     return Tiny()
 
+def unseeded():
+    network = Tiny()
+    torch.seed()
+    network.head.reset_parameters()
+    network.body[0].reset_parameters()
+    return network
+
 def preprocessed():
     network = Tiny()
     half = [0.5] * 3

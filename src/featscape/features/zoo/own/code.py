@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from featscape.features.zoo.architecture import State
 
-_ITS_OWN = "set by the factory"
+SET_BY_FACTORY = "set by the factory"
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 
 
@@ -183,7 +183,7 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
             f"a {type(module).__name__}. Return the network itself."
         )
     given = getattr(factory, "preprocessing", None) or getattr(module, "preprocessing", {})
-    return describe(model, module, preprocessing=given, weights=_ITS_OWN)
+    return describe(model, module, preprocessing=given, weights=SET_BY_FACTORY)
 
 
 def describe(model: str, module: nn.Module, *, preprocessing: object, weights: str) -> Architecture:

@@ -44,6 +44,16 @@ def test_the_hash_of_the_code_is_on_the_card(own):
         reload_network(card, device="cpu")
 
 
+def test_a_factory_that_draws_new_weights_at_each_call_is_explained():
+    card = load_network("own_networks:unseeded", device="cpu").card
+    message = (
+        r"own_networks:unseeded the weights_sha256 was \w+, is \w+\. Load trained weights in the "
+        r"factory, or set a seed there with torch\.manual_seed\(0\), and make the map again"
+    )
+    with pytest.raises(ModelError, match=message):
+        reload_network(card, device="cpu")
+
+
 def test_the_factorys_preprocessing_is_used(noise_image):
     network = load_network("own_networks:preprocessed", layers=("body.0",), device="cpu")
     assert network.prepare(noise_image(0, (60, 50))).shape == (32, 32, 3)
