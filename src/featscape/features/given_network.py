@@ -61,8 +61,12 @@ def open_given(
 
     The parameters and errors are those of `extract`.
     """
-    # without an import of PyTorch; a class has the methods of its modules, too
-    is_module = hasattr(model, "named_modules") and not isinstance(model, type)
+    is_module = hasattr(model, "named_modules")  # without an import of PyTorch
+    if is_module and isinstance(model, type):
+        raise InputError(
+            f"model must be a network, not its class; got the class {model.__name__}. Give "
+            f"{model.__name__}()."
+        )
     if preprocessing is not None and not is_module:
         raise InputError(
             "preprocessing must be left out unless model is a torch.nn.Module; got the model "

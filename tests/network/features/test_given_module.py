@@ -152,11 +152,6 @@ def test_preprocessing_is_refused_also_if_a_map_has_the_network(images, validati
         extract(images, model="resnet18", preprocessing=validation)
 
 
-def test_the_class_of_a_module_is_refused_with_its_name(images):
-    with pytest.raises(InputError, match=r"must be a name.* Give '.*test_given_module:Net'\."):
-        extract(images, model=Net)
-
-
 def test_an_error_of_the_module_names_the_line(images, validation):
     class Broken(torch.nn.Module):
         def forward(self, batch):

@@ -69,6 +69,19 @@ class Module:
     """Stand for a network of the user."""
 
 
+class TorchLike:
+    """Stand for the class of a network of PyTorch, which has this method."""
+
+    def named_modules(self):
+        return ()
+
+
+def test_the_class_of_a_network_is_refused_with_the_instance_to_give(photos):
+    message = r"not its class; got the class TorchLike\. Give TorchLike\(\)\.$"
+    with pytest.raises(InputError, match=message):
+        extract(find_images(photos), model=TorchLike)
+
+
 @pytest.mark.parametrize(
     ("given", "remedy"),
     [
