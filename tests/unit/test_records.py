@@ -7,7 +7,7 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.records import Features, ImageSet, ModelCard, count_reasons, count_skipped
-from featscape.records.images import NESTED, NO_IMAGE
+from featscape.records.images import DUPLICATE_PATH, INVALID_ROW, NESTED, NO_IMAGE
 
 
 @pytest.fixture
@@ -66,7 +66,9 @@ def test_reasons_are_counted_without_their_details():
 
 def test_skipped_files_rows_and_columns_are_counted_apart():
     reasons = [NESTED, "empty file (0 bytes)", f"{NO_IMAGE}: a.png", f"{NO_IMAGE}: b.png"]
+    reasons += [f"{INVALID_ROW}: no path", f"{DUPLICATE_PATH} with another label: a.png is 'dog'"]
     assert count_skipped(reasons) == (
-        "skipped 1 file, skipped 2 rows without an image, left out 1 column"
+        "skipped 1 file, skipped 2 rows without an image, skipped 1 invalid row, "
+        "skipped 1 row with a duplicate path, left out 1 column"
     )
     assert count_skipped([NESTED]) == "left out 1 column"

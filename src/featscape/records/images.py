@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 # the beginnings of the reasons of skipped columns and rows
 NESTED = "a column of nested or binary values; only numbers and text are kept"
 NO_IMAGE = "a row without an image"
+INVALID_ROW = "invalid row"
+DUPLICATE_PATH = "duplicate path"
+ROW_REASONS = (NO_IMAGE, INVALID_ROW, DUPLICATE_PATH)
 
 MANIFEST_KIND = "manifest"  # `ImageSet.kind` of a table of paths
 
@@ -84,26 +88,27 @@ def count_reasons(reasons: Iterable[str]) -> list[tuple[str, int]]:
 
 
 def count_skipped(reasons: Iterable[str]) -> str:
-    """Return for example "skipped 2 files, skipped 3 rows without an image, left out 1 column".
+    """Return for example "skipped 2 files, skipped 3 invalid rows, left out 1 column".
 
     Parameters
     ----------
     reasons : iterable of str
         The reason of each skipped file, row or column.
     """
-    n_files = n_rows = n_columns = 0
-    for reason in reasons:
-        if reason.startswith(NESTED):
-            n_columns += 1
-        elif reason.startswith(NO_IMAGE):
-            n_rows += 1
-        else:
-            n_files += 1
-    rows = plural(n_rows, "row without an image", "rows without an image")
+    kinds = Counter(
+        next((kind for kind in (NESTED, *ROW_REASONS) if reason.startswith(kind)), "")
+        for reason in reasons
+    )
+    no_image = plural(kinds[NO_IMAGE], "row without an image", "rows without an image")
+    duplicate = plural(
+        kinds[DUPLICATE_PATH], "row with a duplicate path", "rows with a duplicate path"
+    )
     counted = (
-        (n_files, f"skipped {plural(n_files, 'file')}"),
-        (n_rows, f"skipped {rows}"),
-        (n_columns, f"left out {plural(n_columns, 'column')}"),
+        (kinds[""], f"skipped {plural(kinds[''], 'file')}"),
+        (kinds[NO_IMAGE], f"skipped {no_image}"),
+        (kinds[INVALID_ROW], f"skipped {plural(kinds[INVALID_ROW], 'invalid row')}"),
+        (kinds[DUPLICATE_PATH], f"skipped {duplicate}"),
+        (kinds[NESTED], f"left out {plural(kinds[NESTED], 'column')}"),
     )
     return ", ".join(text for n, text in counted if n)
 

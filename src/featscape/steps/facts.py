@@ -15,7 +15,7 @@ from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.records import count_reasons, count_skipped
-from featscape.records.images import NESTED, NO_IMAGE
+from featscape.records.images import DUPLICATE_PATH, INVALID_ROW, NESTED, NO_IMAGE, ROW_REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ def describe_found(images: ImageSet) -> Iterator[str]:
     from featscape.images.tables.paths import LABEL_CONFLICT
 
     found = f"found {dataset_text(len(images), 'image', images.labels)}"
-    files = [one for one in images.skipped if not one.reason.startswith((NESTED, NO_IMAGE))]
+    files = [one for one in images.skipped if not one.reason.startswith((NESTED, *ROW_REASONS))]
     yield f"{found}, skipped {_count_skipped(files)}" if files else found
     yield from _describe_left_out(images.skipped)
     n_outside = sum(one.reason == OUTSIDE_CLASSES for one in images.skipped)
@@ -86,13 +86,20 @@ def describe_found(images: ImageSet) -> Iterator[str]:
 
 
 def _describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
-    """Yield the number of rows without an image and of columns that are not used, if any."""
+    """Yield the number of skipped rows and of columns that are not used, if any."""
     from featscape.images.tables.columns import list_names
 
     rows = [one for one in skipped if one.reason.startswith(NO_IMAGE)]
     if rows:
         names = list_names([one.reason.removeprefix(f"{NO_IMAGE}: ") for one in rows], n_shown=1)
         yield printable(f"{count_skipped(one.reason for one in rows)}: {names}")
+    for kind in (INVALID_ROW, DUPLICATE_PATH):
+        rows = [one for one in skipped if one.reason.startswith(kind)]
+        if rows:
+            example = ", for example" if len(rows) > 1 else ","
+            detail = rows[0].reason.partition(": ")[2]
+            counted = count_skipped(one.reason for one in rows)
+            yield printable(f"{counted}{example} {rows[0].path}: {detail}")
     columns = [one for one in skipped if one.reason.startswith(NESTED)]
     if columns:
         names = list_names([one.path.rpartition(", column ")[2] for one in columns])

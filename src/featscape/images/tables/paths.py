@@ -7,12 +7,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from featscape.images.storage.locations import is_address
+from featscape.records.images import DUPLICATE_PATH, INVALID_ROW
 
 if TYPE_CHECKING:
     from featscape.images.tables.table import ImageTable
 
 
-LABEL_CONFLICT = "duplicate path with another label"  # the beginning of the reason of a row
+LABEL_CONFLICT = f"{DUPLICATE_PATH} with another label"  # the beginning of the reason of a row
 
 
 def find_path_rows(
@@ -36,9 +37,9 @@ def find_path_rows(
         position = table.positions[row]
         path, problem = _normalize_path(value)
         if problem:
-            table.skip(position, f"invalid row: {problem}")
+            table.skip(position, f"{INVALID_ROW}: {problem}")
         elif path in rows:
-            first, reason = table.positions[rows[path]], "duplicate path"
+            first, reason = table.positions[rows[path]], DUPLICATE_PATH
             detail = f"{path}, as in {first}"
             if labels is not None and _trimmed(labels[row]) != _trimmed(labels[rows[path]]):
                 reason = LABEL_CONFLICT

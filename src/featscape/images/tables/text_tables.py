@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from featscape.errors import InputError
 from featscape.images.tables.table import ImageTable, name_columns
 from featscape.number_text import plural
+from featscape.records.images import INVALID_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ def read_delimited(text: io.StringIO, name: str, extension: str) -> ImageTable:
     for number, record in records:
         position = f"line {number + 1}"
         if isinstance(record, str):
-            table.skip(position, f"invalid row: {record}")
+            table.skip(position, f"{INVALID_ROW}: {record}")
             continue
         table.positions.append(position)
         for values, value in zip(columns, record, strict=True):
@@ -153,10 +154,10 @@ def read_json_lines(text: io.StringIO, name: str) -> ImageTable:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            table.skip(position, f"invalid row: not valid JSON ({error})")
+            table.skip(position, f"{INVALID_ROW}: not valid JSON ({error})")
             continue
         if not isinstance(row, dict):
-            table.skip(position, "invalid row: not a JSON object")
+            table.skip(position, f"{INVALID_ROW}: not a JSON object")
             continue
         for column, value in row.items():
             if column not in table.columns:

@@ -65,9 +65,13 @@ def test_invalid_metadata_is_skipped_with_reasons(write_images, skipped):
         "no column of paths, such as file_name; the columns are 'who', 'what'"
     )
     assert len(reasons) == 5
-    found, rows = list(describe_found(images))[:2]
-    assert ", skipped 4 files, " in found
+    found, rows, invalid, duplicate = list(describe_found(images))[:4]
+    assert ", skipped 2 files, " in found
     assert rows == "skipped 1 row without an image: 'a/2.png'"
+    assert invalid.startswith("skipped 1 invalid row, metadata.csv, line 4: 1 field, ")
+    assert duplicate == (
+        "skipped 1 row with a duplicate path, metadata.csv, line 5: a/1.png, as in line 2"
+    )
 
 
 def test_a_label_column_without_a_table_is_an_error(write_images):
