@@ -5,7 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from featscape.cli.screens.map_report import _class_agreement, as_argument
+from featscape.cli.screens.map_report import (
+    _class_agreement,
+    _regions,
+    _skipped_reasons,
+    as_argument,
+)
+from featscape.mapfolder.regions_file import write_regions
+from featscape.records.regions import Region
 from featscape.steps.facts import dataset_text, describe_layer
 
 
@@ -45,6 +52,28 @@ def test_the_source_of_the_features_in_words(layer, words):
 )
 def test_a_folder_is_an_argument_of_the_next_command(folder, argument):
     assert as_argument(Path(folder)) == argument
+
+
+class MapOf24:
+    """Stand for a map of 24 items in a folder."""
+
+    def __init__(self, folder, run):
+        self.folder, self.run = folder, run
+
+    def __len__(self):
+        return 24
+
+
+def test_the_names_of_regions_may_contain_commas(tmp_path):
+    names = ("mammal, fox squirrel", "dog")
+    write_regions(tmp_path, [Region(0, None, name, (), 8, 3, 4) for name in names])
+    assert list(_regions(MapOf24(tmp_path, {}))) == ["2 with a name: mammal, fox squirrel; dog"]
+
+
+def test_the_summary_names_the_file_that_lists_all_skipped_files():
+    skipped = [{"path": f"{i}.png", "reason": "empty file (0 bytes)"} for i in range(21)]
+    (line, _) = _skipped_reasons(MapOf24(Path("m"), {"skipped": skipped}))
+    assert line == "Skipped 21 files; m/run.json lists them all:"
 
 
 @pytest.mark.parametrize(

@@ -117,8 +117,8 @@ def _regions(opened: Map) -> Iterator[str]:
     regions = read_regions(opened.folder, n_items=len(opened))
     if regions:
         names = dict.fromkeys(region.name for region in regions)
-        listed = ", ".join(list(names)[:_MAX_NAMES])
-        more = ", ..." if len(names) > _MAX_NAMES else ""
+        listed = "; ".join(list(names)[:_MAX_NAMES])  # a name may contain commas
+        more = "; ..." if len(names) > _MAX_NAMES else ""
         yield f"{len(regions):,} with a name: {listed}{more}"
 
 
@@ -260,7 +260,7 @@ def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     if not run["skipped"]:
         return
     reasons = count_reasons(one["reason"] for one in run["skipped"])
-    yield f"{_count_skipped(run)}; featscape info {printable(made.folder)} lists them:"
+    yield f"{_count_skipped(run)}; {printable(made.folder)}/run.json lists them all:"
     table = new_table()
     for reason, count in reasons[:_MAX_REASONS]:
         paths = [one["path"] for one in run["skipped"] if one["reason"] == reason]
