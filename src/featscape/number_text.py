@@ -16,3 +16,8 @@ def count_or_unknown(number: int | None) -> str:
 def percent(share: float) -> str:
     """Return for example "86 %"."""
     return f"{100 * share:.0f} %"
+
+
+def with_article(name: str) -> str:
+    """Return the name of a type for example as "a list", "an ImageFolder" or "an ndarray"."""
+    return f"{'an' if name[:1] in 'AEIOaeio' or name == 'ndarray' else 'a'} {name}"

@@ -32,6 +32,7 @@ def test_the_only_layer_has_all_features(features):
 def test_an_image_set_has_a_short_repr():
     images = ImageSet(Path("photos"), ("a/1.png", "b/2.png"), contents=None, decode=None)
     assert repr(images) == "<ImageSet: 2 images, photos>"
+    assert repr(images.select([0])) == "<ImageSet: 1 image, photos>"
     labeled = replace(images, labels=("a", "b"))
     assert repr(labeled) == "<ImageSet: 2 images, 2 classes, photos>"
 

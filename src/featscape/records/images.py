@@ -282,8 +282,9 @@ class ImageSet:
             raise ImageError(f"{printable(path)}: {error}") from error
 
     def __repr__(self) -> str:
-        classes = "" if self.labels is None else f", {len(set(self.labels)):,} classes"
-        return f"<ImageSet: {len(self):,} images{classes}, {self.source}>"
+        n_classes = len(set(self.labels or ()))
+        classes = "" if self.labels is None else f", {plural(n_classes, 'class', 'classes')}"
+        return f"<ImageSet: {plural(len(self), 'image')}{classes}, {self.source}>"
 
     @property
     def absolute_source(self) -> str:

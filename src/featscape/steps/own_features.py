@@ -13,6 +13,7 @@ from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.files.features import check_features, read_features
 from featscape.files.vectors import read_tensor, read_vectors
+from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.records import ImageSet, ItemSet
 from featscape.records.images import nested_column
@@ -251,6 +252,6 @@ def _check_count(images: ImageSet, *, n_items: int) -> None:
         )
     raise InputError(
         f"there must be one image for each row of the features; the features have {n_items:,} "
-        f"rows, and {images.source} has {len(images):,} images{skipped}. Give the images of the "
-        "rows in their order, or a table with a column of paths with --columns (columns=)."
+        f"rows, and {images.source} has {plural(len(images), 'image')}{skipped}. Give the images "
+        "of the rows in their order, or a table with a column of paths with --columns (columns=)."
     )

@@ -86,6 +86,8 @@ def test_the_class_of_a_network_is_refused_with_the_instance_to_give(photos):
     ("given", "remedy"),
     [
         (mine, f"got a function. Give '{__name__}:mine'."),
+        (Module, f"got the class Module. Give '{__name__}:Module'."),
+        (3, "got an int. Write"),
         (Module(), "got a Module. Write a function that returns the network"),
     ],
 )

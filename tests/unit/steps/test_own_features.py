@@ -288,7 +288,7 @@ class TestParquet:
 
     def test_rows_with_the_same_path_are_an_error(self, photos, write):
         file = write(path=[find_images(photos).paths[0]] * N)
-        message = r"24 rows, and .* has 1 images \(23 skipped, .* row 1: duplicate path"
+        message = r"24 rows, and .* has 1 image \(23 skipped, .* row 1: duplicate path"
         with pytest.raises(InputError, match=message):
             read_own_features(FeatureMapOptions(file))
 

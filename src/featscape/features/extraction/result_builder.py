@@ -69,10 +69,13 @@ class ImageRows:
             return
         reason, count = count_reasons(skip.reason for skip in self.skipped)[0]
         n_images = len(self.images)
+        which, verb = "the only image", "is not"
+        if n_images > 1:
+            which, verb = f"none of the {n_images:,}", "is"
         raise InputError(
-            f"at least one image must be readable; none of the {n_images} in {self.images.source} "
-            f"is. The most frequent reason ({count} of {n_images}): {reason}. Check these files, "
-            "or give another source."
+            f"at least one image must be readable; {which} in {self.images.source} {verb}. The "
+            f"most frequent reason ({count} of {n_images}): {reason}. Check these files, or give "
+            "another source."
         )
 
     def report_dark(self, progress: Progress) -> None:

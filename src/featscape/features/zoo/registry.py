@@ -16,6 +16,7 @@ from featscape.features.zoo.download import cached_file, download
 from featscape.features.zoo.hub import ON_HUB, fetch_from_hub, find_cached
 from featscape.features.zoo.libraries import lite0, open_clip, timm, torchvision
 from featscape.features.zoo.own import code, onnx_file
+from featscape.number_text import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,9 +93,14 @@ def check_is_name(model: object) -> None:
     remedy = f"Give {named!r}." if code.is_name(named) and name else _WRITE_FACTORY
     if hasattr(model, "named_modules"):  # a torch.nn.Module
         remedy += " `extract` also takes the network itself, for a map of your own features."
+    got = (
+        f"the class {model.__name__}"
+        if isinstance(model, type)
+        else with_article(type(model).__name__)
+    )
     raise InputError(
         "model must be a name, such as 'efficientnet_lite0', 'networks:mine' (MODULE:FACTORY) or "
-        f"'net.onnx'; got a {type(model).__name__}. {remedy}"
+        f"'net.onnx'; got {got}. {remedy}"
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ModelError
 from featscape.files.regular import NOT_REGULAR, open_regular
+from featscape.number_text import with_article
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _describe(content: object) -> str:
     if isinstance(content, dict):
         keys = ", ".join(repr(key) for key in list(content)[:3])
         return f"a dict with the keys {keys}" if keys else "an empty dict"
-    return f"a {type(content).__name__}"
+    return with_article(type(content).__name__)
 
 
 def fit_state(

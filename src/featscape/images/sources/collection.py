@@ -20,6 +20,7 @@ from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.storage.disk import Disk
 from featscape.labels.classes import NO_LABEL
+from featscape.number_text import plural, with_article
 from featscape.records import ImageSet
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def collect(collection: Collection, *, labels: Sequence[object] | None = None) -
         )
     names = _name(collection, n_images)
     return ImageSet(
-        source=f"{n_images:,} images of a {type(collection).__name__}",
+        source=f"{plural(n_images, 'image')} of {with_article(type(collection).__name__)}",
         paths=names,
         contents=CollectedImages(names, get_image),
         decode=decode_bytes,

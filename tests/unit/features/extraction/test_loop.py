@@ -183,6 +183,8 @@ def test_no_readable_image_is_an_error_with_the_most_frequent_reason(noise_image
     message = r"none of the 3 in pictures is\. The most frequent reason \(2 of 3\): damaged, for ex"
     with pytest.raises(InputError, match=message):
         extract(images, model=MeanColor())
+    with pytest.raises(InputError, match=r"the only image in pictures is not\. The most"):
+        extract(images.select([0]), model=MeanColor())
 
 
 def test_a_path_instead_of_images_is_an_error():

@@ -59,6 +59,12 @@ def test_pillow_images_keep_their_pixels_and_get_numbers_as_paths():
     assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
 
 
+def test_the_source_of_a_collection_is_described_with_its_number_of_images(tmp_path):
+    assert find_images([RED]).source == "1 image of a list"
+    assert find_images(np.zeros((2, 6, 8, 3), np.uint8)).source == "2 images of an ndarray"
+    assert find_images(ImageFolder(tmp_path)).source == "2 images of an ImageFolder"
+
+
 @pytest.mark.parametrize("channels", [(), (1,), (3,), (4,)])
 def test_arrays_of_uint8_are_images(channels):
     pixels = np.full((2, 6, 8, *channels), 255, np.uint8)

@@ -18,6 +18,7 @@ from featscape.features.zoo.classifier import find_classifier, replace_layer
 from featscape.features.zoo.preprocessing import ONE_CHANNEL, read_preprocessing
 from featscape.features.zoo.weights import fit_state
 from featscape.files.regular import hash_file
+from featscape.number_text import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -154,7 +155,7 @@ def find_factory(model: str, *, hint: str = "") -> Callable[[], nn.Module]:
         what = (
             "does not define this name"
             if factory is None
-            else f"defines a {type(factory).__name__}"
+            else f"defines {with_article(type(factory).__name__)}"
         )
         raise ModelError(
             f"your own network must be named as MODULE:FACTORY; got {model!r}, but "
@@ -180,7 +181,7 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
     if not isinstance(module, nn.Module):
         raise ModelError(
             f"the factory of a network must return a torch.nn.Module; {model} returned "
-            f"a {type(module).__name__}. Return the network itself."
+            f"{with_article(type(module).__name__)}. Return the network itself."
         )
     given = getattr(factory, "preprocessing", None) or getattr(module, "preprocessing", {})
     return describe(model, module, preprocessing=given, weights=SET_BY_FACTORY)
