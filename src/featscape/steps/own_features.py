@@ -137,6 +137,13 @@ def _first_tried(images: ImageSet) -> str:
 
 def _read_values(options: FeatureMapOptions) -> tuple[NDArray[np.generic], str]:
     """Return the features, shape (n, d), and the name of their column in a table, or ""."""
+    if isinstance(options.features, str | os.PathLike) and Path(options.features).is_dir():
+        folder = printable(Path(options.features))
+        raise InputError(
+            f"the features must be in a file; {folder} is a folder. For a map of the images in the "
+            f"folder, use `featscape map {folder}` (make_map). For a map of your own features with "
+            f"these images, name the file of the features and give --images {folder} (images=)."
+        )
     if options.features_table is not None:
         file = options.features_table
         vectors, column = read_vectors(file, column=options.vector_column)

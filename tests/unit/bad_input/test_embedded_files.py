@@ -49,7 +49,10 @@ class TestFeaturesFile:
 
     def test_a_folder_is_refused(self, refuse, here):
         (here / "f.npy").mkdir()
-        assert "cannot be read: Is a directory" in refuse("embed", "f.npy", "--perplexity", 30)
+        message = refuse("embed", "f.npy", "--perplexity", 30)
+        assert message.startswith("the features must be in a file; f.npy is a folder. For a map of")
+        assert "`featscape map f.npy` (make_map)" in message
+        assert "--images f.npy (images=)" in message
 
     def test_an_npz_archive_is_refused(self, refuse, here):
         np.savez(here / "f.npz", np.zeros((30, 4)))
