@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from featscape.collection import Collection
+from featscape.collection import Collection, Columns
 from featscape.defaults import DEFAULT_MODEL
 from featscape.errors import InputError
 from featscape.keywords import Help
@@ -246,6 +246,15 @@ class MapOptions(SourceOptions):
             on_command_line=False,
         ),
     ] = None  # files have labels in folders or tables
+    columns: Annotated[
+        Columns | None,
+        Help(
+            "Columns with one value per image, for a source that is a list or a dataset: a "
+            "DataFrame or a mapping.",
+            default="no columns",
+            on_command_line=False,
+        ),
+    ] = None  # files have columns in tables
     made_from: Annotated[
         str | None,
         Help(

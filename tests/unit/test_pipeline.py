@@ -45,10 +45,18 @@ class TestMakeMap:
         files = sorted(photos.rglob("*.png"))
         images = [Image.open(file) if place % 2 else file for place, file in enumerate(files)]
         labels = [file.parent.name for file in files]
-        listed = make_map(images, "listed", labels=labels, perplexity=4, size_px=400)
+        listed = make_map(
+            images,
+            "listed",
+            labels=labels,
+            columns={"number": range(24)},
+            perplexity=4,
+            size_px=400,
+        )
         assert listed.labels == made.labels
         assert listed.features == pytest.approx(made.features, abs=1e-5)
         assert listed.run["source"] == "24 images of a list"
+        assert listed.columns["number"].tolist() == list(range(24))
 
     def test_the_output_of_a_list_must_be_given(self, photos):
         with pytest.raises(InputError, match="output must be given"):

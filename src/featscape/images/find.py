@@ -18,7 +18,7 @@ from featscape.labels.classes import sample_of_classes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from featscape.collection import Collection
+    from featscape.collection import Collection, Columns
     from featscape.records import ImageSet
 
 
@@ -55,6 +55,7 @@ def find_images(
     source: str | os.PathLike[str] | Collection,
     *,
     labels: Sequence[object] | None = None,
+    columns: Columns | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
     limit: int | None = None,
@@ -77,9 +78,13 @@ def find_images(
         labels. A dataset must not convert the images to tensors.
     labels : sequence of n labels, optional
         The labels of a sequence or dataset.
+    columns : mapping of str to sequence of n values, or DataFrame of n rows, optional
+        Further values of each image of a sequence or dataset. The column `label_column` gives the
+        labels, or, without other labels, a column with a usual name, such as label.
     path_column, label_column : str, optional
         The columns of the table or metadata that contain the paths and the labels. By default
-        columns with a usual name, such as file_name and label.
+        columns with a usual name, such as file_name and label. `label_column` may also be one of
+        `columns`.
     limit : int, optional
         The maximum number of images, chosen at random, with at least one image of each class if
         `limit` is large enough. Classes without a chosen image are in `dropped_classes`.
@@ -100,8 +105,8 @@ def find_images(
     ------
     InputError
         If the source does not exist or contains no images, if there is no column of the given
-        name, if the number of labels differs from the number of images, or if `limit`,
-        `random_state` or `max_megapixels` is out of range.
+        name, if the number of labels or of values of a column differs from the number of images,
+        or if `limit`, `random_state` or `max_megapixels` is out of range.
 
     Examples
     --------
@@ -112,13 +117,18 @@ def find_images(
     """
     check_choice(limit=limit, random_state=random_state, max_megapixels=max_megapixels)
     if not isinstance(source, str | os.PathLike):
-        images = collect(source, labels=labels)
+        images = collect(source, labels=labels, columns=columns, label_column=label_column)
     elif not str(source):
         raise InputError("the source must have a name; got ''. Name '.' for the current folder.")
     elif labels is not None:
         raise InputError(
             f"labels need a sequence of images as the source; got the path {str(source)!r}. "
             "Give the labels of files as folders or in a table."
+        )
+    elif columns is not None:
+        raise InputError(
+            f"columns need a sequence of images as the source; got the path {str(source)!r}. "
+            "Write the columns in a table of the paths, or in metadata.csv beside the images."
         )
     else:
         images = find_in_source(

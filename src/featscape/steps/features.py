@@ -34,6 +34,7 @@ def find(options: MapOptions) -> ImageSet:
     images = find_images(
         options.source,
         labels=options.labels,
+        columns=options.columns,
         path_column=options.path_column,
         label_column=options.label_column,
         limit=options.limit,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
 from featscape.files.features import map_file, read_labels
@@ -16,7 +14,6 @@ from featscape.printable_names import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from featscape.collection import Columns
     from featscape.feature_options import FeatureMapOptions
     from featscape.images.tables.columns import ImageColumns
     from featscape.images.tables.table import ImageTable
@@ -129,6 +126,7 @@ def _read_tables(
     options: FeatureMapOptions, *, n_items: int, features_table: Path | None
 ) -> Iterator[ImageTable]:
     """Yield the tables of labels, of features and of columns, as far as they are given."""
+    from featscape.images.tables.program_columns import make_table
     from featscape.images.tables.table_files import TABLE_EXTENSIONS
 
     if isinstance(options.labels, str | os.PathLike):
@@ -137,10 +135,10 @@ def _read_tables(
             yield _read_table(file)
         else:
             _refuse_label_column(options, f"{printable(file)} is another kind of file")
-            yield _make_table(file.name, {"label": read_labels(file, n_items=n_items)})
+            yield make_table(file.name, {"label": read_labels(file, n_items=n_items)})
     elif options.labels is not None:
         _refuse_label_column(options, "the labels are a sequence")
-        yield _make_table("labels", {"label": options.labels})
+        yield make_table("labels", {"label": options.labels})
     if features_table is not None:
         yield _read_table(features_table)
     if isinstance(options.columns, str | os.PathLike):
@@ -152,7 +150,7 @@ def _read_tables(
             )
         yield _read_table(file)
     elif options.columns is not None:
-        yield _make_table("columns", options.columns)
+        yield make_table("columns", options.columns)
 
 
 def _is_table(given: object) -> bool:
@@ -187,41 +185,6 @@ def _read_table(file: Path) -> ImageTable:
             f"every row of the table must be valid; {wrong.path}: {wrong.reason}. Correct the row."
         )
     return table
-
-
-def _make_table(name: str, columns: Columns) -> ImageTable:
-    """Return the columns of a mapping or DataFrame as a table; raises InputError."""
-    from featscape.images.tables.table import ImageTable
-
-    keys = list(columns.keys())
-    names = [str(key) for key in keys]
-    repeated = next((column for column in names if names.count(column) > 1), None)
-    if repeated is not None:
-        raise InputError(
-            f"all columns must have different names; {repeated!r} occurs {names.count(repeated)} "
-            "times. Rename the columns."
-        )
-    values = {column: _list_values(columns[key]) for column, key in zip(names, keys, strict=True)}
-    n_rows = max(map(len, values.values()), default=0)
-    for column, listed in values.items():
-        if len(listed) != n_rows:
-            raise InputError(
-                f"all columns must have the same length; {column!r} has {len(listed):,} values, "
-                f"and another column {n_rows:,}. Give one value per item."
-            )
-    return ImageTable(name, values, positions=[f"row {row}" for row in range(n_rows)])
-
-
-def _list_values(values: Any) -> list[Any]:
-    """Return the values of a column; missing values of pandas are None."""
-    if isinstance(values, np.ndarray):
-        if values.dtype.kind == "M":
-            values = values.astype("datetime64[us]")  # Python has no nanoseconds
-        return list(values.tolist())
-    if hasattr(values, "isna"):
-        missing = values.isna()
-        return [None if is_missing else v for v, is_missing in zip(values, missing, strict=True)]
-    return list(values)
 
 
 def _check_rows(table: ImageTable, *, n_items: int) -> None:

@@ -19,6 +19,8 @@ from featscape.images.containers.container_array import TO_UINT8
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.storage.disk import Disk
+from featscape.images.tables.columns import ImageColumns, classify_columns
+from featscape.images.tables.program_columns import make_table
 from featscape.labels.classes import NO_LABEL
 from featscape.number_text import plural, with_article
 from featscape.records import ImageSet
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.collection import Collection
+    from featscape.collection import Collection, Columns
 
 # modes that PNG stores without loss; images of other modes become RGB
 _PNG_MODES = frozenset(("1", "L", "LA", "P", "RGB", "RGBA"))
@@ -58,7 +60,13 @@ class CollectedImages:
         )
 
 
-def collect(collection: Collection, *, labels: Sequence[object] | None = None) -> ImageSet:
+def collect(
+    collection: Collection,
+    *,
+    labels: Sequence[object] | None = None,
+    columns: Columns | None = None,
+    label_column: str | None = None,
+) -> ImageSet:
     """Return the images of a collection, with the labels of a dataset.
 
     Parameters
@@ -67,12 +75,15 @@ def collect(collection: Collection, *, labels: Sequence[object] | None = None) -
         See `find_images`.
     labels : sequence of n labels, optional
         Instead of the labels of the dataset.
+    columns : mapping of str to sequence of n values, or DataFrame of n rows, optional
+    label_column : str, optional
+        The column of the labels.
 
     Raises
     ------
     InputError
-        If the collection is empty, an array in a list is no image of uint8, or the number of labels
-        differs from the number of images.
+        If the collection is empty, an array in a list is no image of uint8, the number of labels
+        or values differs from the number of images, or there is no column `label_column`.
     """
     if not (hasattr(collection, "__len__") and hasattr(collection, "__getitem__")):
         raise InputError(
@@ -96,6 +107,16 @@ def collect(collection: Collection, *, labels: Sequence[object] | None = None) -
             f"the number of labels must be the number of images, {n_images:,}; got {len(found):,}. "
             "Pass one label per image."
         )
+    described = ImageColumns()
+    if columns is not None:
+        described = _describe(
+            columns, n_images=n_images, label_column=label_column, has_labels=found is not None
+        )
+    elif label_column is not None:
+        raise InputError(
+            f"a label column of a list or dataset needs columns; got {label_column!r}. Pass the "
+            "column with columns=, or the labels with labels=."
+        )
     names = _name(collection, n_images)
     return ImageSet(
         source=f"{plural(n_images, 'image')} of {with_article(type(collection).__name__)}",
@@ -104,7 +125,27 @@ def collect(collection: Collection, *, labels: Sequence[object] | None = None) -
         decode=decode_bytes,
         decode_plain=decode_plain,
         kind="collection",
-        labels=None if found is None else tuple(found),
+        labels=described.labels or (None if found is None else tuple(found)),
+        label_column=described.label_column,
+        n_trimmed_labels=described.n_trimmed_labels,
+        splits=described.splits,
+        columns=described.columns,
+        skipped=described.skipped,
+    )
+
+
+def _describe(
+    columns: Columns, *, n_images: int, label_column: str | None, has_labels: bool
+) -> ImageColumns:
+    """Return the labels, splits and other columns; raises InputError for another length."""
+    table = make_table("columns", columns)
+    if len(table.positions) != n_images:
+        raise InputError(
+            f"each column must have one value per image, {n_images:,}; got "
+            f"{len(table.positions):,}. Pass the values in the order of the images."
+        )
+    return classify_columns(
+        table.columns, table=table.name, label_column=label_column, has_labels=has_labels
     )
 
 

@@ -59,6 +59,32 @@ def test_pillow_images_keep_their_pixels_and_get_numbers_as_paths():
     assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
 
 
+def test_columns_describe_the_images_of_a_list():
+    columns = {"camera": ["A", None], "year": [2024, 2025], "label": ["cat", "dog"]}
+    images = find_images([RED, BLUE], columns=columns)
+    assert images.columns["camera"] == ("A", None)
+    assert images.columns["year"].tolist() == [2024, 2025]
+    assert (images.labels, images.label_column) == (("cat", "dog"), "label")
+    assert find_images([RED, BLUE], columns=columns, label_column="year").labels == ("2024", "2025")
+    images = find_images([RED, BLUE], columns=columns, labels=["x", "y"])
+    assert images.labels == ("x", "y")
+    assert images.columns["source label"] == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ([RED, BLUE], {"columns": {"n": [1]}}, "one value per image, 2; got 1"),
+        ([RED, BLUE], {"columns": {"n": [1, 2]}, "label_column": "m"}, "Name 'n'"),
+        ([RED, BLUE], {"label_column": "n"}, "needs columns; got 'n'"),
+        ("photos", {"columns": {"n": [1]}}, "columns need a sequence of images"),
+    ],
+)
+def test_columns_that_do_not_fit_the_source_are_refused(source, options, message):
+    with pytest.raises(InputError, match=message):
+        find_images(source, **options)
+
+
 def test_the_source_of_a_collection_is_described_with_its_number_of_images(tmp_path):
     assert find_images([RED]).source == "1 image of a list"
     assert find_images(np.zeros((2, 6, 8, 3), np.uint8)).source == "2 images of an ndarray"
