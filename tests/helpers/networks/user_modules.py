@@ -17,13 +17,6 @@ class Tiny(nn.Module):
 def tiny():
     return Tiny()
 
-def unseeded():
-    network = Tiny()
-    torch.seed()
-    network.head.reset_parameters()
-    network.body[0].reset_parameters()
-    return network
-
 def preprocessed():
     network = Tiny()
     half = [0.5] * 3
@@ -76,6 +69,13 @@ class Rare(Tiny):
 
 def of_gray():
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten())
+
+def unseeded():
+    network = Tiny()
+    torch.seed()
+    network.head.reset_parameters()
+    network.body[0].reset_parameters()
+    return network
 """
 
 
