@@ -60,6 +60,7 @@ export function showFailure(
     const image = document.createElement("img");
     image.src = picture;
     image.alt = "The map as a picture";
+    image.addEventListener("error", () => image.remove());
     screen.append(image);
   }
   root.append(screen);
