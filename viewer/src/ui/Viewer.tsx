@@ -1,6 +1,7 @@
 /** All panels above the map. */
 import type { App } from "../state/app";
 import type { Panel } from "../state/view/panels";
+import { quotedQuery } from "../state/wording/words";
 import { AppContext, useApp } from "./context";
 import { IconButton, LinkButton } from "./controls/controls";
 import { Icon } from "./controls/icons";
@@ -79,7 +80,7 @@ function Pills() {
       {query !== null && panel !== "found" && (
         <Pill
           panel="found"
-          text={`“${query}”`}
+          text={quotedQuery(query)}
           close="End the search"
           onClose={() => {
             app.search.query.value = "";

@@ -8,7 +8,7 @@ import { columnTitle, valueText } from "../filters/columns";
 import type { Numbers } from "../filters/filters";
 import { LABEL } from "../items/items";
 import { scoreText } from "../search/contents";
-import { grayText } from "../wording/words";
+import { grayText, quotedQuery } from "../wording/words";
 
 const INK = {
   light: {
@@ -50,7 +50,7 @@ export async function legendPainter(app: App): Promise<Painter | null> {
     : ((await scaleContent(app, name)) ?? classContent(app, name));
   if (!content) return null;
   const column = name === LABEL ? app.manifest.title : columnTitle(app.manifest, name);
-  const title = found ? `“${found.query}”` : column;
+  const title = found ? quotedQuery(found.query) : column;
   return (paper, ratio) => {
     paper.save();
     paper.scale(ratio, ratio);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { dateText, grayText, readable, readableTogether } from "./words";
+import { dateText, grayText, quotedQuery, readable, readableTogether } from "./words";
 
 it("numbers have four significant digits", () => {
   expect([1234567, 1995, 0.083333, -2.5, 0.000003844].map(readable)).toEqual([
@@ -43,4 +43,12 @@ it("dates have a time only if their column has times", () => {
 it("gray is explained only if an item has no value", () => {
   expect(grayText(Float32Array.of(1, 2))).toBeNull();
   expect(grayText(Float32Array.of(1, Number.NaN, Number.NaN))).toBe("Gray: 2 without a value");
+});
+
+it("a query with quotes gets no further quotes", () => {
+  expect(["dog", '"copy of"', 'label:"sea lion"'].map(quotedQuery)).toEqual([
+    "“dog”",
+    '"copy of"',
+    'label:"sea lion"',
+  ]);
 });

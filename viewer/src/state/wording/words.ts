@@ -1,4 +1,4 @@
-/** Numbers and dates as text. */
+/** Numbers, dates and queries as text. */
 import type { Numbers } from "../filters/filters";
 
 /** A number with four significant digits. Only five digits and more get commas: a year has none. */
@@ -40,4 +40,9 @@ export function dateText(seconds: number, hasTime: boolean): string {
   const [date = "", time = ""] = new Date(seconds * 1000).toISOString().split("T");
   if (!hasTime) return date;
   return `${date} ${time.slice(0, seconds % 60 === 0 ? 5 : 8)}`;
+}
+
+/** A query in quotes; a query with quotes of its own stays as it is. */
+export function quotedQuery(query: string): string {
+  return query.includes('"') ? query : `“${query}”`;
 }

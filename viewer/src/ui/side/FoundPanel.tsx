@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Content, scoreText } from "../../state/search/contents";
+import { quotedQuery } from "../../state/wording/words";
 import { count, useApp } from "../context";
 import { SidePanel, TextButton } from "../controls/controls";
 import { ItemButton } from "../controls/ItemButtons";
@@ -29,7 +30,7 @@ export function FoundPanel() {
   return (
     <SidePanel
       name="Found"
-      heading={<bdi>“{foundBy.value}”</bdi>}
+      heading={<bdi>{quotedQuery(foundBy.value)}</bdi>}
       tools={<StepButtons noun="image" />}
       onClose={() => app.closePanel()}
     >

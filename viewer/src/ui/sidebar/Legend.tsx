@@ -8,6 +8,7 @@ import { isolated, toggled } from "../../state/filters/filters";
 import { LABEL, withLabel } from "../../state/items/items";
 import { type Content, scoreText } from "../../state/search/contents";
 import { folded } from "../../state/search/find";
+import { quotedQuery } from "../../state/wording/words";
 import { count, shownText, useApp } from "../context";
 import { highlights, LinkButton } from "../controls/controls";
 import { Name } from "../controls/Name";
@@ -44,7 +45,7 @@ function ContentLegend({ found }: { readonly found: Content }) {
         {found.measure === "probability"
           ? "Probability by the network that an image shows "
           : "Similarity of each image to the text "}
-        <bdi>“{found.query}”</bdi>
+        <bdi>{quotedQuery(found.query)}</bdi>
       </p>
       <div class="fs-scale" style={{ background: `linear-gradient(to right, ${colors})` }} />
       <div class="fs-scale-ends">
