@@ -50,7 +50,7 @@ function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): 
     ["V L R", `drag ${manifest.n_dimensions === 3 ? "turns" : "moves"} the map, lasso, rectangle`],
     ...(searches || source.search
       ? [
-          pair("/", "find text, “a phrase” or column:value"),
+          pair("/", "find text, “a phrase”, column:value or column:3..5"),
           pair("N, Shift + N", "next match, previous match"),
         ]
       : []),

@@ -305,7 +305,7 @@ it("the help lists phrases and columns of the search", async () => {
   press("?");
   await settled();
   const help = root.querySelector("[role=dialog]")?.textContent;
-  expect(help).toContain("“a phrase” or column:value");
+  expect(help).toContain("“a phrase”, column:value or column:3..5");
 });
 
 it("Escape closes only the help", async () => {

@@ -18,6 +18,7 @@ import type { App } from "../app";
 import { closeWords, LETTERS_PER_EDIT, MOST_SUGGESTED } from "./close-words";
 import { unknownColumn } from "./find";
 import { searchedColumns } from "./haystack";
+import { dividedQuery, explainNumber, explainValues, valueColumns } from "./values";
 
 /** The number of matches by text that are listed, and of matches by content. */
 export const MOST_LISTED = 50;
@@ -67,6 +68,10 @@ export class Contents {
   async find(query: string): Promise<FoundContent> {
     const { source, manifest } = this.app;
     if (isAboutTexts(query)) return { ...NOTHING, hint: explainColumn(query, manifest) };
+    const isNumber = !/\p{L}/u.test(query); // 5 or 2026-03-11: no word
+    if (isNumber && !source.content) {
+      return { ...NOTHING, hint: explainNumber(query, manifest) };
+    }
     if (!this.app.searchesContent) return { ...NOTHING, hint: NO_WORDS };
     if (query.length > MAX_QUERY_CHARACTERS) return { ...NOTHING, hint: TOO_LONG };
     if (source.content) {
@@ -174,13 +179,15 @@ function mostSimilar(query: string, scores: Float32Array): Content {
   };
 }
 
-/** Why a query for a column finds nothing, if the search has no such column; null otherwise. */
+/** Why a query for a column finds nothing; null for a query of the texts of a known column. */
 function explainColumn(query: string, manifest: Manifest): string | null {
-  const searched = searchedColumns(manifest);
-  const unknown = unknownColumn(query, searched);
+  const [term] = dividedQuery(query, manifest).terms;
+  if (term) return explainValues(manifest, term);
+  const columns = [...searchedColumns(manifest), ...valueColumns(manifest).map(({ name }) => name)];
+  const unknown = unknownColumn(query, columns);
   if (unknown === null) return null;
-  const listed = searched.slice(0, MOST_NAMED).join(", ");
-  const rest = searched.length > MOST_NAMED ? ` and ${searched.length - MOST_NAMED} more` : "";
+  const listed = columns.slice(0, MOST_NAMED).join(", ");
+  const rest = columns.length > MOST_NAMED ? ` and ${columns.length - MOST_NAMED} more` : "";
   return `The search has no column “${unknown}”. Its columns are ${listed}${rest}.`;
 }
 

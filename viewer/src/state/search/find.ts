@@ -28,7 +28,7 @@ export interface Term {
 }
 
 // A name or a quoted name, then a colon; then a phrase in quotes, whose end may be missing, or a word.
-const TERM = /(?:([^\s":]+|"[^"]*"):)?("[^"]*"?|\S+)/g;
+export const TERM = /(?:([^\s":]+|"[^"]*"):)?("[^"]*"?|\S+)/g;
 
 /** The terms of a query. A name that is no column is part of the text. */
 export function termsOf(query: string, columns: readonly string[]): Term[] {
@@ -54,7 +54,7 @@ export function unknownColumn(query: string, columns: readonly string[]): string
   return null;
 }
 
-function unquoted(text: string): string {
+export function unquoted(text: string): string {
   return text.startsWith('"') ? text.replaceAll('"', "").trim() : text;
 }
 

@@ -3,6 +3,7 @@ import { batch, computed, effect, type ReadonlySignal, signal, untracked } from 
 import type { App } from "../app";
 import { type Content, Contents, type FoundContent, MOST_LISTED, NOTHING } from "./contents";
 import { Haystack } from "./haystack";
+import { dividedQuery, matchingItems } from "./values";
 
 const TYPING_PAUSE_MS = 160; // after the last letter, before the search starts
 
@@ -164,12 +165,21 @@ export function runSearch(app: App): () => void {
   const contents = new Contents(app);
   let asked = 0;
 
+  async function findTexts(query: string, wanted: () => boolean): Promise<Uint32Array | null> {
+    if (app.source.search) return itemsOf(app, await app.source.search(query));
+    return haystack.find(query, wanted);
+  }
+
+  async function find(query: string, wanted: () => boolean): Promise<Uint32Array | null> {
+    const { rest, terms } = dividedQuery(query, app.manifest);
+    if (terms.length === 0) return findTexts(query, wanted);
+    const among = rest === "" ? null : await findTexts(rest, wanted);
+    return wanted() ? matchingItems(app, terms, among) : null;
+  }
+
   async function search(query: string, wanted: () => boolean): Promise<void> {
-    const ask = app.source.search
-      ? app.source.search(query).then((ids) => itemsOf(app, ids))
-      : haystack.find(query, wanted);
     const [found, shown] = await Promise.all([
-      app.messages.attempt(ask),
+      app.messages.attempt(find(query, wanted)),
       app.messages.attempt(contents.find(query)), // if it fails, the texts are still searched
     ]);
     if (!wanted()) return;

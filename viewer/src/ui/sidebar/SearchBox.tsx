@@ -99,7 +99,7 @@ export function SearchBox() {
           type="search"
           placeholder={app.searchesContent ? "Find text or content" : label}
           aria-label={label}
-          title={`${label}. “A phrase” in quotes, or column:value`}
+          title={`${label}. “A phrase” in quotes, or column:value for every column`}
           aria-keyshortcuts="/"
           dir="auto"
           maxLength={1000}

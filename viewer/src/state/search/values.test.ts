@@ -1,0 +1,82 @@
+import { afterEach, expect, it, vi } from "vitest";
+import { type SmallMap, settled, smallApp } from "../../testing/small-map";
+import { runSearch } from "./search";
+
+const DAY = 86_400;
+const MARCH = Date.UTC(2026, 2, 10) / 1000;
+// the column "value" has NaN, 1, 2, 3, 4, 5, and the labels are cat, dog, cat, dog, cat, dog
+const MAP: SmallMap = {
+  taken: [MARCH, MARCH + DAY, MARCH + 30 * DAY, Number.NaN, MARCH + DAY, MARCH + 400 * DAY],
+  falseFriends: [0, 0.25, 0.664, 0.67, 1, 0.5],
+};
+
+let stop = () => {};
+afterEach(() => stop());
+
+async function searched(query: string, given: Parameters<typeof smallApp> = [MAP]) {
+  const app = smallApp(...given);
+  stop = runSearch(app);
+  app.search.query.value = query;
+  await settled(300);
+  return app;
+}
+
+it.each([
+  ["value:3", [3]],
+  ["VALUE:3..4", [3, 4]],
+  ["value:4..", [4, 5]],
+  ["value:..1", [1]],
+  ["taken:2026-03-11", [1, 4]],
+  ["taken:2026-03", [0, 1, 4]],
+  ["taken:2026-04..2027", [2, 5]],
+  ["taken:2026-03-11 label:cat", [4]],
+  ["dog value:1..3", [1, 3]],
+  ["value:4 taken:2026", [4]],
+  ["false_friends:67%", [3]],
+  ["false_friends:66%", [2]],
+  ["false_friends:0.25", [1]],
+])("%s finds the items with the value", async (query, expected) => {
+  const app = await searched(query);
+  expect([...(app.search.matches.value ?? [])]).toEqual(expected);
+  expect(app.search.hint.value).toBeNull();
+});
+
+it("a category of the findings is found by the title of its column too", async () => {
+  const app = smallApp(MAP);
+  const { manifest } = app;
+  const finding = { title: "copies", note: "A note.", is_share: false, threshold: null };
+  const columns = manifest.columns.map((each) =>
+    each.kind === "category" ? { ...each, finding } : each,
+  );
+  const abilities = { manifest: { ...manifest, columns } };
+  for (const query of ["split:test", "copies:TEST"]) {
+    const { search } = await searched(query, [MAP, abilities]);
+    expect([...(search.matches.value ?? [])]).toEqual([3, 5]);
+    stop();
+  }
+  const { search } = await searched("copies:no", [MAP, abilities]);
+  expect(search.hint.value).toContain("The values of “copies” are train, test.");
+});
+
+it("the server searches only the rest of the query", async () => {
+  const search = vi.fn(async () => Uint32Array.of(1, 2, 3)); // by id; the items are 4, 3, 2
+  const app = await searched("ship value:3..5", [MAP, { search }]);
+  expect(search).toHaveBeenCalledExactlyOnceWith("ship");
+  expect([...(app.search.matches.value ?? [])]).toEqual([3, 4]);
+});
+
+it.each([
+  [
+    "value:9",
+    "The values of “value” are from 1 to 5. Search for a range, such as value:1..5, or drag",
+  ],
+  ["value:many", "The values of “value” are from 1 to 5."],
+  ["taken:1999", "from 2026-03-10 to 2027-04-14"],
+  ["2026-03-11", "only texts are searched. Search for taken:2026-03-11."],
+  ["5000", "Search for value:5000."],
+  ["species:cat", "no column “species”. Its columns are path, label, note, split, value, taken"],
+])("%s finds nothing and explains how to search", async (query, hint) => {
+  const app = await searched(query);
+  expect(app.search.matches.value).toHaveLength(0);
+  expect(app.search.hint.value).toContain(hint);
+});

@@ -1,0 +1,153 @@
+/** The terms of a query for columns of numbers, dates and findings: blue:5, taken:2026-03. */
+import type { CategoryColumn, DateColumn, Manifest, NumberColumn } from "../../contract";
+import type { App } from "../app";
+import { columnTitle, findingOf, valueText } from "../filters/columns";
+import { dateText } from "../wording/words";
+import { folded, TERM, unquoted } from "./find";
+import { searchedColumns } from "./haystack";
+
+const SHOWN_TOLERANCE = 0.05; // relative: small numbers are shown with two digits
+const RANGE = /^(.*?)\.\.(.*)$/;
+const MOST_EXAMPLES = 10; // categories that an explanation names
+
+export type ValueColumn = CategoryColumn | DateColumn | NumberColumn;
+
+/** A part of a query that compares the values of a column. */
+export interface ValueTerm {
+  readonly column: ValueColumn;
+  readonly text: string;
+}
+
+/**
+ * The columns whose values the page compares: numbers, dates, and the categories of the findings.
+ * The server and the haystack search the other columns.
+ */
+export function valueColumns({ columns }: Manifest): ValueColumn[] {
+  return columns.filter(
+    (column): column is ValueColumn =>
+      column.kind === "number" ||
+      column.kind === "date" ||
+      (column.kind === "category" && findingOf(column) !== null),
+  );
+}
+
+/** The column with a name, or with a title for people; a searched text has priority. */
+function namedColumns(manifest: Manifest): Map<string, ValueColumn> {
+  const columns = valueColumns(manifest);
+  const titles = columns.map((each) => [folded(columnTitle(manifest, each.name)), each] as const);
+  const named = new Map([...titles, ...columns.map((each) => [folded(each.name), each] as const)]);
+  for (const name of searchedColumns(manifest)) named.delete(folded(name));
+  return named;
+}
+
+/** Divide a query into the terms that compare values, and the rest, which is searched in texts. */
+export function dividedQuery(
+  query: string,
+  manifest: Manifest,
+): { readonly rest: string; readonly terms: readonly ValueTerm[] } {
+  const named = namedColumns(manifest);
+  const terms: ValueTerm[] = [];
+  const rest = query.replace(TERM, (whole: string, name: string | undefined, text: string) => {
+    const column = name && named.get(folded(name.replaceAll('"', "")));
+    if (!column) return whole;
+    const sought = folded(unquoted(text));
+    if (sought !== "") terms.push({ column, text: sought });
+    return "";
+  });
+  return { rest: rest.trim(), terms };
+}
+
+/** The items, among `among` or all, whose values match every term. */
+export async function matchingItems(
+  app: App,
+  terms: readonly ValueTerm[],
+  among: Uint32Array | null,
+): Promise<Uint32Array> {
+  const tests = await Promise.all(
+    terms.map(async ({ column, text }) => ({
+      values: await app.items.column(column.name),
+      matches: matcher(app.manifest, column, text),
+    })),
+  );
+  const items = among ?? Uint32Array.from({ length: app.items.count }, (_, item) => item);
+  return items.filter((item) =>
+    tests.every(({ values, matches }) => matches(values[item] as number)),
+  );
+}
+
+/** Whether a value of the column is the text as shown, begins with it (dates), or is in its range. */
+function matcher(
+  manifest: Manifest,
+  column: ValueColumn,
+  text: string,
+): (value: number) => boolean {
+  const [, first, last] = RANGE.exec(text) ?? [];
+  const range = first === undefined || last === undefined ? null : { first, last };
+  switch (column.kind) {
+    case "category": {
+      const found = column.categories.map(({ name }) => folded(name).includes(text));
+      return (code) => found[code] ?? false;
+    }
+    case "date":
+      return dateMatcher(column, text, range);
+    case "number": {
+      if (range) {
+        const lower = range.first === "" ? Number.NEGATIVE_INFINITY : numberOf(range.first);
+        const upper = range.last === "" ? Number.POSITIVE_INFINITY : numberOf(range.last);
+        return (value) => value >= Math.fround(lower) && value <= Math.fround(upper);
+      }
+      const number = numberOf(text);
+      const tolerance = text.endsWith("%") ? 0.005 : SHOWN_TOLERANCE * Math.abs(number);
+      return (value) =>
+        value === Math.fround(number) ||
+        (Math.abs(value - number) <= tolerance && valueText(manifest, column.name, value) === text);
+    }
+  }
+}
+
+function dateMatcher(
+  { has_time }: DateColumn,
+  text: string,
+  range: { readonly first: string; readonly last: string } | null,
+): (seconds: number) => boolean {
+  return (seconds) => {
+    if (Number.isNaN(seconds)) return false;
+    const date = dateText(seconds, has_time);
+    if (!range) return date.startsWith(text);
+    const { first, last } = range; // "2026" contains all of the year
+    return date.slice(0, first.length) >= first && date.slice(0, last.length) <= last;
+  };
+}
+
+/** A number as the page shows it: 12,345 or 67%. NaN for another text. */
+function numberOf(text: string): number {
+  const plain = text.replaceAll(",", "");
+  if (plain === "" || plain === "%") return Number.NaN;
+  return plain.endsWith("%") ? Number(plain.slice(0, -1)) / 100 : Number(plain);
+}
+
+/** Why a query for the values of a column finds nothing: the values that the column has. */
+export function explainValues(manifest: Manifest, { column }: ValueTerm): string {
+  const { name } = column;
+  const title = columnTitle(manifest, name);
+  const written = /\s/.test(name) ? `"${name}"` : name;
+  if (column.kind === "category") {
+    const names = column.categories.map((each) => each.name);
+    const rest = names.length > MOST_EXAMPLES ? ` and ${names.length - MOST_EXAMPLES} more` : "";
+    return `The values of “${title}” are ${names.slice(0, MOST_EXAMPLES).join(", ")}${rest}. The legend of the column in the sidebar shows them.`;
+  }
+  const [least, most] = [column.minimum, column.maximum].map((each) =>
+    valueText(manifest, name, each),
+  );
+  const quoted = /\s/.test(`${least}${most}`) ? '"' : "";
+  return `The values of “${title}” are from ${least} to ${most}. Search for a range, such as ${written}:${quoted}${least}..${most}${quoted}, or drag over the chart of the column in the sidebar.`;
+}
+
+/** How to search a column for a number; null for a map without such a column. */
+export function explainNumber(query: string, manifest: Manifest): string | null {
+  const own = valueColumns(manifest).filter((column) => findingOf(column) === null);
+  const isDate = /^\d{4}-\d/.test(query);
+  const column = own.find(({ kind }) => kind === (isDate ? "date" : "number"));
+  if (!column || /\s/.test(`${query}${column.name}`)) return null;
+  return `Without the name of a column, only texts are searched. Search for ${column.name}:${query}.`;
+}
