@@ -49,14 +49,14 @@ it("the list has the matches by text and then by content, with the counts of the
   expect(foundText()).toBe("4 by text, 1 by content");
   expect(groups()).toEqual(["4 by text", "1 by content, with the network's probability"]);
   expect(listed().map((row) => row.match(/\d\.png/)?.[0])).toEqual(
-    [1, 2, 3, 4, 5].map((number) => `${number}.png`),
+    [4, 1, 2, 3, 5].map((number) => `${number}.png`), // the most probable first, in each group
   );
   // items 0 and 3 match by text, and the network recognizes a dog in them too
   expect(listed().map((row) => row.match(/\d+%/)?.[0])).toEqual([
+    "80%",
     "30%",
     undefined,
     undefined,
-    "80%",
     "40%",
   ]);
   expect(calls.get("links")).toEqual({ from: null, to: [4] });

@@ -1,7 +1,14 @@
 /** The text search: its state, and the search by the server or over the bundle's texts. */
 import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import type { App } from "../app";
-import { type Content, Contents, type FoundContent, MOST_LISTED, NOTHING } from "./contents";
+import {
+  type Content,
+  Contents,
+  type FoundContent,
+  highest,
+  MOST_LISTED,
+  NOTHING,
+} from "./contents";
 import { Haystack } from "./haystack";
 import { dividedQuery, matchingItems } from "./values";
 
@@ -25,7 +32,7 @@ export class Search {
   readonly content = signal<Content | null>(null);
   /** The matches that no filter hides. The sidebar and the panel count these. */
   readonly shown: ReadonlySignal<ShownMatches>;
-  /** The matches of the panel. The map marks the best by content with rings. */
+  /** The matches of the panel, those with the highest scores first. The map marks the best by content with rings. */
   readonly listed: ReadonlySignal<ShownMatches>;
   /** The items of the panel, in its order. */
   readonly best: ReadonlySignal<Uint32Array>;
@@ -59,8 +66,9 @@ export class Search {
     });
     this.listed = computed(() => {
       const { byText, byContent } = this.shown.value;
+      const scores = this.content.value?.scores;
       return {
-        byText: byText.subarray(0, MOST_LISTED),
+        byText: scores ? highest(byText, scores, MOST_LISTED) : byText.subarray(0, MOST_LISTED),
         byContent: byContent.subarray(0, MOST_LISTED),
       };
     });

@@ -68,6 +68,27 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
   );
 }
 
+/** The path of an item; empty until it has been read. */
+export function ItemPath({ item }: { readonly item: number }) {
+  const { items } = useApp();
+  const [path, setPath] = useState("");
+  useEffect(() => {
+    let gone = false;
+    items.path(item).then(
+      (found) => !gone && setPath(found),
+      (error) => console.warn(`no path of item ${items.id(item)}: ${error}`),
+    );
+    return () => {
+      gone = true;
+    };
+  }, [item]);
+  return (
+    <span class="fs-path fs-muted fs-ellipsis" title={path}>
+      <bdi>{path}</bdi>
+    </span>
+  );
+}
+
 /** The nearest neighbors. The map shows them while the list is open. */
 export function NeighborGrid({ neighbors }: { readonly neighbors: readonly Neighbor[] }) {
   const { hasImages, panels } = useApp();

@@ -1,11 +1,11 @@
 /** What a search finds: the items whose texts match, then the items found by their content. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { type Content, scoreText } from "../../state/search/contents";
 import { quotedQuery } from "../../state/wording/words";
 import { count, useApp } from "../context";
 import { SidePanel, TextButton } from "../controls/controls";
-import { ItemButton } from "../controls/ItemButtons";
+import { ItemButton, ItemPath } from "../controls/ItemButtons";
 import { Icon } from "../controls/icons";
 import { ClassName } from "./FindingEntry";
 import { StepButtons } from "./StepButtons";
@@ -47,7 +47,9 @@ export function FoundPanel() {
         </div>
       )}
       <div class="fs-found-groups" ref={lists}>
-        {nByText > 0 && <Group name={textNote(byText.length, nByText)}>{rows(0, nByText)}</Group>}
+        {nByText > 0 && (
+          <Group name={textNote(found, byText.length, nByText)}>{rows(0, nByText)}</Group>
+        )}
         {found && nByContent > 0 && (
           <Group name={contentNote(found, byContent.length, nByContent)}>{rows(nByText)}</Group>
         )}
@@ -56,9 +58,11 @@ export function FoundPanel() {
   );
 }
 
-function textNote(nFound: number, nListed: number): string {
-  const isPart = nListed < nFound;
-  return `${nFound.toLocaleString("en-US")} by text${isPart ? `, the first ${nListed}` : ""}`;
+function textNote(content: Content | null, nFound: number, nListed: number): string {
+  const text = `${nFound.toLocaleString("en-US")} by text`;
+  if (nListed === nFound) return text;
+  if (content === null) return `${text}, the first ${nListed}`;
+  return `${text}, the ${nListed} most ${content.measure === "similarity" ? "similar" : "probable"}`;
 }
 
 function contentNote({ measure }: Content, nFound: number, nListed: number): string {
@@ -97,7 +101,7 @@ function FoundRow({ item, found, active }: RowProps) {
       <ItemButton item={item} sizePx={64} />
       <div class="fs-found-facts">
         {label && <ClassName name={label.name} color={label.color} />}
-        <Path item={item} />
+        <ItemPath item={item} />
         {found?.items.includes(item) && <Score found={found} score={found.scores[item] ?? 0} />}
       </div>
     </li>
@@ -113,26 +117,5 @@ function Score({ found, score }: { readonly found: Content; readonly score: numb
       </span>
       <span class="fs-number">{scoreText(found, score)}</span>
     </>
-  );
-}
-
-/** The path of an item; empty until it has been read. */
-function Path({ item }: { readonly item: number }) {
-  const { items } = useApp();
-  const [path, setPath] = useState("");
-  useEffect(() => {
-    let gone = false;
-    items.path(item).then(
-      (found) => !gone && setPath(found),
-      (error) => console.warn(`no path of item ${items.id(item)}: ${error}`),
-    );
-    return () => {
-      gone = true;
-    };
-  }, [item]);
-  return (
-    <span class="fs-path fs-muted fs-ellipsis" title={path}>
-      <bdi>{path}</bdi>
-    </span>
   );
 }
