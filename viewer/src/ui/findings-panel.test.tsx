@@ -119,6 +119,18 @@ it("a click on a finding makes it the current one", async () => {
   expect(root.querySelector(".fs-pair-caption")?.textContent).toContain("train");
 });
 
+it("each pair of a group of three copies names its own two files", async () => {
+  const listed = [{ text: "a/1.png, a/2.png and 1 more may be copies.", items: [0, 1, 2] }];
+  const { app } = await shown({ findings: [{ name: "copies", layout: "pairs", listed }] });
+  app.openFindings("copies");
+  await settled();
+  const places = [...root.querySelectorAll(".fs-pair-place")];
+  expect(places.map((each) => each.textContent)).toEqual([
+    "Pair 1 of 2:a/1.pnga/2.png",
+    "Pair 2 of 2:a/1.pngb/3.png",
+  ]);
+});
+
 it("a long section renders only the visible rows", async () => {
   const listed = Array.from({ length: 500 }, () => ({ text: "Same.", items: [0] }));
   const { app } = await shown({ findings: [{ name: "labels", listed }] });

@@ -5,23 +5,24 @@ import type { ListedSection } from "../../contract";
 import type { FindingRow } from "../../state/findings/findings";
 import { useApp } from "../context";
 import { Difference } from "../controls/Difference";
-import { ItemButton } from "../controls/ItemButtons";
+import { ItemButton, ItemPath } from "../controls/ItemButtons";
 import { Name } from "../controls/Name";
 
 type SectionLayout = ListedSection["layout"];
 
 const IN_GROUP = 10; // images of a finding about several images
 const PER_LINE = 5;
+const PLACE_PX = 18; // the line with the rank of a pair and its paths
 const THREE_LINES = 130; // characters that fit into three lines
 
 /** The height of a row in pixels. The texts are cut, so that each row fits. */
 export function rowHeight(
-  { items, finding }: FindingRow,
+  { items, finding, place }: FindingRow,
   layout: SectionLayout,
   hasImages: boolean,
 ): number {
   if (layout === "items") return hasImages ? 156 : 138;
-  if (layout === "pairs") return hasImages ? 206 : 112;
+  if (layout === "pairs") return (hasImages ? 206 : 112) + (place === "" ? 0 : PLACE_PX);
   const nLines = Math.ceil(Math.min(items.length, IN_GROUP) / PER_LINE);
   if (nLines === 0) return finding.text.length > THREE_LINES ? 90 : 72;
   return 58 + (hasImages ? 76 : 24) * nLines + (finding.n_items > IN_GROUP ? 18 : 0);
@@ -146,7 +147,14 @@ function PairContent({ row }: RowProps) {
           {hasImages && <Difference one={one} other={other} />}
         </div>
       )}
-      {row.place && <p class="fs-muted fs-pair-place">{row.place}</p>}
+      {row.place && (
+        <p class="fs-muted fs-pair-place">
+          <span>{row.place}:</span>
+          {row.items.map((item) => (
+            <ItemPath key={item} item={item} />
+          ))}
+        </p>
+      )}
       <Sentence row={row} />
     </>
   );
