@@ -244,7 +244,9 @@ def _write_table(
     elif labels is not None:
         strings["label"] = labels  # too many classes for codes of 16 bits
     columns = {**columns, **{column.name: column.values for column in found}}
-    described = mark_findings(write_columns(folder, columns, order), found)
+    described = mark_findings(
+        write_columns(folder, columns, order), found, () if coded is None else coded[0]
+    )
     texts = {column.name for column in described if column.kind == "text"}
     strings |= {name: values for name, values in columns.items() if encodable(name) in texts}
     return {

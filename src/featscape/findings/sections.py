@@ -244,6 +244,11 @@ def _columns(findings: Findings) -> Iterator[ShownColumn]:
             is_share=threshold is None,
             threshold=threshold,
         )
+    suggested: list[str | None] = [None] * len(findings.columns)
+    for error in findings.labels:
+        suggested[error.item] = error.suggested
+    note = f"The class that the {noun} resembles more than its labeled class."
+    yield ShownColumn(name="suggested", title="suggested label", note=note, values=suggested)
     faults: list[str | None] = [None] * len(findings.columns)
     for problem in findings.quality:
         faults[problem.item] = ", ".join(problem.kinds)

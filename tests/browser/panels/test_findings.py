@@ -241,6 +241,7 @@ def test_the_values_of_the_findings_are_colors(look, planted_file):
         "off topic",
         "torn",
         "false friends",
+        "suggested label",
         "duplicates",
     ]
 

@@ -89,6 +89,19 @@ def test_columns_of_findings_are_marked(bundle_of):
     assert bundle.array(entries["torn"].values).tolist() == ids.tolist()
 
 
+def test_suggested_labels_have_the_colors_of_their_classes(bundle_of):
+    labels = ["cat", "dog", "eel"] * (N_ITEMS // 3)
+    columns = (
+        ShownColumn(name="suggested", title="", note="", values=["eel", None, None] * 10),
+        ShownColumn(name="kind", title="", note="", values=["new", "eel", None] * 10),
+    )
+    manifest = bundle_of(N_ITEMS, labels=labels, findings=shown(columns=columns)).manifest
+    color = {entry.name: entry.color for entry in manifest.classes}
+    suggested, kind = (column.categories for column in manifest.columns[-2:])
+    assert [(one.name, one.color) for one in suggested] == [("eel", color["eel"])]
+    assert kind[0].color == color["cat"]  # "new" is no class: the first colors
+
+
 def test_a_column_of_the_source_cannot_replace_a_column_of_the_findings(bundle_of):
     values = np.zeros(N_ITEMS)
     columns = (ShownColumn(name="torn", title="torn", note="A share.", values=values),)

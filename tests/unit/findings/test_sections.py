@@ -138,6 +138,7 @@ def test_every_finding_is_in_a_section():
 def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
     found = Findings(
         columns=columns(),
+        labels=(LabelError(item=3, label="cat", suggested="dog", **COMMON),),
         duplicates=(duplicates(),),
         quality=(QualityProblem(item=2, kinds=("dark", "blurred"), **COMMON),),
     )
@@ -146,6 +147,7 @@ def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
     assert (shown["suspicion"].threshold, shown["suspicion"].is_share) == (0, False)
     assert (shown["torn"].threshold, shown["torn"].is_share) == (None, True)
     assert shown["false_friends"].values.tolist() == [0, 0.25, 0.5, 0.75]
+    assert shown["suggested"].values == [None, None, None, "dog"]
     assert shown["technical_faults"].values == [None, None, "dark, blurred", None]
     assert shown["duplicate_kind"].values == [None, "possible copies", None, "possible copies"]
     sections = arrange_findings(found).sections

@@ -101,7 +101,11 @@ class ServedMap:
         self.items = ItemTable(
             opened,
             texts=[column.name for column in columns if column.kind == "text"],
-            categories=[column.name for column in columns if column.kind == "category"],
+            categories=[
+                column.name
+                for column in columns
+                if column.kind == "category" and column.finding is None  # the page searches these
+            ],
         )
         own = is_own(opened, self.run)
         self.originals = Originals(

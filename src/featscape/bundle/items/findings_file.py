@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from featscape.bundle.contract import Column
+    from featscape.bundle.contract import ClassEntry, Column
     from featscape.records.shown_findings import FindingsSection, ShownColumn, ShownFinding
 
 _FILE = "findings.bin"
@@ -76,7 +76,9 @@ def write_findings(
     return FindingsFile(file=_FILE, sections=described)
 
 
-def mark_findings(columns: Sequence[Column], found: Sequence[ShownColumn]) -> list[Column]:
+def mark_findings(
+    columns: Sequence[Column], found: Sequence[ShownColumn], classes: Sequence[ClassEntry] = ()
+) -> list[Column]:
     """Return the columns; the columns of the findings get their title and note.
 
     Parameters
@@ -84,19 +86,28 @@ def mark_findings(columns: Sequence[Column], found: Sequence[ShownColumn]) -> li
     columns : sequence of Column
         The manifest's entries.
     found : sequence of ShownColumn
+    classes : sequence of ClassEntry
+        A column of suggested labels gets the colors of the classes.
     """
+    colors = {entry.name: entry.color for entry in classes}
     shown = {
         one.name: FindingColumn(
             title=one.title, note=one.note, is_share=one.is_share, threshold=one.threshold
         )
         for one in found
     }
-    return [
-        column
-        if column.kind in ("text", "date") or column.name not in shown
-        else column.model_copy(update={"finding": shown[column.name]})
-        for column in columns
-    ]
+    marked: list[Column] = []
+    for column in columns:
+        if column.kind in ("text", "date") or column.name not in shown:
+            marked.append(column)
+            continue
+        update: dict[str, Any] = {"finding": shown[column.name]}
+        if column.kind == "category" and {one.name for one in column.categories} <= colors.keys():
+            update["categories"] = [
+                one.model_copy(update={"color": colors[one.name]}) for one in column.categories
+            ]
+        marked.append(column.model_copy(update=update))
+    return marked
 
 
 def _listed(finding: ShownFinding, rank: NDArray[np.uint32]) -> ListedFinding:
