@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.labels.colors import class_colors
+from featscape.labels import colors as _colors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-NO_LABEL = "(no label)"  # the label of an item without a label, where other items have labels
+NO_LABEL = _colors.NO_LABEL  # the label of an item without a label
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Classes:
     Attributes
     ----------
     names : tuple of str
-        Names in natural order, as in the legend.
+        Names in natural order after `NO_LABEL`, as in the legend.
     colors : tuple of str
         "#rrggbb", one per class.
     codes : ndarray of intp, shape (n,)
@@ -81,7 +81,7 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
             "Pass the labels in the order of the positions."
         )
     texts = [_text_of(label, i) for i, label in enumerate(labels)]
-    colors = class_colors(texts)
+    colors = _colors.class_colors(texts)
     rank = {name: i for i, name in enumerate(colors)}
     codes = np.fromiter((rank[text] for text in texts), dtype=np.intp, count=n_items)
     return Classes(

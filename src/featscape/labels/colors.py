@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+NO_LABEL = "(no label)"  # the label of an item without a label, where other items have labels
+_NO_LABEL_COLOR = "#999ca3"  # the gray of the page for items without a value
+
 # The result of a search for the largest minimum CIEDE2000 distance between any two colors, with
 # normal vision and with each kind of dichromacy (Machado et al. 2009), among colors with enough
 # contrast to white. The tests measure the distances and the contrast. Consecutive colors differ
@@ -61,11 +64,13 @@ def class_colors(names: Iterable[str]) -> dict[str, str]:
     dict of str to str
         "#rrggbb" by class, in natural order ("class9" before "class10"). A color-blind person can
         distinguish the first ten colors. Each further color is as far as possible from all colors
-        before it; colors repeat after more than a thousand classes.
+        before it; colors repeat after more than a thousand classes. `NO_LABEL` is first and gray.
     """
-    ordered = sorted(set(names), key=natural_key)
+    present = set(names)
+    gray = {NO_LABEL: _NO_LABEL_COLOR} if NO_LABEL in present else {}
+    ordered = sorted(present - {NO_LABEL}, key=natural_key)
     if len(ordered) <= len(TEN_COLORS):
-        return dict(zip(ordered, TEN_COLORS, strict=False))
+        return gray | dict(zip(ordered, TEN_COLORS, strict=False))
     candidates, lab = _candidates()
     colors = [*TEN_COLORS]
     distances = np.full(len(candidates), np.inf)  # of each candidate to the nearest color in use
@@ -76,7 +81,7 @@ def class_colors(names: Iterable[str]) -> dict[str, str]:
         colors.append(candidates[farthest])
         distances = np.minimum(distances, _squared_distances(lab, lab[farthest]))
         distances[farthest] = -1.0  # in use
-    return {name: colors[rank % len(colors)] for rank, name in enumerate(ordered)}
+    return gray | {name: colors[rank % len(colors)] for rank, name in enumerate(ordered)}
 
 
 def lighten(color: str) -> str:

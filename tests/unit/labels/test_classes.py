@@ -39,3 +39,13 @@ def test_other_labels_are_refused(label):
 def test_the_label_of_unlabeled_items_is_no_name():
     assert label_names(["cat", NO_LABEL, "dog", "cat"]) == {"cat", "dog"}
     assert label_names(None) == set()
+
+
+def test_items_without_a_label_are_gray_and_the_classes_keep_their_colors():
+    classes = count_classes(["dog", NO_LABEL, "cat", "!"], 4)
+    color = dict(zip(classes.names, classes.colors, strict=True))
+    red, green, blue = (int(color[NO_LABEL][i : i + 2], 16) for i in (1, 3, 5))
+    assert max(red, green, blue) - min(red, green, blue) < 16
+    without = count_classes(["dog", "cat", "!"], 3)
+    assert [color[name] for name in without.names] == list(without.colors)
+    assert [classes.names[code] for code in classes.codes] == ["dog", NO_LABEL, "cat", "!"]
