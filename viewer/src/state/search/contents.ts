@@ -194,7 +194,8 @@ function explainColumn(query: string, manifest: Manifest): string | null {
   if (unknown === null) return null;
   const listed = columns.slice(0, MOST_NAMED).join(", ");
   const rest = columns.length > MOST_NAMED ? ` and ${columns.length - MOST_NAMED} more` : "";
-  return `The search has no column “${unknown}”. Its columns are ${listed}${rest}.`;
+  const labels = manifest.classes ? " The labels are the column “label”." : "";
+  return `The search has no column “${unknown}”. Its columns are ${listed}${rest}.${labels}`;
 }
 
 /** A phrase in quotes or a column's name: the query means texts. */

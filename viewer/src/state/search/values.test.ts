@@ -74,7 +74,10 @@ it.each([
   ["taken:1999", "from 2026-03-10 to 2027-04-14"],
   ["2026-03-11", "only texts are searched. Search for taken:2026-03-11."],
   ["5000", "Search for value:5000."],
-  ["species:cat", "no column “species”. Its columns are path, label, note, split, value, taken"],
+  [
+    "species:cat",
+    "no column “species”. Its columns are path, label, note, split, value, taken, false_friends. The labels are the column “label”.",
+  ],
 ])("%s finds nothing and explains how to search", async (query, hint) => {
   const app = await searched(query);
   expect(app.search.matches.value).toHaveLength(0);
