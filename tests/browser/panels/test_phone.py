@@ -12,8 +12,11 @@ def test_on_a_phone(look, digits_file):
     visit = look(digits_file.address, viewport=size, has_touch=True, device_scale_factor=2)
     assert visit.page.evaluate("document.documentElement.scrollWidth") == size["width"]
     assert visit.page.get_by_role("region", name="Map").count() == 0  # the legend is closed
-    visit.page.touchscreen.tap(195, 350)
-    visit.page.touchscreen.tap(195, 350)
+    from_center = (digits_file.map.positions - visit.center[:2]) * [visit.scale, -visit.scale]
+    nearest = from_center[np.abs(from_center).sum(axis=1).argmin()]
+    visit.page.touchscreen.tap(195 + nearest[0], 422 + nearest[1])
+    expect(visit.panel("Item")).to_be_visible()
+    visit.button("Close").click()
     visit.button("Open the legend").click()
     box = visit.page.get_by_role("region", name="Map").bounding_box()
     assert box["x"] >= 0
@@ -21,6 +24,7 @@ def test_on_a_phone(look, digits_file):
     visit.legend.first.click()
     expect(visit.page.get_by_text("9 of 10 classes shown")).to_be_visible()
     visit.page.get_by_label("Find in paths").fill("7/")
+    expect(visit.panel("Found")).to_be_visible()
     visit.button("Next match").click()
     expect(visit.page.get_by_label("Color by")).to_be_hidden()
     search = visit.page.get_by_role("region", name="Map").bounding_box()

@@ -35,7 +35,7 @@ def test_hostile_findings_are_printed_without_control_characters(hostile, featsc
     assert shown.status == 0
     assert all(c.isprintable() or c == "\n" for c in shown.out)
     if form == "--json":
-        assert json.loads(shown.out)["reliability"][0]["text"] == text
+        assert json.loads(shown.out)["classes"][0]["text"] == text
 
 
 @pytest.mark.parametrize(
