@@ -60,11 +60,17 @@ fuzz: $(INSTALLED)
 
 # Run the native code without Python under the address, undefined-behavior and thread sanitizers. The threads
 # are the same for each instruction set, so that the thread sanitizer, which is slow, runs once.
+# CMake has its own environment, so that `make --jobs` runs the sanitizers while pip installs the packages.
+CMAKE := build/cmake/bin/cmake
 sanitize: build/sanitize-address,undefined build/sanitize-thread
 
-build/sanitize-%: $(INSTALLED) $(NATIVE) engine/tests/native/sanitize.cpp engine/CMakeLists.txt
-	$(BIN)/cmake -S engine -B $@ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMESHTSNE_SANITIZE=$* -DMESHTSNE_WERROR=ON
-	$(BIN)/cmake --build $@ --parallel
+$(CMAKE):
+	$(PYTHON) -m venv build/cmake
+	build/cmake/bin/python -m pip install --quiet --disable-pip-version-check 'cmake>=3.21'
+
+build/sanitize-%: $(CMAKE) $(NATIVE) engine/tests/native/sanitize.cpp engine/CMakeLists.txt
+	$(CMAKE) -S engine -B $@ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMESHTSNE_SANITIZE=$* -DMESHTSNE_WERROR=ON
+	$(CMAKE) --build $@ --parallel
 	$@/sanitize
 	test $* = thread || MESHTSNE_INSTRUCTION_SET=baseline $@/sanitize
 	touch $@
