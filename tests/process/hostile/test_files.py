@@ -38,7 +38,7 @@ ATTACKS = [
 # `make test` tries every second kind of file with each attack, and `make test-zoo` the other kinds.
 @pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.zoo)])
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_replaced_file_is_refused_or_left_out(hostile, seed, use, outside, attack, part):
+def test_a_replaced_file_is_refused_or_left_out(hostile, seed, use, outside, *, attack, part):
     attacks = maps.file_attacks(outside / "canary")
     change = attacks[attack]
     first = (list(attacks).index(attack) + part) % 2
