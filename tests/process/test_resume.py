@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -69,10 +70,14 @@ def test_maps_after_five_kills_are_equal_to_the_map_of_one_run(tmp_path):
         folder = tmp_path / f"{number}"
         folder.mkdir()
         for _ in range(N_KILLS_A_MAP):
-            n_killed += run(folder / "map", killed_after_s=rng.uniform(0, duration_s))
+            if run(folder / "map", killed_after_s=rng.uniform(0, duration_s)):
+                n_killed += 1
+            else:  # faster than the whole run; the next run would take all features from this map
+                duration_s *= 0.8
+                shutil.rmtree(folder / "map")
             n_resumed += any(folder.glob(".map.partial/kept/*/*.json"))
         run(folder / "map")
         assert [path.name for path in folder.iterdir()] == ["map"], f"seed {seed}"
         assert_same_map(folder / "map", tmp_path / "whole" / "map", f"seed {seed}")
-    assert n_killed > N_KILLS / 2
+    assert n_killed >= N_KILLS / 4
     assert n_resumed > 0
