@@ -1,7 +1,8 @@
-"""Write files of blocks, each with a table of the blocks' offsets, and files of arrays."""
+"""Write files of blocks, each with a table of the blocks' offsets, of arrays, and of word lists."""
 
 from __future__ import annotations
 
+import json
 from array import array
 from itertools import pairwise
 from typing import TYPE_CHECKING, Self
@@ -12,7 +13,7 @@ from featscape.bundle.contract import ArrayFile, Blocks
 from featscape.mapfolder.staging import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Any
@@ -102,6 +103,15 @@ def write_array(folder: Path, file: str, values: NDArray[Any]) -> ArrayFile:
     with writing(), (folder / file).open("xb") as stream:
         stream.write(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).data)
     return described
+
+
+def write_numbers_of_words(folder: Path, file: str, numbers: Mapping[str, Sequence[int]]) -> int:
+    """Write the numbers of each word as JSON, and return the size of the file in bytes."""
+    lists = {word: list(each) for word, each in numbers.items()}
+    content = json.dumps(lists, separators=(",", ":")).encode()
+    with writing():
+        (folder / file).write_bytes(content)
+    return len(content)
 
 
 def describe_array(file: str, values: NDArray[Any]) -> ArrayFile:

@@ -7,11 +7,10 @@ words by the text tower of the network.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.errors import InputError
 from featscape.files.npy import read_npz
 from featscape.mapfolder.layout import VOCABULARY, WORDS, damaged
 from featscape.mapfolder.read import open_folder
@@ -20,6 +19,8 @@ from featscape.records import Recognized, WordVectors
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 _MAX_CLASSES = 1000  # the vocabulary: see `featscape.words`
 
@@ -45,14 +46,9 @@ def read_recognized(folder: Path, *, n_items: int) -> Recognized | None:
     InputError
         If the file is damaged.
     """
-    opened = open_folder(folder)
-    if not opened.exists(WORDS):
+    arrays = _read_arrays(folder, WORDS, ("classes", "probabilities"))
+    if arrays is None:
         return None
-    try:
-        with opened.open(WORDS) as file:
-            arrays = read_npz(file, ("classes", "probabilities"))
-    except (OSError, InputError) as error:
-        raise damaged(folder / WORDS, error) from error
     classes, probabilities = arrays["classes"], arrays["probabilities"]
     if classes.dtype != np.int16 or probabilities.dtype != np.float32:
         raise damaged(folder / WORDS, f"it has {classes.dtype} and {probabilities.dtype}")
@@ -94,14 +90,12 @@ def read_vectors(folder: Path, *, n_features: int) -> WordVectors | None:
     """
     from pydantic_core import from_json
 
-    opened = open_folder(folder)
-    if not opened.exists(VOCABULARY):
+    arrays = _read_arrays(folder, VOCABULARY, ("words", "vectors", "scales"))
+    if arrays is None:
         return None
     try:
-        with opened.open(VOCABULARY) as file:
-            arrays = read_npz(file, ("words", "vectors", "scales"))
         rows = from_json(arrays["words"].tobytes())
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise damaged(folder / VOCABULARY, error) from error
     vectors, scales = arrays["vectors"], arrays["scales"]
     if vectors.dtype != np.int8 or scales.dtype != np.float32:
@@ -113,6 +107,18 @@ def read_vectors(folder: Path, *, n_features: int) -> WordVectors | None:
     if not _are_rows(rows, len(vectors)):
         raise damaged(folder / VOCABULARY, "it has words without vectors")
     return WordVectors(rows, vectors, scales)
+
+
+def _read_arrays(folder: Path, file: str, names: tuple[str, ...]) -> dict[str, NDArray[Any]] | None:
+    """Return the arrays of a file of a map; None if the map does not have the file."""
+    opened = open_folder(folder)
+    if not opened.exists(file):
+        return None
+    try:
+        with opened.open(file) as stream:
+            return read_npz(stream, names)
+    except (OSError, ValueError) as error:
+        raise damaged(folder / file, error) from error
 
 
 def _are_rows(rows: object, n_vectors: int) -> bool:

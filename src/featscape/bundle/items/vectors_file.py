@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from featscape.bundle.blocks import write_array
+from featscape.bundle.blocks import write_array, write_numbers_of_words
 from featscape.bundle.contract import VectorsFile
-from featscape.mapfolder.staging import writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,14 +34,10 @@ def write_vectors(folder: Path, compared: ComparableWords, order: NDArray[np.int
         The manifest's entry.
     """
     words = compared.words
-    rows = {word: list(rows) for word, rows in words.rows.items()}
-    content = json.dumps(rows, separators=(",", ":")).encode()
-    with writing():
-        (folder / _FILE).write_bytes(content)
     return VectorsFile(
         words=write_array(folder, "vector-words.bin", words.vectors),
         items=write_array(folder, "vector-items.bin", compared.images[order]),
         scales=write_array(folder, "vector-scales.bin", words.scales * compared.scales),
         file=_FILE,
-        n_bytes=len(content),
+        n_bytes=write_numbers_of_words(folder, _FILE, words.rows),
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.bundle.blocks import write_array
+from featscape.bundle.blocks import write_array, write_numbers_of_words
 from featscape.bundle.contract import WordsFile
-from featscape.mapfolder.staging import writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,15 +37,11 @@ def write_words(folder: Path, named: NamedClasses, order: NDArray[np.intp]) -> W
     """
     recognized = named.recognized
     probabilities = np.round(recognized.probabilities[order] * _ONE).astype(np.uint16)
-    terms = {word: list(classes) for word, classes in named.terms.items()}
-    content = json.dumps(terms, separators=(",", ":")).encode()
-    with writing():
-        (folder / _FILE).write_bytes(content)
     return WordsFile(
         classes=write_array(
             folder, "word-classes.bin", recognized.classes[order].astype(np.uint16)
         ),
         probabilities=write_array(folder, "word-probabilities.bin", probabilities),
         file=_FILE,
-        n_bytes=len(content),
+        n_bytes=write_numbers_of_words(folder, _FILE, named.terms),
     )
