@@ -183,7 +183,7 @@ it.each([
   ['"dog"', WORDS, null],
   ["http://dog", WORDS, null],
   ["nocolumn:ship", null, "The search has no column “nocolumn”. Its columns are path, label, note"],
-  ["label:ship", null, null],
+  ["label:ship", null, "This map has no labels."],
 ])("a search for %j that finds nothing explains why", async (query, words, hint) => {
   const { app, stop } = await searched(query, words);
   if (hint === null) expect(app.search.hint.value).toBeNull();

@@ -15,7 +15,7 @@ export function closeWords(word: string, terms: ReadonlyMap<string, readonly num
   for (const each of terms.keys()) {
     const length = each.length + word.length;
     if ((2 * Math.min(each.length, word.length)) / length < LEAST_RATIO) continue;
-    const ratio = (2 * nCommon(each, word)) / length;
+    const ratio = likeness(each, word);
     if (ratio >= LEAST_RATIO) close.push({ known: each, ratio });
   }
   close.sort((a, b) => b.ratio - a.ratio || (a.known < b.known ? 1 : -1));
@@ -31,6 +31,11 @@ export function closeWords(word: string, terms: ReadonlyMap<string, readonly num
     .sort((a, b) => a.nEdits - b.nEdits || b.nClasses - a.nClasses)
     .slice(0, MOST_SUGGESTED)
     .map(({ known }) => known);
+}
+
+/** The share of the letters that two words have in common, from 0 to 1. */
+export function likeness(one: string, other: string): number {
+  return (2 * nCommon(one, other)) / (one.length + other.length || 1);
 }
 
 /**

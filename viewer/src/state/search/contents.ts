@@ -8,22 +8,14 @@ import {
   unknownWords,
   type Words,
 } from "../../bundle/words";
-import {
-  MAX_QUERY_CHARACTERS,
-  type Manifest,
-  type VectorsFile,
-  type WordsFile,
-} from "../../contract";
+import { MAX_QUERY_CHARACTERS, type VectorsFile, type WordsFile } from "../../contract";
 import type { App } from "../app";
 import { closeWords, LETTERS_PER_EDIT, MOST_SUGGESTED } from "./close-words";
-import { unknownColumn } from "./find";
-import { searchedColumns } from "./haystack";
-import { dividedQuery, explainNumber, explainValues, valueColumns } from "./values";
+import { explainColumn, explainNumber } from "./explanations";
 
 /** The number of matches by text that are listed, and of matches by content. */
 export const MOST_LISTED = 50;
 const LEAST_PERCENT = 10; // the probability of what the query names, by the network
-const MOST_NAMED = 10; // columns that a hint names
 
 /** What a query finds in the content of the images. */
 export interface Content {
@@ -183,19 +175,6 @@ function mostSimilar(query: string, scores: Float32Array): Content {
     items: highest(all, scores, MOST_LISTED),
     range: [ascending[0] ?? 0, ascending.at(-1) ?? 0],
   };
-}
-
-/** Why a query for a column finds nothing; null for a query of the texts of a known column. */
-function explainColumn(query: string, manifest: Manifest): string | null {
-  const [term] = dividedQuery(query, manifest).terms;
-  if (term) return explainValues(manifest, term);
-  const columns = [...searchedColumns(manifest), ...valueColumns(manifest).map(({ name }) => name)];
-  const unknown = unknownColumn(query, columns);
-  if (unknown === null) return null;
-  const listed = columns.slice(0, MOST_NAMED).join(", ");
-  const rest = columns.length > MOST_NAMED ? ` and ${columns.length - MOST_NAMED} more` : "";
-  const labels = manifest.classes ? " The labels are the column “label”." : "";
-  return `The search has no column “${unknown}”. Its columns are ${listed}${rest}.${labels}`;
 }
 
 /** A phrase in quotes or a column's name: the query means texts. */

@@ -8,7 +8,6 @@ import { searchedColumns } from "./haystack";
 
 const SHOWN_TOLERANCE = 0.05; // relative: small numbers are shown with two digits
 const RANGE = /^(.*?)\.\.(.*)$/;
-const MOST_EXAMPLES = 10; // categories that an explanation names
 
 export type ValueColumn = CategoryColumn | DateColumn | NumberColumn;
 
@@ -124,30 +123,4 @@ function numberOf(text: string): number {
   const plain = text.replaceAll(",", "");
   if (plain === "" || plain === "%") return Number.NaN;
   return plain.endsWith("%") ? Number(plain.slice(0, -1)) / 100 : Number(plain);
-}
-
-/** Why a query for the values of a column finds nothing: the values that the column has. */
-export function explainValues(manifest: Manifest, { column }: ValueTerm): string {
-  const { name } = column;
-  const title = columnTitle(manifest, name);
-  const written = /\s/.test(name) ? `"${name}"` : name;
-  if (column.kind === "category") {
-    const names = column.categories.map((each) => each.name);
-    const rest = names.length > MOST_EXAMPLES ? ` and ${names.length - MOST_EXAMPLES} more` : "";
-    return `The values of “${title}” are ${names.slice(0, MOST_EXAMPLES).join(", ")}${rest}. The legend of the column in the sidebar shows them.`;
-  }
-  const [least, most] = [column.minimum, column.maximum].map((each) =>
-    valueText(manifest, name, each),
-  );
-  const quoted = /\s/.test(`${least}${most}`) ? '"' : "";
-  return `The values of “${title}” are from ${least} to ${most}. Search for a range, such as ${written}:${quoted}${least}..${most}${quoted}, or drag over the chart of the column in the sidebar.`;
-}
-
-/** How to search a column for a number; null for a map without such a column. */
-export function explainNumber(query: string, manifest: Manifest): string | null {
-  const own = valueColumns(manifest).filter((column) => findingOf(column) === null);
-  const isDate = /^\d{4}-\d/.test(query);
-  const column = own.find(({ kind }) => kind === (isDate ? "date" : "number"));
-  if (!column || /\s/.test(`${query}${column.name}`)) return null;
-  return `Without the name of a column, only texts are searched. Search for ${column.name}:${query}.`;
 }

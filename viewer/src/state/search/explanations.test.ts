@@ -1,0 +1,37 @@
+import { expect, it } from "vitest";
+import { smallApp } from "../../testing/small-map";
+import { explainColumn } from "./explanations";
+
+// the labels are cat and dog, the categories of the column "split" train and test
+const { manifest } = smallApp({ taken: [0, 1, 2, 3, 4, 5] });
+
+it.each([
+  ["label:dgo", "The values of “label” are dog, cat. The legend"],
+  ["LABEL:dgo", "The values of “label” are dog, cat. The legend"],
+  ["label:cta taken:2026", "The values of “label” are cat, dog."],
+  ["split:tset", "The values of “split” are test, train."],
+  ["note:night", "No value of the column “note” contains “night”."],
+  ["path:zebra.png", "No value of the column “path” contains “zebra.png”."],
+  ["species:cow", "The labels are the column “label”."],
+  ["species:cat", "The labels are the column “label”: search for label:cat."],
+  ['"my species":cat', "The labels are the column “label”: search for label:cat."],
+])("explains why %s finds nothing", (query, reason) => {
+  expect(explainColumn(query, manifest)).toContain(reason);
+});
+
+it.each(["label:cat label:dog", "label:cat note:night", '"label"'])(
+  "does not explain %s, whose values exist or may exist",
+  (query) => expect(explainColumn(query, manifest)).toBeNull(),
+);
+
+it("names ten labels, the most similar first, and counts the others", () => {
+  const { manifest } = smallApp({ classes: ["ant", "bee", "birds", ..."cdefghijk"] });
+  expect(explainColumn("label:brids", manifest)).toMatch(
+    /^The values of “label” are birds, .* and 2 more\. /,
+  );
+});
+
+it("explains that a map has no labels", () => {
+  const { manifest } = smallApp({ classes: null });
+  expect(explainColumn("label:cat", manifest)).toBe("This map has no labels.");
+});

@@ -1,0 +1,95 @@
+/** Why a query for a column, or for a number, finds nothing. */
+import type { Manifest } from "../../contract";
+import { columnNamed, columnTitle, findingOf, valueText } from "../filters/columns";
+import { LABEL } from "../items/items";
+import { likeness } from "./close-words";
+import { folded, type Term, termsOf, unknownColumn } from "./find";
+import { searchedColumns } from "./haystack";
+import { dividedQuery, type ValueTerm, valueColumns } from "./values";
+
+const MOST_NAMED = 10; // columns or values
+
+/** Why a query for a column finds nothing; null without a column, or if each value exists. */
+export function explainColumn(query: string, manifest: Manifest): string | null {
+  const { rest, terms } = dividedQuery(query, manifest);
+  const searched = searchedColumns(manifest);
+  const texts = termsOf(rest, searched);
+  const isOnly = texts.length + terms.length === 1;
+  for (const term of texts) {
+    const reason = explainText(term, searched, manifest, isOnly);
+    if (reason !== null) return reason;
+  }
+  if (terms[0]) return explainValues(manifest, terms[0]);
+  const unknown = unknownColumn(rest, searched);
+  if (unknown === null) return null;
+  const columns = [...searched, ...valueColumns(manifest).map(({ name }) => name)];
+  return `The search has no column “${unknown}”. Its columns are ${firstOf(columns)}.${explainLabel(unknown, query, manifest)}`;
+}
+
+/** The query for the labels instead of an unknown column; "" for a map without labels. */
+function explainLabel(unknown: string, query: string, manifest: Manifest): string {
+  if (!manifest.classes) return "";
+  const other = query.replace(`"${unknown}":`, "label:").replace(`${unknown}:`, "label:");
+  const exists = explainColumn(other, manifest) === null;
+  return ` The labels are the column “label”${exists ? `: search for ${other}` : ""}.`;
+}
+
+/** Why a term for a searched column finds nothing; null for a value that exists, or may exist. */
+function explainText(
+  { text, column }: Term,
+  searched: readonly string[],
+  manifest: Manifest,
+  isOnly: boolean,
+): string | null {
+  if (column === null) return null;
+  const name = searched[column] as string;
+  if (name === LABEL && !manifest.classes) return "This map has no labels.";
+  const values = namesOf(manifest, name);
+  if (values)
+    return values.some((each) => folded(each).includes(text))
+      ? null
+      : listValues(name, values, text);
+  return isOnly ? `No value of the column “${name}” contains “${text}”.` : null;
+}
+
+/** The labels, or the categories of a column; null for another column. */
+function namesOf(manifest: Manifest, name: string): string[] | null {
+  const column = columnNamed(manifest, name);
+  const entries =
+    name === LABEL ? manifest.classes : column?.kind === "category" && column.categories;
+  return entries ? entries.map((each) => each.name) : null;
+}
+
+/** The values of a column that has no value with a text: those most similar to the text first. */
+function listValues(title: string, values: readonly string[], text: string): string {
+  const near = values
+    .map((value) => ({ value, score: likeness(folded(value), text) }))
+    .sort((one, other) => other.score - one.score);
+  return `The values of “${title}” are ${firstOf(near.map(({ value }) => value))}. The legend of the column in the sidebar shows them.`;
+}
+
+function firstOf(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  return `${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function explainValues(manifest: Manifest, { column, text }: ValueTerm): string {
+  const { name } = column;
+  const title = columnTitle(manifest, name);
+  const written = /\s/.test(name) ? `"${name}"` : name;
+  if (column.kind === "category") return listValues(title, namesOf(manifest, name) ?? [], text);
+  const [least, most] = [column.minimum, column.maximum].map((each) =>
+    valueText(manifest, name, each),
+  );
+  const quoted = /\s/.test(`${least}${most}`) ? '"' : "";
+  return `The values of “${title}” are from ${least} to ${most}. Search for a range, such as ${written}:${quoted}${least}..${most}${quoted}, or drag over the chart of the column in the sidebar.`;
+}
+
+/** How to search a column for a number; null for a map without such a column. */
+export function explainNumber(query: string, manifest: Manifest): string | null {
+  const own = valueColumns(manifest).filter((column) => findingOf(column) === null);
+  const isDate = /^\d{4}-\d/.test(query);
+  const column = own.find(({ kind }) => kind === (isDate ? "date" : "number"));
+  if (!column || /\s/.test(`${query}${column.name}`)) return null;
+  return `Without the name of a column, only texts are searched. Search for ${column.name}:${query}.`;
+}
