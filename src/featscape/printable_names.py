@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Python represents a byte that it cannot decode as one of these characters (PEP 383)
 _UNDECODED = re.compile("[\udc80-\udcff]")
@@ -30,3 +34,13 @@ def printable(text: str | os.PathLike[str]) -> str:
     if name.isprintable():  # a hundred times faster than the loop, for texts of megabytes
         return name
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
+
+
+def separable(names: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Return names, printable, for a list: all in quotes if one contains a comma or "and".
+
+    The page has the same rule (viewer/src/state/wording/words.ts).
+    """
+    shown = [printable(name) for name in names]
+    is_ambiguous = any("," in name or " and " in name for name in shown)
+    return [f"“{name}”" for name in shown] if is_ambiguous else shown

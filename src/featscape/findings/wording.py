@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from featscape.number_text import plural
-from featscape.printable_names import printable
+from featscape.printable_names import printable, separable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +29,8 @@ def count_nouns(n_items: int, noun: str, singular: str, several: str) -> str:
 
 
 def join_names(names: Sequence[str]) -> str:
-    """Return for example "cat, dog and horse"."""
-    shown = [printable(name) for name in names]
+    """Return for example "cat, dog and horse", or names in quotes if one contains a comma."""
+    shown = separable(names)
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 

@@ -13,7 +13,7 @@ from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder.read import open_map, open_picture
 from featscape.mapfolder.staging import staged_file
-from featscape.printable_names import printable
+from featscape.printable_names import printable, separable
 from featscape.records import count_skipped
 from featscape.steps.facts import dataset_text, describe_layer, landmarks_text
 from featscape.steps.findings import open_findings
@@ -108,7 +108,7 @@ def _facts(made: Map) -> dict[str, str]:
     if made.splits is not None:
         names, counts = np.unique(np.array(made.splits, dtype=object), return_counts=True)
         facts["splits"] = ", ".join(
-            f"{name} {count:,}" for name, count in zip(names[:20], counts, strict=False)
+            f"{name} {count:,}" for name, count in zip(separable(names[:20]), counts, strict=False)
         )
     if run["counts"]["skipped"]:
         counted = count_skipped(one["reason"] for one in run["skipped"])

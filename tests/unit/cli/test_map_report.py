@@ -67,7 +67,7 @@ class MapOf24:
 def test_the_names_of_regions_may_contain_commas(tmp_path):
     names = ("mammal, fox squirrel", "dog")
     write_regions(tmp_path, [Region(0, None, name, (), 8, 3, 4) for name in names])
-    assert list(_regions(MapOf24(tmp_path, {}))) == ["2 with a name: mammal, fox squirrel; dog"]
+    assert list(_regions(MapOf24(tmp_path, {}))) == ["2 with a name: “mammal, fox squirrel”, “dog”"]
 
 
 def test_the_summary_names_the_file_that_lists_all_skipped_files():

@@ -17,6 +17,7 @@ import { type NamedSelection, NamedSelections } from "./selections/named-selecti
 import { Selection } from "./selections/selection";
 import { Navigation, type Surroundings } from "./view/navigation";
 import { type Panel, Panels, type PlacedImage } from "./view/panels";
+import { separable } from "./wording/words";
 
 // Charts that are open at the start. Their columns are read, so a large map starts without charts.
 const MOST_OPEN = 5;
@@ -392,7 +393,7 @@ export class App {
       if (finding !== undefined && this.findings.named(finding)) this.openFindings(finding);
       if (item !== null) this.panels.openItem(item);
       if (unknown.size > 0) {
-        this.messages.error.value = `The address uses columns that this map does not have in this form: ${[...unknown].join(", ")}. These columns are ignored. Open the address with the map from which the address was copied.`;
+        this.messages.error.value = `The address uses columns that this map does not have in this form: ${separable([...unknown]).join(", ")}. These columns are ignored. Open the address with the map from which the address was copied.`;
       }
     });
     if (state.showsAll) this.navigation.fit(undefined, false);

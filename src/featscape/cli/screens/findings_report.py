@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from featscape.cli.console import as_safe_json
 from featscape.findings import HEADINGS, KINDS, ClassFinding, to_rows
 from featscape.findings.wording import count_wrong, name_item, noun_of
-from featscape.printable_names import printable
+from featscape.printable_names import printable, separable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,10 +53,8 @@ def _lines(findings: Findings) -> Iterator[str]:
         for one in listed[:_MAX_LISTED]:
             yield f"  {one.text}"
             if isinstance(one, ClassFinding) and one.items:
-                named = ", ".join(
-                    name_item(item, findings.paths) for item in one.items[:_MAX_NAMED]
-                )
-                yield f"    {named}"
+                named = [name_item(item, findings.paths) for item in one.items[:_MAX_NAMED]]
+                yield f"    {', '.join(separable(named))}"
         if len(listed) > _MAX_LISTED:
             yield f"  {len(listed) - _MAX_LISTED:,} more: --json or --csv"
         if reason is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from featscape import mapfolder
 from featscape.cli.screens.tables import add_row, new_table, stack
 from featscape.number_text import count_or_unknown, percent, plural
-from featscape.printable_names import printable
+from featscape.printable_names import printable, separable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons, count_skipped
 from featscape.steps.facts import (
@@ -117,8 +117,8 @@ def _regions(opened: Map) -> Iterator[str]:
     regions = read_regions(opened.folder, n_items=len(opened))
     if regions:
         names = dict.fromkeys(region.name for region in regions)
-        listed = "; ".join(list(names)[:_MAX_NAMES])  # a name may contain commas
-        more = "; ..." if len(names) > _MAX_NAMES else ""
+        listed = ", ".join(separable(list(names)[:_MAX_NAMES]))
+        more = ", ..." if len(names) > _MAX_NAMES else ""
         yield f"{len(regions):,} with a name: {listed}{more}"
 
 

@@ -14,6 +14,7 @@ from featscape.findings.spaces import blocks
 from featscape.findings.wording import join_names, name_item
 from featscape.labels.classes import NO_LABEL
 from featscape.number_text import percent, plural
+from featscape.printable_names import separable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -268,7 +269,7 @@ def _describe(
 ) -> DuplicateGroup:
     own_splits, own_labels = _names_in(splits, items), _names_in(labels, items)
     leak, conflict = len(own_splits) > 1, len(own_labels) > 1
-    shown = ", ".join(name_item(item, paths) for item in items[:_N_NAMED])
+    shown = ", ".join(separable(name_item(item, paths) for item in items[:_N_NAMED]))
     more = f" and {len(items) - _N_NAMED:,} more" if len(items) > _N_NAMED else ""
     text = f"{shown}{more} {_TEXTS[kind].format(weakest=weakest)}"
     if leak:

@@ -19,7 +19,7 @@ from featscape.images.containers.container_array import TO_UINT8
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.storage.disk import Disk
-from featscape.images.tables.columns import ImageColumns, classify_columns
+from featscape.images.tables.columns import ImageColumns, classify_columns, list_names
 from featscape.images.tables.program_columns import make_table
 from featscape.labels.classes import NO_LABEL
 from featscape.number_text import plural, with_article
@@ -173,7 +173,7 @@ def _open_table(dataset: Any) -> tuple[Callable[[int], Any], list[str] | None]:
     column = next((name for name, kind in kinds.items() if kind == "Image"), None)
     if column is None:
         raise InputError(
-            f"the dataset must have a column of images; it has {', '.join(kinds)}. "
+            f"the dataset must have a column of images; it has {list_names(list(kinds))}. "
             "Cast the column with cast_column(NAME, datasets.Image())."
         )
     label = next((name for name, kind in kinds.items() if kind == "ClassLabel"), None)

@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
-from featscape.printable_names import printable
+from featscape.printable_names import printable, separable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ def find_foreign(folder: Path, files: Sequence[str]) -> list[str]:
 
 def list_names(names: Sequence[str]) -> str:
     """Return the first names and the number of further names: "a, b and 7 more"."""
-    shown = [printable(name) for name in names[:_MAX_LISTED]]
+    shown = separable(names[:_MAX_LISTED])
     n_more = len(names) - len(shown)
     if n_more:
         return f"{', '.join(shown)} and {n_more:,} more"

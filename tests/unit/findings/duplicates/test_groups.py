@@ -87,6 +87,20 @@ def test_copies_of_a_drawing_may_be_copies_and_be_similar_to_another_drawing():
     assert numbers[40:43].tolist() == [0, 0, 1]
 
 
+def test_the_paths_splits_and_labels_of_a_group_are_separable():
+    images = pictures(50)
+    images[40] = images[1]
+    labels, splits = ["letter"] * 50, ["train"] * 50
+    labels[40], splits[40] = "noisy, tiny", "test, hard"
+    paths = [f"{item}, of 50.png" for item in range(50)]
+    features = np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
+    part = duplicates(images, features=features, labels=labels, splits=splits, paths=paths)
+    text = part.findings[0].text
+    assert text.startswith("“1, of 50.png”, “40, of 50.png” ")
+    assert "in the splits “test, hard” and “train”" in text
+    assert text.endswith("with the labels “letter” and “noisy, tiny”.")
+
+
 def test_the_doubt_is_the_least_multiple_of_the_share_at_which_a_pair_is_chosen(monkeypatch):
     def choose(log_p, pairs, n_images, *, most_false, n_corrections=0):
         del log_p, n_images, n_corrections

@@ -176,7 +176,7 @@ def test_a_missing_label_of_hugging_face_is_no_class(missing):
 def test_a_dataset_of_hugging_face_without_a_column_of_images_is_refused():
     dataset = HuggingFaceDataset()
     del dataset.features["photo"]
-    with pytest.raises(InputError, match="column of images; it has id, label"):
+    with pytest.raises(InputError, match="column of images; it has 'id', 'label'"):
         find_images(dataset)
 
 

@@ -31,6 +31,11 @@ it("names ten labels, the most similar first, and counts the others", () => {
   );
 });
 
+it("puts labels in quotes if one contains a comma", () => {
+  const { manifest } = smallApp({ classes: ["clear", "noisy, tiny"] });
+  expect(explainColumn("label:noise", manifest)).toContain(" are “noisy, tiny”, “clear”. The");
+});
+
 it("explains that a map has no labels", () => {
   const { manifest } = smallApp({ classes: null });
   expect(explainColumn("label:cat", manifest)).toBe("This map has no labels.");

@@ -2,6 +2,7 @@
 import type { Manifest } from "../../contract";
 import { columnNamed, columnTitle, findingOf, valueText } from "../filters/columns";
 import { LABEL } from "../items/items";
+import { separable } from "../wording/words";
 import { likeness } from "./close-words";
 import { folded, type Term, termsOf, unknownColumn } from "./find";
 import { searchedColumns } from "./haystack";
@@ -70,7 +71,7 @@ function listValues(title: string, values: readonly string[], text: string): str
 
 function firstOf(names: readonly string[]): string {
   const more = names.length - MOST_NAMED;
-  return `${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return `${separable(names.slice(0, MOST_NAMED)).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function explainValues(manifest: Manifest, { column, text }: ValueTerm): string {

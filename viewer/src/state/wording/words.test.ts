@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { dateText, grayText, quotedQuery, readable, readableTogether } from "./words";
+import { dateText, grayText, quotedQuery, readable, readableTogether, separable } from "./words";
 
 it("numbers have four significant digits", () => {
   expect([1234567, 1995, 0.083333, -2.5, 0.000003844].map(readable)).toEqual([
@@ -51,4 +51,23 @@ it("a query with quotes gets no further quotes", () => {
     '"copy of"',
     'label:"sea lion"',
   ]);
+});
+
+// the same names as in tests/unit/test_printable_names.py
+it.each([
+  [
+    ["cat", "sea lion"],
+    ["cat", "sea lion"],
+  ],
+  [
+    ["noisy, tiny", "clear"],
+    ["“noisy, tiny”", "“clear”"],
+  ],
+  [
+    ["black and white", "red"],
+    ["“black and white”", "“red”"],
+  ],
+  [[], []],
+])("names %j in a list are in quotes if the reader could not separate them", (names, expected) => {
+  expect(separable(names)).toEqual(expected);
 });

@@ -42,6 +42,12 @@ export function dateText(seconds: number, hasTime: boolean): string {
   return `${date} ${time.slice(0, seconds % 60 === 0 ? 5 : 8)}`;
 }
 
+/** Names for a list: all in quotes if one contains a comma or "and", as in printable_names.py. */
+export function separable(names: readonly string[]): readonly string[] {
+  const isAmbiguous = names.some((name) => /,| and /.test(name));
+  return isAmbiguous ? names.map((name) => `“${name}”`) : names;
+}
+
 /** A query in quotes; a query with quotes of its own stays as it is. */
 export function quotedQuery(query: string): string {
   return query.includes('"') ? query : `“${query}”`;

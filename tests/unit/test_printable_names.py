@@ -1,0 +1,26 @@
+"""Names as text, alone and in lists."""
+
+import pytest
+
+from featscape.findings.wording import join_names
+from featscape.printable_names import separable
+
+
+# the same names as in viewer/src/state/wording/words.test.ts
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["cat", "sea lion"], ["cat", "sea lion"]),
+        (["noisy, tiny", "clear"], ["“noisy, tiny”", "“clear”"]),
+        (["black and white", "red"], ["“black and white”", "“red”"]),
+        ([], []),
+    ],
+)
+def test_names_in_a_list_are_in_quotes_if_the_reader_could_not_separate_them(names, expected):
+    assert separable(names) == expected
+
+
+def test_names_are_joined_with_and_and_stay_separable():
+    assert join_names(["cat", "dog", "horse"]) == "cat, dog and horse"
+    assert join_names(["a, b", "c", "d\n"]) == "“a, b”, “c” and “d\\n”"
+    assert join_names(["a, b"]) == "“a, b”"
