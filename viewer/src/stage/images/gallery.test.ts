@@ -122,13 +122,12 @@ test("every cell of a grid of many small cells shows its image", async () => {
 });
 
 /** Show a 3-D map of `n` items; the items differ in depth and are less than an image apart. */
-async function deep(n: number) {
-  const size = { width: 1200, height: 800 };
+async function deep(n: number, size = { width: 1200, height: 800 }, scale = 60) {
   const positions = Float32Array.from({ length: 3 * n }, (_, i) =>
     i % 3 === 0 ? Math.floor(i / 3) % 6 : i % 3 === 1 ? Math.floor(i / 18) : i / 3,
   );
   const sizing = sizingFor(size, n, 1, null);
-  const view = { center: [2.5, 0.5, 0], scale: 60, turn: [0, 0, 0, 1] } as const;
+  const view = { center: [2.5, 0.5, 0], scale, turn: [0, 0, 0, 1] } as const;
   const { gallery } = await shown(positions, { dimensions: 3, size, sizing, view });
   const items = [...gallery.items()];
   return { items, sides: items.map((item) => sizing.at(1) * gallery.shape(item)[0]), sizing };
@@ -140,6 +139,13 @@ test("each of few images of a 3-D map has room", async () => {
   expect(items).toHaveLength(12);
   expect(Math.max(...sides)).toBeLessThan(2 * 60);
   expect(Math.min(...sides)).toBeGreaterThan(24);
+});
+
+test("each of few images of a 3-D map on a phone has room, if they are 26 px apart", async () => {
+  const { items, sides } = await deep(12, { width: 390, height: 844 }, 26);
+  expect(items).toHaveLength(12);
+  expect(Math.min(...sides)).toBeGreaterThan(12);
+  expect(Math.max(...sides)).toBeLessThan(2 * 26);
 });
 
 test("many images of a 3-D map have the common size", async () => {

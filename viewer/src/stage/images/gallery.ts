@@ -47,6 +47,7 @@ const TURN_MS = 160;
 // Number of items of a 3-D map up to which the sizes of images change as the map turns, so that all
 // have room. More images would flicker.
 const MOST_RESIZED = 64;
+const RESIZED_PX = 12; // the size of these images before they grow
 
 interface Shown {
   opacity: number;
@@ -192,7 +193,8 @@ export class Gallery {
   private fillOf({ layout, sizing }: Scene): Fill | null {
     if (layout.dimensions === 2 || !sizing.fill) return sizing.fill;
     // the margin of the stage has room for images of the common size, however the map is turned
-    return this.thumbnails.nItems <= MOST_RESIZED ? { ...sizing.fill, most: 1 } : null;
+    const factors = [RESIZED_PX / sizing.at(sizing.from)];
+    return this.thumbnails.nItems <= MOST_RESIZED ? { ...sizing.fill, factors, most: 1 } : null;
   }
 
   /** Whether the stage has come near the edge of the region in which images were chosen. */
