@@ -7,15 +7,27 @@ import { shape } from "./svg";
 // cross, in CSS pixels.
 const MARKER_HALF_PX = 22;
 const CORNER_PX = 3; // radius of the corners of a rectangular ring
+const EVERYWHERE = "M-99999-99999H99999V99999H-99999Z";
 
 interface Link {
   readonly line: SVGElement;
   readonly ring: SVGElement;
 }
 
+let nLayers = 0; // in the document: a notebook can have several maps
+
 export class Links {
-  readonly root = shape("g", { fill: "none" });
+  readonly root: SVGElement;
+  private readonly hole = shape("path", { "clip-rule": "evenodd" });
   private readonly links: Link[] = [];
+
+  constructor() {
+    const id = `fs-links-${nLayers++}`;
+    const clip = shape("clipPath", { id });
+    clip.append(this.hole);
+    this.root = shape("g", { fill: "none", "clip-path": `url(#${id})` });
+    this.root.append(clip);
+  }
 
   setTheme({ background, highlight }: Theme): void {
     this.root.setAttribute("stroke", highlight);
@@ -23,8 +35,16 @@ export class Links {
     this.root.style.filter = `drop-shadow(0 0 1px ${background})`;
   }
 
-  /** Draw a line from `from` to each outline; without `from`, only the rings. */
-  draw(from: Outline | Point | null, to: readonly (Outline | null)[]): void {
+  /**
+   * Draw a line from `from` to each outline; without `from`, only the rings. Nothing is drawn within
+   * `uncovered`, the outline of the open image.
+   */
+  draw(
+    from: Outline | Point | null,
+    to: readonly (Outline | null)[],
+    uncovered: Outline | null,
+  ): void {
+    this.hole.setAttribute("d", EVERYWHERE + (uncovered ? boxPath(uncovered) : ""));
     while (this.links.length < to.length) this.links.push(this.add());
     for (const [i, { line, ring }] of this.links.entries()) {
       const outline = to[i] ?? null;
@@ -42,8 +62,8 @@ export class Links {
   }
 
   private add(): Link {
-    const line = shape("path", { "stroke-width": "1.25", "stroke-opacity": "0.6" });
-    const ring = shape("rect", { "stroke-width": "2" });
+    const line = shape("path", { "stroke-width": "1", "stroke-opacity": "0.5" });
+    const ring = shape("rect", { "stroke-width": "1.5" });
     this.root.append(line, ring);
     return { line, ring };
   }
@@ -59,6 +79,12 @@ export function setOutline(ring: SVGElement, outline: Outline | null): void {
   ring.setAttribute("width", String(2 * halfWidth));
   ring.setAttribute("height", String(2 * halfHeight));
   ring.setAttribute("rx", String(round ? halfWidth : CORNER_PX));
+  ring.setAttribute("fill", outline.fill ?? "none");
+}
+
+function boxPath({ at, halfWidth, halfHeight }: Outline): string {
+  const [left, top] = [at.x - halfWidth, at.y - halfHeight];
+  return `M${left} ${top}h${2 * halfWidth}v${2 * halfHeight}h${-2 * halfWidth}Z`;
 }
 
 /** The point where the line from the middle of a box to `toward` leaves the box. */

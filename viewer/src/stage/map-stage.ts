@@ -3,7 +3,7 @@ import { type Anchor, anchoredView, findAnchor } from "./anchor";
 import { project, type Size } from "./camera/projection";
 import { isEmpty, nearest, nextItem } from "./input/find-items";
 import { Pointer } from "./input/pointer";
-import { locate, outline, type StageSnapshot, scopeOf } from "./input/pointing";
+import { linkOutline, locate, outline, type StageSnapshot, scopeOf } from "./input/pointing";
 import { MOVE_MS } from "./layout/layouts";
 import type { LocatedItem } from "./names/name-layer";
 import { Overlay } from "./overlay";
@@ -280,7 +280,8 @@ export class MapStage implements Stage {
     const start = typeof from === "number" ? outline(snapshot, from) : from && toVector(from);
     this.overlay.links.draw(
       start,
-      to.map((item) => outline(snapshot, item)),
+      to.map((item) => linkOutline(snapshot, item)),
+      outline(snapshot, typeof from === "number" ? from : focus),
     );
   }
 

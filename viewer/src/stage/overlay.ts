@@ -10,6 +10,8 @@ export interface Outline {
   readonly halfWidth: number;
   readonly halfHeight: number;
   readonly round: boolean;
+  /** The color inside the ring of a point, as CSS; absent for an image. */
+  readonly fill?: string;
 }
 
 // Sizes in CSS pixels: the marker's circle, its image and the gap to the circle's center, the lines.

@@ -13,6 +13,8 @@ import { nearest, type Scope } from "./find-items";
 const REACH_PX = 6; // distance from a point's edge within which it is picked
 const TOUCH_REACH_PX = 16; // the same for a finger
 const POINT_RING_PX = 4; // distance of the ring from a point's edge
+const LINK_RING_PX = 1; // the same for the rings of neighbors and matches, of which many are close
+const LEAST_LINK_RADIUS_PX = 3.5; // of their rings around tiny points
 const IMAGE_RING_PX = 1.5; // distance of the ring from the edge of an image's border
 
 export interface StageSnapshot {
@@ -51,6 +53,15 @@ export function outline(snapshot: StageSnapshot, item: number | null): Outline |
   const { halfWidth, halfHeight } = imageHalves(snapshot, item);
   const [width, height] = [halfWidth + IMAGE_RING_PX, halfHeight + IMAGE_RING_PX];
   return { at, halfWidth: width, halfHeight: height, round: false };
+}
+
+/** The outline for one of many rings: close around a point, and filled with the point's color. */
+export function linkOutline(snapshot: StageSnapshot, item: number): Outline | null {
+  const found = outline(snapshot, item);
+  if (!found || snapshot.gallery.has(item)) return found;
+  const radius = Math.max(snapshot.pointPx / 2 + LINK_RING_PX, LEAST_LINK_RADIUS_PX);
+  const levels = snapshot.items.colorOf(item).map((level) => Math.round(255 * level));
+  return { ...found, halfWidth: radius, halfHeight: radius, fill: `rgb(${levels})` };
 }
 
 /** The item under the pointer: an image, or the nearest point within the search radius. */
