@@ -140,6 +140,25 @@ it("a long section renders only the visible rows", async () => {
   expect(root.querySelector<HTMLElement>(".fs-finding-list ol")?.style.height).toBe("69000px");
 });
 
+it.each([
+  ["items", ["156px", "258px"], "9"],
+  ["pairs", ["206px", "274px"], "6"],
+  ["groups", ["134px", "202px"], "6"],
+] as const)("a row of %s is as high as its text needs", async (layout, heights, nLines) => {
+  const text =
+    "a/1.png resembles dog more than its label cat: 7 of its 8 nearest neighbors are dog.";
+  const suggested = layout === "items" ? "dog" : null;
+  const listed = [1, 3].map((times) => ({ text: text.repeat(times), items: [0, 1], suggested }));
+  const { app } = await shown({ findings: [{ name: "found", layout, listed }] });
+  const pack = { ...app.manifest.strings, size_px: 32 };
+  Reflect.set(app.source, "manifest", { ...app.manifest, thumbnails: [pack] });
+  app.openFindings("found");
+  await settled();
+  const rows = [...root.querySelectorAll<HTMLElement>(".fs-finding")];
+  expect(rows.map((row) => row.style.height)).toEqual(heights);
+  expect(rows[1]?.style.getPropertyValue("--fs-lines")).toBe(nLines);
+});
+
 it("a finding about several images is as high as its images need, and one without is low", async () => {
   const long = { items: [], text: "A long sentence. ".repeat(9) };
   const listed = [{ items: [0, 1, 2, 3, 4, 5] }, { items: [0] }, { items: [] }, long];
@@ -147,7 +166,7 @@ it("a finding about several images is as high as its images need, and one withou
   app.openFindings("classes");
   await settled();
   const found = [...root.querySelectorAll<HTMLElement>(".fs-finding")];
-  expect(found.map((row) => row.style.height)).toEqual(["106px", "82px", "72px", "90px"]);
+  expect(found.map((row) => row.style.height)).toEqual(["106px", "82px", "72px", "89px"]);
   expect(found[2]?.style.transform).toBe("translateY(188px)");
   const pack = { ...app.manifest.strings, size_px: 32 };
   Reflect.set(app.source, "manifest", { ...app.manifest, thumbnails: [pack] });
@@ -156,7 +175,7 @@ it("a finding about several images is as high as its images need, and one withou
   app.openFindings("classes");
   await settled();
   const larger = [...root.querySelectorAll<HTMLElement>(".fs-finding")];
-  expect(larger.map((row) => row.style.height)).toEqual(["210px", "134px", "72px", "90px"]);
+  expect(larger.map((row) => row.style.height)).toEqual(["210px", "134px", "72px", "89px"]);
 });
 
 it("a map without findings says how to compute them", async () => {

@@ -13,19 +13,40 @@ type SectionLayout = ListedSection["layout"];
 const IN_GROUP = 10; // images of a finding about several images
 const PER_LINE = 5;
 const PLACE_PX = 18; // the line with the rank of a pair and its paths
-const THREE_LINES = 130; // characters that fit into three lines
+const LINE_PX = 17; // of the text
+const [PER_TEXT_LINE, BESIDE_IMAGE] = [48, 30]; // characters that fit into a line, also of long words
+const MOST_TEXT_LINES = 12;
 
-/** The height of a row in pixels. The texts are cut, so that each row fits. */
-export function rowHeight(
+interface RowSize {
+  /** In pixels. */
+  readonly height: number;
+  /** The number of lines of the text; a longer text is cut. */
+  readonly nLines: number;
+}
+
+/** The size of a row: at least the lines that most texts need, and more for a longer text. */
+export function rowSize(row: FindingRow, layout: SectionLayout, hasImages: boolean): RowSize {
+  const { finding } = row;
+  const besideImage = hasImages && layout === "items" && row.items.length > 0;
+  const needed = Math.ceil(finding.text.length / (besideImage ? BESIDE_IMAGE : PER_TEXT_LINE));
+  const { height, nLines } = leastSize(row, layout, hasImages);
+  const nMore = Math.max(Math.min(needed, MOST_TEXT_LINES) - nLines, 0);
+  return { height: height + LINE_PX * nMore, nLines: nLines + nMore };
+}
+
+function leastSize(
   { items, finding, place }: FindingRow,
   layout: SectionLayout,
   hasImages: boolean,
-): number {
-  if (layout === "items") return hasImages ? 156 : 138;
-  if (layout === "pairs") return (hasImages ? 206 : 112) + (place === "" ? 0 : PLACE_PX);
-  const nLines = Math.ceil(Math.min(items.length, IN_GROUP) / PER_LINE);
-  if (nLines === 0) return finding.text.length > THREE_LINES ? 90 : 72;
-  return 58 + (hasImages ? 76 : 24) * nLines + (finding.n_items > IN_GROUP ? 18 : 0);
+): RowSize {
+  if (layout === "items")
+    return { height: hasImages ? 156 : 138, nLines: finding.suggested === null ? 4 : 3 };
+  if (layout === "pairs")
+    return { height: (hasImages ? 206 : 112) + (place === "" ? 0 : PLACE_PX), nLines: 2 };
+  const nStrips = Math.ceil(Math.min(items.length, IN_GROUP) / PER_LINE);
+  if (nStrips === 0) return { height: 72, nLines: 3 };
+  const stripsPx = (hasImages ? 76 : 24) * nStrips + (finding.n_items > IN_GROUP ? 18 : 0);
+  return { height: 58 + stripsPx, nLines: 2 };
 }
 
 interface FindingEntryProps {
@@ -42,6 +63,7 @@ interface FindingEntryProps {
 export function FindingEntry({ row, layout, number, top, count, active }: FindingEntryProps) {
   const app = useApp();
   const Content = CONTENTS[layout] ?? TextContent;
+  const { height, nLines } = rowSize(row, layout, app.hasImages);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys J and K choose a row
     <li
@@ -50,8 +72,9 @@ export function FindingEntry({ row, layout, number, top, count, active }: Findin
       aria-setsize={count}
       aria-posinset={number + 1}
       style={{
-        height: `${rowHeight(row, layout, app.hasImages)}px`,
+        height: `${height}px`,
         transform: `translateY(${top}px)`,
+        "--fs-lines": nLines,
       }}
       onClick={() => app.chooseFinding(number)}
     >

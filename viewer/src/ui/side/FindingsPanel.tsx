@@ -7,7 +7,7 @@ import { useApp } from "../context";
 import { IconButton, SidePanel, TextButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
 import { useViewport } from "../controls/viewport";
-import { FindingEntry, rowHeight } from "./FindingEntry";
+import { FindingEntry, rowSize } from "./FindingEntry";
 import { StepButtons } from "./StepButtons";
 
 const NO_ROWS: readonly FindingRow[] = [];
@@ -238,7 +238,7 @@ function rowTops(
 ): number[] {
   const tops = [0];
   for (const [i, row] of rows.entries()) {
-    tops.push((tops[i] as number) + rowHeight(row, layout, hasImages));
+    tops.push((tops[i] as number) + rowSize(row, layout, hasImages).height);
   }
   return tops;
 }
