@@ -28,7 +28,9 @@ _ASPECT = 3.0  # times as wide or as tall as usual
 _FEW_GRAY = 0.05  # share of the images: gray images are a fault only if almost all have colors
 _GRAY_SATURATION = 0.01  # of gray images; JPEG compression adds less
 _DARK = 0.2  # share of white: 99 % of the pixels of a dark image are below
-_OVEREXPOSED = 0.7  # share of white: 95 % of the pixels of an overexposed image are above
+# Shares of white: 80 % of the pixels of an overexposed image are above the first, 98 % above the
+# second. A bright sky behind a dark object is above the first only.
+_OVEREXPOSED, _NO_DARK_PIXELS = 0.78, 0.4
 _LEAST_BLUR, _LEAST_NOISE = 0.5, 0.08  # lower values are no fault in any dataset
 _LEAST_LIGHTEST = 0.05  # of the contrast, against division by the lightest level of a black image
 _OUTLYING = 2.0  # interquartile ranges above the third quartile; Tukey's outer fence is at 3
@@ -118,7 +120,8 @@ def measure_faults(survey: Survey, sizes_px: NDArray[np.int32] | None) -> Iterat
     """
     measures = survey.measures
     yield Fault("dark", -measures["lightest"], -_DARK)
-    yield Fault("overexposed", measures["darkest"], _OVEREXPOSED)
+    lightness = np.minimum(measures["dark"] - _OVEREXPOSED, measures["darkest"] - _NO_DARK_PIXELS)
+    yield Fault("overexposed", lightness, 0)
     # dark images have little contrast because they are dark
     lightest = np.maximum(measures["lightest"], _LEAST_LIGHTEST).astype(np.float32)
     contrast = measures["contrast"] / lightest

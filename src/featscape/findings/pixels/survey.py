@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.findings.pixels.background import find_foreground
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,6 +28,7 @@ COLOR_SIZE_PX = 12  # side of the squares of colors
 MEASURES = (
     "brightness",
     "darkest",
+    "dark",
     "lightest",
     "contrast",
     "blur",
@@ -35,6 +38,7 @@ MEASURES = (
     "saturation",
     "white",
 )
+_QUANTILES = np.array((0.02, 0.2, 0.99))  # of "darkest", "dark" and "lightest"
 _BATCH = 64  # images per task of a thread
 _LEAST_BLUR_PX = 8  # side of the smallest images with enough edges to measure blur
 # Noise is measured in the smoothest blocks that are neither black nor white.
@@ -55,12 +59,13 @@ class Survey:
         The SHA-256 of the pixels and the size of each thumbnail.
     measures : mapping of str to ndarray of float32, shape (n,)
         Gray levels and color channels are from 0 to 1. "brightness" and "contrast" are the mean and
-        the standard deviation of the gray levels; "darkest" and "lightest" are the 5 % and the 99 %
-        quantile. "blur" is the share of the steps between pixels that remains after another
-        blur, and NaN for thumbnails with a side of less than 8 pixels; "noise" is the mean absolute
-        Laplacian in the smoothest blocks of the image. "red_blue" and "green_magenta"
-        are color casts, "saturation" is the mean range of the channels, and "white" the share of
-        nearly white pixels.
+        the standard deviation of the gray levels; "darkest", "dark" and "lightest" are the 2 %, 20
+        % and 99 % quantile of all pixels or of the foreground on a uniform background: the lower of
+        the first two, and the higher of the last. "blur" is the share of the steps between pixels
+        that remains after another blur, and NaN for thumbnails with a side of less than 8 pixels;
+        "noise" is the mean absolute Laplacian in the smoothest blocks of the image. "red_blue" and
+        "green_magenta" are color casts, "saturation" is the mean range of the channels, and "white"
+        the share of nearly white pixels.
     """
 
     grays: NDArray[np.uint8]
@@ -132,11 +137,10 @@ def _measure(image: Image.Image) -> list[float]:
 
     gray = image.convert("L")
     histogram = np.array(gray.histogram())
-    counts = np.cumsum(histogram)
-    darkest, lightest = np.searchsorted(counts, (0.05 * counts[-1], 0.99 * counts[-1])) / 255
     levels = np.arange(256) / 255
-    brightness = (levels @ histogram) / counts[-1]
-    contrast = np.sqrt(((levels - brightness) ** 2 @ histogram) / counts[-1])
+    brightness = (levels @ histogram) / histogram.sum()
+    contrast = np.sqrt(((levels - brightness) ** 2 @ histogram) / histogram.sum())
+    darkest, dark, lightest = _extremes(np.asarray(gray), histogram)
     gray_levels = np.asarray(gray, dtype=np.float32) / np.float32(255)
     small = image
     if min(image.size) > SIZE_PX:
@@ -147,8 +151,9 @@ def _measure(image: Image.Image) -> list[float]:
     highest, lowest = np.maximum.reduce(planes), np.minimum.reduce(planes)
     return [
         float(brightness),
-        float(darkest),
-        float(lightest),
+        darkest,
+        dark,
+        lightest,
         float(contrast),
         _blur(gray_levels),
         _noise(gray_levels),
@@ -157,6 +162,27 @@ def _measure(image: Image.Image) -> list[float]:
         float((highest - lowest).mean()),
         float((lowest > 0.94).mean()),
     ]
+
+
+def _extremes(gray: NDArray[np.uint8], histogram: NDArray[np.int_]) -> tuple[float, float, float]:
+    """Return "darkest", "dark" and "lightest".
+
+    Parameters
+    ----------
+    gray : ndarray of uint8, shape (h, w)
+    histogram : ndarray of int, shape (256,)
+        Of the gray levels.
+    """
+    histograms = [histogram]
+    foreground = find_foreground(gray)
+    if foreground is not None:
+        histograms.append(np.bincount(gray[foreground], minlength=256))
+    quantiles = [
+        np.searchsorted(counts, counts[-1] * _QUANTILES) / 255
+        for counts in map(np.cumsum, histograms)
+    ]
+    lowest, highest = np.min(quantiles, axis=0), np.max(quantiles, axis=0)
+    return float(lowest[0]), float(lowest[1]), float(highest[2])
 
 
 def _blur(gray: Floats) -> float:

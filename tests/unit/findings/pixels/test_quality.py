@@ -46,6 +46,43 @@ def sharp_pictures(n_images):
     return pictures(n_images, size=(192, 144), slopes=(1.0, 1.4))
 
 
+def on_background(level, *, object_level, share):
+    """Return an image of an object that covers a share of a uniform background."""
+    image = np.full((128, 128, 3), level, dtype=np.uint8)
+    side_px = round(128 * share**0.5)
+    image[40 : 40 + side_px, 40 : 40 + side_px] = object_level
+    return Image.fromarray(image)
+
+
+def faults_of(image):
+    """Return the faults of one image whose limits do not depend on the other images."""
+    faults = measure_faults(survey_thumbnails(Pictures([image])), None)
+    return {one.name for one in faults if one.values[0] > one.limit} & {"dark", "overexposed"}
+
+
+@pytest.mark.parametrize(
+    ("level", "object_level", "share"), [(255, 90, 0.04), (253, 150, 0.03), (0, 200, 0.008)]
+)
+def test_a_small_object_on_a_uniform_background_has_no_fault(level, object_level, share):
+    image = on_background(level, object_level=object_level, share=share)
+    assert faults_of(image) == set()
+
+
+@pytest.mark.parametrize(
+    ("level", "object_level", "kind"),
+    [(255, 230, "overexposed"), (255, 255, "overexposed"), (0, 20, "dark"), (0, 0, "dark")],
+)
+def test_a_light_object_on_white_and_a_dark_object_on_black_are_found(level, object_level, kind):
+    image = on_background(level, object_level=object_level, share=0.2)
+    assert faults_of(image) == {kind}
+
+
+@pytest.mark.parametrize(("level", "object_level"), [(255, 10), (0, 250)])
+def test_an_object_of_another_brightness_than_its_background_has_no_fault(level, object_level):
+    image = on_background(level, object_level=object_level, share=0.2)
+    assert faults_of(image) == set()
+
+
 @pytest.mark.parametrize(
     ("spoil", "kind"),
     [
