@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from featscape.findings.records import DuplicateGroup, LabelError
-from featscape.findings.wording import count_nouns, count_wrong, noun_of
+from featscape.findings.wording import count_nouns, count_wrong, divide_duplicates, noun_of
 from featscape.number_text import plural
 from featscape.records.shown_findings import (
     FindingsSection,
@@ -149,8 +149,7 @@ def _text_of_off_topic(findings: Findings) -> str:
 
 def _duplicates(findings: Findings) -> Iterator[FindingsSection]:
     """Yield the groups across splits, with different labels, others, and of similar pictures."""
-    similar = [one for one in findings.duplicates if one.kind == "similar"]
-    groups = [one for one in findings.duplicates if one.kind != "similar"]
+    groups, similar = divide_duplicates(findings)
     leaks = [one for one in groups if one.leak]
     conflicts = [one for one in groups if one.conflict]
     others = [one for one in groups if not one.leak and not one.conflict]

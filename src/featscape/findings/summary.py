@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featscape.findings.wording import count_nouns, count_wrong, name_item, noun_of
+from featscape.findings.wording import (
+    count_nouns,
+    count_wrong,
+    divide_duplicates,
+    name_item,
+    noun_of,
+)
 from featscape.number_text import plural
 from featscape.printable_names import printable
 
@@ -42,7 +48,7 @@ def _sentences(findings: Findings) -> Iterator[str]:
 
 
 def _duplicates(findings: Findings) -> Iterator[str]:
-    groups = [one for one in findings.duplicates if one.kind != "similar"]
+    groups, _ = divide_duplicates(findings)
     leaks = [one for one in groups if one.leak]
     conflicts = [one for one in groups if one.conflict]
     if leaks:

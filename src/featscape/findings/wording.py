@@ -10,7 +10,7 @@ from featscape.printable_names import printable, separable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from featscape.findings.records import ExpectedErrors
+    from featscape.findings.records import DuplicateGroup, ExpectedErrors, Findings
 
 
 def name_item(item: int, paths: Sequence[str] | None) -> str:
@@ -32,6 +32,16 @@ def join_names(names: Sequence[str]) -> str:
     """Return for example "cat, dog and horse", or names in quotes if one contains a comma."""
     shown = separable(names)
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def divide_duplicates(
+    findings: Findings,
+) -> tuple[list[DuplicateGroup], list[DuplicateGroup]]:
+    """Return the groups that each output calls duplicates, and those called similar pictures."""
+    divided: tuple[list[DuplicateGroup], list[DuplicateGroup]] = ([], [])
+    for one in findings.duplicates:
+        divided[one.kind == "similar"].append(one)
+    return divided
 
 
 def count_wrong(expected: ExpectedErrors) -> str:

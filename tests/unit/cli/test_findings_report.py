@@ -4,11 +4,20 @@ import csv
 import io
 import json
 
+import numpy as np
 import pytest
 
 from featscape import open_map
 from featscape.cli.screens.findings_report import describe
-from featscape.findings import KINDS, Findings
+from featscape.findings import (
+    KINDS,
+    DuplicateGroup,
+    Evidence,
+    Findings,
+    ItemColumns,
+    arrange_findings,
+    summarize_findings,
+)
 
 
 def test_the_command_reports_each_kind(featscape, made):
@@ -25,6 +34,23 @@ def test_the_titles_name_images_or_items(paths, title):
     lines = str(describe(found)).splitlines()
     assert f"{title} off topic:" in lines
     assert "Image quality:" in lines
+
+
+def test_all_outputs_count_the_same_duplicates():
+    kinds = ["exact", "near", "similar", "similar", "similar"]
+    evidence = Evidence((0, 1), (), 1.0, "How.")
+    groups = tuple(
+        DuplicateGroup(items=(0, 1), kind=kind, text=f"{kind}.", evidence=evidence)
+        for kind in kinds
+    )
+    columns = ItemColumns.from_stored({name: np.zeros(2) for name in ItemColumns.__annotations__})
+    found = Findings(columns=columns, duplicates=groups, paths=("a.png", "b.png"))
+    lines = str(describe(found)).splitlines()
+    assert lines[:4] == ["Groups of duplicates: 2", "  exact.", "  near.", ""]
+    assert lines[4] == "Groups of similar pictures, which may be copies: 3"
+    assert summarize_findings(found)[0].startswith("2 groups of duplicates.")
+    counts = {one.name: len(one.findings) for one in arrange_findings(found).sections}
+    assert (counts["duplicates"], counts["similar"]) == (2, 3)
 
 
 def test_findings_about_classes_name_their_items(featscape, made):

@@ -131,6 +131,27 @@ it("each pair of a group of three copies names its own two files", async () => {
   ]);
 });
 
+it.each([
+  ["one pair each", [0, 1], "2 groups", "1 / 2 groups"],
+  ["two pairs", [0, 1, 2], "2 groups, 3 pairs", "1 / 3 pairs"],
+])("the list counts groups, and pairs only if a group has %s", async (_, items, all, first) => {
+  const listed = [
+    { text: "Copies.", items },
+    { text: "Copies.", items: [4, 5] },
+  ];
+  const { app } = await shown({ findings: [{ name: "copies", layout: "pairs", listed }] });
+  const count = () => root.querySelector(".fs-side .fs-number")?.textContent;
+  app.openFindings(null);
+  await settled();
+  expect(count()).toBe("2 groups");
+  app.openFindings("copies");
+  await settled();
+  expect(count()).toBe(all);
+  app.chooseFinding(0);
+  await settled();
+  expect(count()).toBe(first);
+});
+
 it("a long section renders only the visible rows", async () => {
   const listed = Array.from({ length: 500 }, () => ({ text: "Same.", items: [0] }));
   const { app } = await shown({ findings: [{ name: "labels", listed }] });

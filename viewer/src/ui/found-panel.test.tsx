@@ -227,6 +227,19 @@ it("a search that finds nothing dims no image", async () => {
   stop();
 });
 
+it.each([
+  ["value:3..5", "3 by value"],
+  ["cat value:3..5", "2 by text and value"],
+  ["label:cat", "2 by text"],
+])("the list of %s says what was compared", async (query, note) => {
+  const { app } = await byLabel();
+  const stop = runSearch(app);
+  app.search.query.value = query;
+  await settled(300);
+  expect(groups()).toEqual([note]);
+  stop();
+});
+
 it("a search that matches only texts opens the list, without probabilities", async () => {
   const { app, calls, stop } = await searched("1.png", null);
   expect(app.panels.side.value).toBe("found");

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 
 from featscape.cli.console import as_safe_json
 from featscape.findings import HEADINGS, KINDS, ClassFinding, to_rows
-from featscape.findings.wording import count_wrong, name_item, noun_of
+from featscape.findings.wording import count_wrong, divide_duplicates, name_item, noun_of
 from featscape.printable_names import printable, separable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
-    from featscape.findings import Findings
+    from featscape.findings import Finding, Findings
 
 _MAX_LISTED = 10  # findings of each kind
 _MAX_NAMED = 3  # images of a finding about classes
 _TITLES = {  # {noun} is "Image", or "Item" in a map without images
     "labels": "Labels to check",
-    "duplicates": "Groups of duplicates and of similar pictures",
+    "duplicates": "Groups of duplicates",
+    "similar": "Groups of similar pictures, which may be copies",
     "off_topic": "{noun}s off topic",
     "quality": "Image quality",
     "classes": "Classes",
@@ -40,8 +41,7 @@ def describe(findings: Findings) -> RenderableType:
 
 
 def _lines(findings: Findings) -> Iterator[str]:
-    for kind in KINDS:
-        listed = getattr(findings, kind)
+    for kind, listed in _parts(findings):
         reason = findings.not_computed.get(kind)
         if not listed and reason is None:
             continue
@@ -60,6 +60,15 @@ def _lines(findings: Findings) -> Iterator[str]:
         if reason is not None:
             yield f"  {'Incomplete' if listed else 'Not computed'}: {reason}"
         yield ""
+
+
+def _parts(findings: Findings) -> Iterator[tuple[str, Sequence[Finding]]]:
+    """Yield the findings of each kind, and the similar pictures apart from the duplicates."""
+    for kind in KINDS:
+        if kind == "duplicates":
+            yield from zip((kind, "similar"), divide_duplicates(findings), strict=True)
+        else:
+            yield kind, getattr(findings, kind)
 
 
 def as_json(findings: Findings) -> str:

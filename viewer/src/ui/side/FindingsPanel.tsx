@@ -114,11 +114,16 @@ function SectionTools({ section }: { readonly section: ListedSection }) {
   const { at, rows } = app.findings;
   const count = rows.value?.length ?? 0;
   if (section.layout === "texts" || count === 0) return null;
+  const { n_listed, layout } = section;
+  const hasPairs = count > n_listed; // of groups of more than two items
+  const place = at.value >= 0 ? `${(at.value + 1).toLocaleString("en-US")} / ` : "";
+  const found = counted(n_listed, noun(layout, app));
   return (
     <>
       <span class="fs-muted fs-number">
-        {at.value >= 0 ? `${(at.value + 1).toLocaleString("en-US")} / ` : ""}
-        {counted(count, section.layout === "pairs" ? "pair" : noun(section.layout, app))}
+        {hasPairs
+          ? `${place === "" ? `${found}, ` : place}${counted(count, "pair")}`
+          : `${place}${found}`}
       </span>
       <StepButtons noun="finding" />
     </>

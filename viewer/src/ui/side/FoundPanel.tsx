@@ -1,7 +1,9 @@
 /** What a search finds: the items whose texts match, then the items found by their content. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { Manifest } from "../../contract";
 import { type Content, scoreText } from "../../state/search/contents";
+import { dividedQuery } from "../../state/search/values";
 import { quotedQuery } from "../../state/wording/words";
 import { count, useApp } from "../context";
 import { SidePanel, TextButton } from "../controls/controls";
@@ -20,6 +22,7 @@ export function FoundPanel() {
   }, [bestAt.value]);
   const found = content.value;
   if (foundBy.value === null) return null;
+  const by = comparison(foundBy.value, app.manifest);
   const { byText, byContent } = shown.value;
   const nByText = listed.value.byText.length;
   const nByContent = listed.value.byContent.length;
@@ -48,7 +51,7 @@ export function FoundPanel() {
       )}
       <div class="fs-found-groups" ref={lists}>
         {nByText > 0 && (
-          <Group name={textNote(found, byText.length, nByText)}>{rows(0, nByText)}</Group>
+          <Group name={textNote(by, found, byText.length, nByText)}>{rows(0, nByText)}</Group>
         )}
         {found && nByContent > 0 && (
           <Group name={contentNote(found, byContent.length, nByContent)}>{rows(nByText)}</Group>
@@ -58,8 +61,15 @@ export function FoundPanel() {
   );
 }
 
-function textNote(content: Content | null, nFound: number, nListed: number): string {
-  const text = `${nFound.toLocaleString("en-US")} by text`;
+/** What the query compares: texts, the values of columns, or both. */
+function comparison(query: string, manifest: Manifest): string {
+  const { rest, terms } = dividedQuery(query, manifest);
+  if (terms.length === 0) return "text";
+  return rest === "" ? "value" : "text and value";
+}
+
+function textNote(by: string, content: Content | null, nFound: number, nListed: number): string {
+  const text = `${nFound.toLocaleString("en-US")} by ${by}`;
   if (nListed === nFound) return text;
   if (content === null) return `${text}, the first ${nListed}`;
   return `${text}, the ${nListed} most ${content.measure === "similarity" ? "similar" : "probable"}`;
