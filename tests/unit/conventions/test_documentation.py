@@ -13,6 +13,7 @@ import typer.main
 import featscape
 import meshtsne
 from featscape.cli.commands import app
+from featscape.doctor.libraries import list_extras
 from featscape.mapfolder import layout
 from featscape.mapfolder.run_schema import RunFile
 from featscape.records.regions import Region
@@ -38,6 +39,15 @@ def test_the_reference_lists_exactly_the_public_names(package):
     listed = re.findall(r"^   (\w+)$", text, re.MULTILINE)
     listed += re.findall(r"^`(\w+)` is \[meshtsne\.", text, re.MULTILINE)
     assert sorted(listed) == sorted(package.__all__)
+
+
+def test_the_guides_install_an_extra_with_the_command_of_the_error_messages():
+    pages = [ROOT / "README.md", ROOT / "engine" / "README.md", *(ROOT / "docs").rglob("*.md")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    commands = re.findall(r"pip install [^\n`]*?\[\w+\]'?", text)
+    known = {extra.command for extra in list_extras()}
+    assert commands
+    assert set(commands) <= known
 
 
 def listed_results():
