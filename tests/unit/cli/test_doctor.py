@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from featscape.doctor import Problem, diagnosis
+from featscape.cli.console import show
+from featscape.cli.screens.doctor_report import describe
+from featscape.doctor import Diagnosis, Extra, Machine, Problem, diagnosis
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +20,26 @@ def test_a_working_installation(featscape):
     assert (done.status, done.err) == (0, "")
     for words in ("KL divergence", "threadpoolctl", "converted networks", "No problems.\n"):
         assert words in done.out
+
+
+@pytest.mark.parametrize(("gpus", "of_use"), [((), False), (("cuda:0 (H100)",), True)])
+@pytest.mark.parametrize(
+    ("missing", "state"), [((), "installed"), (("triton",), "not installed: pip install triton")]
+)
+def test_the_extra_cuda_is_of_no_use_without_a_gpu(capsys, gpus, of_use, missing, state):
+    found = Diagnosis(
+        versions={},
+        extras=(Extra("cuda", missing, "pip install triton"), Extra("ray", (), "")),
+        machine=Machine("Linux", "a processor", 2, gpus, {}),
+        engine=None,
+        folders=(),
+        problems=(),
+    )
+    expected = state if of_use else f"{state} (of no use here: PyTorch finds no NVIDIA GPU)"
+    show(describe(found))
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert ["cuda", expected] in lines
+    assert ["ray", "installed"] in lines
 
 
 @pytest.mark.parametrize(("is_broken", "status"), [(True, 1), (False, 0)])

@@ -50,6 +50,13 @@ def test_the_guides_install_an_extra_with_the_command_of_the_error_messages():
     assert set(commands) <= known
 
 
+def test_the_guide_lists_every_extra():
+    text = (ROOT / "docs" / "howto" / "installation.md").read_text(encoding="utf-8")
+    text = text.partition("## Check")[0]
+    listed = re.findall(r"^\| `(\w+)`(?: of meshtsne)? \|", text, re.MULTILINE)
+    assert sorted(listed) == sorted(extra.name for extra in list_extras())
+
+
 def listed_results():
     """Return the module and the name of each entry of the page of the results."""
     module = None

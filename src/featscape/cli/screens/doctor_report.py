@@ -64,6 +64,8 @@ def _extras(found: Diagnosis) -> Table:
     table = new_table()
     for extra in found.extras:
         state = f"not installed: {extra.command}" if extra.missing else "installed"
+        if extra.name == "cuda" and not any(gpu.startswith("cuda") for gpu in found.machine.gpus):
+            state += " (of no use here: PyTorch finds no NVIDIA GPU)"
         add_row(table, extra.name, state)
     return table
 
