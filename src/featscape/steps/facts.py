@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from featscape.images.tables.columns import ImageColumns
     from featscape.records import Embedding, ImageSet, ModelCard, SkippedImage
     from featscape.records.images import Column
 
@@ -75,6 +76,7 @@ def describe_found(images: ImageSet) -> Iterator[str]:
         yield f"labels: the column {images.label_column!r} (--label-column names another)"
     elif images.labels is None and images.columns:
         yield _describe_no_labels(images)
+    yield from describe_columns(images, n_items=len(images), noun="image")
     yield from describe_labels(images.labels or (), n_trimmed=images.n_trimmed_labels)
     if images.renamed_labels:
         yield f"labels: {describe_renamed(images.renamed_labels)}"
@@ -83,6 +85,35 @@ def describe_found(images: ImageSet) -> Iterator[str]:
         own = name.removeprefix(SOURCE_PREFIX)
         if own != name and own in OWN_COLUMNS:
             yield f"the column {own} is called {name!r}, since each map has a column {own}"
+
+
+def describe_columns(
+    described: ImageSet | ImageColumns, *, n_items: int, noun: str
+) -> Iterator[str]:
+    """Yield the names of the columns, and the number of items with values, if there are columns."""
+    from featscape.images.tables.columns import list_names
+
+    names = [repr(described.label_column)] if described.label_column is not None else []
+    names += ["the split"] if described.splits is not None else []
+    names += [list_names(list(described.columns))] if described.columns else []
+    if not names or (described.label_column is None and not described.columns):
+        return  # splits without a table are those of the folders
+    has_value = np.zeros(n_items, dtype=bool)
+    for values in described.columns.values():
+        has_value |= _has_value(values)
+    if described.label_column is not None and described.labels is not None:
+        has_value |= np.array(described.labels) != NO_LABEL
+    counted = plural(n_items, noun)
+    if not has_value.all():
+        counted = f"{has_value.sum():,} of {counted}"
+    yield printable(f"columns: {', '.join(names)}; values for {counted}")
+
+
+def _has_value(values: Column) -> NDArray[np.bool_]:
+    """Return which values of a column are not missing, shape (n,)."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fM":
+        return ~np.isnan(values) if values.dtype.kind == "f" else ~np.isnat(values)
+    return np.array([value is not None for value in values], dtype=bool)
 
 
 def _describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:

@@ -17,7 +17,12 @@ from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.records import ImageSet, ItemSet
 from featscape.records.images import nested_column
-from featscape.steps.facts import describe_found, describe_labels, describe_unreadable
+from featscape.steps.facts import (
+    describe_columns,
+    describe_found,
+    describe_labels,
+    describe_unreadable,
+)
 from featscape.steps.item_columns import read_item_columns
 
 if TYPE_CHECKING:
@@ -75,7 +80,10 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     described = replace(described, skipped=skipped)
     values = np.asarray(stored, dtype=np.float32)
     if source is None:
-        for line in describe_labels(described.labels or (), n_trimmed=described.n_trimmed_labels):
+        for line in (
+            *describe_columns(described, n_items=len(values), noun="item"),
+            *describe_labels(described.labels or (), n_trimmed=described.n_trimmed_labels),
+        ):
             options.reporter.note(line)
         items = ItemSet(
             splits=described.splits, columns=described.columns, skipped=described.skipped
@@ -222,8 +230,8 @@ def _arrange(
     n_others = len(images) - n_items
     if n_others:
         options.reporter.note(
-            f"{n_others:,} of {len(images):,} images have no row in {columns.table!r} and are "
-            "not in the map"
+            f"not in the map: {n_others:,} of {plural(len(images), 'image')} without a row in "
+            f"{columns.table!r}"
         )
     return images.select([found[path] for path in columns.rows])
 

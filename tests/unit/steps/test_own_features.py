@@ -139,7 +139,7 @@ class TestPaths:
         lines = []
         own = read(images=photos, columns="t.csv", progress=PlainProgress(lines.append))
         assert len(own.items.paths) == 4
-        assert lines[0] == "20 of 24 images have no row in 't.csv' and are not in the map"
+        assert lines[0] == "not in the map: 20 of 24 images without a row in 't.csv'"
 
     @pytest.mark.usefixtures("features")
     @pytest.mark.parametrize(
@@ -271,7 +271,10 @@ class TestParquet:
         assert own.labels == ("a", "b") * 12
         assert (own.items.images, own.items.skipped) == (None, ())
         assert own.items.columns["score"].tolist() == list(range(N))
-        assert lines == ["features: the column 'embedding' (--vector-column names another)"]
+        assert lines == [
+            "features: the column 'embedding' (--vector-column names another)",
+            "columns: 'kind', 'score'; values for 24 items",
+        ]
 
     def test_the_paths_determine_the_images_of_another_source(self, photos, write):
         paths = find_images(photos).paths[::-1]

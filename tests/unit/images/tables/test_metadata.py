@@ -110,5 +110,21 @@ def test_columns_of_nested_values_are_counted_as_columns(write_images):
 def test_columns_that_may_be_labels_are_listed_for_a_single_folder(write_images):
     folder = write_images("scans/1.png", "scans/2.png")
     write(folder / "scans" / "metadata.csv", "file_name,breed\n1.png,pug\n2.png,collie\n")
-    _, line = describe_found(find_images(folder))
+    _, line, columns = describe_found(find_images(folder))
+    assert columns == "columns: 'breed'; values for 2 images"
     assert "the columns are 'breed'. --label-column NAME" in line
+
+
+def test_the_columns_and_the_number_of_images_with_values_are_reported(write_images):
+    folder = write_images("1.png", "2.png", "3.png")
+    rows = "file_name,label,blue,taken\n1.png,a,3,2026-01-02\n2.png,b,,\n"
+    write(folder / "metadata.csv", rows)
+    assert list(describe_found(find_images(folder)))[-1] == (
+        "columns: 'label', 'blue', 'taken'; values for 2 of 3 images"
+    )
+
+
+def test_folders_of_classes_and_splits_without_a_table_have_no_columns(write_images):
+    folder = write_images("train/a/1.png", "train/b/2.png", "test/a/3.png")
+    lines = list(describe_found(find_images(folder)))
+    assert [line for line in lines if line.startswith("columns")] == []
