@@ -7,6 +7,7 @@ import { FALSE_FRIENDS, MOST_FALSE } from "../state/findings/findings";
 import { columnFacts } from "../state/items/item-details";
 import { useApp } from "./context";
 import { Name } from "./controls/Name";
+import { PathText } from "./controls/PathText";
 import { Thumbnail } from "./controls/Thumbnail";
 
 const REST_MS = 50; // a moving pointer requests nothing
@@ -85,7 +86,7 @@ function ItemCard({ item, at }: CardProps) {
       )}
       {known?.path && (
         <div class="fs-path fs-muted" dir="auto">
-          {known.path}
+          <PathText path={known.path} />
         </div>
       )}
       {known && <Columns details={known} />}

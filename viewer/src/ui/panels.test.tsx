@@ -37,6 +37,14 @@ it("neighbors open items, and Back and Forward return to them", async () => {
   expect(app.panels.item.value).toBe(2);
 });
 
+it("the path of the item card may break after its separators", async () => {
+  const { app } = await shown({ paths: ["a/sea_lion-2.small.png", "b.png"] });
+  app.panels.openItem(0);
+  await settled();
+  const path = root.querySelector(".fs-side .fs-facts dd");
+  expect(path?.innerHTML).toBe("a/<wbr>sea_<wbr>lion-<wbr>2.<wbr>small.<wbr>png<wbr>");
+});
+
 it("an open panel is filled when the server answers again, and the error disappears", async () => {
   let isAway = true;
   const { app } = await shown(

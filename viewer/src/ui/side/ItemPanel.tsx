@@ -1,4 +1,5 @@
 /** One item: its image, its columns and its nearest neighbors. */
+import type { ComponentChild } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ItemDetails } from "../../contract";
 import { NoAnswerError } from "../../sources/error";
@@ -12,6 +13,7 @@ import { NeighborGrid } from "../controls/ItemButtons";
 import { Icon } from "../controls/icons";
 import { Name } from "../controls/Name";
 import { Original } from "../controls/Original";
+import { PathText } from "../controls/PathText";
 import { Thumbnail } from "../controls/Thumbnail";
 
 const AGAIN_MS = 2000; // until a request is repeated while the server does not answer
@@ -201,8 +203,8 @@ function ItemFindings({ found }: { readonly found: readonly ItemFinding[] }) {
 function Facts({ details }: { readonly details: ItemDetails | null }) {
   const { manifest } = useApp();
   if (!details) return <div class="fs-facts fs-facts-empty" />;
-  const rows = columnFacts(details, manifest);
-  if (details.path !== null) rows.unshift(["path", details.path]);
+  const rows: [string, ComponentChild][] = columnFacts(details, manifest);
+  if (details.path !== null) rows.unshift(["path", <PathText key="path" path={details.path} />]);
   const notes = new Map(
     manifest.columns.map((column) => [findingOf(column)?.title, findingOf(column)?.note]),
   );
