@@ -33,7 +33,7 @@ from featscape.bundle.items.vectors_file import write_vectors
 from featscape.bundle.items.words_file import write_words
 from featscape.bundle.order import order_items
 from featscape.errors import InputError
-from featscape.labels.classes import NO_LABEL
+from featscape.labels.classes import NO_LABEL, can_agree
 from featscape.labels.name_anchors import find_name_anchors
 from featscape.mapfolder.staging import writing
 from featscape.printable_names import encodable
@@ -237,10 +237,11 @@ def _write_table(
     if coded is not None:
         codes = coded[1][order]
         class_codes = write_array(folder, "classes.bin", codes)
-        agreement = np.empty(len(order), dtype=np.float32)
-        shares = share_of_label(nearest, codes)
-        agreement[order] = np.where(_has_label(coded[0], codes), shares, np.nan)
-        columns = {**columns, AGREEMENT: agreement}
+        if can_agree(labels):
+            agreement = np.empty(len(order), dtype=np.float32)
+            shares = share_of_label(nearest, codes)
+            agreement[order] = np.where(_has_label(coded[0], codes), shares, np.nan)
+            columns = {**columns, AGREEMENT: agreement}
     elif labels is not None:
         strings["label"] = labels  # too many classes for codes of 16 bits
     columns = {**columns, **{column.name: column.values for column in found}}

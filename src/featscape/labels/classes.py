@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 NO_LABEL = _colors.NO_LABEL  # the label of an item without a label
+N_AGREEING = 5  # number of neighbors for the label agreement
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +97,19 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
 def label_names(labels: Iterable[str] | None) -> set[str]:
     """Return the different labels, without `NO_LABEL`; empty for None."""
     return set(labels or ()) - {NO_LABEL}
+
+
+def can_agree(labels: Iterable[str] | None) -> bool:
+    """Return whether the classes are large enough for the label agreement.
+
+    At least half of the labeled items must be in classes of more than `N_AGREEING` items. In a
+    smaller class, the nearest neighbors include items of other classes however good the features
+    are, and the share says more about the number of items than about the features.
+    """
+    sizes = Counter(labels or ())
+    del sizes[NO_LABEL]
+    n_large = sum(size for size in sizes.values() if size > N_AGREEING)
+    return 2 * n_large >= sizes.total() > 0
 
 
 def trim_labels(labels: Iterable[str | None]) -> tuple[tuple[str, ...], int]:

@@ -292,21 +292,22 @@ class TestScreens:
 
     def test_embed_shows_the_worst_and_the_best_classes(self, featscape, here):
         rng = np.random.default_rng(0)
-        values = np.repeat(np.eye(30)[:, :8] * 9, 4, axis=0) + rng.normal(size=(120, 8))
+        values = np.repeat(np.eye(30)[:, :8] * 9, 6, axis=0) + rng.normal(size=(180, 8))
         np.save(here / "words.npy", np.concatenate([values, rng.normal(size=(2, 8))]))
-        labels = [f"class {i // 4}\n" for i in range(120)] + ["few\n", "few\n"]
+        labels = [f"class {i // 6}\n" for i in range(180)] + ["few\n", "few\n"]
         (here / "labels.txt").write_text("".join(labels))
         done = featscape("embed", "words.npy", "--labels", "labels.txt", "--perplexity", 4)
         assert done.status == 0
-        assert "122 items in 31 classes: words-map/" in done.out
+        assert "182 items in 31 classes: words-map/" in done.out
         assert "10 more classes in run.json" in done.out
         assert len(re.findall(r"^ *class \d+ +\d+ %", done.out, re.MULTILINE)) == 20
         assert "1 class of 3 or fewer items: always 0 %, because 3 neighbors" in done.out
         assert "images.png" not in done.out
 
     def test_a_table_of_equal_shares_is_not_shown(self, featscape, here):
-        np.save(here / "words.npy", np.random.default_rng(0).normal(size=(40, 8)))
-        (here / "labels.txt").write_text("".join(f"class {i % 30}\n" for i in range(40)))
+        np.save(here / "words.npy", np.random.default_rng(0).normal(size=(80, 8)))
+        names = [*(f"class {i % 30}\n" for i in range(40)), *["large\n"] * 40]
+        (here / "labels.txt").write_text("".join(names))
         out = featscape("embed", "words.npy", "--labels", "labels.txt", "--perplexity", 4).out
         assert "30 classes of 3 or fewer items: always 0 %" in out
         assert not re.search(r"^ *class \d+ +0 %", out, re.MULTILINE)

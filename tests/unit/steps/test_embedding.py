@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from featscape import TSNE, embed_features, load_tsne
+from featscape.bundle.read import open_bundle
 from featscape.cli.screens.map_report import describe
 from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.mapfolder.read import open_map
@@ -69,16 +70,23 @@ def test_few_items_make_a_map(here, featscape, n_items, perplexity):
 
 @pytest.mark.parametrize(
     ("labels", "has_few", "has_agreement"),
-    [("abcab", True, False), ("aaaaaaa", False, False), ("ababab", False, True)],
+    [
+        *(("abcab", True, False), ("aaaaaaa", False, False), ("aaaabbbbcccc", True, False)),
+        *(("aaaaaabbbcccd", True, False), ("aaaaaabbbccc", False, True)),
+    ],
 )
-def test_the_agreement_needs_six_items_and_two_classes(
+def test_the_agreement_needs_two_classes_and_half_of_the_items_in_classes_of_six(
     here, featscape, labels, has_few, has_agreement
 ):
     np.save("f.npy", np.random.default_rng(0).normal(size=(len(labels), 4)))
     (here / "labels.txt").write_text("\n".join(labels))
     screen = featscape("embed", "f.npy", "-o", "m", "--labels", "labels.txt").out
-    assert ("not computed for fewer than 6 items" in screen) == has_few
+    assert ("items are in classes of at least 6 items.\n" in screen) == has_few
     assert ("5-nearest-neighbor label agreement" in screen) == has_agreement
+    made = open_map(here / "m")
+    assert (made.run["agreement"] is not None) == (not has_few)
+    page = open_bundle(here / "m" / "bundle").manifest.columns
+    assert ("agreement" in {column.name for column in page}) == (not has_few)
 
 
 def test_valid_perplexities_are_accepted():

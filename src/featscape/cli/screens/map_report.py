@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from featscape import mapfolder
 from featscape.cli.screens.tables import add_row, new_table, stack
+from featscape.labels.classes import N_AGREEING, can_agree, label_names
 from featscape.number_text import count_or_unknown, percent, plural
 from featscape.printable_names import printable, separable
 from featscape.progress import format_seconds
@@ -20,7 +21,6 @@ from featscape.steps.facts import (
     describe_renamed,
     landmarks_text,
 )
-from featscape.steps.tsne.adapter import N_AGREEING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -180,16 +180,19 @@ def _inference(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _agreement(opened: Map) -> Iterator[RenderableType]:
     """Yield the label agreement of the nearest neighbors, overall and by class."""
     agreement = opened.run["agreement"]
-    if agreement is None or opened.labels is None:
+    kind = "item" if opened.paths is None else "image"
+    if len(label_names(opened.labels)) < 2:
+        return
+    if not can_agree(opened.labels):
+        yield (
+            f"Label agreement: not computed, because less than half of the {kind}s are in classes "
+            f"of at least {N_AGREEING + 1} {kind}s."
+        )
+        return
+    if agreement is None:
         return
     n_neighbors = agreement["n_neighbors"]
     majority = n_neighbors // 2 + 1
-    kind = "item" if opened.paths is None else "image"
-    if n_neighbors < N_AGREEING:
-        yield f"Label agreement: not computed for fewer than {N_AGREEING + 1} {kind}s."
-        return
-    if len(agreement["by_class"]) == 1:
-        return
     kinds = "neighbors" if opened.landmarks is None else "nearest landmarks"
     chance = agreement.get("chance")
     by_chance = "" if chance is None else f" ({percent(chance)} by chance, with permuted labels)"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import DeviceError, FeatscapeError, InputError
-from featscape.labels.classes import NO_LABEL
+from featscape.labels.classes import N_AGREEING, NO_LABEL, can_agree
 from featscape.printable_names import printable
 from featscape.records import ModelCard, Neighbors
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     PlacedBlocks = Iterator[tuple[NDArray[np.float32], meshtsne.Neighbors]]
     PlaceBlocks = Callable[[TSNE, Iterable[NDArray[np.float32]]], PlacedBlocks]
 
-N_AGREEING = 5  # number of neighbors for the label agreement
 AUTO = "auto"
 _USUAL_PERPLEXITY = 30.0  # scikit-learn's default
 _NEIGHBORS_PER_PERPLEXITY = 3
@@ -240,14 +239,15 @@ def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        "n_neighbors", "overall", "by_class" and "chance", as in run.json; None without labels.
+        "n_neighbors", "overall", "by_class" and "chance", as in run.json; None without labels or
+        if the classes are too small (`can_agree`).
         "chance" is the expected overall share if the labels are permuted at random. Items without
         a label are not counted, but are neighbors of other items.
     """
-    sizes = Counter(embedding.labels or ())
-    del sizes[NO_LABEL]
-    if embedding.labels is None or not sizes:
+    if embedding.labels is None or not can_agree(embedding.labels):
         return None
+    sizes = Counter(embedding.labels)
+    del sizes[NO_LABEL]
     from meshtsne import agreement_among
 
     near = embedding.neighbors.indices[:, :N_AGREEING]
