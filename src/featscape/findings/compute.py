@@ -9,6 +9,7 @@ import numpy as np
 
 from featscape.findings.duplicates.groups import find_duplicates, number_groups
 from featscape.findings.off_topic import find_off_topic
+from featscape.findings.pixels.borders import find_unusual_borders
 from featscape.findings.pixels.quality import find_quality_problems
 from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.records import DetectorResult, Findings, ItemColumns
@@ -194,6 +195,7 @@ class _OfImages(NamedTuple):
     duplicates: DetectorResult[DuplicateGroup]
     quality: DetectorResult[QualityProblem]
     shortcuts: DetectorResult[Shortcut]
+    unusual_borders: tuple[int, ...]
 
 
 def _find_in_images(
@@ -232,6 +234,9 @@ def _find_in_images(
             columns=items.columns,
             random_state=random_state,
         ),
+        ()
+        if survey is None
+        else find_unusual_borders(survey, random_state=random_state, n_threads=n_threads),
     )
 
 
@@ -257,6 +262,7 @@ def _assemble(items: ItemData, of_features: _OfFeatures, of_images: _OfImages) -
         ),
         not_computed={kind: result.reason for kind, result in results.items() if result.reason},
         expected_errors=labels.expected,
+        unusual_borders=of_images.unusual_borders,
         paths=items.paths,
         **{kind: result.findings for kind, result in results.items()},
     )

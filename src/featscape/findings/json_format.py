@@ -44,6 +44,7 @@ _RECORDS: dict[str, type[Finding]] = {
 }
 
 _EXPECTED = TypeAdapter(ExpectedErrors | None)
+_IDS = TypeAdapter(tuple[int, ...])
 
 
 def from_json(
@@ -72,11 +73,13 @@ def from_json(
             for kind, record in _RECORDS.items()
         }
         expected = content["expected_errors"]
+        borders = content.get("unusual_borders", [])  # not in maps of early versions
         findings = Findings(
             columns=columns,
             paths=paths,
             not_computed={str(kind): str(why) for kind, why in content["not_computed"].items()},
             expected_errors=_EXPECTED.validate_json(json.dumps(expected), strict=True),
+            unusual_borders=_IDS.validate_json(json.dumps(borders), strict=True),
             **lists,  # type: ignore[arg-type]  # each kind has the type in _RECORDS
         )
         _check_ids(findings)
@@ -107,10 +110,15 @@ def _describe(error: Exception) -> str:
 
 
 def _check_ids(findings: Findings) -> None:
-    n_items = len(findings.columns)
+    _check_rows("unusual_borders", findings.unusual_borders, findings)
     for kind in KINDS:
         for one in getattr(findings, kind):
             own = getattr(one, "items", ()) + ((one.item,) if hasattr(one, "item") else ())
-            for item in (*own, *one.evidence.items, *one.evidence.neighbors):
-                if not 0 <= item < n_items:
-                    raise ValueError(f"{kind} has the id {item} for {n_items} items")
+            _check_rows(kind, (*own, *one.evidence.items, *one.evidence.neighbors), findings)
+
+
+def _check_rows(name: str, items: Sequence[int], findings: Findings) -> None:
+    n_items = len(findings.columns)
+    for item in items:
+        if not 0 <= item < n_items:
+            raise ValueError(f"{name} has the id {item} for {n_items} items")

@@ -306,6 +306,9 @@ class Findings:
         For each kind that could not be computed, or only in part, the reason.
     expected_errors : ExpectedErrors or None
         How many of `labels` are wrong; None without labels.
+    unusual_borders : tuple of int
+        At most 18 images whose borders differ from the borders of most images, the most different
+        first. They may come from another source; the report shows them with the images off topic.
     columns : ItemColumns
     paths : tuple of str or None
         The path of each item.
@@ -321,6 +324,7 @@ class Findings:
     reliability: tuple[Reliability, ...] = ()
     not_computed: Mapping[str, str] = field(default_factory=dict)
     expected_errors: ExpectedErrors | None = None
+    unusual_borders: tuple[int, ...] = ()
     paths: Sequence[str] | None = None
 
     def __repr__(self) -> str:
@@ -333,10 +337,10 @@ class Findings:
         Returns
         -------
         dict
-            "version", a list for each of `KINDS`, "not_computed" and "expected_errors". Each
-            finding has the fields of its record. `item` becomes "id" and "path", `items` becomes
-            "ids" and "paths", and the score of the evidence is repeated as "score". An id is the
-            item's row in items.parquet.
+            "version", a list for each of `KINDS`, "not_computed", "expected_errors" and the ids
+            "unusual_borders". Each finding has the fields of its record. `item` becomes "id" and
+            "path", `items` becomes "ids" and "paths", and the score of the evidence is repeated as
+            "score". An id is the item's row in items.parquet.
         """
         expected = self.expected_errors
         return {
@@ -347,6 +351,7 @@ class Findings:
             },
             "not_computed": dict(self.not_computed),
             "expected_errors": None if expected is None else asdict(expected),
+            "unusual_borders": list(self.unusual_borders),
         }
 
 

@@ -66,7 +66,11 @@ def arrange_findings(findings: Findings) -> ShownFindings:
     ----------
     findings : Findings
     """
-    return ShownFindings(sections=tuple(_sections(findings)), columns=tuple(_columns(findings)))
+    return ShownFindings(
+        sections=tuple(_sections(findings)),
+        columns=tuple(_columns(findings)),
+        unusual_borders=findings.unusual_borders,
+    )
 
 
 def _sections(findings: Findings) -> Iterator[FindingsSection]:

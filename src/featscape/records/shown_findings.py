@@ -96,7 +96,17 @@ class ShownColumn:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ShownFindings:
-    """What the interactive page shows about the findings of a map."""
+    """What the interactive page and the report show about the findings of a map.
+
+    Attributes
+    ----------
+    sections : tuple of FindingsSection
+        The most useful section first.
+    columns : tuple of ShownColumn
+    unusual_borders : tuple of int
+        Images that the report shows with the images off topic, see `Findings.unusual_borders`.
+    """
 
     sections: tuple[FindingsSection, ...]
     columns: tuple[ShownColumn, ...] = ()
+    unusual_borders: tuple[int, ...] = ()

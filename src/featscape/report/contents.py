@@ -48,6 +48,7 @@ _N_EXEMPLARS = 6
 _N_ATYPICAL = 2  # images of a class that are shown beside its typical images
 _N_FARTHEST = 12  # images below the limit of the images off topic
 _SMALLER = "Much smaller than the other images"
+_BORDERS = "Other borders than most images"
 _BELOW = "Below the limit, the farthest first"
 _MOST_TEXT = 300  # characters of a name or a sentence
 
@@ -161,7 +162,11 @@ class _Chooser:
         for one in section.findings:
             groups.setdefault(self._heading(section, one), []).append(one)
         if section.name == "off_topic":
-            others = {_SMALLER: self._smaller(section), _BELOW: self._farthest(section)}
+            others = {
+                _SMALLER: self._smaller(section),
+                _BORDERS: self._other_borders(section),
+                _BELOW: self._farthest(section),
+            }
             groups |= {heading: found for heading, found in others.items() if found}
         shown = {heading: self._first(section, found) for heading, found in groups.items()}
         return Gallery(
@@ -180,7 +185,9 @@ class _Chooser:
             ),
             n_findings=len(section.findings),
             n_shown=sum(
-                len(found) for heading, found in shown.items() if heading not in (_SMALLER, _BELOW)
+                len(found)
+                for heading, found in shown.items()
+                if heading not in (_SMALLER, _BORDERS, _BELOW)
             ),
         )
 
@@ -293,6 +300,15 @@ class _Chooser:
             one for one in of_quality if "tiny" in (self.faults[one.items[0]] or "").split(", ")
         ]
         return [one for one in tiny if listed.isdisjoint(one.items)][:_MOST_OF_FAULT]
+
+    def _other_borders(self, section: FindingsSection) -> list[ShownFinding]:
+        """Return the images with unusual borders that are not listed."""
+        listed = {item for finding in section.findings for item in finding.items}
+        return [
+            ShownFinding(text="The border is unlike the borders of most images.", items=(item,))
+            for item in self.given.findings.unusual_borders
+            if item not in listed
+        ]
 
     def _farthest(self, section: FindingsSection) -> list[ShownFinding]:
         """Return the images with the highest scores that are not listed."""

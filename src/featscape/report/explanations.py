@@ -29,8 +29,9 @@ HOW = {
     "off_topic": (
         "The distance of an image is the cosine distance of its features to the nearest 5 % of "
         "the dataset, and to the nearest class. Outliers of this distance are listed. Images that "
-        "are much smaller than the others follow, because they may come from another source, and "
-        "then the farthest of the other images: look at them too, because the limit is cautious."
+        "are much smaller than the others, or whose borders have other gray levels, follow, "
+        "because they may come from another source, and then the farthest of the other images: "
+        "look at them too, because the limit is cautious."
     ),
     "quality": (
         "Brightness, contrast, sharpness and noise are measured on the thumbnails, and width and "

@@ -48,6 +48,7 @@ def some_findings():
         reliability=(Reliability(measure="trustworthiness", value=0.5, **common),),
         not_computed={"quality": "The map has no images."},
         expected_errors=ExpectedErrors(0, 1, 1, "If there are errors."),
+        unusual_borders=(3, 0),
         paths=PATHS,
     )
 
@@ -82,6 +83,7 @@ def test_reading_returns_what_was_written():
         assert getattr(read, kind) == getattr(written, kind)
     assert read.not_computed == written.not_computed
     assert read.expected_errors == written.expected_errors
+    assert read.unusual_borders == written.unusual_borders
     assert read.paths == PATHS
 
 
@@ -119,6 +121,8 @@ def test_reading_returns_what_was_written():
         (lambda content: content.update(not_computed=[]), "AttributeError"),
         (lambda content: content.update(expected_errors=[]), "Input should be an object"),
         (lambda content: content.update(labels=[3]), "TypeError"),
+        (lambda content: content.update(unusual_borders=[4]), "id 4 for 4 items"),
+        (lambda content: content.update(unusual_borders=["3"]), "got '3' as 0: .* integer"),
     ],
 )
 def test_invalid_content_is_a_value_error(change, reason):

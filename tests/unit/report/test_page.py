@@ -295,6 +295,17 @@ def test_tiny_images_are_among_the_images_off_topic():
     assert [path for path in paths if f">{path}<" in smaller] == ["1.png", "2.png"]
 
 
+def test_images_with_unusual_borders_are_among_the_images_off_topic():
+    sections = (section("off_topic", "items", [finding(items=(3,))]),)
+    paths = [f"{item}.png" for item in range(40)]
+    shown = ShownFindings(sections=sections, unusual_borders=(7, 3, 2))
+    content = render_report(given(40, findings=shown, paths=paths))
+    _, _, borders = content.partition("Other borders than most images")
+    borders, _, _ = borders.partition("</section>")
+    assert [path for path in paths if f">{path}<" in borders] == ["2.png", "7.png"]
+    assert borders.index(">7.png<") < borders.index(">2.png<")
+
+
 def test_a_common_fault_hides_no_rare_fault():
     faults = ["blurred"] * 40 + ["dark"]
     column = ShownColumn(name="technical_faults", title="", note="", values=faults)

@@ -1,4 +1,4 @@
-"""The report shows ten planted faults of eight kinds, each in its section."""
+"""The report shows eleven planted faults of nine kinds, each in its section."""
 
 import re
 
@@ -18,6 +18,7 @@ from featscape.report import ReportInput, render_report
 from helpers.maps.planted import Pictures, clouds, named, pictures
 
 N_ITEMS, N_CLASSES = 112, 4
+FRAMED = 85  # a picture in a white frame
 WARM = range(0, 40, N_CLASSES)  # ten of the 28 images of the first class
 
 
@@ -39,6 +40,8 @@ def planted():
         features[foreign] = random.normal(size=features.shape[1])
     images[80] = images[80].filter(ImageFilter.GaussianBlur(4))
     images[81] = images[81].point(lambda level: level * 0.1)
+    framed = images[FRAMED]
+    images[FRAMED] = ImageOps.expand(framed.crop((20, 20, 156, 112)), 20, "white")
     for warm in WARM:
         levels = np.asarray(images[warm]) * np.array([1.3, 1, 0.7])
         images[warm] = Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
@@ -86,6 +89,7 @@ def sections():
         ("conflicts", ["99.png, 111.png are the same picture", "with the labels ant and dog"]),
         ("off_topic", ["76.png"]),
         ("off_topic", ["77.png"]),
+        ("off_topic", ["Other borders than most images", "85.png"]),
         ("quality", ["blurred <b>1</b>", "80.png"]),
         ("quality", ["dark <b>1</b>", "81.png"]),
         ("shortcuts", ["reddest images", "have the label ant", "4.png"]),
