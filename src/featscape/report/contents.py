@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MOST_OF_FAULT = 12  # images with one fault, so that a common fault hides no rare fault
 # findings of each section in the report; items of each finding
 _MOST_FINDINGS = {
-    "labels": 48,
+    "labels": 72,
     "leaks": 16,
     "conflicts": 16,
     "duplicates": 24,

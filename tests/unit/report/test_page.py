@@ -172,7 +172,7 @@ def test_a_report_of_500_images_that_compress_badly_is_below_5_mb():
     content = render_report(given(500, sections=all_sections(found)[:4]))
     assert len(content.encode()) < 5_000_000
     assert "images are left out, to limit the size" in content
-    assert "192 more: featscape findings MAP --csv" in content
+    assert "168 more: featscape findings MAP --csv" in content
 
 
 def test_long_texts_are_shortened():
