@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from featscape.findings.records import DuplicateGroup, LabelError
 from featscape.findings.wording import count_nouns, count_wrong, divide_duplicates, noun_of
 from featscape.number_text import plural
@@ -263,3 +265,10 @@ def _columns(findings: Findings) -> Iterator[ShownColumn]:
             copies[item] = _COPIES.get(group.kind)
     note = "Images that are, or may be, copies of another image."
     yield ShownColumn(name="duplicate_kind", title="duplicates", note=note, values=copies)
+    groups = findings.columns.duplicate_group
+    yield ShownColumn(
+        name="duplicate_group",
+        title="duplicate group",
+        note="The number of the group of duplicates or of similar pictures, from 0.",
+        values=np.where(groups < 0, np.nan, groups).astype(np.float32),
+    )

@@ -31,7 +31,7 @@ def columns():
         off_topic=number,
         torn=number / 4,
         false_friends=number / 4,
-        duplicate_group=np.full(4, -1, np.int32),
+        duplicate_group=np.array([-1, 0, -1, 0], np.int32),
     )
 
 
@@ -150,6 +150,7 @@ def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
     assert shown["suggested"].values == [None, None, None, "dog"]
     assert shown["technical_faults"].values == [None, None, "dark, blurred", None]
     assert shown["duplicate_kind"].values == [None, "possible copies", None, "possible copies"]
+    np.testing.assert_array_equal(shown["duplicate_group"].values, [np.nan, 0, np.nan, 0])
     sections = arrange_findings(found).sections
     assert {section.column for section in sections} - {None} <= shown.keys()
     assert all(column.title and column.note.endswith(".") for column in shown.values())

@@ -7,6 +7,7 @@ import { AGREEMENT, type DateColumn, type NumberColumn } from "../contract";
 import type { SelectMode, Stage, Tool } from "../stage/index";
 import type { AddressState, ThemeChoice, ViewMode } from "./address/address";
 import { classColor, type ThemeName } from "./colors/class-colors";
+import { DUPLICATE_GROUP } from "./filters/columns";
 import { type Filter, type Filters, type Values, withFilter } from "./filters/filters";
 import { FilterMasks, type Hiding } from "./filters/hiding";
 import { Findings } from "./findings/findings";
@@ -127,7 +128,8 @@ export class App {
   get colorColumns(): string[] {
     const columns = this.manifest.columns.filter((column) => {
       if (column.kind === "text" || column.kind === "category") return column.kind === "category";
-      return column.maximum > column.minimum || column.name === AGREEMENT;
+      const differs = column.maximum > column.minimum && column.name !== DUPLICATE_GROUP;
+      return differs || column.name === AGREEMENT;
     });
     return [LABEL, ...columns.map((column) => column.name)];
   }

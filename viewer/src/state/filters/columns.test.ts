@@ -1,9 +1,10 @@
 import { expect, it } from "vitest";
 import type { Manifest } from "../../contract";
 import { smallApp } from "../../testing/small-map";
+import { selectionCsv } from "../exports/exports";
 import { columnFacts } from "../items/item-details";
 import { searchedColumns } from "../search/haystack";
-import { columnTitle, valueText } from "./columns";
+import { columnTitle, DUPLICATE_GROUP, valueText } from "./columns";
 
 /** The small map, whose numbers and categories are findings. */
 function withFindings(): Manifest {
@@ -44,4 +45,20 @@ it("a bundle of an earlier release, without `finding`, has no columns of finding
     return column;
   });
   expect(searchedColumns({ ...manifest, columns })).toEqual(["path", "label", "note", "split"]);
+});
+
+it("the groups of duplicates are in the table, and color no map", async () => {
+  const { manifest } = smallApp();
+  const columns = manifest.columns.map((each) =>
+    each.name === "value" ? { ...each, name: DUPLICATE_GROUP } : each,
+  );
+  const app = smallApp({}, { manifest: { ...manifest, columns } });
+  expect(app.colorColumns).toEqual(["label", "split"]);
+  expect(app.facets).toEqual(["split"]);
+  const lines = (await selectionCsv(app, Uint32Array.of(0, 1))).split("\r\n");
+  expect(lines.slice(0, 3)).toEqual([
+    "id,path,label,duplicate_group,split,note",
+    "4,a/2.png,dog,1,,",
+    "5,a/1.png,cat,,train,",
+  ]);
 });

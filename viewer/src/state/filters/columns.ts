@@ -2,6 +2,9 @@
 import { AGREEMENT, type Manifest } from "../../contract";
 import { dateText, readable } from "../wording/words";
 
+/** The column with the number of the group of duplicates: for tables and the search, not for colors. */
+export const DUPLICATE_GROUP = "duplicate_group";
+
 type Column = Manifest["columns"][number];
 
 export function columnNamed(manifest: Manifest, name: string): Column | undefined {

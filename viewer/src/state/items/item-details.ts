@@ -1,6 +1,6 @@
 /** The details of an item as text. */
 import { AGREEMENT, type ItemDetails, type Manifest } from "../../contract";
-import { columnTitle, valueText } from "../filters/columns";
+import { columnTitle, DUPLICATE_GROUP, valueText } from "../filters/columns";
 import { agreementText } from "../wording/words";
 
 /** Name and value of each column that has a value. Width and height become one entry, "size". */
@@ -16,7 +16,7 @@ export function columnFacts(details: ItemDetails, manifest: Manifest): [string, 
     if (value === null || value === undefined) continue;
     if (sized && (name === "width" || name === "height")) continue;
     if (name === "suggested" && !isSuspicious(details)) continue;
-    if (name === "duplicate_group") continue; // a number for programs; the panel lists the copies
+    if (name === DUPLICATE_GROUP) continue; // the panel lists the copies
     if (typeof value !== "number") facts.push([columnTitle(manifest, name), String(value)]);
     else if (name !== AGREEMENT)
       facts.push([columnTitle(manifest, name), valueText(manifest, name, value)]);

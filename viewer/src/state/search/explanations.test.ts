@@ -24,6 +24,15 @@ it.each(["label:cat label:dog", "label:cat note:night", '"label"'])(
   (query) => expect(explainColumn(query, manifest)).toBeNull(),
 );
 
+it("names no chart of the groups of duplicates, which have none", () => {
+  const columns = manifest.columns.map((each) =>
+    each.name === "value" ? { ...each, name: "duplicate_group" } : each,
+  );
+  expect(explainColumn("duplicate_group:9", { ...manifest, columns })).toBe(
+    "The values of “duplicate_group” are from 1 to 5. Search for a range, such as duplicate_group:1..5.",
+  );
+});
+
 it("names ten labels, the most similar first, and counts the others", () => {
   const { manifest } = smallApp({ classes: ["ant", "bee", "birds", ..."cdefghijk"] });
   expect(explainColumn("label:brids", manifest)).toMatch(

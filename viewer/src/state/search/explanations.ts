@@ -1,6 +1,12 @@
 /** Why a query for a column, or for a number, finds nothing. */
 import type { Manifest } from "../../contract";
-import { columnNamed, columnTitle, findingOf, valueText } from "../filters/columns";
+import {
+  columnNamed,
+  columnTitle,
+  DUPLICATE_GROUP,
+  findingOf,
+  valueText,
+} from "../filters/columns";
 import { LABEL } from "../items/items";
 import { separable } from "../wording/words";
 import { likeness } from "./close-words";
@@ -82,8 +88,10 @@ function explainValues(manifest: Manifest, { column, text }: ValueTerm): string 
   const [least, most] = [column.minimum, column.maximum].map((each) =>
     valueText(manifest, name, each),
   );
+  const chart =
+    name === DUPLICATE_GROUP ? "" : ", or drag over the chart of the column in the sidebar";
   const quoted = /\s/.test(`${least}${most}`) ? '"' : "";
-  return `The values of “${title}” are from ${least} to ${most}. Search for a range, such as ${written}:${quoted}${least}..${most}${quoted}, or drag over the chart of the column in the sidebar.`;
+  return `The values of “${title}” are from ${least} to ${most}. Search for a range, such as ${written}:${quoted}${least}..${most}${quoted}${chart}.`;
 }
 
 /** How to search a column for a number; null for a map without such a column. */
