@@ -6,7 +6,7 @@
 - `page`: the HTML, from the templates beside this module
 """
 
-from featscape.report.contents import ReportInput
+from featscape.report.contents import MapPicture, ReportInput
 from featscape.report.page import MARK, render_report
 
-__all__ = ["MARK", "ReportInput", "render_report"]
+__all__ = ["MARK", "MapPicture", "ReportInput", "render_report"]

@@ -53,6 +53,23 @@ _BELOW = "Below the limit, the farthest first"
 _MOST_TEXT = 300  # characters of a name or a sentence
 
 
+@dataclass(frozen=True, eq=False)
+class MapPicture:
+    """A picture of the map.
+
+    Attributes
+    ----------
+    caption : str
+    image : Image
+    dark : Image or None
+        The same picture for a dark page; None if `image` is shown there, too.
+    """
+
+    caption: str
+    image: Image.Image
+    dark: Image.Image | None = None
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReportInput:
     """What a report is made of.
@@ -68,8 +85,8 @@ class ReportInput:
     labels, splits, paths : sequence of str, length n, or None
     thumbnails : ImageSource or None
         None for a map without images.
-    pictures : sequence of (str, Image)
-        Pictures of the map with their captions.
+    pictures : sequence of MapPicture
+        Pictures of the map.
     relations : ClassRelations or None
         None for a map with fewer than two classes.
     difference : callable
@@ -84,7 +101,7 @@ class ReportInput:
     splits: Sequence[str] | None = None
     paths: Sequence[str] | None = None
     thumbnails: ImageSource | None = None
-    pictures: Sequence[tuple[str, Image.Image]] = ()
+    pictures: Sequence[MapPicture] = ()
     relations: ClassRelations | None = None
     difference: Callable[[Image.Image, Image.Image], Image.Image] | None = None
 

@@ -37,14 +37,17 @@ def render_report(given: ReportInput) -> str:
         If a thumbnail is damaged.
     """
     encoder = ImageEncoder(given.thumbnails)
-    pictures = [(caption, encoder.picture(one, PICTURE_PX)) for caption, one in given.pictures]
+    light = [encoder.picture(one.image, PICTURE_PX) for one in given.pictures]
+    contents = choose_contents(given, encoder)
+    # last, so that the limit of bytes leaves out no other image
+    dark = [one.dark and encoder.picture(one.dark, PICTURE_PX) for one in given.pictures]
     style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     relations = given.relations
     return _template().render(
         given=given,
-        contents=choose_contents(given, encoder),
-        pictures=pictures,
+        contents=contents,
+        pictures=zip((one.caption for one in given.pictures), light, dark, strict=True),
         relations=relations,
         diagram=None if relations is None else lay_out(relations),
         mark=MARK,

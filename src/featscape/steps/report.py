@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from featscape.mapfolder.read import Map
-    from featscape.report import ReportInput
+    from featscape.report import MapPicture, ReportInput
 
+_WHITE = (255, 255, 255)  # background of the pictures of a map without --dark
 _MOST_CLASSES = 40  # in the matrix: the names of more classes are too small on paper
 
 
@@ -125,8 +126,11 @@ def _facts(made: Map) -> dict[str, str]:
     return facts
 
 
-def _pictures(made: Map) -> Iterator[tuple[str, Image.Image]]:
+def _pictures(made: Map) -> Iterator[MapPicture]:
+    """Yield the pictures of the map; those on white are drawn again for a dark page."""
     from PIL import Image
+
+    from featscape.report import MapPicture
 
     folder = FolderHandle(made.folder)
     noun = "item" if made.paths is None else "image"
@@ -138,8 +142,29 @@ def _pictures(made: Map) -> Iterator[tuple[str, Image.Image]]:
     for name, caption in captions.items():
         if not folder.exists(name):
             continue
-        with open_picture(folder, name) as file, Image.open(file) as image:
-            yield caption, image.convert("RGB")
+        with open_picture(folder, name) as file, Image.open(file) as opened:
+            image = opened.convert("RGB")
+        is_white = image.getpixel((0, 0)) == _WHITE
+        yield MapPicture(caption, image, _draw_dark(made, name) if is_white else None)
+
+
+def _draw_dark(made: Map, name: str) -> Image.Image:
+    """Draw the scatter plot or the map made of the images on a dark background."""
+    from featscape.mapfolder.regions_file import read_regions
+    from featscape.pictures import draw_mosaic, draw_scatter
+
+    regions = read_regions(made.folder, n_items=len(made)) or ()
+    names = {one.anchor: one.name for one in regions if one.level == 0}
+    if name == mapfolder.SCATTER or made.thumbnails is None:
+        return draw_scatter(made.positions, made.labels, item_names=names, dark=True)
+    return draw_mosaic(
+        made.positions,
+        made.thumbnails,
+        made.labels,
+        layout=mapfolder.LAYOUTS[name],
+        item_names=names,
+        dark=True,
+    )
 
 
 def _check(file: Path, *, force: bool) -> None:

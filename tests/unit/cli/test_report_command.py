@@ -14,6 +14,7 @@ def test_the_report_is_written_beside_the_map(featscape, made):
     assert "One point per item, colored by class" in content
     assert "The most useful findings" in content
     assert "<svg" in content
+    assert content.count("<source srcset=") == 1  # the scatter plot on white has a dark variant
     assert sorted(made.rglob("*")) == before
     assert not list(made.parent.glob(".*partial"))
 

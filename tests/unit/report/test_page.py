@@ -1,5 +1,8 @@
 """The report as HTML: escaping, the limit of bytes, and maps without images, labels or findings."""
 
+import base64
+import io
+import re
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
@@ -18,7 +21,7 @@ from featscape.records.shown_findings import (
     ShownFinding,
     ShownFindings,
 )
-from featscape.report import MARK, ReportInput, render_report
+from featscape.report import MARK, MapPicture, ReportInput, render_report
 from featscape.report.diagram import lay_out
 from helpers.maps.planted import clouds, named
 
@@ -130,14 +133,31 @@ def related(n_classes, *, name="{}", most_classes=40):
 def test_every_text_of_a_map_is_escaped():
     relations = related(4, name=HOSTILE + "{}")
     picture = Image.new("RGB", (8, 8))
-    content = render_report(given(text=HOSTILE, relations=relations, pictures=[(HOSTILE, picture)]))
+    content = render_report(
+        given(text=HOSTILE, relations=relations, pictures=[MapPicture(HOSTILE, picture)])
+    )
     page = Page(content)
-    plain = Page(render_report(given(relations=related(4), pictures=[("plain", picture)])))
+    plain = Page(
+        render_report(given(relations=related(4), pictures=[MapPicture("plain", picture)]))
+    )
     assert page.elements == plain.elements
     assert "script" not in page.elements
     assert not [name for name, _ in page.attributes if name.startswith("on")]
     assert "{{ 7 * 7 }}" in page.text
     assert all(char.isprintable() or char == "\n" for char in content)
+
+
+def test_a_dark_page_shows_the_dark_picture_and_the_page_on_paper_does_not():
+    light, dark = (Image.new("RGB", (8, 8), color) for color in ("white", "black"))
+    content = render_report(given(pictures=[MapPicture("a", light, dark), MapPicture("b", light)]))
+    sources = re.findall(
+        r'<source srcset="(data:[^"]+)" media="(.*?)"><img src="(data:.*?)"', content
+    )
+    ((in_dark, media, in_light),) = sources
+    assert media == "screen and (prefers-color-scheme: dark)"
+    for source, color in ((in_dark, (0, 0, 0)), (in_light, (255, 255, 255))):
+        content = base64.b64decode(source.partition(",")[2])
+        assert Image.open(io.BytesIO(content)).getpixel((4, 4)) == color
 
 
 def test_the_page_loads_nothing_and_starts_with_its_mark():
