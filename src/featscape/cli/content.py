@@ -39,6 +39,8 @@ def search(
     and "animal" finds every animal. The result lists the probability of the word, and no network
     runs. With --image, the result lists the cosine similarity to the features of an image.
 
+    The page of featscape serve also searches paths, labels and columns, for example label:cat.
+
     \b
     Examples:
       featscape search photos-map dog

@@ -52,6 +52,16 @@ def test_an_unknown_word_is_refused_with_similar_words(featscape, made):
     assert "'dogg' is not among them. Try dog" in done.err
 
 
+@pytest.mark.parametrize("query", ["label:cat", "path:0.png", "Label: cat", '"label":cat'])
+def test_a_query_for_a_column_is_refused_with_the_page_that_searches_columns(
+    featscape, made, query
+):
+    done = featscape("search", made, query)
+    assert (done.status, done.out) == (2, "")
+    assert f"not with paths, labels and columns; got {query!r}." in done.err
+    assert f"Give the query to the page: featscape serve {made}." in done.err
+
+
 def test_a_map_of_features_without_words_is_refused_with_the_remedy(featscape, made):
     (made / "words.npz").unlink()
     done = featscape("search", made, "dog")

@@ -103,8 +103,8 @@ class Searcher:
         ------
         InputError
             If there is not exactly one of `query` and `image`, if k is below 1, if the query is
-            empty or too long, if a word is unknown or the map has neither words nor a text tower,
-            or if the image cannot be read.
+            empty or too long or names a column, if a word is unknown or the map has neither words
+            nor a text tower, or if the image cannot be read.
         ImageError
             If `image` is an open file that cannot be decoded.
         ModelError, DeviceError, MissingExtra
@@ -122,6 +122,7 @@ class Searcher:
             return rank(self._similarities.to(self._encode_image(image)), k=k)
         query = query or ""
         check_query(query)
+        _refuse_columns(self._made, query)
         if self.has_text_encoder:
             return rank(self.similarities_to(query), k=k)
         return _match_words(self._made, query, k=k)
@@ -169,6 +170,18 @@ class Searcher:
     ) -> Callable[[str | os.PathLike[str] | BinaryIO], NDArray[np.float32]]:
         return load_image_encoder(
             self._made, model=self._model, weights=self._weights, device=self._device
+        )
+
+
+def _refuse_columns(made: Map, query: str) -> None:
+    """Raise InputError for column:value, a query of the page."""
+    name, colon, _ = query.strip().partition(":")
+    name = name.strip('"').casefold()
+    if colon and name in {"label", "path", *(column.casefold() for column in made.columns)}:
+        raise InputError(
+            "featscape search (search()) compares a query with what the images show, not with "
+            f"paths, labels and columns; got {printable(repr(query))}. Give the query to the page: "
+            f"featscape serve {printable(str(made.folder))}."
         )
 
 
