@@ -35,13 +35,13 @@ _WIDEST = 12.0  # a name is shortened to this width, about 24 letters, in units 
 _MOST_COVERED = 0.1  # of the area of the map: more names would hide the items
 _WRAPPED = 8.0  # a name of several words that is wider than this becomes two lines
 _LINE_STEP = 1.15
-_REACH = 4.0  # a name is at most this far from its anchor, in units of its size
+_REACH = 6.0  # a name is at most this far from its anchor, in units of its size
 # The cost of a position is the distance from the anchor, in units of the size of the name, times
 # `_COST_OF_DISTANCE`, plus the covered share of the name. An item counts more in a small cluster:
 # a name must not hide the only item of its class.
-_COST_OF_DISTANCE = 0.2
+_COST_OF_DISTANCE = 0.1
 _COST_IN_CLUSTER_OF_ONE = 20.0
-_HALO = 0.2  # width of the outline, in units of the size
+_HALO = 0.15  # width of the outline, in units of the size
 _SHARE_OF_ITEM_NAME = 0.04  # a name at an item has the size of a class with this share of the items
 
 

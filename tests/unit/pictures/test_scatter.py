@@ -10,8 +10,8 @@ from featscape.errors import InputError
 from featscape.labels.classes import NO_LABEL, count_classes
 from featscape.labels.colors import lighten
 from featscape.pictures import class_colors, draw_scatter, points, scatter
-from featscape.pictures.arrangement import Arrangement
-from featscape.pictures.names import check_item_names, lay_out_names, plan_map
+from featscape.pictures.arrangement import Arrangement, Coverage
+from featscape.pictures.names import ItemNames, check_item_names, lay_out_names, plan_map
 from featscape.pictures.plane import project_to_plane
 from featscape.pictures.points import draw_points, marker_px
 from featscape.pictures.theme import LIGHT
@@ -247,6 +247,16 @@ def test_invalid_arguments_are_errors():
 def test_a_picture_in_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"the folder of path must exist; got '.*gone/x\.svg'"):
         draw_scatter([[0, 0], [1, 1]], path=tmp_path / "gone" / "x.svg")
+
+
+def test_a_name_in_the_middle_of_a_cluster_without_gaps_is_moved_beside_the_cluster():
+    steps = 12 * (np.arange(14) - 6.5) + 300
+    centers = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    arrangement = Arrangement(np.arange(196), centers, side_px=12)
+    names = ItemNames({7 * 14 + 7: "birds"}, centers)
+    (name,) = names.lay_out(arrangement, box=(600, 600), text_px=20)
+    coverage = Coverage(arrangement, (600, 600), cell_px=2)
+    assert coverage.share(np.array([name.box]))[0] <= 0.1
 
 
 def test_long_names_of_many_classes_cover_at_most_a_tenth_of_the_map():
