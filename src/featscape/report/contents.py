@@ -328,16 +328,24 @@ class _Chooser:
         ]
 
     def _farthest(self, section: FindingsSection) -> list[ShownFinding]:
-        """Return the images with the highest scores that are not listed."""
+        """Return the farthest images that are not listed: two of each class before all others.
+
+        The images of a varied class are far from each other, and would hide those of other classes.
+        """
         scores = self._off_topic
         if scores is None:
             return []
         listed = [item for finding in section.findings for item in finding.items]
         order = np.argsort(-scores, kind="stable")
         order = order[np.isfinite(scores[order]) & ~np.isin(order, listed)]
+        place = np.full(len(scores), len(order))
+        place[order] = np.arange(len(order))
+        for members in self._by_label.values():
+            place[members[np.argsort(place[members])[:_N_ATYPICAL]]] -= len(order)
+        chosen = order[np.argsort(place[order])[:_N_FARTHEST]]
         return [
             ShownFinding(text=f"The score is {scores[item]:.2f}.", items=(item,))
-            for item in order[:_N_FARTHEST].tolist()
+            for item in chosen[np.argsort(-scores[chosen], kind="stable")].tolist()
         ]
 
     @cached_property

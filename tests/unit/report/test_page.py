@@ -300,6 +300,17 @@ def test_the_farthest_images_follow_those_off_topic():
         assert shown == paths[first - 12 : first]
 
 
+def test_the_farthest_images_of_each_class_are_among_the_farthest():
+    """The scores ascend with the item: the two first of each class, and then six of ant."""
+    labels = ["cat"] * 10 + ["bee"] * 10 + ["ant"] * 20
+    sections = (section("off_topic", "items", [finding(items=(39,))]),)
+    paths = [f"{item}.png" for item in range(40)]
+    content = render_report(given(40, sections=sections, paths=paths, labels=labels))
+    _, _, farthest = content.partition("Below the limit, the farthest first")
+    shown = [int(name) for name in re.findall(r">(\d+)\.png<", farthest)]
+    assert shown == [*range(38, 30, -1), 19, 18, 9, 8]
+
+
 def test_tiny_images_are_among_the_images_off_topic():
     faults = ["dark", "tiny", "noisy, tiny", "tiny"]
     column = ShownColumn(name="technical_faults", title="", note="", values=faults)
