@@ -69,6 +69,12 @@ def test_a_fit_sets_the_attributes(X):
     assert np.isfinite(model.kl_divergence_)
 
 
+def test_a_late_exaggeration_keeps_the_points_together():
+    embedding = TSNE(late_exaggeration=8).fit_transform(load_digits().data[:300])
+    distances = np.linalg.norm(embedding - np.median(embedding, axis=0), axis=1)
+    assert distances.max() < 10 * np.median(distances)
+
+
 @pytest.mark.parametrize(
     ("n_components", "method"), [(1, "direct"), (2, "direct"), (3, "direct"), (2, "grid")]
 )

@@ -18,7 +18,7 @@ from featscape.steps.tsne.adapter import (
     engine_errors,
     place,
 )
-from featscape.steps.tsne.embedding import choose_tsne_device, embed
+from featscape.steps.tsne.embedding import _report_collapse, choose_tsne_device, embed
 from helpers.notes import Notes
 
 POINTS = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
@@ -340,3 +340,17 @@ def test_the_screens_report_the_landmarks(featscape):
     )
     shown = " ".join(featscape("info", "m").out.split())
     assert "fitted on 60 landmarks; the other items were placed among these" in shown
+
+
+@pytest.mark.parametrize(
+    ("exaggeration", "shape", "expected"),
+    [(4, (1, 0.01), True), (8, (0.01, 0.01), True), (4, (1, 0.2), False), (1, (1, 0.01), False)],
+)
+def test_a_collapsed_map_is_reported(exaggeration, shape, expected):
+    notes = Notes()
+    options = EmbeddingOptions(exaggeration=exaggeration, progress=notes)
+    positions = np.random.default_rng(0).normal(size=(150, 2)) * shape
+    _report_collapse(positions, 30.0, options, n_fitted=150)
+    assert [line.startswith("the map has collapsed: exaggeration") for line in notes.lines] == (
+        [True] if expected else []
+    )

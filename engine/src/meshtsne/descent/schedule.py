@@ -36,6 +36,8 @@ EARLY_ITER_OF_MANY = 60
 # and duplicates do not come together again.
 LEAST_LEARNING_RATE = 50.0
 LEAST_LEARNING_RATE_A_POINT = 0.1
+# A late exaggeration makes the clusters so dense that they fly apart at these rates, so all rates
+# are divided by the late exaggeration (docs/schedule.md).
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,9 @@ def plan_phases(
     for steps, total in ((EARLY_STEPS, n_early), (late_steps, n_iter - n_early)):
         for step, n in zip(steps, _split(total, [step.share for step in steps]), strict=True):
             exaggeration = late_exaggeration * ratio**step.exponent
-            rate = max(n_points / exaggeration, least) if learning_rate == "auto" else learning_rate
+            rate = learning_rate
+            if rate == "auto":
+                rate = max(n_points / exaggeration, least) / late_exaggeration
             if n:
                 phases.append(Phase(n, exaggeration, step.momentum, float(rate)))
     return phases

@@ -227,6 +227,15 @@ def test_the_learning_rate_has_a_minimum():
     assert plan_phases(60, **high)[0].learning_rate == 6
 
 
+def test_the_late_exaggeration_divides_the_learning_rates():
+    phases = plan_phases(1_000, **PLAN | {"late_exaggeration": 4})
+    assert phases[0].learning_rate == 1_000 / 8 / 4
+    assert phases[-1].learning_rate == 1_000 / 4 / 4
+    assert plan_phases(1_000, **PLAN | {"late_exaggeration": 4, "learning_rate": 7})[-1] == Phase(
+        34, 4, 0.8, learning_rate=7
+    )
+
+
 def test_stride_bounds_each_call():
     gradient = CountingGradient()
     descend(gradient, [EARLY], stride=7)

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 _ITEMS_AT_ONCE = 16_384  # items per block: 134 MB for 2,048 features per item
 
+# A map has collapsed to a line or a point if the standard deviation along an axis is less. The
+# kernel of t-SNE has the width 1.
+_LEAST_DEVIATION = 0.05
+
 _COLUMNS = 50  # t-SNE reduces the features to 50 principal components, which determine its memory
 
 
@@ -175,6 +179,7 @@ def embed(
     positions, neighbors, landmarks = _fit_and_place(
         tsne, values, options, labels=labels, place=place or _place_here
     )
+    _report_collapse(positions, perplexity, options, n_fitted=n_fitted)
     return Embedding(
         positions=positions,
         kl_divergence=float(tsne.kl_divergence_),
@@ -241,6 +246,25 @@ def _report_perplexity(perplexity: float, options: EmbeddingOptions, *, n_fitted
         options.reporter.note(
             f"t-SNE uses all {n_fitted - 1:,} other items as neighbors of each item: 3 x "
             f"perplexity = {3 * perplexity:g} would be more"
+        )
+
+
+def _report_collapse(
+    positions: NDArray[np.float32],
+    perplexity: float,
+    options: EmbeddingOptions,
+    *,
+    n_fitted: int,
+) -> None:
+    """Report an exaggeration that moves all points to a line or to one point."""
+    if options.exaggeration == 1:
+        return
+    variances = np.linalg.eigvalsh(np.cov(positions, rowvar=False))
+    if variances[0] < _LEAST_DEVIATION**2:
+        options.reporter.note(
+            f"the map has collapsed: exaggeration {options.exaggeration:g} is too large for "
+            f"{n_fitted:,} items at perplexity {perplexity:.4g}; lower --exaggeration "
+            "(exaggeration=) or --perplexity (perplexity=)"
         )
 
 
