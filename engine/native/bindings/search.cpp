@@ -4,6 +4,7 @@
 
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "bindings/arrays.hpp"
 #include "search.hpp"
@@ -17,6 +18,21 @@ void check_cells(const In<std::int32_t, 1>& cells, std::int32_t n_cells) {
     for (std::size_t i = 0; i < cells.shape(0); ++i) {
         require(cells.data()[i] >= 0 && cells.data()[i] < n_cells,
                 "a cell's number is out of range");
+    }
+}
+
+// The search compares a query with each of its cells, and assumes that no point is found twice.
+void check_probes(const In<std::int32_t, 2>& cells, std::int32_t n_cells) {
+    const std::size_t n_probes = cells.shape(1);
+    std::vector<std::size_t> last_row(static_cast<std::size_t>(n_cells), cells.shape(0));
+    for (std::size_t row = 0; row < cells.shape(0); ++row) {
+        for (std::size_t p = 0; p < n_probes; ++p) {
+            const std::int32_t cell = cells.data()[row * n_probes + p];
+            require(cell >= 0 && cell < n_cells, "a cell's number is out of range");
+            std::size_t& last = last_row[static_cast<std::size_t>(cell)];
+            require(last != row, "the cells of a query must differ");
+            last = row;
+        }
     }
 }
 
@@ -35,10 +51,7 @@ auto search_cells(const CellIndex& self, In<float, 2> queries, In<std::int32_t, 
             "queries and points must have the same number of coordinates");
     require(cells.shape(0) == m && n_probes > 0 && k > 0,
             "each query needs at least one cell, and k must be at least 1");
-    for (std::size_t e = 0; e < m * n_probes; ++e) {
-        require(cells.data()[e] >= 0 && cells.data()[e] < self.n_cells(),
-                "a cell's number is out of range");
-    }
+    check_probes(cells, self.n_cells());
     auto index = buffer<std::int32_t>(m * static_cast<std::size_t>(k));
     auto distance = buffer<float>(m * static_cast<std::size_t>(k));
     {

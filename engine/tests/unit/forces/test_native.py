@@ -243,6 +243,14 @@ def test_the_search_compares_only_the_given_cells():
             "out of range",
         ),
         (
+            lambda: _native.CellIndex(
+                np.zeros((3, 2), np.float32), np.array([0, 1, 1], np.int32), 2, _native.Pool(1)
+            ).search(
+                np.zeros((1, 2), np.float32), np.array([[1, 0, 1]], np.int32), 2, _native.Pool(1)
+            ),
+            "cells of a query must differ",
+        ),
+        (
             lambda: _native.PotentialSolver(_native.Pool(1), np.zeros((113, 33), np.float32)),
             "prime factor",
         ),
