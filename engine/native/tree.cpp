@@ -3,140 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
-#include <utility>
 #include <vector>
 
+#include "candidates.hpp"
+#include "kernels/kernels.hpp"
 #include "memory.hpp"
 
 namespace meshtsne {
 
 namespace {
 
-constexpr std::int64_t kLeaf = 16;          // points in a leaf; only the last leaf may have fewer
-constexpr std::int64_t kTaskLeaves = 32;    // leaves whose points are searched in one task
-constexpr std::size_t kSubtrees = 64;       // subtrees that are built in parallel
-constexpr std::int32_t kMostInInterval = 8; // candidates that are sorted by insertion
-constexpr double kNoBound = 1e150; // beyond all distances of float positions; its square is finite
-
-// A point at a distance from the query. Points at the same distance are ordered by index.
-struct Candidate {
-    double squared;
-    std::int32_t index;
-
-    bool operator<(const Candidate& other) const {
-        return squared < other.squared || (squared == other.squared && index < other.index);
-    }
-};
-
-// The k first candidates so far, and more candidates until the buffer is full.
-class Nearest {
-  public:
-    explicit Nearest(std::int64_t k) : k_(k), room_(3 * k + kLeaf) {
-        found_.resize(static_cast<std::size_t>(room_ + kLeaf));
-        sorted_.resize(found_.size());
-        place_.resize(found_.size());
-    }
-
-    // At least k candidates are within the squared distance.
-    void start(double squared) {
-        count_ = 0;
-        last_ = {squared, std::numeric_limits<std::int32_t>::max()};
-    }
-
-    // Candidates that are not before this candidate are not among the k first.
-    const Candidate& last() const { return last_; }
-
-    // Adds the points of a leaf that are not beyond `last`, without the point `own`.
-    void add(const double* squared, const std::int32_t* index, std::int32_t own) {
-        Candidate* found = found_.data();
-        std::int64_t count = count_;
-        for (std::int64_t lane = 0; lane < kLeaf; ++lane) { // without a branch
-            found[count] = {squared[lane], index[lane]};
-            count += static_cast<int>(squared[lane] <= last_.squared) &
-                     static_cast<int>(index[lane] != own);
-        }
-        count_ = count;
-        if (count >= room_) shrink();
-    }
-
-    // The k first candidates, sorted. The squared distances from a point in a plane are spread
-    // evenly, so each of as many intervals contains few candidates. With std::nth_element and
-    // std::sort, whose branches are unpredictable, the whole search takes half as long again.
-    const Candidate* sorted() {
-        double greatest = 0;
-        for (std::int64_t i = 0; i < count_; ++i) greatest = std::max(greatest, found_[i].squared);
-        const double scale = greatest > 0 ? static_cast<double>(count_ - 1) / greatest : 0;
-        const auto interval = [&](const Candidate& candidate) {
-            return static_cast<std::size_t>(candidate.squared * scale);
-        };
-        std::fill_n(place_.begin(), count_, 0);
-        for (std::int64_t i = 0; i < count_; ++i) ++place_[interval(found_[i])];
-        std::int32_t running = 0, most = 0;
-        for (std::int64_t i = 0; i < count_; ++i) {
-            most = std::max(most, place_[i]);
-            running += std::exchange(place_[i], running);
-        }
-        for (std::int64_t i = 0; i < count_; ++i)
-            sorted_[place_[interval(found_[i])]++] = found_[i];
-        if (most > kMostInInterval) {
-            std::sort(sorted_.begin(), sorted_.begin() + count_);
-        } else { // by insertion, each within its interval
-            for (std::int64_t i = 1; i < count_; ++i) {
-                const Candidate candidate = sorted_[i];
-                std::int64_t at = i;
-                for (; at > 0 && candidate < sorted_[at - 1]; --at) sorted_[at] = sorted_[at - 1];
-                sorted_[at] = candidate;
-            }
-        }
-        return sorted_.data();
-    }
-
-  private:
-    void shrink() {
-        if (count_ <= k_) return;
-        std::nth_element(found_.data(), found_.data() + k_ - 1, found_.data() + count_);
-        count_ = k_;
-        last_ = found_[static_cast<std::size_t>(k_ - 1)];
-    }
-
-    std::int64_t k_, room_, count_ = 0;
-    std::vector<Candidate> found_, sorted_;
-    std::vector<std::int32_t> place_; // of the next candidate in each interval
-    Candidate last_{};
-};
-
-// The last queries and the distances of their k-th neighbors. The next query is near to some of
-// these queries, and their balls bound the distance of its own k-th neighbor.
-template <std::size_t D> class LastBalls {
-  public:
-    LastBalls() { std::fill_n(radius_, kLeaf, kNoBound); }
-
-    void add(const double (&at)[D], double radius) {
-        for (std::size_t d = 0; d < D; ++d) axes_[d][oldest_] = at[d];
-        radius_[oldest_] = radius;
-        oldest_ = (oldest_ + 1) % kLeaf;
-    }
-
-    // A squared distance within which a query has at least k other points: a ball and its center
-    // are k + 1 points.
-    double bound(const double (&at)[D]) const {
-        double least = kNoBound;
-        for (std::int64_t ball = 0; ball < kLeaf; ++ball) {
-            double squared = 0;
-            for (std::size_t d = 0; d < D; ++d) {
-                const double difference = at[d] - axes_[d][ball];
-                squared += difference * difference;
-            }
-            least = std::min(least, std::sqrt(squared) + radius_[ball]);
-        }
-        return least * least * (1 + 1e-9); // rounding
-    }
-
-  private:
-    double axes_[D][kLeaf] = {}, radius_[kLeaf];
-    std::int64_t oldest_ = 0;
-};
+constexpr std::int64_t kTaskLeaves = 32; // leaves whose points are searched in one task
+constexpr std::size_t kSubtrees = 64;    // subtrees that are built in parallel
 
 template <std::size_t D> class Tree {
   public:
@@ -145,40 +23,38 @@ template <std::size_t D> class Tree {
           points_(buffer<Point>(static_cast<std::size_t>(n))),
           boxes_(buffer<Box>(static_cast<std::size_t>(2 * leaves_ - 1))),
           order_(buffer<std::int32_t>(static_cast<std::size_t>(kLeaf * leaves_))) {
-        for (std::int64_t i = 0; i < n; ++i) {
-            std::copy_n(points + static_cast<std::int64_t>(D) * i, D, points_[i].at);
-            points_[i].index = static_cast<std::int32_t>(i);
-        }
+        pool.run_chunks(
+            n, kLeaf * kTaskLeaves, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+                for (std::int64_t i = begin; i < end; ++i) {
+                    std::copy_n(points + static_cast<std::int64_t>(D) * i, D, points_[i].at);
+                    points_[i].index = static_cast<std::int32_t>(i);
+                }
+            });
         build(pool);
         for (auto& axis : axes_) axis = buffer<float>(static_cast<std::size_t>(kLeaf * leaves_));
         pool.run_chunks(kLeaf * leaves_, kLeaf * kTaskLeaves,
                         [this](std::int64_t, std::int64_t begin, std::int64_t end) {
                             for (std::int64_t i = begin; i < end; ++i) {
                                 for (std::size_t d = 0; d < D; ++d)
-                                    axes_[d][i] = i < n_ ? points_[i].at[d] : INFINITY;
+                                    axes_[d][i] = i < n_ ? points_[i].at[d] : NAN;
                                 order_[i] = i < n_ ? points_[i].index : -1;
                             }
                         });
     }
 
     void search(Pool& pool, int k, std::int32_t* index, float* distance) const {
-        std::vector<Nearest> nearest(static_cast<std::size_t>(pool.size()), Nearest(k));
+        std::vector<Group> groups(static_cast<std::size_t>(pool.size()),
+                                  Group(Result{k, index, distance}));
         pool.run_with_thread(
             (leaves_ + kTaskLeaves - 1) / kTaskLeaves, [&](std::int64_t task, int thread) {
-                Nearest& own = nearest[static_cast<std::size_t>(thread)];
-                LastBalls<D> balls;
-                const std::int64_t end = std::min(n_, (task + 1) * kTaskLeaves * kLeaf);
-                for (std::int64_t i = task * kTaskLeaves * kLeaf; i < end; ++i) {
-                    const Query query(*this, i);
-                    own.start(balls.bound(query.at));
-                    search_from(query, {0, 0, leaves_}, own);
-                    const Candidate* found = own.sorted();
-                    balls.add(query.at, std::sqrt(found[k - 1].squared));
-                    const std::int64_t row = std::int64_t{k} * query.index;
-                    for (int j = 0; j < k; ++j) {
-                        index[row + j] = found[j].index;
-                        distance[row + j] = static_cast<float>(std::sqrt(found[j].squared));
-                    }
+                Group& group = groups[static_cast<std::size_t>(thread)];
+                group.balls = LastBalls<D>();
+                const std::int64_t end = std::min(leaves_, (task + 1) * kTaskLeaves);
+                for (std::int64_t leaf = task * kTaskLeaves; leaf < end; ++leaf) {
+                    // The ball of the central point bounds the distances of the others.
+                    const std::int64_t first = kLeaf * leaf, last = std::min(n_, first + kLeaf);
+                    search_group(first, first + 1, group);
+                    if (last > first + 1) search_group(first + 1, last, group);
                 }
             });
     }
@@ -206,16 +82,25 @@ template <std::size_t D> class Tree {
         Node right() const { return {number + 2 * (middle() - first), middle(), last}; }
     };
 
-    struct Query {
-        Query(const Tree& tree, std::int64_t place)
-            : leaf(place / kLeaf), index(tree.points_[place].index) {
-            for (std::size_t d = 0; d < D; ++d)
-                at[d] = static_cast<double>(tree.points_[place].at[d]);
-        }
+    struct Result {
+        int k;
+        std::int32_t* index;
+        float* distance;
+    };
 
-        double at[D];
-        std::int64_t leaf;
-        std::int32_t index;
+    // Points of one leaf whose neighbors are searched together, and the leaves that they were not
+    // compared with yet.
+    struct Group {
+        explicit Group(const Result& to)
+            : result(to), nearest(static_cast<std::size_t>(kLeaf), Nearest(to.k)) {}
+
+        Result result;
+        LastBalls<D> balls;
+        std::vector<Nearest> nearest; // of the points first .. last
+        std::int64_t first = 0, last = 0;
+        Box box{};
+        Candidate bound{}; // all candidates that any of the points needs are before the bound
+        Leaves leaves;
     };
 
     // Divides the nodes near the root one level after the other, then each subtree in a task.
@@ -257,7 +142,7 @@ template <std::size_t D> class Tree {
             }
             box.least = std::min(box.least, point->index);
         }
-        if (node.is_leaf()) return;
+        if (node.is_leaf()) return move_central(box, begin, end);
         std::size_t axis = 0;
         const auto extent = [&](std::size_t d) {
             return static_cast<double>(box.high[d]) - static_cast<double>(box.low[d]);
@@ -272,59 +157,172 @@ template <std::size_t D> class Tree {
                          });
     }
 
-    // The first candidate that the box of a node may contain.
-    Candidate first_of(const Query& query, const Node& node) const {
-        const Box& box = boxes_[node.number];
+    // Moves the point that is nearest to the center of the box to the front.
+    static void move_central(const Box& box, Point* begin, Point* end) {
+        const auto off_center = [&](const Point& point) {
+            double squared = 0;
+            for (std::size_t d = 0; d < D; ++d) {
+                const double twice = 2 * static_cast<double>(point.at[d]) -
+                                     static_cast<double>(box.low[d]) -
+                                     static_cast<double>(box.high[d]);
+                squared += twice * twice;
+            }
+            return squared;
+        };
+        std::iter_swap(begin, std::min_element(begin, end, [&](const Point& a, const Point& b) {
+                           return off_center(a) < off_center(b);
+                       }));
+    }
+
+    void search_group(std::int64_t first, std::int64_t last, Group& group) const {
+        group.first = first;
+        group.last = last;
+        std::copy_n(points_[first].at, D, group.box.low);
+        std::copy_n(points_[first].at, D, group.box.high);
+        group.bound = {0, kAnyIndex};
+        const Box& around = boxes_[smallest_node(first / kLeaf, group.result.k + 1).number];
+        for (std::int64_t i = first; i < last; ++i) {
+            Nearest& own = group.nearest[static_cast<std::size_t>(i - first)];
+            own.start();
+            own.limit(farthest(points_[i], around));
+            own.limit(group.balls.bound(points_[i].at));
+            group.bound = std::max(group.bound, own.last());
+            for (std::size_t d = 0; d < D; ++d) {
+                group.box.low[d] = std::min(group.box.low[d], points_[i].at[d]);
+                group.box.high[d] = std::max(group.box.high[d], points_[i].at[d]);
+            }
+        }
+        search_from({0, 0, leaves_}, group);
+        finish(group);
+    }
+
+    // The smallest node that contains a leaf and at least `count` points.
+    Node smallest_node(std::int64_t leaf, std::int64_t count) const {
+        Node node{0, 0, leaves_};
+        while (!node.is_leaf()) {
+            const Node child = leaf < node.middle() ? node.left() : node.right();
+            if (std::min(n_, kLeaf * child.last) - kLeaf * child.first < count) break;
+            node = child;
+        }
+        return node;
+    }
+
+    // The squared distance from a point to the farthest corner of a box that contains the point.
+    static double farthest(const Point& point, const Box& box) {
         double squared = 0;
         for (std::size_t d = 0; d < D; ++d) {
-            const double outside = std::max({static_cast<double>(box.low[d]) - query.at[d], 0.0,
-                                             query.at[d] - static_cast<double>(box.high[d])});
-            squared += outside * outside;
+            const double at = static_cast<double>(point.at[d]);
+            const double most = std::max(at - static_cast<double>(box.low[d]),
+                                         static_cast<double>(box.high[d]) - at);
+            squared += most * most;
+        }
+        return squared;
+    }
+
+    // The first candidate that the box of a node may contain, for any point of the group.
+    Candidate first_of(const Group& group, const Node& node) const {
+        const Box &box = boxes_[node.number], &own = group.box;
+        double squared = 0;
+        for (std::size_t d = 0; d < D; ++d) {
+            const double between =
+                std::max({static_cast<double>(box.low[d]) - static_cast<double>(own.high[d]), 0.0,
+                          static_cast<double>(own.low[d]) - static_cast<double>(box.high[d])});
+            squared += between * between;
         }
         return {squared, box.least};
     }
 
-    // Searches a node that contains the query, the leaf of the query first.
-    void search_from(const Query& query, const Node& node, Nearest& nearest) const {
-        if (node.is_leaf()) return search_leaf(query, node.first, nearest);
-        const bool is_left = query.leaf < node.middle();
-        search_from(query, is_left ? node.left() : node.right(), nearest);
+    // Searches a node that contains the group, the leaf of the group first.
+    void search_from(const Node& node, Group& group) const {
+        if (node.is_leaf()) return search_leaf(node, group);
+        const bool is_left = group.first < kLeaf * node.middle();
+        search_from(is_left ? node.left() : node.right(), group);
         const Node other = is_left ? node.right() : node.left();
-        search_node(query, other, first_of(query, other), nearest);
+        search_node(other, first_of(group, other), group);
     }
 
     // Searches a node whose box may contain `first`.
-    void search_node(const Query& query, const Node& node, const Candidate& first,
-                     Nearest& nearest) const {
-        if (!(first < nearest.last())) return;
-        if (node.is_leaf()) return search_leaf(query, node.first, nearest);
+    void search_node(const Node& node, const Candidate& first, Group& group) const {
+        if (!(first < group.bound)) return;
+        if (node.is_leaf()) return search_leaf(node, group);
         const Node left = node.left(), right = node.right();
-        const Candidate of_left = first_of(query, left), of_right = first_of(query, right);
+        const Candidate of_left = first_of(group, left), of_right = first_of(group, right);
         if (of_left < of_right) {
-            search_node(query, left, of_left, nearest);
-            search_node(query, right, of_right, nearest);
+            search_node(left, of_left, group);
+            search_node(right, of_right, group);
         } else {
-            search_node(query, right, of_right, nearest);
-            search_node(query, left, of_left, nearest);
+            search_node(right, of_right, group);
+            search_node(left, of_left, group);
         }
     }
 
-    void search_leaf(const Query& query, std::int64_t leaf, Nearest& nearest) const {
-        double squared[kLeaf] = {};
+    void search_leaf(const Node& node, Group& group) const {
+        Leaves& leaves = group.leaves;
+        // Of many copies of the points, only those with the lowest indices are neighbors.
+        const std::int64_t few = group.result.k / kLeaf + 2;
+        if (leaves.n >= (group.bound.squared > 0 ? kMostLeaves : std::min(kMostLeaves, few)))
+            refine(group);
+        leaves.number[leaves.n] = static_cast<std::int32_t>(node.first);
         for (std::size_t d = 0; d < D; ++d) {
-            const float* along = axes_[d].get() + kLeaf * leaf;
-            for (std::int64_t lane = 0; lane < kLeaf; ++lane) {
-                const double difference = static_cast<double>(along[lane]) - query.at[d];
-                squared[lane] += difference * difference;
+            leaves.low[d][leaves.n] = boxes_[node.number].low[d];
+            leaves.high[d][leaves.n] = boxes_[node.number].high[d];
+        }
+        ++leaves.n;
+    }
+
+    // Compares the group with its leaves, for a bound that excludes most of the other leaves.
+    void refine(Group& group) const {
+        group.bound = {0, -1};
+        for (std::int64_t i = group.first; i < group.last; ++i) {
+            Nearest& own = compare(i, group);
+            own.shrink();
+            group.bound = std::max(group.bound, own.last());
+        }
+        group.leaves.n = 0;
+    }
+
+    // Compares the group with its last leaves, and writes the neighbors.
+    void finish(Group& group) const {
+        const Result& to = group.result;
+        for (std::int64_t i = group.first; i < group.last; ++i) {
+            const Candidate* found = compare(i, group).sorted();
+            group.balls.add(points_[i].at, std::sqrt(found[to.k - 1].squared));
+            const std::int64_t row = std::int64_t{to.k} * points_[i].index;
+            for (int j = 0; j < to.k; ++j) {
+                to.index[row + j] = found[j].index;
+                to.distance[row + j] = static_cast<float>(std::sqrt(found[j].squared));
             }
         }
-        nearest.add(squared, order_.get() + kLeaf * leaf, query.index);
+        group.leaves.n = 0;
+    }
+
+    // Adds the points of the leaves that are near the point to its candidates. The distances in
+    // float precision exclude most points; the others have their distances in double precision.
+    Nearest& compare(std::int64_t i, Group& group) const {
+        Nearest& own = group.nearest[static_cast<std::size_t>(i - group.first)];
+        own.limit(group.balls.bound(points_[i].at)); // those of the group itself are new
+        const float* axes[D];
+        for (std::size_t d = 0; d < D; ++d) axes[d] = axes_[d].get();
+        std::int32_t places[kMostLeaves * kLeaf + 8];
+        const std::int64_t count = kernels().find_near[D - 1](
+            group.leaves, axes, points_[i].at, float_bound(own.last().squared), places);
+        for (std::int64_t at = 0; at < count; ++at) {
+            const std::int64_t place = places[at];
+            double squared = 0;
+            for (std::size_t d = 0; d < D; ++d) {
+                const double difference =
+                    static_cast<double>(axes[d][place]) - static_cast<double>(points_[i].at[d]);
+                squared += difference * difference;
+            }
+            own.add_if(place != i, {squared, order_[place]});
+        }
+        return own;
     }
 
     std::int64_t n_, leaves_;
     Buffer<Point> points_; // leaf by leaf
     Buffer<Box> boxes_;
-    Buffer<float> axes_[D]; // the points by coordinate; infinite in the padding
+    Buffer<float> axes_[D]; // the points by coordinate; NaN in the padding, near no query
     Buffer<std::int32_t> order_;
 };
 

@@ -3,6 +3,7 @@
 #include "kernels/distances.hpp"
 #include "kernels/fft.hpp"
 #include "kernels/forces.hpp"
+#include "kernels/nearby.hpp"
 #include "kernels/spline.hpp"
 
 namespace meshtsne {
@@ -24,6 +25,8 @@ const Kernels& MESHTSNE_KERNELS() {
         add_gaussian,
         {tile_distances<Metric::euclidean>, tile_distances<Metric::manhattan>,
          tile_distances<Metric::chebyshev>},
+        {find_near<1>, find_near<2>, find_near<3>},
+        rank,
     };
     return chosen;
 }

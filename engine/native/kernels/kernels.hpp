@@ -70,6 +70,16 @@ constexpr std::uint32_t kCodeShift = 12, kCodeBias = 96U << 23;
 // The neighbor search compares this many queries with this many candidates at a time.
 constexpr int kTileQueries = 4, kTileCandidates = 16;
 
+// A leaf of a k-d tree has this number of points, and this number of leaves is compared at a time.
+constexpr std::int64_t kLeaf = 16, kMostLeaves = 64;
+
+// The numbers and the extents of some leaves.
+struct Leaves {
+    std::int64_t n = 0;
+    std::int32_t number[kMostLeaves] = {};
+    float low[3][kMostLeaves] = {}, high[3][kMostLeaves] = {};
+};
+
 // The distance that the neighbor search compares; Euclidean distances are squared.
 enum class Metric { euclidean, manhattan, chebyshev };
 constexpr int kMetrics = 3;
@@ -135,6 +145,11 @@ struct Kernels {
     // The neighbor search, by metric: see distances.hpp.
     std::uint64_t (*tile_distances[kMetrics])(const float* const* queries, const float* block,
                                               int dimensions, const float* bounds, float* out);
+
+    // The search in a k-d tree: see nearby.hpp. `axes` has the points by coordinate, leaf by leaf.
+    std::int64_t (*find_near[3])(const Leaves&, const float* const* axes, const float* query,
+                                 float bound, std::int32_t* places);
+    void (*rank)(const float* keys, std::int64_t n, std::int32_t* ranks);
 };
 
 const Kernels& baseline_kernels();

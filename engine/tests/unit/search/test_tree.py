@@ -56,6 +56,16 @@ def test_many_copies_are_neighbors_in_the_order_of_their_rows():
     assert not distances[copies].any()
 
 
+@pytest.mark.parametrize("kind", ["normal", "lattice"])
+def test_more_neighbors_than_leaves_are_compared_at_once_are_found(kind):
+    points = draw(kind, 1_500, 2)
+    for k in (200, 1_100):  # more candidates than are ranked; more than 64 leaves contain
+        indices, distances = _native.search_tree(points, k, _native.Pool(2))
+        expected = brute_force(points, k)
+        np.testing.assert_array_equal(indices, expected[0])
+        np.testing.assert_allclose(distances, expected[1], rtol=1e-6)
+
+
 def test_the_neighbors_in_the_tree_do_not_depend_on_the_number_of_threads():
     points = draw("lattice", 3_000, 2) + draw("normal", 3_000, 2).round(1)
     one, three = (_native.search_tree(points, 8, _native.Pool(t)) for t in (1, 3))
