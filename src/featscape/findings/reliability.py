@@ -132,14 +132,17 @@ def shared(
     some : ndarray of int, shape (n, k)
         Without repetitions in a row.
     others : ndarray of int, shape (n, l)
-        Without repetitions in a row.
+        Without repetitions in a row. In both arrays, -1 is no entry and may be repeated.
     n_threads : int
     """
 
     def count(block: slice) -> NDArray[np.intp]:
         both = np.hstack([some[block], others[block]])
         both.sort(axis=1)
-        return np.asarray((both[:, 1:] == both[:, :-1]).sum(axis=1))
+        is_twice = both[:, 1:] == both[:, :-1]
+        if both[:, 0].min() < 0:
+            is_twice &= both[:, 1:] >= 0
+        return np.asarray(is_twice.sum(axis=1))
 
     counts = for_each(count, blocks(len(some)), n_threads=n_threads)
     return np.asarray(np.concatenate(counts) / some.shape[1])
@@ -230,11 +233,15 @@ def _nearest_items(
     distances : ndarray of float32, shape (n,)
         The distances of all items from one item; -inf for the item itself.
     candidates : ndarray of int32, shape (m,)
-        At least k other items, most of them near: no item beyond the k-th of them is among the k
-        nearest, so that only a few items are sorted.
+        Other items, most of them near; -1 is no item. No item beyond the k-th candidate is among
+        the k nearest, so that only a few items are sorted. All items are sorted if there are fewer
+        than k candidates.
     k : int
     """
-    bound = np.partition(distances[candidates], k - 1)[k - 1]
+    candidates = candidates[candidates >= 0]
+    bound = np.inf
+    if len(candidates) >= k:
+        bound = np.partition(distances[candidates], k - 1)[k - 1]
     near = np.flatnonzero(distances <= bound)
     return near[np.argsort(distances[near], kind="stable")[1 : k + 1]]
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import rankdata, spearmanr
 
-from featscape.findings.reliability import _cpd, measure_reliability, shared
+from featscape.findings.reliability import _cpd, _nearest_items, measure_reliability, shared
 from featscape.findings.spaces import average_ranks, search_all_pairs, search_among
 from featscape.labels.classes import NO_LABEL, count_classes
 from helpers.maps.planted import clouds, named
@@ -134,6 +134,18 @@ def test_identical_items_give_finite_measures():
 def test_shared_counts_common_entries():
     some, others = np.array([[1, 2], [3, 4]]), np.array([[2, 1, 0], [0, 1, 3]])
     np.testing.assert_allclose(shared(some, others), [1, 0.5])
+
+
+def test_missing_neighbors_are_not_shared():
+    some, others = np.array([[1, -1, -1], [-1, 5, 6]]), np.array([[2, 1, -1], [-1, -1, 6]])
+    np.testing.assert_allclose(shared(some, others), [1 / 3, 1 / 3])
+
+
+@pytest.mark.parametrize("candidates", [[1, 3, -1, 4, -1], [1, -1, -1], [4, 3, 2, 1]])
+def test_missing_neighbors_do_not_hide_the_nearest_items(candidates):
+    distances = np.array([-np.inf, 3, 4, 2, 1], np.float32)  # of the item 0; the last is nearest
+    near = _nearest_items(distances, np.array(candidates, np.int32), 3)
+    assert near.tolist() == [4, 3, 1]
 
 
 @pytest.mark.parametrize("k", [9, 30])
