@@ -136,13 +136,13 @@ def shared(
     n_threads : int
     """
 
-    def count(block: slice) -> NDArray[np.intp]:
+    def count(block: slice) -> NDArray[np.uint16]:
         both = np.hstack([some[block], others[block]])
         both.sort(axis=1)
         is_twice = both[:, 1:] == both[:, :-1]
         if both[:, 0].min() < 0:
             is_twice &= both[:, 1:] >= 0
-        return np.asarray(is_twice.sum(axis=1))
+        return np.asarray(is_twice.sum(axis=1, dtype=np.uint16))
 
     counts = for_each(count, blocks(len(some)), n_threads=n_threads)
     return np.asarray(np.concatenate(counts) / some.shape[1])
@@ -188,13 +188,12 @@ def _by_rank(
 
     def sum_excess(block: slice) -> NDArray[np.int64]:
         own = rows[block]
-        of_features = values[own] @ values.T
-        of_features *= -2
+        of_features = (-2 * values[own]) @ values.T
         of_features += squares
         of_features[np.arange(len(own)), own] = -np.inf
         excess = np.zeros(2, np.int64)
         for row, in_features in zip(own, of_features, strict=True):
-            in_map = np.square(axes - axes[:, row, None]).sum(axis=0)
+            in_map = _squared_distances(axes, row)
             in_map[row] = -np.inf
             near = _nearest_items(in_features, neighbors[row], k)
             excess += _excess(in_features, on_map[row]), _excess(in_map, near)
@@ -221,6 +220,16 @@ def _by_rank(
             f"1 less the scaled ranks on the map of the {k} nearest items by features; {rest}",
         ),
     ]
+
+
+def _squared_distances(axes: NDArray[np.float32], row: int) -> NDArray[np.float32]:
+    """Return the squared distances of all items, (n,), from the item `row`; `axes` is (c, n)."""
+    squared: NDArray[np.float32] = np.square(axes[0] - axes[0, row])
+    difference = np.empty_like(squared)
+    for axis in axes[1:]:
+        np.subtract(axis, axis[row], out=difference)
+        squared += np.square(difference, out=difference)
+    return squared
 
 
 def _nearest_items(
