@@ -2,16 +2,19 @@
 
 Any two drawings with similar outlines correlate, because the background is equal. The correlation
 over the pixels that differ from the background in one of the two pictures, and the colors of these
-pixels, distinguish a copy from another drawing.
+pixels, distinguish a copy from another drawing. A copy with a caption, a border or black corners
+has another outline; `texture` compares the texture inside.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from featscape.findings.duplicates.alignment import Aligner, mirror, warp
+from featscape.findings.duplicates.texture import have_equal_texture
 from featscape.findings.pixels.survey import COLOR_SIZE_PX, SIZE_PX
 from featscape.findings.spaces import blocks, for_each
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Indices = NDArray[np.intp]
     Mask = NDArray[np.bool_]
+    # which images are mirrored, and the scale and the shift of each image: see `Alignment`
+    Moves = tuple[Mask, NDArray[np.complex64], NDArray[np.complex64]]
 
 # A picture is plain if three neighboring gray levels cover this share of its pixels. 4 % of
 # photographs of CIFAR-10 are plain.
@@ -37,6 +42,10 @@ _FLAT_SHARE = 0.4
 _LEAST_COLOR = 4  # levels of 255
 _LEAST_LEVEL = 64  # gray levels of a background whose tint is known
 _GRAY = 128  # the level of Cb and Cr without color
+_SATURATED = 245  # a channel of this level may have been limited to 255
+# Red, green and blue to Cb and Cr, and the part of Cb and Cr in red, green and blue (ITU-T T.871)
+_TO_CHROMA = np.array([[-0.1687, 0.5], [-0.3313, -0.4187], [0.5, -0.0813]], dtype=np.float32)
+_FROM_CHROMA = np.array([[0, -0.3441, 1.772], [1.402, -0.7141, 0]], dtype=np.float32)
 _ROWS = 96  # pairs in one step
 
 
@@ -56,6 +65,10 @@ class ForegroundMatch(NamedTuple):
         levels of 255.
     is_other_sign : ndarray of bool, shape (m,)
         Whether the pictures are mirror images, and gray or with a foreground of one gray level.
+    has_equal_texture : ndarray of bool, shape (m,)
+        Whether the texture of the foregrounds is equal, see `texture`, and one factor per channel
+        explains the colors, or one picture has no color. Computed for the pairs that do not agree
+        without the texture.
     """
 
     is_plain: Mask
@@ -63,13 +76,16 @@ class ForegroundMatch(NamedTuple):
     gain: Floats
     color: Floats
     is_other_sign: Mask
+    has_equal_texture: Mask
 
     def agrees(self) -> Mask:
         """Return whether the foregrounds agree, (m,); True without a plain background."""
-        is_same = self.correlation >= _LEAST_CORRELATION
+        is_same = self._has_equal_levels() | self.has_equal_texture
         is_same &= (self.gain >= 1 / _MOST_GAIN) & (self.gain <= _MOST_GAIN)
-        is_same &= (self.color <= _MOST_COLOR) & ~self.is_other_sign
-        return is_same | ~self.is_plain
+        return (is_same & ~self.is_other_sign) | ~self.is_plain
+
+    def _has_equal_levels(self) -> Mask:
+        return (self.correlation >= _LEAST_CORRELATION) & (self.color <= _MOST_COLOR)
 
     def is_equal(self, doubt: Floats) -> Mask:
         """Return whether the foregrounds on a plain background are nearly equal, (m,).
@@ -80,7 +96,7 @@ class ForegroundMatch(NamedTuple):
             `NearPairs.doubt`: the correlation must be higher for doubtful pairs.
         """
         is_high = (1 - self.correlation) * doubt <= _MOST_UNEQUAL
-        return self.is_plain & self.agrees() & is_high
+        return self.is_plain & self.agrees() & self._has_equal_levels() & is_high
 
 
 def compare_foregrounds(
@@ -96,43 +112,82 @@ def compare_foregrounds(
     pairs : ndarray of intp, shape (m, 2)
     n_threads : int
     """
+    if not len(pairs):
+        no, empty = np.zeros(0, dtype=bool), np.zeros(0, dtype=np.float32)
+        return ForegroundMatch(no, empty, empty, empty, no, no)
     images, rows = np.unique(pairs, return_inverse=True)
     rows = rows.reshape(pairs.shape)
     grays, colors = grays[images], colors[images]
     aligned = Aligner(grays).align(rows, is_fine=True, n_threads=n_threads)
-    levels, is_plain = _backgrounds(grays)
-    correlation, gain, color = np.empty((3, len(pairs)), dtype=np.float32)
-    is_sign = np.empty(len(pairs), dtype=bool)
+    take = partial(_take, grays, colors, *_backgrounds(grays))
 
-    def compare(block: slice) -> None:
+    def compare(block: slice) -> ForegroundMatch:
         moves = aligned.mirrored[block], aligned.scale[block], aligned.shift[block]
-        first, other = (
-            grays[items].reshape(len(items), SIZE_PX**2) - levels[items, None]
-            for items in rows[block].T
-        )
-        second, inside = _move(other, *moves)
-        is_whole = ~is_plain[rows[block]]
-        used = (np.abs(first) > _NEAR_LEVEL) | is_whole[:, :1]
-        used |= (np.abs(second) > _NEAR_LEVEL) | is_whole[:, 1:]
-        used &= inside
-        correlation[block], gain[block] = _correlate(first, second, used.astype(np.float32))
-        chroma, other = (
-            colors[items].reshape(len(items), COLOR_SIZE_PX**2, 2).astype(np.float32)
-            for items in rows[block].T
-        )
-        moved = np.stack([_move(other[:, :, axis], *moves)[0] for axis in range(2)], axis=2)
-        is_sign[block] = _are_flat(first, used) | (
-            np.abs(chroma - _GRAY).max(axis=(1, 2)) < _LEAST_COLOR
-        )
-        # a change of contrast or brightness changes the colors by the same factor
-        factor = np.clip(gain[block], 1 / _MOST_GAIN, _MOST_GAIN)[:, None, None]
-        change = moved - _GRAY - factor * (chroma - _GRAY)
-        gray = grays[rows[block, 0]].reshape(len(first), SIZE_PX**2)
-        color[block] = _compare_colors(change, _reduce(used) > 0.5, _reduce(gray))
+        match = _compare(take(rows[block, 0]), take(rows[block, 1], moves=moves))
+        return match._replace(is_other_sign=match.is_other_sign & moves[0])
 
-    for_each(compare, blocks(len(pairs), rows_at_once=_ROWS), n_threads=n_threads)
-    either = is_plain[rows[:, 0]] | is_plain[rows[:, 1]]
-    return ForegroundMatch(either, correlation, gain, color, aligned.mirrored & is_sign)
+    parts = for_each(compare, blocks(len(pairs), rows_at_once=_ROWS), n_threads=n_threads)
+    return ForegroundMatch(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+class _Pictures(NamedTuple):
+    """The first or the second pictures of b pairs, after alignment."""
+
+    gray: Floats  # (b, 2304)
+    contrast: Floats  # (b, 2304), gray levels less that of the background
+    is_drawn: Mask  # (b, 2304), differs from a plain background
+    is_inside: Mask  # (b, 2304)
+    chroma: Floats  # (b, 144, 2), 0 without color
+    is_colored: Mask  # (b,)
+    is_plain: Mask  # (b,)
+
+
+def _take(
+    grays: NDArray[np.uint8],
+    colors: NDArray[np.uint8],
+    levels: Floats,
+    is_plain: Mask,
+    items: Indices,
+    *,
+    moves: Moves | None = None,
+) -> _Pictures:
+    """Return pictures; `levels` are the gray levels of their backgrounds."""
+    gray = grays[items].reshape(len(items), SIZE_PX**2).astype(np.float32)
+    chroma = colors[items].reshape(len(items), COLOR_SIZE_PX**2, 2).astype(np.float32) - _GRAY
+    is_colored = np.abs(chroma).max(axis=(1, 2)) >= _LEAST_COLOR
+    is_inside = np.ones(gray.shape, dtype=bool)
+    if moves is not None:
+        gray, is_inside = _move(gray, *moves)
+        chroma = np.stack([_move(chroma[:, :, axis], *moves)[0] for axis in range(2)], axis=2)
+    contrast = gray - levels[items, None]
+    is_drawn = (np.abs(contrast) > _NEAR_LEVEL) | ~is_plain[items, None]
+    return _Pictures(gray, contrast, is_drawn, is_inside, chroma, is_colored, is_plain[items])
+
+
+def _compare(first: _Pictures, second: _Pictures) -> ForegroundMatch:
+    """Compare aligned pictures; `is_other_sign` is that of mirror images."""
+    used = (first.is_drawn | second.is_drawn) & second.is_inside
+    correlation, gain = _correlate(first.contrast, second.contrast, used.astype(np.float32))
+    is_sign = _are_flat(first.contrast, used) | ~first.is_colored
+    is_drawn = _reduce(used) > 0.5
+    # a change of contrast or brightness changes the colors by the same factor
+    factor = np.clip(gain, 1 / _MOST_GAIN, _MOST_GAIN)[:, None, None]
+    change = second.chroma - factor * first.chroma
+    color = _compare_colors(change, is_drawn, _reduce(first.gray))
+    is_plain = first.is_plain | second.is_plain
+    no = np.zeros(len(gain), dtype=bool)
+    match = ForegroundMatch(is_plain, correlation, gain, color, is_sign, no)
+    unsure = ~match.agrees()
+    unsure &= (_compare_channels(first, second, is_drawn) <= _MOST_COLOR) | ~(
+        first.is_colored & second.is_colored
+    )
+    unsure[unsure] = have_equal_texture(
+        first.contrast[unsure],
+        second.contrast[unsure],
+        in_both=(first.is_drawn & second.is_drawn & second.is_inside)[unsure],
+        in_one=used[unsure],
+    )
+    return match._replace(has_equal_texture=unsure)
 
 
 def _move(
@@ -206,8 +261,41 @@ def _compare_colors(difference: Floats, is_drawn: Mask, gray: Floats) -> Floats:
     length = np.minimum(
         np.linalg.norm(difference, axis=2), np.linalg.norm(difference - tint, axis=2)
     )
-    length[rest] = 0
-    n_exceeding = (0.1 * is_drawn.sum(axis=1)).astype(np.intp)
-    ordered = np.sort(length, axis=1)[:, ::-1]
+    return _exceeded_by_a_tenth(length, is_drawn)
+
+
+def _compare_channels(first: _Pictures, second: _Pictures, is_drawn: Mask) -> Floats:
+    """Return the difference of colors that one factor per channel does not explain, (b,).
+
+    A tint or more light multiplies the levels of a channel, up to 255. A tenth of the foreground,
+    or a tenth of the background, exceeds the difference: the factors between two colors of the same
+    drawing would change the background too.
+
+    Parameters
+    ----------
+    first, second : _Pictures
+    is_drawn : ndarray of bool, shape (b, 144)
+        The foreground.
+    """
+    is_inside = _reduce(second.is_inside) == 1
+    own, other = (
+        _reduce(pictures.gray)[:, :, None] + pictures.chroma @ _FROM_CHROMA
+        for pictures in (first, second)
+    )
+    fitted = own * ((np.maximum(own, other) < _SATURATED) & is_inside[:, :, None])
+    product, square = (np.einsum("bpc,bpc->bc", fitted, levels) for levels in (other, own))
+    factor = product / np.maximum(square, 1)
+    rest = (np.minimum(own * factor[:, None], 255) - other) @ _TO_CHROMA
+    length = np.linalg.norm(rest, axis=2)
+    of_drawn, of_back = (
+        _exceeded_by_a_tenth(length, part & is_inside) for part in (is_drawn, ~is_drawn)
+    )
+    return np.maximum(of_drawn, of_back)
+
+
+def _exceeded_by_a_tenth(values: Floats, used: Mask) -> Floats:
+    """Return the value, 0 or more, that a tenth of the used values exceeds, (b,)."""
+    n_exceeding = (0.1 * used.sum(axis=1)).astype(np.intp)
+    ordered = np.sort(np.where(used, values, 0), axis=1)[:, ::-1]
     exceeded: Floats = np.take_along_axis(ordered, n_exceeding[:, None], axis=1)[:, 0]
     return exceeded

@@ -36,6 +36,58 @@ def stamp():
     return image
 
 
+def animal(seed=0, size=96):
+    """Return a colored texture in an ellipse on white."""
+    levels = np.random.default_rng(seed).integers(20, 200, (12, 12, 3)).astype(np.uint8)
+    levels[..., 2] //= 2
+    skin = Image.fromarray(levels).resize((size, size), Image.Resampling.BICUBIC)
+    outline = Image.new("L", (size, size))
+    ImageDraw.Draw(outline).ellipse((10, 24, 86, 80), fill=255)
+    return Image.composite(skin, Image.new("RGB", (size, size), "white"), outline)
+
+
+def with_caption(image):
+    image = image.copy()
+    ImageDraw.Draw(image).rectangle((5, 70, 60, 84), fill="white")
+    ImageDraw.Draw(image).text((6, 71), "a caption", fill="black")
+    return image
+
+
+def multiply(image, *factors):
+    levels = np.asarray(image) * np.array(factors)
+    return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
+
+
+EDITS = {
+    "caption": with_caption,
+    "gray": lambda image: image.convert("L").convert("RGB"),
+    "more light": lambda image: multiply(image, 1.35, 1.35, 1.35),
+    "tint": lambda image: multiply(image, 1.2, 1, 0.8),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_that_changes_the_foreground_keeps_the_texture(name):
+    found = compare(animal(), EDITS[name](animal()))
+    assert found.is_plain
+    assert found.has_equal_texture
+    assert found.agrees
+
+
+def test_equal_outlines_with_other_textures_or_colors_do_not_agree():
+    assert not compare(animal(), animal(seed=1)).agrees
+    light, blue, red = animal().convert("YCbCr").split()
+    other_colors = Image.merge("YCbCr", (light, red, blue)).convert("RGB")
+    assert not compare(animal(), other_colors).agrees
+    assert not compare(drawing(), with_caption(drawing())).has_equal_texture
+
+
+def test_no_pairs_are_compared():
+    survey = survey_thumbnails(Pictures([stamp()]))
+    none = np.zeros((0, 2), dtype=np.intp)
+    assert compare_foregrounds(survey.grays, survey.colors, none).agrees().shape == (0,)
+
+
 def test_an_edited_copy_of_a_drawing_agrees():
     for copy in (
         ImageOps.mirror(stamp()),
@@ -51,9 +103,12 @@ def test_an_edited_copy_of_a_drawing_agrees():
 def test_doubtful_pairs_need_a_higher_correlation_of_the_foreground():
     yes, no = np.ones(4, dtype=bool), np.zeros(4, dtype=bool)
     correlation = np.float32([0.975, 0.985, 0.985, 0.995])
-    match = ForegroundMatch(yes, correlation, np.ones(4), np.zeros(4), no)
+    match = ForegroundMatch(yes, correlation, np.ones(4), np.zeros(4), no, no)
     assert match.is_equal(np.float32([2, 2, 4, 4])).tolist() == [False, True, False, True]
     assert not match._replace(is_plain=no).is_equal(np.float32([2] * 4)).any()
+    other_color = match._replace(color=np.full(4, 99), has_equal_texture=yes)
+    assert other_color.agrees().all()
+    assert not other_color.is_equal(np.float32([2] * 4)).any()
 
 
 def test_a_missing_part_lowers_the_correlation_of_the_foreground():
