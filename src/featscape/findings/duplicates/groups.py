@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 LEAST_ITEMS = 30  # fewer images cannot show how near other images usually are
 _N_NAMED = 2  # items in the text
 _LEAST_CORRELATION = 0.5  # of aligned pixels: pairs below are near by their features only
+# Pairs of similar pictures between two groups of copies, per picture of the larger group. A picture
+# is compared with some 21 others.
+_LEAST_SUPPORT, _MOST_CANDIDATES = 0.25, 20
 _KINDS = ("exact", "pixels", "near", "similar")  # the most certain first
 _ALIGNED = (
     "The pictures are aligned, and the gray levels of their pixels are correlated: 1 is equal. "
@@ -228,9 +231,31 @@ def _group(
                 kind = name
         yield members.tolist(), kind, weakest
     between = ~is_certain & (group[near[:, 0]] != group[near[:, 1]])
+    is_different = same_pixels == np.arange(len(same_pixels))
+    between[between] = _are_supported(group[near[between]], size=np.bincount(group[is_different]))
     group = connect(len(same_pixels), near[between])
     for members, weakest in _members(group, near[between], correlation[between]):
         yield members.tolist(), "similar", weakest
+
+
+def _are_supported(groups: NDArray[np.intp], *, size: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return whether enough pairs connect the two groups of each pair, (m,).
+
+    A picture that is similar to one of 14 copies, but not to the others, is no copy; one wrong pair
+    would join two large groups.
+
+    Parameters
+    ----------
+    groups : ndarray of intp, shape (m, 2)
+        The groups of copies of both pictures.
+    size : ndarray of intp
+        The number of different pictures of each group.
+    """
+    groups = np.sort(groups, axis=1)
+    _, kind, count = np.unique(groups, axis=0, return_inverse=True, return_counts=True)
+    largest = np.minimum(size[groups].max(axis=1, initial=1), _MOST_CANDIDATES)
+    supported: NDArray[np.bool_] = count[kind.ravel()] >= _LEAST_SUPPORT * largest
+    return supported
 
 
 def _members(

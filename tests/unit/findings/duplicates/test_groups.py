@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
@@ -125,6 +127,22 @@ def test_doubtful_pairs_need_equal_foregrounds(monkeypatch):
     found = near_pairs.NearPairs(pairs, *np.float32([[0.9] * 3, [2] * 3]))
     monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
     assert [(one.items, one.kind) for one in duplicates(images).findings] == [((40, 41), "near")]
+
+
+def test_a_picture_similar_to_one_of_many_copies_is_left_out(monkeypatch):
+    chain = [(item, item + 1) for item in range(7)]  # eight copies
+    links = {20: 2, 21: 1, 22: 8}  # number of the copies that a picture is similar to
+    pairs = chain + [(copy, item) for item, n in links.items() for copy in range(n)] + [(30, 31)]
+    is_certain = np.arange(len(pairs)) < len(chain)
+    found = near_pairs.NearPairs(np.array(pairs), *np.ones((2, len(pairs)), dtype=np.float32))
+    match = SimpleNamespace(agrees=lambda: is_certain, is_equal=lambda doubt: doubt > 0)
+    monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
+    monkeypatch.setattr(module, "compare_foregrounds", lambda *_, **__: match)
+    images = pictures(50)
+    images[40:] = [images[30]] * 10  # equal pictures do not count
+    kinds = [(one.kind, one.items) for one in duplicates(images).findings]
+    assert kinds[:2] == [("pixels", (30, *range(40, 50))), ("near", tuple(range(8)))]
+    assert kinds[2:] == [("similar", (*range(8), 20, 22)), ("similar", (30, 31))]
 
 
 def test_copies_with_a_sky_that_is_not_of_one_color_may_be_copies():
