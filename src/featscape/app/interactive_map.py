@@ -73,8 +73,8 @@ class InteractiveMap(ExportableMap):
 
         One row per region, the largest regions first: level (0 for the largest regions), name,
         words (the typical terms), n_images, representative (the path of the image that is most
-        similar to the others; its number on a map without paths), and x, y (and z), the position
-        of the name.
+        similar to the others with the name; its number on a map without paths), and x, y (and z),
+        the position of the name.
 
         The regions of a map that was made without names are computed when they are first used.
 

@@ -30,9 +30,10 @@ class Region:
         inside that have the term, from 0 to 1. The words of the name come first.
     n_items : int
     anchor : int
-        The item at whose position the name is written, in the densest spot.
+        The item at whose position the name is written: the item with the name that is closest to
+        the densest spot.
     representative : int
-        The item that is most similar to the other items of the region.
+        The item with the name that is most similar to the other items with the name.
     """
 
     level: int

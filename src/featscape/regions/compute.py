@@ -11,7 +11,7 @@ from featscape.labels.name_anchors import MAX_NAMED_CLASSES, find_name_anchors
 from featscape.records.regions import Region
 from featscape.regions.clusters import find_clusters
 from featscape.regions.distinction import distinguish
-from featscape.regions.naming import choose_name, count_shares
+from featscape.regions.naming import choose_name, count_shares, weigh_name
 from featscape.regions.representatives import MOST_COMPARED, find_medoid
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from featscape.records.regions import Terms
 
     Shares = list[NDArray[np.float64]]  # of a region, for each kind of terms
+
+_CORE = 0.2  # of the items of a region: the items that are closest to its densest spot
+_LEAST_IN_CORE = 0.5  # share of the name among the items of the core, of its share in the region
 
 
 def find_regions(
@@ -59,8 +62,11 @@ def find_regions(
     for level, codes in enumerate(find_clusters(positions, random_state=random_state)):
         around = _Around(overall, regions, shares_of, region_of)
         named = list(_name_clusters(codes, terms, around))[:MAX_NAMED_CLASSES]
-        anchors = _anchors(positions, codes, [one.code for one in named])
+        spots = _densest_spots(positions, codes, [one.code for one in named])
         for one in named:
+            carriers = _find_carriers(positions, one, spots[one.code], terms)
+            if not len(carriers):
+                continue
             rng = np.random.default_rng([random_state, len(regions)])
             region = Region(
                 # the largest named region at its position is shown a level earlier
@@ -69,8 +75,8 @@ def find_regions(
                 name=one.words[0][0],
                 words=tuple(one.words),
                 n_items=len(one.items),
-                anchor=anchors[one.code],
-                representative=find_medoid(features, _sample(one.items, rng)),
+                anchor=int(carriers[0]),
+                representative=find_medoid(features, _sample(carriers, rng)),
             )
             region_of[one.items] = len(regions)
             regions.append(region)
@@ -164,15 +170,38 @@ def _names_around(regions: Sequence[Region], index: int | None) -> Iterator[str]
         index = regions[index].parent
 
 
-def _anchors(
+def _densest_spots(
     positions: NDArray[np.floating[Any]], codes: NDArray[np.intp], named: Sequence[int]
 ) -> dict[int, int]:
     """Return the item in the densest spot of each of the named clusters."""
     shown = np.where(np.isin(codes, named), codes, -1)
-    anchors: dict[int, int] = {}
+    spots: dict[int, int] = {}
     for anchor in find_name_anchors(positions, shown):
-        anchors.setdefault(anchor.class_code, anchor.item)
-    return anchors
+        spots.setdefault(anchor.class_code, anchor.item)
+    return spots
+
+
+def _find_carriers(
+    positions: NDArray[np.floating[Any]], one: _NamedCluster, spot: int, terms: Sequence[Terms]
+) -> NDArray[np.intp]:
+    """Return the items of a cluster to which its name applies, those closest to a spot first.
+
+    The name applies to an item whose weight is at least the mean weight of the cluster.
+
+    Returns
+    -------
+    ndarray of intp, shape (m,)
+        Empty if the name is rare around the spot: the name describes another part of the cluster.
+    """
+    distances = np.linalg.norm(positions[one.items] - positions[spot], axis=1)
+    closest = np.argsort(distances, kind="stable")
+    items = one.items[closest]
+    weights = weigh_name(terms, one.words, items)
+    core = weights[: max(1, round(_CORE * len(items)))]
+    if core.mean() < _LEAST_IN_CORE * weights.mean():
+        return items[:0]
+    carriers: NDArray[np.intp] = items[weights >= weights.mean() * (1 - 1e-9)]
+    return carriers
 
 
 def _sample(items: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:

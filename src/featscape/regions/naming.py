@@ -78,6 +78,36 @@ def count_shares(terms: Terms, groups: NDArray[np.intp], n_groups: int) -> NDArr
     return shares / np.maximum(sizes, 1)[:, None]
 
 
+def weigh_name(
+    terms: Sequence[Terms], words: Sequence[tuple[str, float]], items: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return how much the name of a region applies to each of its items, from 0 to 1.
+
+    Parameters
+    ----------
+    terms : sequence of Terms
+    words : sequence of (str, float)
+        The result of `choose_name`. A name of two labels is followed by the labels.
+    items : ndarray of intp, shape (m,)
+        Of the region.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+    """
+    name, share = words[0]
+    found = []
+    for one in terms:
+        parts = [word for word, _ in (words[1:3] if one.kind == "label" else words[:1])]
+        if " / ".join(parts) == name and set(parts) <= set(one.names):
+            codes = one.codes[items]
+            has = one.members[:, [one.names.index(part) for part in parts]].sum(axis=1)
+            found.append((np.where(codes >= 0, has[codes], 0) * one.weights[items]).sum(axis=1))
+    # several kinds of terms can have the word; the share is that of the kind that names the region
+    weights: NDArray[np.float64] = min(found, key=lambda each: abs(each.mean() - share))
+    return weights.astype(np.float64)
+
+
 def rank_terms(
     inside: NDArray[np.float64], around: NDArray[np.float64], overall: NDArray[np.float64]
 ) -> NDArray[np.float64]:

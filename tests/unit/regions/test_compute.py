@@ -116,3 +116,43 @@ def test_items_at_one_position_have_no_regions(n_items):
     )
     positions = np.zeros((n_items, 2))
     assert find_regions(positions, features=positions, terms=[words], random_state=0) == ()
+
+
+@pytest.fixture(scope="module")
+def vehicles_beside_fruit():
+    """Return positions, features and the word "vehicle" of four clusters.
+
+    Cluster 0 has 40 % vehicles at its edge and none in its dense middle, cluster 1 has 45 %
+    vehicles all over, and the others have none.
+    """
+    rng = np.random.default_rng(7)
+    clusters = np.repeat([0, 1, 2, 3], 200)
+    centers = np.array([(0, 0), (80, 0), (0, 80), (80, 80)])
+    positions = centers[clusters] + rng.normal(size=(800, 2)) * 0.5
+    is_vehicle = np.zeros(800, dtype=bool)
+    is_vehicle[np.argsort(np.linalg.norm(positions[:200], axis=1))[120:]] = True
+    is_vehicle[200:290] = True
+    features = np.eye(2)[is_vehicle.astype(int)] + 0.2 * rng.normal(size=(800, 2))
+    words = Terms(
+        "word",
+        ("vehicle",),
+        np.where(is_vehicle, 0, -1)[:, None],
+        np.full((800, 1), 0.9, np.float32),
+        np.ones((1, 1), np.float32),
+    )
+    return positions, features, words, is_vehicle, clusters
+
+
+def test_the_anchor_and_the_representative_of_a_region_have_its_word(vehicles_beside_fruit):
+    positions, features, words, is_vehicle, clusters = vehicles_beside_fruit
+    regions = find_regions(positions, features=features, terms=[words], random_state=0)
+    assert [one.name for one in regions if clusters[one.anchor] == 1] == ["vehicle"]
+    for region in regions:
+        assert is_vehicle[region.anchor]
+        assert is_vehicle[region.representative]
+
+
+def test_a_word_that_the_dense_middle_of_a_region_lacks_is_not_its_name(vehicles_beside_fruit):
+    positions, features, words, _, clusters = vehicles_beside_fruit
+    regions = find_regions(positions, features=features, terms=[words], random_state=0)
+    assert [clusters[one.anchor] for one in regions if one.n_items == 200] == [1]
