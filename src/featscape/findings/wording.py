@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from featscape.findings.records import DuplicateGroup, ExpectedErrors, Findings
 
+N_CHECKS = 30  # labels that a person checks to estimate the number of wrong labels
+
 
 def name_item(item: int, paths: Sequence[str] | None) -> str:
     """Return the path of an item, or "item 17" in a map without paths."""
@@ -53,8 +55,16 @@ def count_wrong(expected: ExpectedErrors) -> str:
         )
     return (
         f"If the dataset has wrong labels, about {expected.low:,} to {expected.high:,} of these "
-        "are wrong, most of them at the start of the list."
+        "are wrong, most of them at the start of the list; after corrections with this list, more "
+        f"may be wrong: check {name_checks(expected.n_listed)}."
     )
+
+
+def name_checks(n_listed: int) -> str:
+    """Return how many of the listed labels a person should check, as words."""
+    if n_listed <= 1:
+        return "the label"
+    return f"{N_CHECKS} labels" if n_listed > N_CHECKS else f"all {n_listed} labels"
 
 
 def too_few_items(n_items: int, least: int) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.findings.records import ExpectedErrors
+from featscape.findings.wording import N_CHECKS, name_checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from featscape.findings.labels.model import LabelModel, LabelOdds
     from featscape.findings.records import LabelError
 
-N_CHECKS = 30
 _PLANTED_SHARE = 0.02
 _N_PLANTED = 400  # in all repeats together, for an error of the shares of .025
 _MOST_REPEATS = 4
@@ -31,8 +31,10 @@ _QUANTILES = (0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5
 _ASSUMPTION = (
     "The number is not known without checks: errors were planted in some labels, once between "
     "random classes and once between similar classes, and the two shares of planted errors in the "
-    "list give the limits. If all labels of the dataset are right, no listed label is wrong. Check "
-    f"{N_CHECKS} labels for a better estimate: docs/howto/label-errors.md describes how."
+    "list give the limits. If all labels of the dataset are right, no listed label is wrong. After "
+    "corrections with this list, the remaining errors are harder to find than planted errors, and "
+    "the range is too low. Check {checks} for a better estimate: docs/howto/label-errors.md "
+    "describes how."
 )
 _PENALTY = 0.05  # of the squared parameters
 _N_DRAWS = 500  # from the distribution of the two parameters
@@ -89,7 +91,10 @@ def expect_errors(
     low = max(0, low - _DEVIATIONS * np.sqrt(low))  # the number of errors varies by chance
     high = min(n_listed, high + _DEVIATIONS * np.sqrt(high))
     return ExpectedErrors(
-        low=int(low), high=int(np.ceil(high)), n_listed=n_listed, assumption=_ASSUMPTION
+        low=int(low),
+        high=int(np.ceil(high)),
+        n_listed=n_listed,
+        assumption=_ASSUMPTION.format(checks=name_checks(n_listed)),
     )
 
 

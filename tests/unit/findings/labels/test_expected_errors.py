@@ -3,6 +3,8 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.findings import Evidence, LabelError, choose_checks, estimate_errors
+from featscape.findings.records import ExpectedErrors
+from featscape.findings.wording import count_wrong
 
 
 def listed_labels(n_listed):
@@ -25,6 +27,17 @@ def test_thirty_different_places_of_the_list_are_checked(n_listed):
     assert len(set(places)) == len(places) == min(30, n_listed)
     assert all(0 <= place < n_listed for place in places)
     assert list(places) == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("n_listed", "checks"),
+    [(1, "the label"), (25, "all 25 labels"), (30, "all 30 labels"), (31, "30 labels")],
+)
+def test_the_range_holds_before_corrections_and_names_the_checks(n_listed, checks):
+    sentence = count_wrong(ExpectedErrors(2, 5, n_listed, ""))
+    assert sentence.endswith(
+        f"after corrections with this list, more may be wrong: check {checks}."
+    )
 
 
 def test_places_are_dense_at_the_beginning_of_the_list():

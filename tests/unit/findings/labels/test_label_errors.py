@@ -84,6 +84,7 @@ def test_at_most_the_listed_labels_are_expected_to_be_wrong_in_very_unequal_clas
     codes[-1] = 0  # one wrong label among 9 of ant, and 699 of bee
     expected = label_errors(features[kept], named(codes)).expected
     assert (expected.low, expected.high, expected.n_listed) == (0, 1, 1)
+    assert "the range is too low. Check the label for a better estimate" in expected.assumption
 
 
 def test_without_labels_nothing_is_suspicious():
