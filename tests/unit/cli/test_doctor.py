@@ -26,7 +26,10 @@ def test_a_working_installation(featscape):
 @pytest.mark.parametrize(
     ("missing", "state"), [((), "installed"), (("triton",), "not installed: pip install triton")]
 )
-def test_the_extra_cuda_is_of_no_use_without_a_gpu(capsys, gpus, of_use, missing, state):
+def test_the_extra_cuda_is_of_no_use_without_a_gpu(
+    capsys, monkeypatch, gpus, of_use, missing, state
+):
+    monkeypatch.setenv("COLUMNS", "120")
     found = Diagnosis(
         versions={},
         extras=(Extra("cuda", missing, "pip install triton"), Extra("ray", (), "")),
