@@ -5,6 +5,7 @@ network is replaced by the network whose weights are installed. Other lines that
 command must be in NOT_RUN, with the reason.
 """
 
+import json
 import re
 import shlex
 import shutil
@@ -83,6 +84,17 @@ def stock(tmp_path_factory):
         Image.effect_noise((64, 64), 60).save(stock / name)
     table = "path,species,camera\n1.jpg,robin,A\n2.jpg,heron,B\n3.jpg,robin,A\n4.jpg,heron,B\n"
     (stock / "birds.csv").write_text(table)
+    boxes = [f"{i % 4 + 1}.jpg,{8 * (i % 3)},{4 * i},32,24,{'ab'[i % 2]}" for i in range(8)]
+    (stock / "boxes.csv").write_text("\n".join(["file_name,x,y,w,h,label", *boxes]) + "\n")
+    coco = {
+        "images": [{"id": 7, "file_name": "1.jpg"}, {"id": 9, "file_name": "2.jpg"}],
+        "categories": [{"id": 3, "name": "bird"}],
+        "annotations": [
+            {"image_id": 9, "category_id": 3, "bbox": [8.5, 4, 20, 24.25]},
+            {"image_id": 7, "category_id": 3, "bbox": [0, 4, 20, 3]},
+        ],
+    }
+    (stock / "instances.json").write_text(json.dumps(coco))
     small_onnx.write(stock / "net.onnx", size_px=224)
     run_command(f"featscape map {stock}/photos -o {stock}/photos-map --model {MODEL}", stock)
     return stock

@@ -51,12 +51,14 @@ def facts_of(embedding: Embedding, model: ModelCard | None) -> dict[str, str]:
 def describe_found(images: ImageSet) -> Iterator[str]:
     """Yield the number of images and classes, with the skipped files, and the origin of labels."""
     from featscape.images.sources.class_folders import OUTSIDE_CLASSES
+    from featscape.images.tables.boxes import describe_boxes
     from featscape.images.tables.paths import LABEL_CONFLICT
 
     found = f"found {dataset_text(len(images), 'image', images.labels)}"
     files = [one for one in images.skipped if not one.reason.startswith((NESTED, *ROW_REASONS))]
     yield f"{found}, skipped {_count_skipped(files)}" if files else found
     yield from _describe_left_out(images.skipped)
+    yield from describe_boxes(images)
     n_outside = sum(one.reason == OUTSIDE_CLASSES for one in images.skipped)
     if n_outside:
         yield (

@@ -21,6 +21,7 @@ from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.locations import as_location, join
 from featscape.images.storage.remote_errors import describe_no_connection
+from featscape.images.tables.boxes import GUIDE
 from featscape.images.tables.table_files import TABLE_EXTENSIONS
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ def _find_in_source(
     candidate = Candidate(source, path_column=path_column, label_column=label_column)
     is_file = isinstance(source, str) or os.path.isfile(source)  # noqa: PTH113 - Path.is_file raises without permission
     kind = _recognize(candidate) if is_file else None
+    if is_file and kind is None and candidate.file_name.lower().endswith(".json"):
+        raise InputError(
+            "the source must be a folder of images, a table, an archive or arrays; "
+            f"{str(source)!r} is a JSON file. Name the folder that contains the images; for a map "
+            f"of the boxes in COCO's annotations, {GUIDE}."
+        )
     if kind is None:
         listing = storage_of(source).list(source)
         candidate = replace(candidate, is_folder=True, listing=listing)

@@ -243,3 +243,30 @@ def test_a_column_of_numbers_with_few_other_values_is_reported(tmp_path):
     assert [line for line in lines if "is text" in line] == [
         "the column 'weight' is text: 19 of 20 values are numbers, and the others are 'NA'"
     ]
+
+
+@pytest.mark.parametrize("columns", ["x,y,w,h", "XMin,YMin,XMax,YMax", "bbox", "note"])
+def test_rows_that_are_boxes_are_reported_with_the_guide(write_images, columns):
+    values = ",".join("1" for _ in columns.split(","))
+    rows = [f"{name}.png,{label},{values}" for name in "ab" for label in ("cat", "cow", "dog")]
+    file = write_csv(write_images("a.png", "b.png") / "m.csv", f"file_name,label,{columns}", *rows)
+    (line,) = [line for line in describe_found(find_images(file)) if "docs/howto/boxes.md" in line]
+    if columns == "note":
+        assert line.startswith("4 rows repeat the image of an earlier row, as boxes do: the map")
+    else:
+        named = ", ".join(columns.lower().split(","))
+        assert line.startswith(f"the table has boxes ({named}): the map shows whole images; ")
+
+
+def test_nested_boxes_are_reported_with_the_guide(write_images):
+    rows = [{"path": "a.png", "objects": {"bbox": [[1, 2, 3, 4]]}}, {"path": "b.png"}]
+    file = write_rows(write_images("a.png", "b.png") / "m.jsonl", rows)
+    lines = "\n".join(describe_found(find_images(file)))
+    assert "the table has boxes (objects): the map shows whole images" in lines
+
+
+def test_few_repeated_images_are_no_boxes(write_images):
+    file = write_csv(
+        write_images("a.png", "b.png") / "m.csv", "path,x,y", "a.png,1,2", "b.png,1,2", "a.png,1,2"
+    )
+    assert "boxes" not in "\n".join(describe_found(find_images(file)))
