@@ -282,9 +282,10 @@ class _Extraction:
                 advance(n_new)
 
     def _report(self, result: ResultBuilder) -> None:
-        """Report the dark and the cached images; raise InputError if no image could be decoded."""
+        """Report dark, cropped and cached images; raise InputError if no image could be decoded."""
         result.check()
         result.report_dark(self.progress)
+        result.report_cropped(self.network, self.progress)
         for origin, count in result.n_cached.items():
             self.progress.note(f"the features of {count:,} images were taken from {origin}")
         for origin in sorted(self.cache.damaged):

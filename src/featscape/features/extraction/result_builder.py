@@ -10,6 +10,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.features.extraction.cache import DIGEST_BYTES
+from featscape.features.zoo.preprocessing import Preprocessing
 from featscape.number_text import plural
 from featscape.records import Features, SkippedImage, count_reasons
 
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.features.extraction.row_store import RowStore
-    from featscape.features.protocols import Read
+    from featscape.features.protocols import Backend, Read
     from featscape.progress import Progress
     from featscape.records import ImageSet, ModelCard, ThumbnailSink
+
+_LEAST_VISIBLE = 0.5  # of an image's area; images of which the network sees less are counted
+_MANY = 0.1  # the share of these images from which the images are reported
 
 
 @dataclass(eq=False)
@@ -138,6 +142,23 @@ class ResultBuilder(ImageRows):
             self._copies.append((row, first))
             return None
         return row
+
+    def report_cropped(self, network: Backend, progress: Progress) -> None:
+        """Report the number of images of which the network sees less than half, if they are many.
+
+        Nothing is reported for networks whose preprocessing is not known.
+        """
+        preprocessing = getattr(network, "preprocessing", None)
+        if not isinstance(preprocessing, Preprocessing):
+            return
+        n_images = len(self.kept)
+        n_cropped = int((preprocessing.visible_shares(self.sizes_px) < _LEAST_VISIBLE).sum())
+        if n_cropped >= max(1, _MANY * n_images):
+            progress.note(
+                f"the network sees less than half of the area of {n_cropped:,} of "
+                f"{plural(n_images, 'image')}, the square at the center: pad or divide long images "
+                "first, see docs/howto/boxes.md"
+            )
 
     def path_of(self, row: int) -> str:
         """Return the path of the image in a row."""

@@ -63,6 +63,25 @@ class Preprocessing:
         """The resize and crop as a `ResizeAndCrop`, which a GPU supports; None for other steps."""
         return self.crop if isinstance(self.crop, ResizeAndCrop) else None
 
+    def visible_shares(self, sizes_px: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the share of each image's area that the network sees.
+
+        Parameters
+        ----------
+        sizes_px : ndarray of int32, shape (n, 2)
+            Width and height of each image.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            1 if `crop` does not keep the aspect ratio.
+        """
+        if self.resize_px is None:
+            return np.ones(len(sizes_px))
+        of_square = (self.input_size_px / self.resize_px) ** 2
+        shares: NDArray[np.float64] = of_square * sizes_px.min(axis=1) / sizes_px.max(axis=1)
+        return shares
+
     def standardize(self, batch: torch.Tensor) -> torch.Tensor:
         """Scale values to 0..1, and standardize each channel.
 

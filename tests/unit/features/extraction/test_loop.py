@@ -12,7 +12,9 @@ from featscape.errors import ImageError, InputError, ModelError
 from featscape.features import extract
 from featscape.features.extraction.reading import digest, read_image
 from featscape.features.protocols import CachedFeatures, Read
+from featscape.features.zoo.preprocessing import Preprocessing
 from featscape.records import ModelCard, SkippedImage
+from helpers.notes import Notes
 
 
 class MeanColor:
@@ -363,3 +365,36 @@ class TestScale:
         assert network.seen == [(226, 161)]  # for any size of the thumbnails
         whole = Image.open(io.BytesIO(make_thumbnail(photo.load(0), size_px=size_px)))
         assert Thumbnails(tmp_path / "small").load(0).size == whole.size
+
+
+def preprocessing_with(resize_px):
+    ones = (1.0, 1.0, 1.0)
+    return Preprocessing(np.asarray, "resized", resize_px, 224, ones, ones)
+
+
+@pytest.mark.parametrize(
+    ("n_long", "resize_px", "expected"),
+    [(9, 256, 0), (10, 256, 1), (100, 256, 1), (100, None, 0)],
+)
+def test_many_images_of_which_the_network_sees_less_than_half_are_reported(
+    noise_images, n_long, resize_px, expected
+):
+    network, notes = MeanColor(), Notes()
+    network.preprocessing = preprocessing_with(resize_px)
+    long = noise_images(n_long, size_px=(32, 20))  # 224^2 / (256 * 410) = .48
+    images = noise_images(100)
+    square = noise_images(100, size_px=(24, 24)).decode
+
+    def decode(content, **options):
+        return (long.decode if int(content) < n_long else square)(content, **options)
+
+    extract(replace(images, decode=decode), model=network, progress=notes)
+    lines = [line for line in notes.lines if "the network sees less than half" in line]
+    assert len(lines) == expected
+    if lines:
+        assert f"of the area of {n_long} of 100 images, the square at the center" in lines[0]
+
+
+def test_the_network_sees_the_central_square_of_the_resized_image():
+    shares = preprocessing_with(256).visible_shares(np.array([[10, 10], [160, 90], [100, 1600]]))
+    np.testing.assert_allclose(shares, np.array([1, 9 / 16, 1 / 16]) * (224 / 256) ** 2)
