@@ -9,8 +9,10 @@ from typing import Any
 
 from featscape.errors import ImageError
 from featscape.images.storage.limits import check_size
+from featscape.images.storage.remote_errors import NO_RANGES, TOO_MANY_BYTES
 
 _CHUNK_BYTES = 1 << 18
+_PARTIAL = http.HTTPStatus.PARTIAL_CONTENT  # the status of a response with a part of a file
 
 
 def read_file(system: Any, path: str, *, max_bytes: int, **options: Any) -> bytes:
@@ -43,7 +45,8 @@ def read_http(
     Raises
     ------
     ImageError
-        If the response has more bytes than were requested, or than `max_bytes`.
+        If the response has more bytes than were requested, or than `max_bytes`, or the server sends
+        the whole file instead of a part.
     """
     from fsspec.asyn import sync
 
@@ -61,12 +64,14 @@ def read_http(
             session.get(system.encode_url(url), **options) as response,
         ):
             response.raise_for_status()
+            if start and response.status != _PARTIAL:
+                raise ImageError(NO_RANGES)
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                 pieces.append(chunk)
                 n_bytes += len(chunk)
                 check_size(n_bytes, max_bytes)
                 if end is not None and n_bytes > end - start:
-                    raise ImageError("the server sent more bytes than were requested")
+                    raise ImageError(TOO_MANY_BYTES if response.status == _PARTIAL else NO_RANGES)
         return b"".join(pieces)
 
     content: bytes = sync(system.loop, fetch)

@@ -92,10 +92,15 @@ class Remote:
         return check_length(content, end - start)
 
     def open(self, location: Location) -> BinaryIO:
-        """Open a file that is read in parts; raises OSError."""
+        """Open a file that is read in parts; raises OSError.
+
+        One byte is read, because readers of archives hide the error of a server without ranges.
+        """
         try:
             system, path = self._open_system(str(location))
             size = self._request(str(location), system, system.info, path).get("size")
+            if size and is_http(str(location)):
+                self.read_part(location, size - 1, size)
         except ImageError as error:
             raise OSError(str(error)) from error
         if size is None:

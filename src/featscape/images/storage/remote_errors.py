@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import socket
 
+# reasons why a response is not accepted
+NO_RANGES = "the server does not support ranges, with which a client reads a part of a file"
+TOO_MANY_BYTES = "the server sent more bytes than were requested"
+
 _RETRY_STATUSES = (408, 425, 429)  # HTTP: request timeout, too early, too many requests
 _MISSING_STATUSES = (404, 410)
 # of aiohttp and botocore, which are optional
@@ -60,6 +64,16 @@ def describe_no_connection(error: BaseException) -> str | None:
             return getattr(reason, "strerror", None) or str(reason)
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def lacks_ranges(error: BaseException) -> bool:
+    """Return whether a server that does not support ranges caused an error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if str(cause) == NO_RANGES:
+            return True
+        cause = cause.__cause__
+    return False
 
 
 def lacks_credentials(error: BaseException) -> bool:

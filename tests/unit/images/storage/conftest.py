@@ -33,6 +33,7 @@ def web():
     served.ended = threading.Event()
     served.headers = {}  # additional headers of the response, by path
     served.endless = set()
+    served.has_ranges = True
     served.n_sent = 0  # bytes of endless responses
     served.encodings = set()  # the encodings that the requests accept
 
@@ -51,6 +52,8 @@ def web():
             if served.failures.get(self.path, 0) > 0:
                 served.failures[self.path] -= 1
                 self.send(served.status)
+            elif self.path in served.files and not served.has_ranges:
+                self.send(200, served.files[self.path])
             elif self.path in served.files:
                 self.send_file(served.files[self.path], served.headers.get(self.path, {}).items())
             else:

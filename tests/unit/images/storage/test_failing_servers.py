@@ -7,6 +7,9 @@ import time
 import tracemalloc
 
 import fsspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from featscape.errors import ImageError, InputError
@@ -109,7 +112,7 @@ def test_a_response_that_never_ends_is_read_up_to_the_limit(web, monkeypatch):
 
 def test_a_part_that_never_ends_is_read_up_to_its_length(web):
     web.endless.add("/0.png")
-    with pytest.raises(ImageError, match="more bytes than were requested"):
+    with pytest.raises(ImageError, match="does not support ranges"):
         remote.Remote().read_part(f"{web.address}/0.png", 10, 20)
     assert web.n_sent < 50e6
 
@@ -186,6 +189,29 @@ def test_a_zip_on_an_http_server_is_read_in_parts(web, png, reds):
     web.files["/all.zip"] = make_zip(big)
     web.failures["/all.zip"] = 2
     assert reds(find_images(f"{web.address}/all.zip").select([3, 19])) == [3, 19]
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.parquet", "a.npy", "a.npz"])
+def test_a_server_without_ranges_is_an_error_with_the_remedy(web, png, name):
+    web.has_ranges = False
+    pixels = io.BytesIO()
+    np.save(pixels, np.zeros((3, 8, 8), np.uint8))
+    web.files |= {"/a.zip": make_zip({"1.png": png(1)}), "/a.tar": make_tar({"1.png": png(1)})}
+    web.files |= {"/a.npy": pixels.getvalue(), "/a.npz": make_zip({"x.npy": pixels.getvalue()})}
+    table = io.BytesIO()
+    pq.write_table(pa.table({"image": [png(1), png(2)]}), table)
+    web.files["/a.parquet"] = table.getvalue()
+    with pytest.raises(InputError) as raised:
+        find_images(f"{web.address}/{name}")
+    assert str(raised.value).startswith("the server of an archive, array or Parquet file must")
+    assert str(raised.value).endswith("does not. Download the file, and name the downloaded file.")
+    web.has_ranges = True
+    assert len(find_images(f"{web.address}/{name}")) > 0
+
+
+def test_a_server_without_ranges_sends_single_files(web, listed, reds):
+    web.has_ranges = False
+    assert reds(listed(3)) == [0, 1, 2]
 
 
 def test_a_folder_that_cannot_be_listed_is_skipped(web, png, reds, skipped):
