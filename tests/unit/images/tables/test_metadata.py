@@ -100,10 +100,10 @@ def test_metadata_in_a_folder_without_images_are_refused_with_a_remedy(write_ima
 
 def test_columns_of_nested_values_are_counted_as_columns(write_images):
     folder = write_images("1.png")
-    write(folder / "metadata.jsonl", '{"file_name": "1.png", "box": [1, 2]}\n')
+    write(folder / "metadata.jsonl", '{"file_name": "1.png", "tags": [1, 2]}\n')
     assert list(describe_found(find_images(folder))) == [
         "found 1 image",
-        "left out 1 column: 'box' (nested or binary values; only numbers and text are kept)",
+        "left out 1 column: 'tags' (nested or binary values; only numbers and text are kept)",
     ]
 
 
