@@ -22,13 +22,11 @@ def test_a_working_installation(featscape):
         assert words in done.out
 
 
-@pytest.mark.parametrize(("gpus", "of_use"), [((), False), (("cuda:0 (H100)",), True)])
+@pytest.mark.parametrize("gpus", [(), ("cuda:0 (H100)",)])
 @pytest.mark.parametrize(
     ("missing", "state"), [((), "installed"), (("triton",), "not installed: pip install triton")]
 )
-def test_the_extra_cuda_is_of_no_use_without_a_gpu(
-    capsys, monkeypatch, gpus, of_use, missing, state
-):
+def test_the_extra_cuda_is_of_no_use_without_a_gpu(capsys, monkeypatch, gpus, missing, state):
     monkeypatch.setenv("COLUMNS", "120")
     found = Diagnosis(
         versions={},
@@ -38,7 +36,7 @@ def test_the_extra_cuda_is_of_no_use_without_a_gpu(
         folders=(),
         problems=(),
     )
-    expected = state if of_use else f"{state} (of no use here: PyTorch finds no NVIDIA GPU)"
+    expected = state if gpus else f"{state} (of no use here: PyTorch finds no NVIDIA GPU)"
     show(describe(found))
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
     assert ["cuda", expected] in lines
