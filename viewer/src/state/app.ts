@@ -25,7 +25,7 @@ const MOST_OPEN = 5;
 const MOST_OPEN_ITEMS = 200_000;
 
 /** The panels that Escape closes before it clears the selection. */
-const ABOVE_SELECTION = new Set<Panel | null>(["item", "placed", "found"]);
+const ABOVE_SELECTION = new Set<Panel | null>(["item", "placed"]);
 
 export class App {
   readonly mode: Signal<ViewMode>;
@@ -303,6 +303,16 @@ export class App {
     } else if (panels.side.value === null) panels.show("found");
   }
 
+  /** Go to the list of what the search finds, and to its next image; then call `leave`. */
+  enterFound(leave: () => void): void {
+    this.search.whenEnded(() => {
+      if (this.search.best.value.length === 0) return;
+      leave();
+      this.panels.show("found");
+      this.stepFound(1);
+    });
+  }
+
   private stepFound(by: -1 | 1): void {
     const item = this.search.stepBest(by);
     if (item === null) return;
@@ -353,6 +363,7 @@ export class App {
     else if (messages.error.value !== null) messages.error.value = null;
     else if (ABOVE_SELECTION.has(panels.side.value)) this.closePanel();
     else if (panels.side.value === "findings") this.leaveFindings();
+    else if (panels.side.value === "found") search.query.value = "";
     else if (selection.count > 0) this.clearSelection();
     else if (this.tool.value !== "pan") this.tool.value = "pan";
     else if (navigation.cursor.value !== null) navigation.cursor.value = null;

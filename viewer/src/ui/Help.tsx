@@ -50,7 +50,7 @@ function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): 
     ["V L R", `drag ${manifest.n_dimensions === 3 ? "turns" : "moves"} the map, lasso, rectangle`],
     ...(searches || source.search
       ? [
-          pair("/", "find text, “a phrase”, column:value or column:3..5"),
+          pair("/", "find text, “a phrase”, column:value or column:3..5; Enter goes to the list"),
           pair("N, Shift + N", "next match, previous match"),
         ]
       : []),
@@ -61,7 +61,7 @@ function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): 
     ["J K", "next, previous finding or found image"],
     ["[ ]", "back, forward through the opened images"],
     ["B T", "legend, dark or light"],
-    ["Esc", "close the panel, clear the selection"],
+    ["Esc", "leave the search field, close the panel, clear the selection or the search"],
   ];
 }
 

@@ -293,3 +293,51 @@ it("the texts are searched even if the text tower fails", async () => {
   expect(app.messages.error.value).toBe("No weights.");
   stop();
 });
+
+it("Enter in the search field leads to the list, and Escape first leaves the field", async () => {
+  const { app, stop } = await searched("dog");
+  const field = root.querySelector<HTMLInputElement>("[data-search]") as HTMLInputElement;
+  root.tabIndex = -1; // the stage of these tests
+  field.focus();
+  press("Escape", field);
+  expect([document.activeElement === field, app.search.query.value]).toEqual([false, "dog"]);
+  app.closePanel();
+  field.focus();
+  app.search.query.value = "dogs";
+  press("Enter", field); // while the search runs
+  expect(document.activeElement).toBe(field);
+  await settled(300);
+  expect([app.panels.side.value, app.search.current]).toEqual(["found", 3]);
+  expect(document.activeElement?.closest("li")?.textContent).toContain("80%");
+  press("j", document.activeElement as HTMLElement);
+  expect([app.search.query.value, app.search.current]).toEqual(["dogs", 4]);
+  press("Escape", document.activeElement as HTMLElement);
+  expect(app.search.query.value).toBe("");
+  stop();
+});
+
+it("Enter stays in the field of a search that finds nothing", async () => {
+  const { stop } = await searched("xqzwv");
+  const field = root.querySelector<HTMLInputElement>("[data-search]") as HTMLInputElement;
+  field.focus();
+  press("Enter", field);
+  expect(document.activeElement).toBe(field);
+  stop();
+});
+
+it("an unknown word with few matches inside of words suggests known words", async () => {
+  const found = await shown({
+    ...{ words: WORDS, classes: ["bad_dgood", "cat"], codes: [0, 0, 1, 1, 1, 1] },
+    paths: PATHS,
+  });
+  const stop = runSearch(found.app);
+  const searchFor = async (query: string) => {
+    found.app.search.query.value = query;
+    await settled(300);
+    const suggested = [...root.querySelectorAll(".fs-suggestions button")];
+    return [foundText(), ...suggested.map((each) => each.textContent)];
+  };
+  expect(await searchFor("dgo")).toEqual(["2 found", "dog"]);
+  expect(await searchFor("_dgo")).toEqual(["2 found"]);
+  stop();
+});

@@ -110,7 +110,10 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
     const event = raw as KeyboardEvent;
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const at = event.target as HTMLElement;
-    if (event.key === "Escape") {
+    if (event.key === "Escape" && at.closest?.("[data-search]")) {
+      stage.focus();
+      event.preventDefault(); // browsers empty the field
+    } else if (event.key === "Escape") {
       app.escape();
       if (!root.contains(document.activeElement)) stage.focus();
     } else if (at.closest?.("input, select, textarea, [contenteditable]")) return;

@@ -48,8 +48,8 @@ export class Search {
   readonly at = signal(-1);
   /** True while a search runs; `matches` are then the previous ones. */
   readonly running = signal(false);
-  /** A step that the user asked for while the search ran. */
-  private pendingStep: 1 | -1 | null = null;
+  /** What the user asked for while the search ran. */
+  private pending: (() => void) | null = null;
 
   constructor(
     private readonly goTo: (item: number) => void,
@@ -116,12 +116,18 @@ export class Search {
     return this.current;
   }
 
+  /** Act on the matches: now, or when the search that runs has ended. */
+  whenEnded(action: () => void): void {
+    if (this.running.value) this.pending = action;
+    else action();
+  }
+
   /** Go to the next (1) or previous (-1) match that is shown; the first follows the last. */
   step(by: 1 | -1): void {
-    if (this.running.value) {
-      this.pendingStep = by;
-      return;
-    }
+    this.whenEnded(() => this.stepNow(by));
+  }
+
+  private stepNow(by: 1 | -1): void {
     const matches = this.matches.value;
     if (!matches || matches.length === 0) return;
     let at = this.at.value < 0 && by < 0 ? 0 : this.at.value;
@@ -135,13 +141,13 @@ export class Search {
   }
 
   started(): void {
-    this.pendingStep = null;
+    this.pending = null;
     this.running.value = true;
   }
 
   /** End the search with these matches, or with null if the query is empty. */
   ended(matches: Uint32Array | null, found: Partial<Ended> = {}): void {
-    const step = this.pendingStep;
+    const { pending } = this;
     const { query = null, recognized = 0, content = null, suggestions = [], hint = null } = found;
     batch(() => {
       this.matches.value = matches;
@@ -155,8 +161,8 @@ export class Search {
       this.at.value = -1;
       this.running.value = false;
     });
-    this.pendingStep = null;
-    if (step !== null) this.step(step);
+    this.pending = null;
+    pending?.();
   }
 }
 
@@ -202,7 +208,8 @@ export function runSearch(app: App): () => void {
       query,
       recognized: recognized.length,
       content,
-      suggestions: count === 0 ? suggestions : [],
+      // a misspelled word can be inside of a few other words
+      suggestions: count <= MOST_LISTED && !content ? suggestions : [],
       hint: count === 0 ? hint : null,
     });
     app.showFound();

@@ -110,10 +110,9 @@ export function SearchBox() {
             app.search.query.value = event.currentTarget.value;
           }}
           onKeyDown={(event) => {
-            if (event.key === "Enter") app.search.step(event.shiftKey ? -1 : 1);
-            else if (event.key === "Escape" && app.search.query.value !== "")
-              app.search.query.value = "";
-            else return;
+            if (event.key !== "Enter") return;
+            const field = event.currentTarget;
+            app.enterFound(() => field.blur());
             event.stopPropagation();
           }}
         />
@@ -134,13 +133,13 @@ export function SearchBox() {
               <IconButton
                 icon="up"
                 label="Previous match"
-                shortcut="Shift+Enter"
+                shortcut="Shift+N"
                 onClick={() => app.search.step(-1)}
               />
               <IconButton
                 icon="down"
                 label="Next match"
-                shortcut="Enter"
+                shortcut="N"
                 onClick={() => app.search.step(1)}
               />
             </>
