@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAST_SHARE = 0.005  # a smaller share is "0 %"
+LEAST_SHADED = 5  # items of a class; a few neighbors of few items can be frequent by chance
 _LEAST_DARK = 2.0  # lift of the darkest shade: a smaller lift is hardly more than chance
 
 
@@ -56,12 +57,15 @@ class ClassRelations:
     def lift(self) -> NDArray[np.float64]:
         """Return the shares of the neighbors in other classes, compared with chance, (m, m).
 
-        The diagonal, and shares that are shown as 0 %, are 0.
+        The diagonal, shares that are shown as 0 %, and the rows and columns of classes with fewer
+        than 5 items are 0.
         """
         across = np.maximum(1 - np.diag(self.shares), 1e-9)[:, None]
         by_chance = self.counts / np.maximum(self.n_items - self.counts[:, None], 1)
         lift = np.where(self.shares < LEAST_SHARE, 0, self.shares / across / by_chance)
         np.fill_diagonal(lift, 0)
+        is_large = self.counts >= LEAST_SHADED
+        lift *= np.outer(is_large, is_large)
         return np.asarray(lift)
 
     def shades(self) -> NDArray[np.float64]:
@@ -77,4 +81,7 @@ class ClassRelations:
         """Return what the darkest shade of the matrix means, in one sentence."""
         lift = float(self.lift().max(initial=1.0))
         largest = f"{lift:,.0f}" if lift >= 10 else f"{lift:.1f}"
-        return f"Shade, of neighbors in other classes: up to {largest} times as many as by chance."
+        text = f"Shade, of neighbors in other classes: up to {largest} times as many as by chance"
+        if (self.counts >= LEAST_SHADED).all():
+            return f"{text}."
+        return f"{text}; none for classes with fewer than {LEAST_SHADED} images."
