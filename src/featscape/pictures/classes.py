@@ -155,7 +155,9 @@ def _notes(relations: ClassRelations, *, has_numbers: bool) -> list[str]:
         relations.describe_shades(),
     ]
     if np.isfinite(relations.support).any():
-        notes.append("Thick branches are in at least 80 % of the bootstrap samples.")
+        notes.append(
+            "Thick branches are in at least 80 % of the trees of random samples (bootstrap)."
+        )
     if relations.n_classes > n_shown:
         notes.append(f"The {n_shown} closest of {relations.n_classes:,} classes.")
     return notes

@@ -3,10 +3,10 @@
 # docs/explanation/findings.md has the details
 HOW = {
     "labels": (
-        "Each image is classified without its own label, by ridge regression on the features and "
-        "by its nearest neighbors. An image is listed if it resembles another class more than the "
-        "class of its label; the most suspicious image is first. Below each image are similar "
-        "images with the suggested label."
+        "Each image is classified without its own label, by a linear classifier of the features "
+        "(ridge regression) and by its nearest neighbors. An image is listed if it resembles "
+        "another class more than the class of its label; the most suspicious image is first. Below "
+        "each image are similar images with the suggested label."
     ),
     "leaks": (
         "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
@@ -40,20 +40,21 @@ HOW = {
     "classes": (
         "The matrix shows the share of the nearest neighbors of each class (row) that have each "
         "label (column). The tree joins the nearest classes first (average linkage); thick "
-        "branches are in at least 80 % of bootstrap samples. The images of a pair are those with "
+        "branches are also in at least 80 % of the trees of images drawn at random with repetition "
+        "(bootstrap). The images of a pair are those with "
         "the most neighbors in the other class."
     ),
     "groups": (
-        "The groups are the branches of the tree of the classes that are in at least 80 % of "
-        "bootstrap samples."
+        "The groups are the branches of the tree of the classes that are also in at least 80 % of "
+        "the trees of images drawn at random with repetition (bootstrap)."
     ),
     "split": (
         "The best cut of the neighbor graph of the class separates two parts almost completely."
     ),
     "exemplars": (
-        "Typical images are chosen so that each image of the class is similar to one of them "
-        "(facility location). The least typical images are the farthest from the dataset and from "
-        "the classes; look at them first."
+        "A few typical images are chosen together, so that each image of the class is similar to "
+        "one of them (facility location). The least typical images are the farthest from the "
+        "dataset and from the classes; look at them first."
     ),
     "shortcuts": (
         "The images below or above a value of a simple property are compared with each class. A "

@@ -23,6 +23,7 @@ from featscape.records.shown_findings import (
 )
 from featscape.report import MARK, MapPicture, ReportInput, render_report
 from featscape.report.diagram import lay_out
+from featscape.report.explanations import HOW
 from helpers.maps.planted import clouds, named
 
 HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(1)>\"' {{ 7 * 7 }}\x1b\u202e"
@@ -257,7 +258,7 @@ def test_the_names_of_the_matrix_are_inside_the_picture(name):
 
 def test_the_matrix_has_the_shades_of_the_picture_of_the_classes():
     shares = np.array([[0.8, 0.18, 0.01, 0.01], [0.2, 0.8, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-    relations = replace(related(4), shares=shares)
+    relations = replace(related(4), counts=np.full(4, 5), n_items=20, shares=shares)
     shades = relations.shades()
     assert (shades[1, 0], shades[0, 2], shades[0, 0]) == (1, 0, 0)
     assert shades[0, 1] > 0.8
@@ -353,3 +354,10 @@ def test_the_difference_of_a_larger_group_is_that_of_its_first_images():
     for items, name in (((0, 1), ">difference<"), ((0, 1, 2), ">difference of the first two<")):
         sections = (section("duplicates", "pairs", [finding(items=items)]),)
         assert name in render_report(given(sections=sections))
+
+
+@pytest.mark.parametrize("term", ["ridge regression", "bootstrap", "facility location"])
+def test_the_methods_are_explained_in_words_before_the_term(term):
+    texts = [text for text in HOW.values() if term in text]
+    assert texts
+    assert all(text.count(term) == text.count(f" ({term})") for text in texts)

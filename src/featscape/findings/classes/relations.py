@@ -124,8 +124,8 @@ def _exemplars(
                 score=coverage,
                 method=(
                     f"The score is the mean cosine similarity of the {noun}s of the class to their "
-                    "nearest exemplar (facility location, weighted by the probability of the "
-                    "labels)."
+                    "nearest typical image (facility location, weighted by the probability of "
+                    "the labels)."
                 ),
             ),
         )
@@ -232,6 +232,7 @@ def _group(clade: Clade, classes: Classes) -> ClassFinding:
 
 def _tree_method(clade: Clade) -> str:
     return (
-        "The score is the share of bootstrap samples in which these classes form a branch of the "
-        f"tree of classes (average linkage, {clade.distance_name})."
+        "The score is the share of random samples, drawn with repetition (bootstrap), in which "
+        "these classes form a branch of the tree of classes (average linkage, "
+        f"{clade.distance_name})."
     )

@@ -31,7 +31,8 @@ _LEAST_GAIN = 0.01
 
 _METHOD = (
     "The score is the log-odds that the suggested label is right rather than the given label: the "
-    "average of ridge regression and nearest neighbors, both computed without the item's own label."
+    "average of a linear classifier (ridge regression) and of the nearest neighbors, both computed "
+    "without the item's own label."
 )
 
 
@@ -174,6 +175,7 @@ def _describe(
     supporting = near[classes.codes[near] == suggested][:_N_SUPPORTING]
     label, other = classes.names[classes.codes[item]], classes.names[suggested]
     n_other = int((classes.codes[near] == suggested).sum())
+    n_own = int((classes.codes[near] == classes.codes[item]).sum())
     return LabelError(
         item=item,
         label=label,
@@ -181,7 +183,7 @@ def _describe(
         text=(
             f"{name_item(item, paths)} resembles {printable(other)} more than its label "
             f"{printable(label)}: {n_other} of its {len(near)} nearest neighbors are "
-            f"{printable(other)}."
+            f"{printable(other)}, and {n_own} {'is' if n_own == 1 else 'are'} {printable(label)}."
         ),
         evidence=Evidence(
             items=(item,),

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,7 @@ def test_each_finding_has_supporting_neighbors_with_the_suggested_label(planted)
     findings = label_errors(
         features, labels, paths=[f"{i}.png" for i in range(400)]
     ).result.findings
+    space = principal_components(features).half_whitened()
     scores = [one.evidence.score for one in findings]
     assert scores == sorted(scores, reverse=True)
     assert min(scores) > 0
@@ -40,6 +43,9 @@ def test_each_finding_has_supporting_neighbors_with_the_suggested_label(planted)
         assert {labels[i] for i in one.evidence.neighbors} <= {one.suggested}
         start = f"{one.item}.png resembles {one.suggested} more than its label {one.label}: "
         assert one.text.startswith(start)
+        other, near, own = map(int, re.findall(r"\d+", one.text.removeprefix(start)))
+        nearest = [labels[i] for i in search_all_pairs(space, near).indices[one.item]]
+        assert (other, own) == (nearest.count(one.suggested), nearest.count(one.label))
     assert len(findings[0].evidence.neighbors) == 5
 
 
