@@ -17,8 +17,19 @@ template <Metric metric> FS_INLINE f8 add_difference(f8 distance, f8 difference)
     } else {
         const f8 size = reinterpret_cast<f8>(reinterpret_cast<i8>(difference) & 0x7FFFFFFF);
         if constexpr (metric == Metric::manhattan) return distance + size;
-        return larger(size, distance);
+        return size > distance ? size : distance;
     }
+}
+
+// Bit i is 1 if lane i is below the bound.
+FS_INLINE std::uint32_t below(f8 values, float bound) {
+    std::uint32_t bits = 0;
+    for (int part = 0; part < 8; part += kWidth) {
+        Floats lanes;
+        std::memcpy(&lanes, reinterpret_cast<const float*>(&values) + part, sizeof lanes);
+        bits |= bits_of(lanes < bound) << part;
+    }
+    return bits;
 }
 
 // The distance of each query to each candidate; Euclidean distances are squared. Returns a number
@@ -41,8 +52,7 @@ inline std::uint64_t tile_distances(const float* const* queries, const float* bl
     for (int q = 0; q < kTileQueries; ++q) {
         store(out + kTileCandidates * q, low[q]);
         store(out + kTileCandidates * q + 8, high[q]);
-        const std::uint64_t own =
-            bits_of(below(low[q], bounds[q])) | bits_of(below(high[q], bounds[q])) << 8;
+        const std::uint64_t own = below(low[q], bounds[q]) | below(high[q], bounds[q]) << 8;
         bits |= own << (kTileCandidates * q);
     }
     return bits;

@@ -37,33 +37,48 @@ FS_INLINE int write_places(std::uint32_t bits, std::int32_t first, std::int32_t*
     return __builtin_popcount(bits);
 }
 
+FS_INLINE Floats larger(Floats a, Floats b) {
+    return a > b ? a : b;
+}
+
+// Bit i is 1 if the squared distance of the query to point i of a leaf is at most the bound.
+template <int D>
+FS_INLINE std::uint32_t near_in_leaf(const float* const* axes, std::int32_t first,
+                                     const float* query, float bound) {
+    std::uint32_t bits = 0;
+    for (int part = 0; part < kLeaf; part += kWidth) {
+        Floats squared{};
+        for (int d = 0; d < D; ++d) {
+            const Floats difference = load_floats(axes[d] + first + part) - query[d];
+            squared += difference * difference;
+        }
+        bits |= bits_of(squared <= bound) << part;
+    }
+    return bits;
+}
+
 // Writes the places of the points of the leaves whose squared distance to the query, in float
 // precision, is at most `bound`, and up to 8 more numbers. Returns the number of these points.
 template <int D>
 inline std::int64_t find_near(const Leaves& leaves, const float* const* axes, const float* query,
                               float bound, std::int32_t* places) {
     std::int64_t count = 0;
-    for (std::int64_t at = 0; at < leaves.n; at += 8) {
-        f8 to_box{};
+    for (std::int64_t at = 0; at < leaves.n; at += kWidth) {
+        Floats to_box{};
         for (int d = 0; d < D; ++d) {
-            const f8 before = load(leaves.low[d] + at) - query[d];
-            const f8 outside = larger(larger(before, query[d] - load(leaves.high[d] + at)), f8{});
+            const Floats before = load_floats(leaves.low[d] + at) - query[d];
+            const Floats after = query[d] - load_floats(leaves.high[d] + at);
+            const Floats outside = larger(larger(before, after), Floats{});
             to_box += outside * outside;
         }
-        std::uint32_t near = bits_of(at_most(to_box, bound));
-        if (leaves.n - at < 8) near &= (1U << (leaves.n - at)) - 1;
+        std::uint32_t near = bits_of(to_box <= bound);
+        if (leaves.n - at < kWidth) near &= (1U << (leaves.n - at)) - 1;
         for (; near != 0; near &= near - 1) {
             const std::int32_t first =
                 static_cast<std::int32_t>(kLeaf) * leaves.number[at + __builtin_ctz(near)];
-            f8 low{}, high{};
-            for (int d = 0; d < D; ++d) {
-                const f8 a = load(axes[d] + first) - query[d];
-                const f8 b = load(axes[d] + first + 8) - query[d];
-                low += a * a;
-                high += b * b;
-            }
-            count += write_places(bits_of(at_most(low, bound)), first, places + count);
-            count += write_places(bits_of(at_most(high, bound)), first + 8, places + count);
+            const std::uint32_t bits = near_in_leaf<D>(axes, first, query, bound);
+            count += write_places(bits & 0xFF, first, places + count);
+            count += write_places(bits >> 8, first + 8, places + count);
         }
     }
     return count;
@@ -72,27 +87,22 @@ inline std::int64_t find_near(const Leaves& leaves, const float* const* axes, co
 // Writes the rank of each of n keys: the number of lower keys and of equal keys before the key. n
 // is a multiple of 8.
 inline void rank(const float* keys, std::int64_t n, std::int32_t* ranks) {
-    constexpr i8 kAfter[8] = {// the lanes after each lane
-                              {0, -1, -1, -1, -1, -1, -1, -1}, {0, 0, -1, -1, -1, -1, -1, -1},
-                              {0, 0, 0, -1, -1, -1, -1, -1},   {0, 0, 0, 0, -1, -1, -1, -1},
-                              {0, 0, 0, 0, 0, -1, -1, -1},     {0, 0, 0, 0, 0, 0, -1, -1},
-                              {0, 0, 0, 0, 0, 0, 0, -1},       {0, 0, 0, 0, 0, 0, 0, 0}};
-    for (std::int64_t at = 0; at < n; at += 8) {
-        const f8 own = load(keys + at);
-        i8 even{}, odd{}; // a comparison is -1 where it is true
+    Ints lane{};
+    for (int i = 0; i < kWidth; ++i) lane[i] = i;
+    for (std::int64_t at = 0; at < n; at += kWidth) {
+        const Floats own = load_floats(keys + at);
+        Ints even{}, odd{}; // a comparison is -1 where it is true
         for (std::int64_t j = 0; j < at; j += 2) {
-            even -= at_least(own, keys[j]);
-            odd -= at_least(own, keys[j + 1]);
+            even -= own >= keys[j];
+            odd -= own >= keys[j + 1];
         }
-        for (int j = 0; j < 8; ++j) { // each key is compared with the equal keys before it
-            const float key = keys[at + j];
-            even -= above(own, key) | (at_least(own, key) & kAfter[j]);
+        for (int j = 0; j < kWidth; ++j)
+            even -= (own > keys[at + j]) | ((own == keys[at + j]) & (lane > j));
+        for (std::int64_t j = at + kWidth; j < n; j += 2) {
+            even -= own > keys[j];
+            odd -= own > keys[j + 1];
         }
-        for (std::int64_t j = at + 8; j < n; j += 2) {
-            even -= above(own, keys[j]);
-            odd -= above(own, keys[j + 1]);
-        }
-        const i8 total = even + odd;
+        const Ints total = even + odd;
         std::memcpy(ranks + at, &total, sizeof total);
     }
 }

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
-#ifdef __AVX2__
+#ifdef __SSE2__
 #include <immintrin.h>
 #endif
 
@@ -39,60 +39,32 @@ FS_INLINE float sum(f8 v) {
     return b[0] + b[1];
 }
 
-FS_INLINE auto low_half(f8 v) {
-    return __builtin_shufflevector(v, v, 0, 1, 2, 3);
-}
-
-FS_INLINE auto high_half(f8 v) {
-    return __builtin_shufflevector(v, v, 4, 5, 6, 7);
-}
-
-// Compares each lane with a number: -1 where the comparison is true, otherwise 0. GCC 12 compares
-// vectors that are wider than the registers of the processor lane by lane, so their halves are
-// compared.
-template <class Comparison> FS_INLINE i8 compare(f8 v, float number, const Comparison& comparison) {
+// Vectors of the width of the registers: GCC 12 keeps wider vectors in memory, and compares their
+// lanes one after the other.
 #ifdef __AVX2__
-    return comparison(v, number);
+using Floats = f8;
+using Ints = i8;
 #else
-    return __builtin_shufflevector(comparison(low_half(v), number),
-                                   comparison(high_half(v), number), 0, 1, 2, 3, 4, 5, 6, 7);
+using Floats = float __attribute__((vector_size(16)));
+using Ints = std::int32_t __attribute__((vector_size(16)));
 #endif
-}
+constexpr int kWidth = sizeof(Floats) / sizeof(float);
 
-FS_INLINE i8 below(f8 v, float number) {
-    return compare(v, number, [](auto a, float b) { return a < b; });
-}
-
-FS_INLINE i8 at_most(f8 v, float number) {
-    return compare(v, number, [](auto a, float b) { return a <= b; });
-}
-
-FS_INLINE i8 above(f8 v, float number) {
-    return compare(v, number, [](auto a, float b) { return a > b; });
-}
-
-FS_INLINE i8 at_least(f8 v, float number) {
-    return compare(v, number, [](auto a, float b) { return a >= b; });
-}
-
-FS_INLINE f8 larger(f8 a, f8 b) {
-#ifdef __AVX2__
-    return a > b ? a : b;
-#else
-    const auto low = low_half(a) > low_half(b) ? low_half(a) : low_half(b);
-    const auto high = high_half(a) > high_half(b) ? high_half(a) : high_half(b);
-    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
-#endif
+FS_INLINE Floats load_floats(const float* p) {
+    Floats v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
 }
 
 // Bit i is 1 if lane i of the result of a comparison is true.
-FS_INLINE std::uint32_t bits_of(i8 is_true) {
-#ifdef __AVX2__
+FS_INLINE std::uint32_t bits_of(Ints is_true) {
+#if defined(__AVX2__)
     return static_cast<unsigned>(_mm256_movemask_ps(reinterpret_cast<__m256>(is_true)));
+#elif defined(__SSE2__)
+    return static_cast<unsigned>(_mm_movemask_ps(reinterpret_cast<__m128>(is_true)));
 #else
-    i8 bits = is_true & i8{1, 2, 4, 8, 16, 32, 64, 128};
-    bits |= __builtin_shufflevector(bits, bits, 4, 5, 6, 7, 0, 1, 2, 3);
-    bits |= __builtin_shufflevector(bits, bits, 2, 3, 0, 1, 6, 7, 4, 5);
+    Ints bits = is_true & Ints{1, 2, 4, 8};
+    bits |= __builtin_shufflevector(bits, bits, 2, 3, 0, 1);
     return static_cast<std::uint32_t>(bits[0] | bits[1]);
 #endif
 }
