@@ -125,22 +125,13 @@ def pack_thumbnails(own: OwnFeatures, folder: Path, options: FeatureMapOptions) 
             if options.images is not None:
                 raise
             raise InputError(
-                f"{error} {_first_tried(images)}Give the images with --images SOURCE (images=). "
+                f"{error} Give the images with --images SOURCE (images=). "
                 "For a map without images, remove the column of the images from the table."
             ) from error
     if items.images is None or len(kept) == len(images):
         return replace(own, items=items)
     options.reporter.note(describe_unreadable(images, items.images))
     return OwnFeatures(own.values[kept], items.images.labels, items)
-
-
-def _first_tried(images: ImageSet) -> str:
-    """Return the location of the first image as a sentence; "" for images inside another file."""
-    from featscape.images import Files
-
-    if not isinstance(images.contents, Files):
-        return ""
-    return f"The first image tried is {printable(str(images.contents.locate(images.paths[0])))}. "
 
 
 def _read_values(options: FeatureMapOptions) -> tuple[NDArray[np.generic], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,9 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.features.extraction.cache import DIGEST_BYTES
 from featscape.features.zoo.preprocessing import Preprocessing
+from featscape.files.near_paths import suggest_spelling
 from featscape.number_text import plural
+from featscape.printable_names import printable
 from featscape.records import Features, SkippedImage, count_reasons
 
 if TYPE_CHECKING:
@@ -78,9 +81,19 @@ class ImageRows:
             which, verb = f"none of the {n_images:,}", "is"
         raise InputError(
             f"at least one image must be readable; {which} in {self.images.source} {verb}. The "
-            f"most frequent reason ({count} of {n_images}): {reason}. Check these files, or give "
-            "another source."
+            f"most frequent reason ({count} of {n_images}): {reason}. {self._describe_first()}"
+            "Check these files, or give another source."
         )
+
+    def _describe_first(self) -> str:
+        """Return the full path of the first image as a sentence; "" for images in another file."""
+        locate = getattr(self.images.contents, "locate", None)
+        if locate is None:
+            return ""
+        location = locate(self.skipped[0].path)
+        tried = f"The first image tried is {printable(str(location))}. "
+        spelling = suggest_spelling(location) if isinstance(location, Path) else None
+        return tried if spelling is None else f"{tried}{spelling} "
 
     def report_dark(self, progress: Progress) -> None:
         """Report the number of images of 16 bits that look dark, if there are any."""

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from featscape.errors import InputError
+from featscape.features import extract
 from featscape.images import find_images
 from featscape.images.tables.columns import LABEL_COLUMNS, PATH_COLUMNS
 from featscape.mapfolder import OWN_COLUMNS
 from featscape.steps.facts import describe_found
 from helpers.images.table_files import write_csv, write_rows
+from helpers.networks.quick_network import FirstPixelNetwork
 
 ROOT = Path(__file__).resolve().parents[4]
 ROWS = [
@@ -270,3 +272,14 @@ def test_few_repeated_images_are_no_boxes(write_images):
         write_images("a.png", "b.png") / "m.csv", "path,x,y", "a.png,1,2", "b.png,1,2", "a.png,1,2"
     )
     assert "boxes" not in "\n".join(describe_found(find_images(file)))
+
+
+def test_the_error_for_a_table_of_missing_files_names_the_first_path_and_its_spelling(write_images):
+    folder = write_images("img/a.png", "img/b.png")
+    file = write_csv(folder / "m.csv", "path", "img\\a.png", "img\\b.png")
+    with pytest.raises(InputError) as raised:
+        extract(find_images(file), model=FirstPixelNetwork())
+    assert rf"(2 of 2): no such file. The first image tried is {folder}/img\a.png. " in str(
+        raised.value
+    )
+    assert r"The file exists with / instead of \: correct the paths. Check" in str(raised.value)
