@@ -34,6 +34,8 @@ class CachedFeatures:
         None if there is no thumbnail of the requested size.
     is_dark : bool
         As in `Read`; False if an earlier run computed the features.
+    has_more : bool
+        As in `Read`; False if an earlier run computed the features.
     """
 
     origin: str
@@ -41,6 +43,7 @@ class CachedFeatures:
     size_px: tuple[int, int]
     thumbnail: bytes | None
     is_dark: bool = False
+    has_more: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +66,8 @@ class Read:
         Features that another machine computed.
     is_dark : bool
         As in `Decoded`; False if the image was not decoded.
+    has_more : bool
+        As in `Decoded`; False if the image was not decoded.
     """
 
     digest: bytes
@@ -72,6 +77,7 @@ class Read:
     cached: CachedFeatures | None = None
     values: NDArray[np.float32] | None = None
     is_dark: bool = False
+    has_more: bool = False
 
 
 class Preparation(Protocol):

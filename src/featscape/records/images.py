@@ -150,11 +150,14 @@ class Decoded:
     is_dark : bool
         Whether the original has 16-bit values that use less than an eighth of 16 bits, for example
         12-bit values.
+    has_more : bool
+        Whether the file has further pages or frames, which are not decoded.
     """
 
     image: Image.Image
     size_px: tuple[int, int]
     is_dark: bool = False
+    has_more: bool = False
 
 
 class Decoder(Protocol):

@@ -83,6 +83,6 @@ def read_images(
             rows.add_image(index, item)
             advance(1)
     rows.check()
-    rows.report_dark(progress)
+    rows.report_decoding(progress)
     found = ItemSet.of_images(rows.select_images(), rows.sizes_px, digests=rows.digests)
     return found, np.array(rows.kept, dtype=np.intp)

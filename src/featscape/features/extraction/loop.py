@@ -282,9 +282,9 @@ class _Extraction:
                 advance(n_new)
 
     def _report(self, result: ResultBuilder) -> None:
-        """Report dark, cropped and cached images; raise InputError if no image could be decoded."""
+        """Report the decoding, the crop and cached features; raise InputError without an image."""
         result.check()
-        result.report_dark(self.progress)
+        result.report_decoding(self.progress)
         result.report_cropped(self.network, self.progress)
         for origin, count in result.n_cached.items():
             self.progress.note(f"the features of {count:,} images were taken from {origin}")

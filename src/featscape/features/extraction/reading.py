@@ -58,7 +58,7 @@ def read_image(
     key = digest(content)
     found = cache.find(key, thumbnail_px=None if thumbnails is None else thumbnails.size_px)
     if found is not None and (thumbnails is None or found.thumbnail is not None):
-        return Read(key, found.size_px, found.thumbnail, cached=found, is_dark=found.is_dark)
+        return _use_cached(key, found)
     if decode_plain is not None and network.takes_pixels:
         plain = decode_plain(content, at_least_px=network.min_px)
         if plain is not None:
@@ -71,7 +71,26 @@ def read_image(
         if max(decoded.image.size) < min(thumbnails.size_px, max(decoded.size_px)):
             decoded = decode(content)
         thumbnail = thumbnails.make(decoded.image, original_px=decoded.size_px)
-    return Read(key, decoded.size_px, thumbnail, pixels, found, is_dark=decoded.is_dark)
+    return Read(
+        key,
+        decoded.size_px,
+        thumbnail,
+        pixels,
+        found,
+        is_dark=decoded.is_dark,
+        has_more=decoded.has_more,
+    )
+
+
+def _use_cached(key: bytes, found: CachedFeatures) -> Read:
+    return Read(
+        key,
+        found.size_px,
+        found.thumbnail,
+        cached=found,
+        is_dark=found.is_dark,
+        has_more=found.has_more,
+    )
 
 
 def _read_plain(
@@ -133,6 +152,4 @@ def fill_placeholders(
             if found is None or (thumbnails is not None and found.thumbnail is None):
                 yield read(index)
             else:
-                yield Read(
-                    item.digest, found.size_px, found.thumbnail, cached=found, is_dark=found.is_dark
-                )
+                yield _use_cached(item.digest, found)

@@ -43,6 +43,8 @@ class ImageRows:
     skipped : list of SkippedImage
     n_dark : int
         Number of decoded images of 16 bits that look dark: see `Decoded`.
+    n_with_more : int
+        Number of decoded images whose files have further pages or frames.
     """
 
     images: ImageSet
@@ -50,6 +52,7 @@ class ImageRows:
     kept: list[int] = field(default_factory=list)
     skipped: list[SkippedImage] = field(default_factory=list)
     n_dark: int = 0
+    n_with_more: int = 0
 
     def __post_init__(self) -> None:
         n_images = len(self.images)
@@ -66,6 +69,7 @@ class ImageRows:
         self._sizes_px[row] = item.size_px
         self._digests[row] = np.frombuffer(item.digest, np.uint8)
         self.n_dark += item.is_dark
+        self.n_with_more += item.has_more
         if self.thumbnails is not None and item.thumbnail is not None:
             self.thumbnails.append(item.thumbnail)
         return row
@@ -95,13 +99,20 @@ class ImageRows:
         spelling = suggest_spelling(location) if isinstance(location, Path) else None
         return tried if spelling is None else f"{tried}{spelling} "
 
-    def report_dark(self, progress: Progress) -> None:
-        """Report the number of images of 16 bits that look dark, if there are any."""
+    def report_decoding(self, progress: Progress) -> None:
+        """Report the numbers of dark images of 16 bits, and of files with further pages, if any."""
         if self.n_dark:
             use, look = ("uses", "looks") if self.n_dark == 1 else ("use", "look")
             progress.note(
                 f"{plural(self.n_dark, 'image')} {use} less than an eighth of 16 bits and {look} "
                 "dark: scale the values of the files to 0 to 65535"
+            )
+
+        if self.n_with_more:
+            has = "has" if self.n_with_more == 1 else "have"
+            progress.note(
+                f"{plural(self.n_with_more, 'file')} {has} further pages or frames; only the first "
+                "is used: save the others as files of their own"
             )
 
     def select_images(self) -> ImageSet:

@@ -97,7 +97,9 @@ def _cache_sample(
     image.
     """
     return {
-        one.digest: CachedFeatures("", row, one.size_px, one.thumbnail, one.is_dark)
+        one.digest: CachedFeatures(
+            "", row, one.size_px, one.thumbnail, is_dark=one.is_dark, has_more=one.has_more
+        )
         for one, row in zip(sample, () if values is None else values, strict=False)
         if np.isfinite(row).all()
     }

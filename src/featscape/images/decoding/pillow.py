@@ -126,15 +126,16 @@ def decode_scaled(
         except (MemoryError, Warning) as error:
             raise ImageError(_describe_damage(error)) from error
         is_dark = is_dark_16_bit(image)
+        has_more = _has_more(image)
     # Remove the metadata: a remaining orientation would transpose the image twice, and Pillow
     # would write a color profile or a transparent color into the thumbnails.
     rgb.info.clear()
     if orientation in _TRANSPOSITIONS:
         rgb = rgb.transpose(_TRANSPOSITIONS[orientation])
     if unscaled_px is None:
-        return Decoded(rgb, rgb.size, is_dark)
+        return Decoded(rgb, rgb.size, is_dark, has_more)
     size_px = unscaled_px[::-1] if orientation in _SWAPS_SIDES else unscaled_px
-    return Decoded(rgb, size_px, is_dark)
+    return Decoded(rgb, size_px, is_dark, has_more)
 
 
 @contextmanager
@@ -179,6 +180,14 @@ def _load(image: Image.Image) -> int | None:
         # after `load`: a PNG file's EXIF may follow its pixels, and Pillow transposes a TIFF image
         # while it loads the image
         return image.getexif().get(ExifTags.Base.Orientation)
+
+
+def _has_more(image: Image.Image) -> bool:
+    """Return whether a file has further pages or frames; only the header of the next is read."""
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except _DAMAGE_ERRORS:  # damage after the first frame, which is not used
+        return False
 
 
 def _open(file: BinaryIO) -> ImageFile.ImageFile:

@@ -7,14 +7,7 @@ from featscape.features import read_images
 from featscape.images import ThumbnailPacker, find_images
 from featscape.mapfolder.thumbnails import Thumbnails
 from featscape.progress import SilentProgress
-
-
-class Notes(SilentProgress):
-    def __init__(self):
-        self.lines = []
-
-    def note(self, line):
-        self.lines.append(line)
+from helpers.notes import Notes
 
 
 def test_a_large_photograph_is_decoded_at_a_smaller_scale_once(tmp_path):
@@ -48,3 +41,20 @@ def test_16_bit_images_that_look_dark_are_counted_in_one_note(tmp_path):
         read_images(find_images(tmp_path / "scans"), thumbnails=thumbnails, progress=notes)
     (line,) = notes.lines
     assert line.startswith("2 images use less than an eighth of 16 bits and look dark: scale")
+
+
+def test_files_with_further_pages_or_frames_are_counted_in_one_note(tmp_path):
+    (tmp_path / "scans").mkdir()
+    pages = [Image.new("RGB", (20, 10), color) for color in ("red", "green", "blue")]
+    for extension in ("tif", "gif", "webp", "png"):
+        pages[0].save(
+            tmp_path / "scans" / f"many.{extension}", save_all=True, append_images=pages[1:]
+        )
+        pages[0].save(tmp_path / "scans" / f"one.{extension}")
+    (tmp_path / "scans" / "cut.gif").write_bytes((tmp_path / "scans/many.gif").read_bytes()[:-20])
+    notes = Notes()
+    with ThumbnailPacker(tmp_path / "pack", size_px=64) as thumbnails:
+        read_images(find_images(tmp_path / "scans"), thumbnails=thumbnails, progress=notes)
+    assert [line.partition(":")[0] for line in notes.lines] == [
+        "5 files have further pages or frames; only the first is used"
+    ]

@@ -107,13 +107,15 @@ def test_unreadable_images_are_skipped_with_the_reason(noise_images, broken):
     assert progress.work() == (len(kept), 0)
 
 
-def test_the_features_of_the_sample_keep_whether_an_image_is_dark(noise_images):
+def test_the_features_of_the_sample_keep_what_was_seen_while_decoding(noise_images):
     class Sample:
         def find(self, _key, **_options):
-            return CachedFeatures("", np.zeros(3, np.float32), (40, 30), None, is_dark=True)
+            return CachedFeatures("", np.zeros(3, np.float32), (40, 30), None, True, True)
 
     images = noise_images(1)
-    assert read_image(b"0", images.decode, MeanColor(), None, Sample()).is_dark
+    read = read_image(b"0", images.decode, MeanColor(), None, Sample())
+    assert read.is_dark
+    assert read.has_more
 
 
 @pytest.mark.parametrize("is_in_file", [False, True])
