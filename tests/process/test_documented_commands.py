@@ -78,6 +78,8 @@ def stock(tmp_path_factory):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, target)
     shutil.copytree(stock / "photos" / "6", stock / "new-photos")
+    for part in ("A/train", "A/test", "B/train"):
+        shutil.copytree(stock / "photos" / "6", stock / "hospitals" / part / "normal")
     shutil.rmtree(stock / "digits")
     Image.new("RGB", (64, 48), "teal").save(stock / "new.jpg")
     for name in ("1.jpg", "2.jpg", "3.jpg", "4.jpg"):

@@ -248,6 +248,9 @@ class ImageSet:
         if missing), or bool; or strings or an object array of bool (None if missing).
     skipped : tuple of SkippedImage
         Skipped files with the reasons.
+    unused_folders : tuple of str
+        The names of the folders below the class folders, or below the single folder of all images.
+        These names give neither labels nor splits.
     dropped_classes : tuple of str
         The classes of which the limit of the number of images keeps no image.
     """
@@ -265,6 +268,7 @@ class ImageSet:
     splits: tuple[str, ...] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()
+    unused_folders: tuple[str, ...] = ()
     dropped_classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -66,6 +66,7 @@ def describe_found(images: ImageSet) -> Iterator[str]:
             "folder, which becomes a class, or move the class folders out of the source for a map "
             "without labels"
         )
+    yield from _describe_unused_folders(images)
     if images.dropped_classes:
         yield _describe_dropped(images)
     n_conflicts = sum(one.reason.startswith(LABEL_CONFLICT) for one in images.skipped)
@@ -87,6 +88,25 @@ def describe_found(images: ImageSet) -> Iterator[str]:
         own = name.removeprefix(SOURCE_PREFIX)
         if own != name and own in OWN_COLUMNS:
             yield f"the column {own} is called {name!r}, since each map has a column {own}"
+
+
+def _describe_unused_folders(images: ImageSet) -> Iterator[str]:
+    """Yield the folders that give neither labels nor splits, if no table gives columns."""
+    from featscape.images.tables.columns import list_names
+
+    if not images.unused_folders or images.columns or images.label_column is not None:
+        return
+    names = list_names(images.unused_folders, n_shown=_MOST_NAMED)
+    if images.labels is None:
+        yield printable(
+            f"no labels: one folder contains all images, and the folders in this folder are not "
+            f"used: {names}. Name this folder as the source"
+        )
+    else:
+        yield printable(
+            f"the folders below the class folders are not used: {names}. For labels or columns "
+            "of these folders, write metadata.csv: docs/howto/own-labels.md"
+        )
 
 
 def describe_columns(

@@ -1,11 +1,12 @@
 """Read the classes and splits of images from the names of their folders.
 
 The class of an image is the name of the first folder below the source, at any depth of the file. If
-all of these folders are named train, val (valid, validation) or test, the folders are the splits,
-and the class is the name of the next folder. If no image is in a class folder, or one folder that
-is not a split contains all images, there are no labels; if only some images are in class folders,
-the others are skipped. If the folders are exactly the ten Italian folders
-of Animals10, the labels are the English class names, and `ImageSet.renamed_labels` lists both.
+all of these folders are named train (training), val (valid, validation) or test (testing), the
+folders are the splits, and the class is the name of the next folder. The folders below the classes
+are not used; `ImageSet.unused_folders` lists these folders. If no image is in a class folder, or
+one folder that is not a split contains all images, there are no labels; if only some images are in
+class folders, the others are skipped. If the folders are exactly the ten Italian folders of
+Animals10, the labels are the English class names, and `ImageSet.renamed_labels` lists both.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ def read_class_folders(
     for parts in set(names).difference(kept):
         listing.skip(parts, reason)
     folders = tuple(parts[depth] for parts in kept) if has_labels else None
+    below = {parts[depth + 1] for parts in kept if len(parts) > depth + 2}
     renamed = ENGLISH_NAMES if set(folders or ()) == set(ENGLISH_NAMES) else {}
     return ImageSet(
         source=source,
@@ -82,6 +84,7 @@ def read_class_folders(
         labels=None if folders is None else tuple(renamed.get(name, name) for name in folders),
         renamed_labels=renamed,
         splits=tuple(SPLITS[parts[n_prefix].lower()] for parts in kept) if has_splits else None,
+        unused_folders=tuple(sorted(below)),
         skipped=tuple(sorted(listing.skipped, key=lambda item: item.path.split("/"))),
     )
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import re
 
-SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_NAMES = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+# the split by its name in lower case: train, training, trainset, training_set and so on
+SPLITS = {
+    f"{name}{suffix}": split
+    for split, names in _NAMES.items()
+    for name in names
+    for suffix in ("", "set", "_set", "-set", " set")
+}
 _SPLITS_IN_NAMES = {**SPLITS, "t10k": "test"}  # MNIST's name of the test set
 
 

@@ -64,6 +64,11 @@ def test_folders_without_images_are_not_classes(tmp_path):
         ("validation", "val"),
         ("test", "test"),
         ("Train", "train"),
+        ("Training", "train"),
+        ("Testing", "test"),
+        ("Validation", "val"),
+        ("training_set", "train"),
+        ("TestSet", "test"),
     ],
 )
 def test_each_name_of_a_split_is_recognized(tmp_path, folder, split):
@@ -121,3 +126,30 @@ def test_other_italian_folders_keep_their_names(tmp_path, change):
     images = find_images(make_files(tmp_path, *(f"{name}/1.jpeg" for name in names)))
     assert set(images.labels) == set(names)
     assert images.renamed_labels == {}
+
+
+def test_folders_below_the_classes_are_reported_with_the_remedy(tmp_path):
+    make_files(tmp_path, "A/train/ill/1.jpg", "A/test/ok/2.jpg", "B/train/ok/3.jpg", "B/4.jpg")
+    images = find_images(tmp_path)
+    assert images.labels == ("A", "A", "B", "B")
+    assert images.unused_folders == ("test", "train")
+    _, line = describe_found(images)
+    assert line.startswith("the folders below the class folders are not used: 'test', 'train'. ")
+    assert line.endswith("write metadata.csv: docs/howto/own-labels.md")
+    rows = "".join(f"{path},{path[2:5]}\n" for path in images.paths)
+    (tmp_path / "metadata.csv").write_text(f"file_name,part\n{rows}")
+    assert "not used" not in "\n".join(describe_found(find_images(tmp_path)))
+
+
+def test_classes_in_a_single_folder_are_reported_with_the_remedy(tmp_path):
+    images = find_images(make_files(tmp_path, "birds/owl/1.jpg", "birds/gull/2.jpg"))
+    assert images.labels is None
+    _, line = describe_found(images)
+    assert "and the folders in this folder are not used: 'gull', 'owl'. Name this folder" in line
+
+
+@pytest.mark.parametrize("paths", [("cat/1.jpg", "dog/2.jpg"), ("1.jpg",), ("a/1.jpg", "a/2.jpg")])
+def test_folders_that_are_all_used_are_not_reported(tmp_path, paths):
+    images = find_images(make_files(tmp_path, *paths))
+    assert images.unused_folders == ()
+    assert len(list(describe_found(images))) == 1
