@@ -27,6 +27,7 @@ nitpick_ignore_regex = [("py:.*", ".*")]  # types in docstrings are words, not l
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
+smartquotes = False  # would replace the hyphens of --option by a dash
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings name the types
 autodoc_member_order = "bysource"

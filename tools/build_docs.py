@@ -14,7 +14,9 @@ import runpy
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from contextlib import chdir
+from html import unescape
 from pathlib import Path
 
 from command_reference import write_commands
@@ -58,7 +60,19 @@ def main() -> None:
     make_maps(source)
     sphinx = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet"]
     subprocess.run([*sphinx, "-E", str(source), str(BUILD / "html")], check=True)
+    check_options(source / "reference/commands.md", BUILD / "html/reference/commands.html")
     print(f"Built {(BUILD / 'html' / 'index.html').relative_to(ROOT)}")
+
+
+def check_options(source: Path, page: Path) -> None:
+    """Exit with an error unless the page of the commands shows every option of its source."""
+    text = unescape(re.sub(r"<[^>]*>", "", page.read_text(encoding="utf-8")))
+    written, built = (
+        Counter(re.findall(r"--[a-z][a-z-]+", words))
+        for words in (source.read_text(encoding="utf-8"), text)
+    )
+    if missing := written - built:
+        sys.exit(f"{page.name} does not show {', '.join(missing)} as often as {source.name} does.")
 
 
 def find_pages() -> dict[Path, str]:

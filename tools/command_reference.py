@@ -53,7 +53,8 @@ def describe(command: TyperCommand) -> str:
     lines += ["| argument or option | meaning |", "|---|---|"]
     for parameter in command.get_params(context):
         names, meaning = parameter.get_help_record(context)
-        lines.append(f"| `{names}` | {as_text(meaning)} |")
+        cell = names.replace("|", "\\|")  # a table ends a cell at each other "|", also in code
+        lines.append(f"| `{cell}` | {as_text(meaning)} |")
     return "\n".join((*lines, ""))
 
 

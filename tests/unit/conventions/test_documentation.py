@@ -5,10 +5,12 @@ import inspect
 import re
 import sys
 from dataclasses import fields
+from html import unescape
 from pathlib import Path
 
 import pytest
 import typer.main
+from markdown_it import MarkdownIt
 
 import featscape
 import meshtsne
@@ -110,6 +112,23 @@ def test_the_reference_describes_every_command_and_option():
         options = [option for parameter in command.params for option in parameter.opts]
         flags = [option for option in options if option.startswith("--")]
         assert [flag for flag in flags if f"{flag}" not in section] == [], name
+
+
+def test_the_tables_of_the_commands_show_every_choice_of_an_option():
+    page = MarkdownIt("commonmark").enable("table").render(command_reference.write_commands())
+    cells = re.findall(r"<td><code>(.*?)</code></td>", page)
+    (shown,) = [unescape(cell) for cell in cells if cell.startswith("--format")]
+    assert shown == "--format <site|tensorboard|embedding-atlas|fiftyone>"
+
+
+def test_a_page_without_the_hyphens_of_an_option_is_an_error(tmp_path):
+    source, page = tmp_path / "commands.md", tmp_path / "commands.html"
+    source.write_text("`--limit` and --format <N>", encoding="utf-8")
+    page.write_text("<code><span>--limit</span></code> and --format &lt;N&gt;", encoding="utf-8")
+    build_docs.check_options(source, page)
+    page.write_text("<code>--limit</code> and \u2013format &lt;N&gt;", encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"does not show --format as often as commands\.md"):
+        build_docs.check_options(source, page)
 
 
 def test_the_reference_lists_every_file_of_a_map_folder():
