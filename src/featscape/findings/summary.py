@@ -91,7 +91,8 @@ def _quality(findings: Findings) -> Iterator[str]:
 
 def _classes(findings: Findings) -> tuple[Finding, ...]:
     split = [one for one in findings.classes if one.kind == "split"]
-    pairs = [one for one in findings.classes if one.kind == "close pair"]
+    # the classes of a pair without border images are separate
+    pairs = [one for one in findings.classes if one.kind == "close pair" and one.items]
     return (*split[:1], *pairs[:1])
 
 

@@ -13,6 +13,7 @@ from featscape.findings import (
     to_rows,
     with_labels,
 )
+from featscape.findings.records import ClassFinding, Evidence
 from featscape.findings.reliability import N_NEAR, WIDER
 from featscape.findings.spaces import principal_components, search_all_pairs
 from featscape.labels.classes import NO_LABEL
@@ -133,6 +134,16 @@ def test_the_summary_has_at_most_five_sentences(findings):
     assert 1 <= len(sentences) <= 5
     assert "another class more than the labeled class" in sentences[0]
     assert "If the dataset has wrong labels, about" in sentences[0]
+
+
+@pytest.mark.parametrize("border", [(), (3, 4)])
+def test_the_summary_has_close_pairs_with_border_images_only(findings, border):
+    evidence = Evidence(items=(), neighbors=(), score=1.0, method="planted")
+    pair = ClassFinding(
+        kind="close pair", classes=("a", "b"), items=border, text="a and b", evidence=evidence
+    )
+    sentences = summarize_findings(replace(findings, classes=(pair,)), n_sentences=100)
+    assert ("a and b" in sentences) == bool(border)
 
 
 def test_the_table_has_a_row_for_each_item_of_a_finding(findings):

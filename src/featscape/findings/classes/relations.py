@@ -26,6 +26,7 @@ LEAST_RELATED = 5  # items of each class of a branch: the bootstrap samples of f
 LEAST_SUPPORT = 0.8
 _MOST_CONDUCTANCE = 0.1
 _N_BORDER = 10  # border images of a pair
+_LEAST_MIXED = 0.01  # share of the neighbors of a pair in the other class; below, it is separate
 _MOST_OF_CLASS = 1_000  # items of a class that exemplars are chosen from
 _MOST_SPLIT = 500  # items of a class whose graph is cut; time grows with the third power
 # With fewer items, the 15 nearest neighbors of an item are more than a third of the class, and the
@@ -197,15 +198,19 @@ def _close_pair(
     share = (codes[near] == opposite[:, None]).mean(axis=1)
     border = items[np.lexsort((items, -share))][:_N_BORDER]
     border = border[np.sort(-share)[: len(border)] < 0]
-    mutual = (
-        f"{percent(float(share.mean()))} of the {near.shape[1]} nearest {noun}s of their {noun}s "
-        "are of the other class"
+    mixed = float(share.mean())
+    text = (
+        f"{join_names(names)} are close: {percent(mixed)} of the {near.shape[1]} nearest {noun}s "
+        f"of their {noun}s are of the other class."
     )
+    if mixed < _LEAST_MIXED:
+        border = border[:0]
+        text = f"{join_names(names)} are separate, and each is the nearest class of the other."
     return ClassFinding(
         kind="close pair",
         classes=names,
         items=tuple(border.tolist()),
-        text=f"{join_names(names)} are close: {mutual}.",
+        text=text,
         evidence=Evidence(
             items=tuple(border.tolist()),
             neighbors=(),

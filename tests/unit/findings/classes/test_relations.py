@@ -54,6 +54,17 @@ def test_the_close_pair_is_found_with_its_support(n_items, distance):
     assert pair.text.startswith("ant and bee are close: ")
 
 
+def test_a_pair_of_separate_classes_has_no_border_images():
+    rng = np.random.default_rng(0)
+    centers = 10 * rng.normal(size=(4, 20))
+    centers[1] = centers[0] + 1
+    codes = np.arange(100) % 4
+    features = (centers[codes] + 0.1 * rng.normal(size=(100, 20))).astype(np.float32)
+    pair = of_kind(relations(features, named(codes)), "close pair")[0]
+    assert pair.text == "ant and bee are separate, and each is the nearest class of the other."
+    assert pair.items == ()
+
+
 def test_a_group_of_most_classes_is_reported_as_the_distance_of_the_others():
     rng = np.random.default_rng(0)
     centers = rng.normal(size=(7, 20))
