@@ -7,7 +7,7 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.records import Features, ImageSet, ModelCard, count_reasons, count_skipped
-from featscape.records.images import DUPLICATE_PATH, INVALID_ROW, NESTED, NO_IMAGE
+from featscape.records.images import DUPLICATE_PATH, INVALID_ROW, LISTS, NESTED, NO_IMAGE
 
 
 @pytest.fixture
@@ -73,3 +73,4 @@ def test_skipped_files_rows_and_columns_are_counted_apart():
         "skipped 1 row with a duplicate path, left out 1 column"
     )
     assert count_skipped([NESTED]) == "left out 1 column"
+    assert count_skipped([LISTS, LISTS]) == "joined the lists of 2 columns"

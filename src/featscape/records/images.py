@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 # the beginnings of the reasons of skipped columns and rows
 NESTED = "a column of nested or binary values; only numbers and text are kept"
+LISTS = "a column of lists, which became text joined by ', '"
 NO_IMAGE = "a row without an image"
 INVALID_ROW = "invalid row"
 DUPLICATE_PATH = "duplicate path"
 ROW_REASONS = (NO_IMAGE, INVALID_ROW, DUPLICATE_PATH)
+COLUMN_REASONS = (NESTED, LISTS)
 
 MANIFEST_KIND = "manifest"  # `ImageSet.kind` of a table of paths
 
@@ -96,7 +98,7 @@ def count_skipped(reasons: Iterable[str]) -> str:
         The reason of each skipped file, row or column.
     """
     kinds = Counter(
-        next((kind for kind in (NESTED, *ROW_REASONS) if reason.startswith(kind)), "")
+        next((kind for kind in (*COLUMN_REASONS, *ROW_REASONS) if reason.startswith(kind)), "")
         for reason in reasons
     )
     no_image = plural(kinds[NO_IMAGE], "row without an image", "rows without an image")
@@ -109,6 +111,7 @@ def count_skipped(reasons: Iterable[str]) -> str:
         (kinds[INVALID_ROW], f"skipped {plural(kinds[INVALID_ROW], 'invalid row')}"),
         (kinds[DUPLICATE_PATH], f"skipped {duplicate}"),
         (kinds[NESTED], f"left out {plural(kinds[NESTED], 'column')}"),
+        (kinds[LISTS], f"joined the lists of {plural(kinds[LISTS], 'column')}"),
     )
     return ", ".join(text for n, text in counted if n)
 

@@ -15,7 +15,15 @@ from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.records import count_reasons, count_skipped
-from featscape.records.images import DUPLICATE_PATH, INVALID_ROW, NESTED, NO_IMAGE, ROW_REASONS
+from featscape.records.images import (
+    COLUMN_REASONS,
+    DUPLICATE_PATH,
+    INVALID_ROW,
+    LISTS,
+    NESTED,
+    NO_IMAGE,
+    ROW_REASONS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -55,7 +63,8 @@ def describe_found(images: ImageSet) -> Iterator[str]:
     from featscape.images.tables.paths import LABEL_CONFLICT
 
     found = f"found {dataset_text(len(images), 'image', images.labels)}"
-    files = [one for one in images.skipped if not one.reason.startswith((NESTED, *ROW_REASONS))]
+    others = (*COLUMN_REASONS, *ROW_REASONS)
+    files = [one for one in images.skipped if not one.reason.startswith(others)]
     yield f"{found}, skipped {_count_skipped(files)}" if files else found
     yield from _describe_left_out(images.skipped)
     yield from describe_boxes(images)
@@ -153,11 +162,16 @@ def _describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
             detail = rows[0].reason.partition(": ")[2]
             counted = count_skipped(one.reason for one in rows)
             yield printable(f"{counted}{example} {rows[0].path}: {detail}")
-    columns = [one for one in skipped if one.reason.startswith(NESTED)]
-    if columns:
-        names = list_names([one.path.rpartition(", column ")[2] for one in columns])
-        counted = count_skipped(one.reason for one in columns)
-        yield printable(f"{counted}: {names} ({NESTED.removeprefix('a column of ')})")
+    details = {
+        NESTED: NESTED.removeprefix("a column of "),
+        LISTS: "as text, with ', ' between the values; a label is one value per image",
+    }
+    for kind, detail in details.items():
+        columns = [one for one in skipped if one.reason.startswith(kind)]
+        if columns:
+            names = list_names([one.path.rpartition(", column ")[2] for one in columns])
+            counted = count_skipped(one.reason for one in columns)
+            yield printable(f"{counted}: {names} ({detail})")
 
 
 def _describe_almost_numeric(columns: Mapping[str, Column]) -> Iterator[str]:
@@ -219,8 +233,8 @@ def _describe_no_labels(images: ImageSet) -> str:
     columns = [name.removeprefix(SOURCE_PREFIX) if name in own else name for name in images.columns]
     usual = ", ".join(LABEL_COLUMNS[:2])
     return (
-        f"no labels: no column with values is named {usual} or similar; the columns are "
-        f"{list_names(columns)}. --label-column NAME (label_column=) chooses a column"
+        f"no labels: no column with values, one per image, is named {usual} or similar; the "
+        f"columns are {list_names(columns)}. --label-column NAME (label_column=) chooses a column"
     )
 
 

@@ -138,7 +138,7 @@ def _read_tables(
             yield make_table(file.name, {"label": read_labels(file, n_items=n_items)})
     elif options.labels is not None:
         _refuse_label_column(options, "the labels are a sequence")
-        yield make_table("labels", {"label": options.labels})
+        yield make_table("labels", {"labels": options.labels})
     if features_table is not None:
         yield _read_table(features_table)
     if isinstance(options.columns, str | os.PathLike):

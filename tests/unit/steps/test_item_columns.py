@@ -88,3 +88,12 @@ def test_a_map_has_the_labels_of_a_csv_file(here):
     (here / "l.csv").write_text("label\n" + "".join(f"class {i % 3}\n" for i in range(9)))
     made = embed_features("f.npy", labels="l.csv", findings=False)
     assert made.labels == tuple(f"class {i % 3}" for i in range(9))
+
+
+def test_missing_and_multiple_labels_of_a_sequence(tmp_path):
+    options = FeatureMapOptions(tmp_path / "f.npy", labels=["cat", None, float("nan")])
+    described = read_item_columns(options, n_items=3).described
+    assert described.labels == ("cat", "(no label)", "(no label)")
+    options = FeatureMapOptions(tmp_path / "f.npy", labels=[("cat", "dog"), "fox"])
+    with pytest.raises(InputError, match=r"one label per image; labels= contains lists"):
+        read_item_columns(options, n_items=2)

@@ -33,6 +33,7 @@ from featscape.images.tables.parquet_tables import (
 )
 from featscape.images.tables.splits import find_split
 from featscape.images.tables.table import name_columns
+from featscape.images.tables.values import name_class
 from featscape.records import ImageSet, SkippedImage
 from featscape.records.images import nested_column
 
@@ -187,7 +188,7 @@ def _read_columns(
     for column, values in zip(name_columns(table.column_names), table.columns, strict=True):
         columns[column] = list_values(values, f"{name}, column {column}", skipped)
         if column in class_names:
-            columns[column] = [_name_class(code, class_names[column]) for code in columns[column]]
+            columns[column] = [name_class(code, class_names[column]) for code in columns[column]]
     if structs is not None:
         paths = pc.struct_field(structs, "path")
         file_names = list_values(paths, f"{name}, column {image}.path", skipped)
@@ -245,12 +246,6 @@ def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
         }
     except (ValueError, LookupError, TypeError, AttributeError):
         return {}  # no class names, or written by another program
-
-
-def _name_class(code: Any, names: list[str]) -> Any:
-    if not isinstance(code, int):
-        return code
-    return names[code] if 0 <= code < len(names) else None
 
 
 PARQUET = SourceKind("parquet", _is_parquet, find_in_parquet, ParquetImages)

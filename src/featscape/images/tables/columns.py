@@ -13,15 +13,16 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.images.tables.dates import parse_dates
 from featscape.images.tables.splits import SPLITS
+from featscape.images.tables.values import contains_lists, join_lists, plain_value
 from featscape.labels.classes import trim_labels
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.printable_names import encodable, is_decoded, printable
-from featscape.records.images import as_text, nested_column
+from featscape.records import SkippedImage
+from featscape.records.images import LISTS, as_text, nested_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from featscape.records import SkippedImage
     from featscape.records.images import Column
 
 # usual names of the column of paths and of the column of labels, the most likely first
@@ -135,7 +136,7 @@ def classify_columns(
     Parameters
     ----------
     columns : mapping of str to sequence
-        The raw values of each column, one per image; None, NaN and "" are missing values.
+        The raw values of each column, one per image; `plain_value` lists the missing values.
     table : str
         The name of the table, for messages.
     label_column : str or None
@@ -150,14 +151,15 @@ def classify_columns(
     -------
     ImageColumns
         A column with the name of a column of the map is renamed to "source NAME". A column of
-        nested or binary values is skipped, because a page cannot show such values. White space
-        around labels is removed.
+        nested or binary values is skipped, because a page cannot show such values. Lists of text
+        become text, which is not used as labels: `join_lists`. White space around labels is
+        removed.
 
     Raises
     ------
     InputError
-        If there is no column `label_column`, or the column has no values, or if a name or a value
-        contains bytes that are not UTF-8.
+        If there is no column `label_column`, or the column has no values or contains lists, or if
+        a name or a value contains bytes that are not UTF-8.
     """
     usual = () if has_labels else LABEL_COLUMNS
     option = "the label column"
@@ -167,11 +169,18 @@ def classify_columns(
     kept: dict[str, Column] = {}
     skipped = []
     for name, raw in columns.items():
-        _check_decoded(name, raw, table=table)
-        values = [_normalize_missing(value) for value in raw]
-        if any(isinstance(value, (dict, list, tuple, bytes)) for value in values):
+        values = [plain_value(value) for value in raw]
+        has_lists = contains_lists(values)
+        if name == label_column:
+            check_single_labels(name, values, table=table)
+        values = join_lists(values)
+        _check_decoded(name, values, table=table)
+        if contains_lists(values) or any(isinstance(value, dict | bytes) for value in values):
             skipped.append(nested_column(table, name))
-        elif name == label and any(value is not None for value in values):
+            continue
+        if has_lists:
+            skipped.append(SkippedImage(f"{table}, column {name}", LISTS))
+        if name == label and not has_lists and any(value is not None for value in values):
             texts = (None if value is None else _as_text(value) for value in values)
             labels, n_trimmed = trim_labels(texts)
         elif name.lower() == "split" and not has_splits and None not in values:
@@ -191,6 +200,28 @@ def classify_columns(
         tuple(skipped),
         label_column=None if labels is None else label,
         n_trimmed_labels=n_trimmed,
+    )
+
+
+def check_single_labels(column: str, values: Sequence[Any], *, table: str) -> None:
+    """Raise InputError if a column of labels contains lists.
+
+    Parameters
+    ----------
+    column : str
+    values : sequence
+        As from `plain_value`.
+    table : str
+        The name of the table; the same name as that of the column for labels without a table.
+    """
+    example = next((repr(value) for value in values if contains_lists([value])), None)
+    if example is None:
+        return
+    what = f"{column}=" if column == table else f"the column {column!r} of {table!r}"
+    raise InputError(
+        f"featscape takes one label per image; {what} contains lists, for example "
+        f"{example[:_MOST_SHOWN]}. Name another column of labels, or pass one label per image with "
+        "labels=; a column can keep the lists as text joined by ', '."
     )
 
 
@@ -229,15 +260,6 @@ def _as_text(value: object) -> str:
     return encodable(as_text(value))
 
 
-def _normalize_missing(value: Any) -> Any:
-    """Return None for NaN and "", and every other value as a Python value."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    return None if value == "" else value
-
-
 def _unused_name(name: str, used: Mapping[str, object]) -> str:
     while name in used or name in OWN_COLUMNS:
         name = f"{SOURCE_PREFIX}{name}"
@@ -248,7 +270,7 @@ def _infer_type(values: list[Any], *, is_untyped: bool) -> Column:
     """Return a column of numbers, truth values or dates as an array, and others as strings."""
     present = [value for value in values if value is not None]
     if is_untyped and all(len(v) < _MAX_DIGITS and _NUMBER.fullmatch(v) for v in present):
-        numbers = [None if v is None else _normalize_missing(_parse_number(v)) for v in values]
+        numbers = [None if v is None else plain_value(_parse_number(v)) for v in values]
         if any(number is not None for number in numbers):
             values, present = numbers, [number for number in numbers if number is not None]
     elif is_untyped and all(value in _TRUTH for value in present):

@@ -88,7 +88,7 @@ def _to_list(values: pa.ChunkedArray) -> list[Any]:
 
 
 def split_nested_columns(schema: pa.Schema, name: str) -> tuple[list[str], list[SkippedImage]]:
-    """Return the names of the columns of numbers and text, and an entry for each other column.
+    """Return the columns of numbers, text and lists of text, and an entry for each other column.
 
     Parameters
     ----------
@@ -102,6 +102,9 @@ def split_nested_columns(schema: pa.Schema, name: str) -> tuple[list[str], list[
     for column in schema:
         data_type = column.type
         if pa.types.is_dictionary(data_type):
+            data_type = data_type.value_type
+        is_list = pa.types.is_list(data_type) or pa.types.is_large_list(data_type)
+        if is_list and "string" in str(data_type.value_type):  # not the numbers of vectors
             data_type = data_type.value_type
         if pa.types.is_nested(data_type) or "binary" in str(data_type):
             nested.append(nested_column(name, column.name))

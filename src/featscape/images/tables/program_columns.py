@@ -8,6 +8,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.images.tables.table import ImageTable
+from featscape.number_text import with_article
 
 if TYPE_CHECKING:
     from featscape.collection import Columns
@@ -26,7 +27,7 @@ def make_table(name: str, columns: Columns) -> ImageTable:
     Raises
     ------
     InputError
-        If two columns have one name, or the lengths differ.
+        If two columns have one name, a column is a single value, or the lengths differ.
     """
     keys = list(columns.keys())
     names = [str(key) for key in keys]
@@ -36,7 +37,9 @@ def make_table(name: str, columns: Columns) -> ImageTable:
             f"all columns must have different names; {repeated!r} occurs {names.count(repeated)} "
             "times. Rename the columns."
         )
-    values = {column: _list_values(columns[key]) for column, key in zip(names, keys, strict=True)}
+    values = {
+        column: list_values(columns[key], column) for column, key in zip(names, keys, strict=True)
+    }
     n_rows = max(map(len, values.values()), default=0)
     for column, listed in values.items():
         if len(listed) != n_rows:
@@ -47,13 +50,27 @@ def make_table(name: str, columns: Columns) -> ImageTable:
     return ImageTable(name, values, positions=[f"row {row}" for row in range(n_rows)])
 
 
-def _list_values(values: Any) -> list[Any]:
-    """Return the values of a column; missing values of pandas are None."""
-    if isinstance(values, np.ndarray):
-        if values.dtype.kind == "M":
-            values = values.astype("datetime64[us]")  # Python has no nanoseconds
-        return list(values.tolist())
-    if hasattr(values, "isna"):
-        missing = values.isna()
-        return [None if is_missing else v for v, is_missing in zip(values, missing, strict=True)]
-    return list(values)
+def list_values(values: Any, column: str) -> list[Any]:
+    """Return the values of a column; a column of an array of shape (n, 1) has n values.
+
+    Parameters
+    ----------
+    values : iterable or array
+    column : str
+        The name of the column, for the message.
+
+    Raises
+    ------
+    InputError
+        If the column is a single value.
+    """
+    if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
+        raise InputError(
+            f"a column must be a sequence with one value per item; {column!r} is "
+            f"{with_article(type(values).__name__)}. Give a list or an array."
+        )
+    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
+        values = values.astype("datetime64[us]")  # Python has no nanoseconds
+    if getattr(values, "shape", ())[1:] == (1,):
+        values = values.reshape(-1)
+    return list(values.tolist() if hasattr(values, "tolist") else values)

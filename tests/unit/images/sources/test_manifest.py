@@ -283,3 +283,13 @@ def test_the_error_for_a_table_of_missing_files_names_the_first_path_and_its_spe
         raised.value
     )
     assert r"The file exists with / instead of \: correct the paths. Check" in str(raised.value)
+
+
+def test_a_column_of_lists_of_text_becomes_text(write_images):
+    rows = [{"path": "a.png", "labels": ["x", "y"]}, {"path": "b.png", "labels": "z"}]
+    file = write_rows(write_images("a.png", "b.png") / "m.jsonl", rows)
+    images = find_images(file)
+    assert (images.labels, images.columns["labels"]) == (None, ("x, y", "z"))
+    assert list(describe_found(images))[1].startswith("joined the lists of 1 column: 'labels'")
+    with pytest.raises(InputError, match=r"one label per image; the column 'labels' of 'm\.jsonl'"):
+        find_images(file, label_column="labels")

@@ -193,6 +193,16 @@ def test_nested_and_binary_columns_are_skipped(write, skipped):
     assert set(skipped(images)) == {f"a.parquet, column {n}" for n in ("box", "raw", "objects")}
 
 
+def test_lists_of_text_become_text(write, write_images):
+    tags = [["a", "b"], None]
+    assert find_images(write(n=2, tags=tags)).columns["tags"] == ("a, b", None)
+    write_images("x.png", "y.png")
+    listed = write(n=2, tags=tags, where=["x.png", "y.png"])
+    assert find_images(listed, path_column="where").columns["tags"] == ("a, b", None)
+    with pytest.raises(InputError, match="one label per image; the column 'tags'"):
+        find_images(listed, label_column="tags")
+
+
 def test_a_parquet_file_with_a_given_path_column_is_a_manifest(write, write_images, reds):
     write_images("x.png")
     file = write(n=1, first=9, where=["x.png"])

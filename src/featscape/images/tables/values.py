@@ -1,0 +1,71 @@
+"""The values of the columns of tables and programs: missing values, scalars and lists."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MISSING = ("NAType", "NaTType")  # pandas.NA and pandas.NaT
+_LISTS = (list, tuple, set, frozenset)
+
+
+def plain_value(value: Any) -> Any:
+    """Return None for a missing value, and every other value as a Python value.
+
+    Missing values are None, NaN, "", NaT and NA of pandas. A scalar of NumPy or PyTorch and an
+    array of one element become their value, and other arrays become lists.
+    """
+    shape = getattr(value, "shape", None)
+    if shape is not None and hasattr(value, "tolist"):  # an array, a NumPy scalar or a tensor
+        is_single = math.prod(shape) == 1
+        value = value.tolist()
+        while is_single and isinstance(value, list):
+            (value,) = value
+    if type(value).__name__ in _MISSING or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return None if value == "" else value
+
+
+def contains_lists(values: Sequence[Any]) -> bool:
+    """Return whether one of the values is a list, a tuple or a set."""
+    return any(isinstance(value, _LISTS) for value in values)
+
+
+def join_lists(values: Sequence[Any]) -> list[Any]:
+    """Return the values with each list of texts as one text; other lists remain lists.
+
+    Parameters
+    ----------
+    values : sequence
+        As from `plain_value`.
+
+    Returns
+    -------
+    list
+        The texts of a list are joined by ", ", in the order of the list or the alphabetical order
+        of a set. An empty list is a missing value, None.
+    """
+    return [_join(value) if isinstance(value, _LISTS) else value for value in values]
+
+
+def _join(value: Any) -> Any:
+    if not all(isinstance(text, str) for text in value):
+        return value
+    return ", ".join(sorted(value) if isinstance(value, set | frozenset) else value) or None
+
+
+def name_class(code: Any, names: Sequence[str]) -> Any:
+    """Return the name of a class by its number, None for a number without a name, such as -1.
+
+    Parameters
+    ----------
+    code : object
+        The number, or another value, which is returned.
+    names : sequence of str
+    """
+    if not isinstance(code, int):
+        return code
+    return names[code] if 0 <= code < len(names) else None
