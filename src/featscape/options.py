@@ -18,7 +18,7 @@ from featscape.keywords import Help
 from featscape.progress import Progress, SilentProgress
 
 PathLike = str | os.PathLike[str]
-Images = PathLike | Collection
+Images = PathLike | Collection | Columns
 Labels = Sequence[object]
 PACK_PX = 256  # minimum for the longest side of stored thumbnails: the page enlarges one image
 

@@ -52,7 +52,7 @@ def check_choice(*, limit: int | None, random_state: int, max_megapixels: float 
 
 
 def find_images(
-    source: str | os.PathLike[str] | Collection,
+    source: str | os.PathLike[str] | Collection | Columns,
     *,
     labels: Sequence[object] | None = None,
     columns: Columns | None = None,
@@ -70,21 +70,22 @@ def find_images(
 
     Parameters
     ----------
-    source : path, sequence or dataset
-        The folder, file or address; a sequence of paths, Pillow images or arrays of uint8 of the
-        shape (h, w) or (h, w, 1, 3 or 4), or one array of n such images; torchvision's
-        ImageFolder; a Dataset of PyTorch whose items are Pillow images, or tuples of a Pillow image
-        and a label; or a Dataset of Hugging Face with a column of images. A dataset also gives
-        labels. A dataset must not convert the images to tensors.
+    source : path, sequence, dataset, mapping or DataFrame
+        The folder, file or address; a sequence of paths, files as bytes, Pillow images or arrays of
+        uint8 of the shape (h, w), (h, w, c) or (c, h, w) with 1, 3 or 4 channels, or one array of n
+        such images; a mapping or DataFrame with a column of paths; torchvision's ImageFolder; a
+        Dataset of PyTorch whose items are images, or tuples of an image and a label; or a Dataset
+        of Hugging Face with a column of images, whose other columns are kept. A dataset also gives
+        labels. A dataset must not convert the images to tensors of floats.
     labels : sequence of n labels, optional
-        The labels of a sequence or dataset.
+        The labels of a sequence or dataset. None, NaN, NA of pandas and "" are no labels.
     columns : mapping of str to sequence of n values, or DataFrame of n rows, optional
         Further values of each image of a sequence or dataset. The column `label_column` gives the
-        labels, or, without other labels, a column with a usual name, such as label.
+        labels, or, without other labels, a column with a usual name, such as label. The column
+        `path_column`, or "path", gives the paths of the images on the map.
     path_column, label_column : str, optional
-        The columns of the table or metadata that contain the paths and the labels. By default
-        columns with a usual name, such as file_name and label. `label_column` may also be one of
-        `columns`.
+        The columns of the table, metadata, dataset or `columns` that contain the paths and the
+        labels. By default columns with a usual name, such as file_name and label.
     limit : int, optional
         The maximum number of images, chosen at random, with at least one image of each class if
         `limit` is large enough. Classes without a chosen image are in `dropped_classes`.
@@ -106,7 +107,7 @@ def find_images(
     InputError
         If the source does not exist or contains no images, if there is no column of the given
         name, if the number of labels or of values of a column differs from the number of images,
-        or if `limit`, `random_state` or `max_megapixels` is out of range.
+        if a label is a list, or if `limit`, `random_state` or `max_megapixels` is out of range.
 
     Examples
     --------
@@ -117,7 +118,13 @@ def find_images(
     """
     check_choice(limit=limit, random_state=random_state, max_megapixels=max_megapixels)
     if not isinstance(source, str | os.PathLike):
-        images = collect(source, labels=labels, columns=columns, label_column=label_column)
+        images = collect(
+            source,
+            labels=labels,
+            columns=columns,
+            path_column=path_column,
+            label_column=label_column,
+        )
     elif not str(source):
         raise InputError("the source must have a name; got ''. Name '.' for the current folder.")
     elif labels is not None:

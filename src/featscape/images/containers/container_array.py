@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import struct
 import zlib
@@ -13,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from featscape.errors import ImageError, InputError
+from featscape.images.containers.pixels import arrange_pixels, encode_png, explain_pixels
 from featscape.images.containers.record_stream import RecordStream
 from featscape.images.storage.limits import check_size
 
@@ -26,14 +26,7 @@ if TYPE_CHECKING:
 
 DAMAGE_ERRORS = (OSError, EOFError, ValueError, struct.error, zlib.error)
 
-# the end of the messages for arrays of other types; also for arrays that a program holds
-TO_UINT8 = (
-    "Scale the values to 0 to 255 and convert the array to uint8, for example with "
-    ".astype(np.uint8)."
-)
-
 _MAX_LABEL_BYTES = 1 << 30
-_N_CHANNELS = (1, 3, 4)  # gray, RGB, RGBA
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,16 +63,8 @@ class ContainerArray:
 
         The number of channels, c, is 1, 3 or 4.
         """
-        return (
-            self.dtype in (np.uint8, np.bool_)
-            and not self.is_fortran
-            and 0 not in self.shape
-            and (len(self.shape) == 3 or (len(self.shape) == 4 and self._has_channels))
-        )
-
-    @property
-    def _has_channels(self) -> bool:
-        return self.shape[3] in _N_CHANNELS or self.shape[1] in _N_CHANNELS
+        has_pixels = len(self.shape) > 2 and explain_pixels(self.dtype, self.shape[1:]) is None
+        return has_pixels and not self.is_fortran and self.shape[0] > 0
 
     @property
     def record_bytes(self) -> int:
@@ -164,16 +149,8 @@ class ArrayImages:
             raise ImageError("no such image")
         array, stream = self._arrays[name]
         check_size(array.record_bytes)
-        pixels = np.frombuffer(stream.read(index), np.uint8).reshape(array.shape[1:])
-        if array.dtype == np.bool_:
-            pixels = pixels * np.uint8(255)
-        if pixels.ndim == 3 and array.shape[3] not in _N_CHANNELS:
-            pixels = np.moveaxis(pixels, 0, 2)  # (c, h, w) -> (h, w, c)
-        if pixels.ndim == 3 and pixels.shape[2] == 1:
-            pixels = pixels[:, :, 0]
-        encoded = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(pixels)).save(encoded, "PNG", compress_level=1)
-        return encoded.getvalue()
+        pixels = np.frombuffer(stream.read(index), array.dtype).reshape(array.shape[1:])
+        return encode_png(Image.fromarray(arrange_pixels(pixels)))
 
 
 def damaged_array(source: Location, reason: object) -> InputError:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, InputError
-from featscape.images.containers.container_array import TO_UINT8, ArrayImages, ContainerArray
+from featscape.images.containers.container_array import ArrayImages, ContainerArray
 from featscape.images.containers.idx_files import is_idx_file, list_idx_files, open_idx
 from featscape.images.containers.numpy_files import is_numpy_file, open_arrays
+from featscape.images.containers.pixels import explain_pixels
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.sources.kind import SourceKind
 from featscape.images.storage.backends import storage_of
@@ -19,7 +21,7 @@ from featscape.images.tables.splits import find_split
 from featscape.records import ImageSet, SkippedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from featscape.images.sources.kind import Candidate
     from featscape.images.storage.locations import Location
@@ -70,7 +72,7 @@ def find_in_arrays(candidate: Candidate) -> ImageSet:
         raise InputError(
             "an array of images must be of uint8 in C order and of shape (n, height, width), "
             f"(n, height, width, 3) or (n, 3, height, width); {str(source)!r} has {found}. "
-            f"{TO_UINT8}{describe_skipped(skipped)}"
+            f"{_remedy(others.values())}{describe_skipped(skipped)}"
         )
     for array in images:
         others.pop(array.name, None)
@@ -86,6 +88,15 @@ def _open_array_images(source: Location) -> ArrayImages:
     else:
         arrays = [open_idx(file) for file in list_idx_files(source)]
     return ArrayImages([array for array in arrays if array.has_images])
+
+
+def _remedy(arrays: Iterable[ContainerArray]) -> str:
+    """Return how the largest array becomes an array of images."""
+    array = max(arrays, key=lambda array: math.prod(array.shape), default=None)
+    remedy = None if array is None else explain_pixels(array.dtype, array.shape[1:])
+    if remedy is None and array is not None and array.is_fortran:
+        remedy = "Save the array with numpy.ascontiguousarray(array)."
+    return remedy or "Save the array again, with its images."
 
 
 def _describe(array: ContainerArray) -> str:
@@ -155,8 +166,6 @@ def _load(array: ContainerArray, n_images: int, skipped: list[SkippedImage]) -> 
         return []
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
-    if values.ndim == 2:  # several values per image
-        return [" ".join(map(str, row)) for row in values.tolist()]
     listed: list[Any] = values.tolist()
     return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in listed]
 

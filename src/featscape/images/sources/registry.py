@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 # files is a folder of images, and a Parquet file that contains images is not a manifest.
 SOURCE_KINDS = (FOLDER, ADDRESS, PARQUET, MANIFEST, ZIP, TAR, ARRAYS)
 
+_SAVED_DATASET = {"state.json", "dataset_dict.json"}  # written by save_to_disk beside Arrow files
+
 
 def find_in_source(
     source: Location, *, path_column: str | None = None, label_column: str | None = None
@@ -130,6 +132,13 @@ def _recognize(candidate: Candidate) -> SourceKind | None:
 
 def _explain_no_source(source: Location, listing: Listing) -> str:
     """Return the message for a folder that is not a source of any kind."""
+    if not _SAVED_DATASET.isdisjoint(name for name, *below in listing.others if not below):
+        return (
+            "the source must contain images in files; "
+            f"{str(source)!r} was written by save_to_disk of Hugging Face. Load it with "
+            "datasets.load_from_disk and pass the dataset to make_map, or write a Parquet file "
+            "with dataset.to_parquet."
+        )
     files = (join(source, "/".join(parts)) for parts in sorted(listing.others))
     file = next((file for file in files if _recognize(Candidate(file))), None)
     remedy = (

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from featscape.images.storage.locations import is_address
+from featscape.images.tables.values import plain_value
 from featscape.records.images import DUPLICATE_PATH, INVALID_ROW
 
 if TYPE_CHECKING:
@@ -56,8 +57,11 @@ def _trimmed(label: Any) -> Any:
 
 def _normalize_path(value: Any) -> tuple[str, str]:
     """Return a path in its shortest form, and the reason why the path is invalid or ""."""
-    if value is None or value == "":
+    value = plain_value(value)
+    if value is None:
         return "", "no path"
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
     if not isinstance(value, str):
         return "", f"the path must be text, not {type(value).__name__}"
     try:

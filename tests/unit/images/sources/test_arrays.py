@@ -102,23 +102,32 @@ def test_the_splits_of_medmnist_are_read(tmp_path):
     np.testing.assert_array_equal(loaded(images)[2:5], content["val_images"])
 
 
-def test_two_dimensional_labels_and_other_arrays_are_columns(tmp_path, skipped):
+def test_arrays_of_one_value_per_image_are_labels_and_columns(tmp_path, skipped):
     np.savez(
         tmp_path / "a.npz",
         images=pixels(2, 4, 4),
-        labels=[[0, 1], [1, 1]],
+        labels=[[0], [1]],
         names=["x", "y"],
         raw=[b"p", b"q"],
         age=[1.5, np.nan],
         other=np.zeros(7),
     )
     images = find_images(tmp_path / "a.npz")
-    assert images.labels == ("0 1", "1 1")
+    assert images.labels == ("0", "1")
     assert images.columns["names"] == ("x", "y")
     assert images.columns["raw"] == ("p", "q")
     np.testing.assert_array_equal(images.columns["age"], [1.5, np.nan])
     assert skipped(images) == {"a.npz, array other": "neither images nor their labels"}
     assert find_images(tmp_path / "a.npz", label_column="names").labels == ("x", "y")
+
+
+def test_labels_of_several_values_are_left_out_and_refused_as_the_label_column(tmp_path, skipped):
+    np.savez(tmp_path / "a.npz", images=pixels(2, 4, 4), labels=[[0, 1], [1, 1]])
+    images = find_images(tmp_path / "a.npz")
+    assert images.labels is None
+    assert list(skipped(images)) == ["a.npz, column label"]
+    with pytest.raises(InputError, match=r"one label per image; the column 'label'.*\[0, 1\]"):
+        find_images(tmp_path / "a.npz", label_column="label")
 
 
 def test_a_boolean_array_without_labels_is_read_as_black_and_white(tmp_path):
@@ -273,7 +282,7 @@ def test_an_invalid_header_is_refused(tmp_path, content, reason):
 
 def test_a_header_with_huge_sides_gives_no_image(tmp_path):
     (tmp_path / "a-idx3-ubyte").write_bytes(struct.pack(">HBB3I", 0, 8, 3, *[2**32 - 1] * 3))
-    with pytest.raises(InputError, match=r"truncated by 4,294,967,295 images\. Scale the values"):
+    with pytest.raises(InputError, match=r"truncated by 4,294,967,295 images\. Save the array"):
         find_images(tmp_path / "a-idx3-ubyte")
 
 
@@ -309,18 +318,18 @@ def flip(content, marker, offset, value):
 
 
 @pytest.mark.parametrize(
-    "array",
+    ("array", "remedy"),
     [
-        pixels(3, 4, 4).astype(np.float32),
-        pixels(3, 4),
-        pixels(3, 5, 5, 5),
-        pixels(0, 4, 4),
-        np.asfortranarray(pixels(3, 4, 4)),
+        (pixels(3, 4, 4).astype(np.float32), r"\.astype\(np\.uint8\)"),
+        (pixels(3, 4), "reshape the array"),
+        (pixels(3, 5, 5, 5), "Select 1, 3 or 4 channels"),
+        (pixels(0, 4, 4), "Save the array again, with its images"),
+        (np.asfortranarray(pixels(3, 4, 4)), "ascontiguousarray"),
     ],
 )
-def test_the_error_for_a_file_without_images_describes_its_arrays(tmp_path, array):
+def test_the_error_for_a_file_without_images_describes_its_arrays(tmp_path, array, remedy):
     np.savez(tmp_path / "a.npz", faces=array)
-    with pytest.raises(InputError, match=r"of uint8 .* has faces .* with \.astype\(np\.uint8\)"):
+    with pytest.raises(InputError, match=rf"of uint8 .* has faces .*{remedy}"):
         find_images(tmp_path / "a.npz")
 
 

@@ -1,11 +1,17 @@
 """Lists of images, and datasets of other libraries, as sources."""
 
+import io
+from types import SimpleNamespace
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from featscape import InputError, find_images
 from featscape.labels.classes import NO_LABEL
+from featscape.records.images import nested_column
+from featscape.steps.facts import describe_found
 
 RED, BLUE = Image.new("RGB", (8, 6), "red"), Image.new("RGB", (8, 6), "blue")
 
@@ -22,6 +28,16 @@ class TorchDataset:
         return (RED, 0) if place == 0 else (BLUE, 1)
 
 
+class OtherItems(TorchDataset):
+    """A dataset whose items are tuples of another object and a label."""
+
+    def __init__(self, item):
+        self.item = item
+
+    def __getitem__(self, place):
+        return (self.item, 0)
+
+
 class ImageFolder(TorchDataset):
     """Files and classes as those of torchvision's ImageFolder."""
 
@@ -35,17 +51,32 @@ class HuggingFaceDataset:
     """Rows and columns as those of datasets.Dataset."""
 
     column_names = ("id", "photo", "label")
+    format: ClassVar = {"type": None}
 
     def __init__(self, labels=(0, 1), names=("cat", "dog")):
         image, label = type("Image", (), {})(), type("ClassLabel", (), {"names": names})()
-        self.features = {"id": object(), "photo": image, "label": label}
-        self.labels = labels
+        number = type("Value", (), {"dtype": "int64"})()
+        self.features = {"id": number, "photo": image, "label": label}
+        self.columns = {"id": [7, 8], "label": list(labels)}
+
+    def add_list(self, name, values, **item):
+        """Add a column of lists whose items have the feature Value with these attributes."""
+        self.features[name] = type("List", (), {"feature": type("Value", (), item)()})()
+        self.columns[name] = values
+
+    def with_format(self, kind):
+        assert kind is None
+        return self
+
+    def select_columns(self, names):
+        assert names == ["photo"]
+        return self
 
     def __len__(self):
         return 2
 
     def __getitem__(self, key):
-        return list(self.labels) if key == "label" else {"photo": (RED, BLUE)[key]}
+        return self.columns[key] if isinstance(key, str) else {"photo": (RED, BLUE)[key]}
 
 
 def colors_of(images):
@@ -106,8 +137,6 @@ def test_arrays_of_uint8_are_images(channels):
     ("given", "number"),
     [
         (np.zeros((2, 6, 8)), 0),
-        (np.zeros((2, 3, 6, 8), np.uint8), 0),
-        (np.zeros((2, 6), np.uint8), 0),
         ([np.zeros((6, 8), np.uint8), np.zeros((6, 8), np.uint16)], 1),
     ],
 )
@@ -115,6 +144,19 @@ def test_arrays_of_another_type_or_shape_are_refused_before_they_are_read(given,
     rule = r"of uint8, of the shape \(height, width\).*number "
     with pytest.raises(InputError, match=rf"{rule}{number} is .* with \.astype\(np\.uint8\)"):
         find_images(given)
+
+
+@pytest.mark.parametrize("shape", [(2, 6), (2, 6, 8, 5)])
+def test_an_array_of_uint8_of_another_shape_gets_the_remedy_for_the_shape(shape):
+    with pytest.raises(InputError, match=r"number 0 is uint8 .* Select 1, 3 or 4 channels"):
+        find_images(np.zeros(shape, np.uint8))
+
+
+def test_channels_may_come_first_as_in_an_array_in_a_file():
+    pixels = np.zeros((2, 3, 6, 8), np.uint8)
+    pixels[0, 0], pixels[1, 2] = 255, 255
+    for given in (pixels, list(pixels)):
+        assert colors_of(find_images(given)) == [(255, 0, 0), (0, 0, 255)]
 
 
 def test_one_image_as_an_array_is_refused():
@@ -143,10 +185,112 @@ def test_an_array_of_paths_is_a_list_of_files(tmp_path):
     assert colors_of(find_images(np.array([str(tmp_path / "red.png")]))) == [(255, 0, 0)]
 
 
-def test_a_file_that_occurs_twice_is_two_images(tmp_path):
-    RED.save(tmp_path / "a.png")
-    images = find_images([tmp_path / "a.png"] * 2)
-    assert images.paths == ("image-0", "image-1")
+def test_a_file_that_occurs_twice_is_used_once_as_in_a_table():
+    images = find_images(["a.png", "b.png", "./a.png"], labels=["cat", "dog", "fox"])
+    assert images.paths == ("a.png", "b.png")
+    assert images.labels == ("cat", "dog")
+    lines = list(describe_found(images))
+    assert "skipped 1 row with a duplicate path, list, row 2: a.png is 'fox', and 'cat'" in lines[1]
+
+
+def test_columns_may_name_images_that_have_no_paths():
+    columns = {"path": ["x/1", "x/2"], "n": [1, 2]}
+    images = find_images([RED, BLUE], columns=columns)
+    assert images.paths == ("x/1", "x/2")
+    assert list(images.columns) == ["n"]
+    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
+    named = find_images([RED, BLUE], columns={"crop": ["a", "b"]}, path_column="crop")
+    assert named.paths == ("a", "b")
+
+
+def test_a_table_of_paths_is_a_source(tmp_path):
+    files = [tmp_path / "r.png", tmp_path / "b.png"]
+    for file, image in zip(files, (RED, BLUE), strict=True):
+        image.save(file)
+    table = {"path": files, "label": ["cat", None], "n": [1, 2]}
+    images = find_images(table)
+    assert images.paths == tuple(map(str, files))
+    assert images.labels == ("cat", NO_LABEL)
+    assert images.columns["n"].tolist() == [1, 2]
+    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
+    assert find_images({"where": table["path"]}, path_column="where").paths == images.paths
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"train": [RED], "test": [BLUE]}, r"a dict of 'train', 'test'. .* source\['train'\]"),
+        ({"path": [None, ""]}, "all rows of the dict are skipped.*no path"),
+        ({"path": []}, "the table has no rows"),
+        ({"path": "a.png"}, "'path' is a str. Give a list"),
+    ],
+)
+def test_a_table_without_paths_is_refused(source, message):
+    with pytest.raises(InputError, match=message):
+        find_images(source)
+
+
+def test_the_bytes_of_files_are_images():
+    file = io.BytesIO()
+    BLUE.save(file, "PNG")
+    images = find_images([file, file.getvalue()])
+    assert colors_of(images) == [(0, 0, 255)] * 2
+
+
+class Scalar:
+    """A scalar as that of PyTorch or NumPy."""
+
+    def __init__(self, value, shape=()):
+        self.value, self.shape = value, shape
+
+    def tolist(self):
+        return self.value
+
+
+NAType = type("NAType", (), {})  # as pandas.NA
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan"), "", " ", NAType()])
+def test_missing_labels_are_no_class(missing):
+    given = [missing, "cat"]
+    assert find_images([RED, BLUE], labels=given).labels == (NO_LABEL, "cat")
+    assert find_images([RED, BLUE], columns={"label": given}).labels == (NO_LABEL, "cat")
+    dataset = TorchDataset()
+    dataset.targets = given
+    assert find_images(dataset).labels == (NO_LABEL, "cat")
+
+
+def test_scalars_of_arrays_are_labels_by_their_values():
+    given = [Scalar(3), Scalar([4], shape=(1,))]
+    assert find_images([RED, BLUE], labels=given).labels == ("3", "4")
+    assert find_images([RED, BLUE], labels=np.array([[3], [4]])).labels == ("3", "4")
+
+
+MULTIPLE = [[("a", "b"), "a"], [["a"], []], np.eye(2, dtype=int), [Scalar([0, 1], (2,)), 1]]
+
+
+@pytest.mark.parametrize("given", MULTIPLE)
+def test_several_labels_per_image_are_refused_with_one_message(given):
+    message = "one label per image; {} contains lists, for example .* labels=; .* joined by ', '"
+    with pytest.raises(InputError, match=message.format("labels=")):
+        find_images([RED, BLUE], labels=given)
+    with pytest.raises(InputError, match=message.format("the column 'm' of 'columns'")):
+        find_images([RED, BLUE], columns={"m": given}, label_column="m")
+    dataset = TorchDataset()
+    dataset.targets = given
+    with pytest.raises(InputError, match=message.format("the column 'targets' of 'TorchDataset'")):
+        find_images(dataset)
+    assert find_images(dataset, labels=["x", "y"]).labels == ("x", "y")
+
+
+def test_lists_of_text_become_text_and_no_labels():
+    columns = {"labels": [["a", "b"], []], "box": [[1, 2], [3, 4]]}
+    images = find_images([RED, BLUE], columns=columns)
+    assert images.labels is None
+    assert images.columns["labels"] == ("a, b", None)
+    lines = list(describe_found(images))
+    assert lines[1].startswith("left out 1 column: 'box'")
+    assert lines[2].startswith("joined the lists of 1 column: 'labels'")
 
 
 def test_an_image_folder_gives_files_and_classes(tmp_path):
@@ -162,10 +306,25 @@ def test_a_dataset_of_torch_gives_images_and_classes():
     assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
 
 
-def test_a_dataset_of_hugging_face_gives_images_and_classes():
-    images = find_images(HuggingFaceDataset())
-    assert images.labels == ("cat", "dog")
+def test_a_dataset_of_hugging_face_gives_images_classes_and_columns():
+    dataset = HuggingFaceDataset()
+    dataset.add_list("tags", [["a", "b"], None], dtype="string")
+    dataset.add_list("codes", [[0, 1], [1]], dtype="int64", names=("x", "y"))
+    dataset.add_list("box", [[0.5], [1.5]], dtype="float32")
+    images = find_images(dataset)
+    assert (images.labels, images.label_column) == (("cat", "dog"), "label")
     assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
+    assert images.columns["source id"].tolist() == [7, 8]
+    assert images.columns["tags"] == ("a, b", None)
+    assert images.columns["codes"] == ("x, y", "y")
+    assert images.skipped[0] == nested_column("HuggingFaceDataset", "box")
+    assert find_images(dataset, label_column="id").labels == ("7", "8")
+    assert find_images(dataset, labels=["x", "y"]).columns["source label"] == ("cat", "dog")
+
+
+def test_a_column_that_the_dataset_and_the_caller_give_is_refused():
+    with pytest.raises(InputError, match="different columns; both have 'id'"):
+        find_images(HuggingFaceDataset(), columns={"id": [1, 2]})
 
 
 @pytest.mark.parametrize("missing", [-1, None])
@@ -180,10 +339,19 @@ def test_a_dataset_of_hugging_face_without_a_column_of_images_is_refused():
         find_images(dataset)
 
 
-def test_an_object_that_is_no_image_is_refused_when_it_is_read():
-    images = find_images([object()])
-    with pytest.raises(InputError, match="number 0 is of the type object"):
-        images.load(0)
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (object(), "number 0 is an object. Pass a list of images"),
+        ({"image": RED, "label": 1}, "number 0 is a dict with the keys 'image', 'label'"),
+        (np.zeros((3, 6, 8), np.float32), r"number 0 is float32 of shape \(3, 6, 8\)"),
+    ],
+)
+def test_an_object_that_is_no_image_is_refused_before_the_images_are_read(item, message):
+    with pytest.raises(InputError, match=message):
+        find_images([item])
+    with pytest.raises(InputError, match=message):
+        find_images(OtherItems(item))
 
 
 def test_the_limit_chooses_images_of_a_list():
@@ -196,7 +364,8 @@ def test_the_limit_chooses_images_of_a_list():
         ([], None, "empty collection"),
         ([RED], ["cat", "dog"], r"images, 1; got 2"),
         (7, None, "type int"),
-        (iter([RED]), None, "type list_iterator"),
+        (iter([RED]), None, "type list_iterator. Pass a list of the images"),
+        (SimpleNamespace(dataset=[RED]), None, r"Pass the dataset of the loader, loader.dataset"),
         ("photos", ["cat"], "labels need a sequence"),
     ],
 )

@@ -30,3 +30,11 @@ def test_annotations_in_json_are_no_source_and_the_error_names_the_guide_to_boxe
     file.write_text('{"images": []}')
     with pytest.raises(InputError, match=r"instances\.json' is a JSON file\. .*/boxes\.md"):
         find_images(file)
+
+
+@pytest.mark.parametrize("name", ["state.json", "dataset_dict.json"])
+def test_a_folder_that_save_to_disk_wrote_gets_the_call_that_loads_the_dataset(tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    (tmp_path / "data-00000-of-00001.arrow").write_bytes(b"")
+    with pytest.raises(InputError, match=r"Load it with datasets\.load_from_disk"):
+        find_images(tmp_path)

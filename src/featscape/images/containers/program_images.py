@@ -1,0 +1,104 @@
+"""Images that a program holds, as files: paths, bytes, Pillow images and arrays."""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from featscape.errors import InputError
+from featscape.images.containers.pixels import arrange_pixels, encode_png, explain_pixels
+from featscape.images.storage.backends import Files
+from featscape.number_text import with_article
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+
+class CollectedImages:
+    """The `ImageBytes` of a collection: a Pillow image is encoded as PNG when it is read.
+
+    Parameters
+    ----------
+    indices : mapping of str to int
+        The number of each image in the collection, by its path.
+    get_image : callable
+        The number of an image -> the image: a path, an address, or as for `encode_program_image`.
+    """
+
+    def __init__(self, indices: Mapping[str, int], get_image: Callable[[int], Any]) -> None:
+        self._indices = indices
+        self._get_image = get_image
+        self._files = Files(Path())
+
+    def read(self, path: str) -> bytes:
+        """Return the file of an image; raises ImageError, or InputError for another object."""
+        index = self._indices[path]
+        image = self._get_image(index)
+        if isinstance(image, str | os.PathLike):
+            return self._files.read(os.fspath(image))
+        return encode_program_image(image, f"number {index}")
+
+
+def encode_program_image(image: Any, subject: str) -> bytes:
+    """Return the content of an image file.
+
+    Parameters
+    ----------
+    image : bytes, BytesIO, Pillow image or array
+        The content of a file, or pixels as for `check_program_image`.
+    subject : str
+        The image in messages, such as "number 3".
+
+    Raises
+    ------
+    InputError
+        If the object is no image.
+    """
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, io.BytesIO):
+        return image.getvalue()
+    if isinstance(image, Image.Image):
+        return encode_png(image)
+    return encode_png(Image.fromarray(arrange_pixels(_as_pixels(image, subject))))
+
+
+def check_program_image(image: Any, subject: str) -> None:
+    """Raise InputError unless an object is an image, or the name of a file.
+
+    An array must be of uint8 or bool and have the shape (h, w), (h, w, c) or (c, h, w).
+    """
+    if not isinstance(image, str | os.PathLike | bytes | io.BytesIO | Image.Image):
+        _as_pixels(image, subject)
+
+
+def _as_pixels(image: Any, subject: str) -> NDArray[Any]:
+    """Return an array or tensor as an array of pixels; raises InputError for another object."""
+    pixels = None
+    if hasattr(image, "__array__"):
+        with suppress(TypeError, ValueError, RuntimeError):  # tensors that NumPy cannot represent
+            pixels = np.asarray(image)
+    if pixels is None:
+        keys = f" with the keys {', '.join(map(repr, image))}" if isinstance(image, dict) else ""
+        raise InputError(
+            "an image must be a path, the bytes of a file, an image of Pillow or an array of "
+            f"uint8; {subject} is {with_article(type(image).__name__)}{keys}. Pass a list of "
+            "images, for example [item['image'] for item in dataset]."
+        )
+    remedy = explain_pixels(pixels.dtype, pixels.shape)
+    if remedy is not None:
+        hint = "Pass a dataset without a transform to tensors, or scale the tensors. "
+        raise InputError(
+            "an array must be an image of uint8, of the shape (height, width), optionally with 1, "
+            f"3 or 4 channels; {subject} is {pixels.dtype} of shape {pixels.shape}. "
+            f"{hint if pixels.dtype.kind == 'f' and hasattr(image, 'detach') else ''}{remedy}"
+        )
+    return pixels
