@@ -59,9 +59,11 @@ STEPS_PER_OCTAVE = 4
 SPLIT = 0.6
 REACH = 2.5
 
-# A larger grid is a sign of divergence: ten million points need half of these nodes. A node
-# takes 30 bytes.
+# Most maps need fewer nodes: one of ten million points needs half. A map of separate clusters is
+# wider, and the spacing then grows, at most to COARSEST_SPACING (docs/design.md). A wider map is a
+# sign of divergence. A node takes 30 bytes.
 MOST_NODES = 2**26
+COARSEST_SPACING = 0.8
 
 # Iterations at which the points are sorted again along a space-filling curve. After the
 # exaggeration, which ends at iteration 60 or 90 by default, the points move less and less.
@@ -115,8 +117,10 @@ class GridGeometry:
         if not np.isfinite(span).all():
             raise _too_large(span)
         spacing = _spacing(span, n_points)
-        if not np.prod(span / spacing + _native.SPLINE_ORDER + 2) < MOST_NODES:
-            raise _too_large(span)
+        while np.prod(span / spacing + _native.SPLINE_ORDER + 2) >= MOST_NODES:
+            spacing *= 2 ** (1 / PLANE_STEPS_PER_OCTAVE)
+            if spacing > COARSEST_SPACING:
+                raise _too_large(span)
         shape = tuple(good_size(int(s / spacing) + _native.SPLINE_ORDER + 2) for s in span)
         center = (low.astype(np.float64) + high) / 2
         origin = [float(c - (n - 1) / 2 * spacing) for c, n in zip(center, shape, strict=True)]

@@ -74,6 +74,15 @@ def test_the_spacing_of_a_plane_grid_increases_with_the_density():
     assert grid.SPACING == spacings[0] < spacings[1] < spacings[2] <= grid.WIDEST_SPACING
 
 
+def test_the_spacing_grows_if_a_plane_grid_has_too_many_nodes():
+    low, n_points = np.zeros(2, dtype=np.float32), 1_000_000
+    for extent in (4_000, 5_000, 6_000):
+        geometry = GridGeometry.around(low, low + extent, n_points=n_points)
+        assert extent / 8_192 < geometry.spacing < 1.1 * extent / 8_192
+    with pytest.raises(DivergenceError, match="it reached an extent of 7,000"):
+        GridGeometry.around(low, low + 7_000, n_points=n_points)
+
+
 @pytest.mark.parametrize("span", [20.0, 80.0, 400.0])
 def test_a_wide_map_in_three_dimensions_uses_a_small_grid(span):
     P, Y, truth = exact_forces(3, span)
