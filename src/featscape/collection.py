@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
+    from typing import BinaryIO, TypeAlias
+
+    from PIL import Image
 
 
 class Collection(Protocol):
@@ -37,3 +41,8 @@ class Columns(Protocol):
         ...
 
     def __getitem__(self, name: Any, /) -> Any: ...
+
+
+if TYPE_CHECKING:
+    # a path, an open file, the bytes of a file, an image of Pillow or an array of uint8
+    OneImage: TypeAlias = str | os.PathLike[str] | BinaryIO | bytes | Image.Image | Array

@@ -14,7 +14,7 @@ from featscape.printable_names import printable
 from featscape.steps.content.regions import open_regions
 from featscape.steps.content.search import Searcher
 from featscape.steps.findings import open_findings
-from featscape.steps.placement import open_placer, place_source
+from featscape.steps.placement import as_file, open_placer, place_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from featscape.app.widget import MapWidget
+    from featscape.collection import Collection, Columns, OneImage
     from featscape.findings import Findings
     from featscape.progress import Progress
     from featscape.records import Match, PlacedImage, PlacedImages
@@ -110,7 +111,7 @@ class InteractiveMap(ExportableMap):
         self,
         query: str | None = None,
         *,
-        image: str | os.PathLike[str] | BinaryIO | None = None,
+        image: OneImage | None = None,
         k: int | None = None,
         model: str | None = None,
         weights: str | Path | None = None,
@@ -127,8 +128,8 @@ class InteractiveMap(ExportableMap):
         ----------
         query : str, optional
             At most 200 characters.
-        image : path or binary file, optional
-            An image instead of a query.
+        image : path, binary file, bytes, Pillow image or array, optional
+            An image instead of a query, as for `place`.
         k : int, optional
             The largest number of items. By default all; for words, all with a probability of at
             least .01.
@@ -190,7 +191,7 @@ class InteractiveMap(ExportableMap):
 
     def place(
         self,
-        image: str | os.PathLike[str] | BinaryIO,
+        image: OneImage,
         *,
         model: str | None = None,
         weights: str | Path | None = None,
@@ -202,7 +203,8 @@ class InteractiveMap(ExportableMap):
 
         Parameters
         ----------
-        image : path or binary file
+        image : path, binary file, bytes, Pillow image or array
+            An array of uint8 has the shape (h, w), (h, w, c) or (c, h, w).
         model : str, optional
             The network of the map. Required if the network is MODULE:FACTORY or an ONNX file: a
             map may come from an untrusted source, so code and files that only the map names are not
@@ -220,7 +222,8 @@ class InteractiveMap(ExportableMap):
         Raises
         ------
         InputError
-            If the image does not exist, or the map was made from features, without a network.
+            If the image does not exist, `image` is no image, or the map was made from features,
+            without a network.
         ModelError, DeviceError
             If `model` or `weights` is required, or the network cannot be loaded or differs from
             the network of the map.
@@ -236,22 +239,23 @@ class InteractiveMap(ExportableMap):
             )
         if isinstance(image, str | os.PathLike) and not Path(image).exists():
             raise InputError(f"the image {str(image)!r} does not exist. Check the path.")
+        opened = as_file(image)
         given = (model, None if weights is None else str(weights), device)
         if given not in self._placers:
             self._placers[given] = open_placer(self, model=model, weights=weights, device=device)
-        if isinstance(image, str | os.PathLike):
+        if isinstance(opened, str | os.PathLike):
             try:
-                with open_regular(image) as file:
+                with open_regular(opened) as file:
                     return self._placers[given](file)
             except ImageError as error:
                 raise ImageError(
-                    f"the image {printable(image)} cannot be placed: {error}. Give another image."
+                    f"the image {printable(opened)} cannot be placed: {error}. Give another image."
                 ) from error
-        return self._placers[given](image)
+        return self._placers[given](opened)
 
     def place_images(
         self,
-        source: str | os.PathLike[str],
+        source: str | os.PathLike[str] | Collection | Columns,
         *,
         model: str | None = None,
         weights: str | Path | None = None,
@@ -262,7 +266,7 @@ class InteractiveMap(ExportableMap):
 
         Parameters
         ----------
-        source : path
+        source : path, sequence, dataset, mapping or DataFrame
             As in `find_images`.
         model, weights, device
             As in `place`.

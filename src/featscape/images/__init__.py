@@ -8,6 +8,7 @@ The subpackages are layers, each of which uses only the layers below:
 - `decoding`: bytes -> RGB pixels
 """
 
+from featscape.images.containers.program_images import encode_program_image
 from featscape.images.decoding.formats import media_type
 from featscape.images.decoding.pillow import decode_bytes, decode_scaled
 from featscape.images.decoding.plain_jpeg import decode_plain
@@ -26,6 +27,7 @@ __all__ = [
     "decode_bytes",
     "decode_plain",
     "decode_scaled",
+    "encode_program_image",
     "find_images",
     "lists_images",
     "make_thumbnail",

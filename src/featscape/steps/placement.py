@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from featscape.collection import Collection, Columns, OneImage
     from featscape.features import Network
     from featscape.mapfolder.read import Map
     from featscape.progress import Progress
@@ -112,7 +114,7 @@ def open_placer(
 
 def load_image_encoder(
     made: Map, *, model: str | None, weights: str | Path | None, device: str
-) -> Callable[[str | os.PathLike[str] | BinaryIO], NDArray[np.float32]]:
+) -> Callable[[OneImage], NDArray[np.float32]]:
     """Return a function that computes the features of one image as the features of a map.
 
     Parameters
@@ -125,9 +127,8 @@ def load_image_encoder(
     Returns
     -------
     callable
-        The path of an image, or an open image file -> ndarray of float32, shape (d,). Raises
-        InputError if the image at a path cannot be read or decoded, and ImageError if an open
-        file cannot be decoded.
+        An image as for `as_file` -> ndarray of float32, shape (d,). Raises InputError if the image
+        at a path cannot be read or decoded, and ImageError if an open file cannot be decoded.
 
     Raises
     ------
@@ -138,13 +139,33 @@ def load_image_encoder(
 
     network = _load_network(made, model=model, weights=weights, device=device)
 
-    def encode(image: str | os.PathLike[str] | BinaryIO) -> NDArray[np.float32]:
-        with _opened_image(image) as file:
+    def encode(image: OneImage) -> NDArray[np.float32]:
+        with _opened_image(as_file(image)) as file:
             decoded = decode_scaled(file, at_least_px=network.min_px).image
         features: NDArray[np.float32] = network.run([network.prepare(decoded)])[0]
         return features
 
     return encode
+
+
+def as_file(image: OneImage) -> str | os.PathLike[str] | BinaryIO:
+    """Return a path or an open file as it is, and any other image as an open file.
+
+    Parameters
+    ----------
+    image : path, binary file, bytes, Pillow image or array
+        An array of uint8 has the shape (h, w), (h, w, c) or (c, h, w).
+
+    Raises
+    ------
+    InputError
+        If the object is no image.
+    """
+    from featscape.images import encode_program_image
+
+    if isinstance(image, str | os.PathLike) or hasattr(image, "read"):
+        return image  # type: ignore[return-value]  # an open file
+    return io.BytesIO(encode_program_image(image, "the image"))
 
 
 @contextmanager
@@ -165,7 +186,7 @@ def _opened_image(image: str | os.PathLike[str] | BinaryIO) -> Iterator[BinaryIO
 
 def place_source(
     made: Map,
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Collection | Columns,
     *,
     model: str | None = None,
     weights: str | Path | None = None,
@@ -178,7 +199,7 @@ def place_source(
     ----------
     made : Map
         A map of images.
-    source : path
+    source : path, sequence, dataset, mapping or DataFrame
         A folder of images, or another source, as for `find_images`.
     model, weights, device
         As for `open_placer`.

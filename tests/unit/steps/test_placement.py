@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import featscape
 from featscape import TSNE, embed_features, extract, find_images, load_tsne, make_map
@@ -66,6 +67,18 @@ def test_all_images_of_a_folder_are_placed_with_the_network_of_the_map(
         interactive.place(photos / "red")
     with pytest.raises(ImageError, match=r"damaged.png cannot be placed: not an image"):
         interactive.place(photos / "red" / "damaged.png")
+
+
+def test_images_of_a_program_are_placed_and_searched(made, photos, monkeypatch, quick_network):
+    monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
+    interactive = featscape.open_map(made.folder)
+    file = photos / made.paths[5]
+    image = Image.open(file)
+    for given in (image, np.asarray(image), file.read_bytes()):
+        assert interactive.place(given).neighbors.indices[0, 0] == 5
+        assert interactive.search(image=given, k=1).items.tolist() == [5]
+    with pytest.raises(InputError, match=r"the image is a list\. Pass images of Pillow"):
+        interactive.place([image])
 
 
 def test_maps_and_their_t_sne_have_a_representation_of_one_line(made):

@@ -90,8 +90,8 @@ def _as_pixels(image: Any, subject: str) -> NDArray[Any]:
         keys = f" with the keys {', '.join(map(repr, image))}" if isinstance(image, dict) else ""
         raise InputError(
             "an image must be a path, the bytes of a file, an image of Pillow or an array of "
-            f"uint8; {subject} is {with_article(type(image).__name__)}{keys}. Pass a list of "
-            "images, for example [item['image'] for item in dataset]."
+            f"uint8; {subject} is {with_article(type(image).__name__)}{keys}. Pass images of "
+            "Pillow, for example item['image'] of each item of a dataset."
         )
     remedy = explain_pixels(pixels.dtype, pixels.shape)
     if remedy is not None:

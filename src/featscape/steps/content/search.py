@@ -13,14 +13,14 @@ from featscape.steps.placement import load_image_encoder
 from featscape.words import Similarities, check_query, match, rank
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from typing import Any, BinaryIO
+    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from featscape.collection import OneImage
     from featscape.features import TextEncoder
     from featscape.mapfolder.read import Map
     from featscape.progress import Progress
@@ -83,7 +83,7 @@ class Searcher:
         self,
         query: str | None = None,
         *,
-        image: str | os.PathLike[str] | BinaryIO | None = None,
+        image: OneImage | None = None,
         k: int | None = None,
     ) -> Match:
         """Return the items that match a query or an image, the best first.
@@ -93,8 +93,8 @@ class Searcher:
         query : str, optional
             With a network of open_clip, any text: its text tower encodes the text. Otherwise words
             that the network recognizes: see `featscape.words.match`.
-        image : path or binary file, optional
-            An image instead of a query.
+        image : path, binary file, bytes, Pillow image or array, optional
+            An image instead of a query, as for `featscape.steps.placement.as_file`.
         k : int, optional
             The largest number of items. By default all; for words, all with a probability of at
             least .01.
@@ -167,7 +167,7 @@ class Searcher:
     @cached_property
     def _encode_image(
         self,
-    ) -> Callable[[str | os.PathLike[str] | BinaryIO], NDArray[np.float32]]:
+    ) -> Callable[[OneImage], NDArray[np.float32]]:
         return load_image_encoder(
             self._made, model=self._model, weights=self._weights, device=self._device
         )

@@ -342,7 +342,7 @@ def test_a_dataset_of_hugging_face_without_a_column_of_images_is_refused():
 @pytest.mark.parametrize(
     ("item", "message"),
     [
-        (object(), "number 0 is an object. Pass a list of images"),
+        (object(), "number 0 is an object. Pass images of Pillow"),
         ({"image": RED, "label": 1}, "number 0 is a dict with the keys 'image', 'label'"),
         (np.zeros((3, 6, 8), np.float32), r"number 0 is float32 of shape \(3, 6, 8\)"),
     ],
