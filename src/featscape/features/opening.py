@@ -20,7 +20,7 @@ from featscape.features.zoo.architecture import OUTPUT
 from featscape.features.zoo.fingerprint import make_fingerprint, make_probe
 from featscape.features.zoo.own.code import is_name
 from featscape.features.zoo.own.onnx_file import OnnxModel, openvino_errors
-from featscape.features.zoo.weights import read_state, skip_random_weights
+from featscape.features.zoo.weights import common_prefix, read_state, skip_random_weights
 from featscape.files.regular import hash_once
 from featscape.records import ModelCard
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from featscape.features.readout.hooks import LayerReadout
-    from featscape.features.zoo.architecture import Architecture
+    from featscape.features.zoo.architecture import Architecture, State
     from featscape.features.zoo.fingerprint import Fingerprint
     from featscape.features.zoo.preprocessing import Preprocessing
     from featscape.progress import Progress
@@ -83,7 +83,7 @@ def open_network(
     import torch
 
     path = Path(weights) if weights is not None else architecture.find_weights(progress)
-    module, sha256 = _load_weights(architecture, path, layers)
+    module, sha256 = _load_weights(architecture, path, layers, progress=progress)
     module.eval().requires_grad_(False)
     layer = "+".join(layers) if layers else architecture.remove_classifier(module)
     noise = make_probe(architecture.preprocessing.input_size_px)
@@ -195,7 +195,7 @@ def _open_onnx(
 
 
 def _load_weights(
-    architecture: Architecture, path: Path | None, layers: Sequence[str]
+    architecture: Architecture, path: Path | None, layers: Sequence[str], *, progress: Progress
 ) -> tuple[nn.Module, str]:
     """Return the whole network with its weights, and the SHA-256 of the weights."""
     if path is None:  # the network already has its weights
@@ -205,8 +205,37 @@ def _load_weights(
     with ThreadPoolExecutor(1) as hasher:
         hashing = hasher.submit(hash_once, path)
         with skip_random_weights():
-            module = architecture.load(state, path, layers)
+            module = _load_state(architecture, state, path, layers, progress=progress)
         return module, hashing.result()
+
+
+def _load_state(
+    architecture: Architecture,
+    state: State,
+    path: Path,
+    layers: Sequence[str],
+    *,
+    progress: Progress,
+) -> nn.Module:
+    """Return the network with the weights, without a common prefix of all names if it fits then.
+
+    Training programs wrap a network, so that all names begin with "module." or "model.".
+    """
+    prefix = common_prefix(state)
+    try:
+        return architecture.load(state, path, layers)
+    except ModelError:
+        if not prefix:
+            raise
+    shortened = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
+    try:
+        module = architecture.load(shortened, path, layers)
+    except ModelError as error:
+        raise ModelError(
+            f"{error} All names in the file begin with {prefix!r}, which was removed."
+        ) from error
+    progress.note(f"{path.name}: removed {prefix!r} from the names of all weights")
+    return module
 
 
 def hash_tensors(module: nn.Module) -> str:

@@ -165,12 +165,17 @@ def _unwrap(content: object, path: Path) -> dict[str, torch.Tensor]:
         if state and all(
             isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()
         ):
-            prefix = "module." if all(key.startswith("module.") for key in state) else ""
-            return {key.removeprefix(prefix): tensor for key, tensor in state.items()}
+            return dict(state)
     raise ModelError(
         f"weights must be a state dict, which maps names to tensors; {path} contains "
         f"{_describe(content)}. Save them with torch.save(model.state_dict(), FILE)."
     )
+
+
+def common_prefix(state: Mapping[str, torch.Tensor]) -> str:
+    """Return the first part of all names with its point, such as "module."; "" for several."""
+    first = {key.partition(".")[0] for key in state}
+    return f"{first.pop()}." if len(first) == 1 and all("." in key for key in state) else ""
 
 
 def _describe(content: object) -> str:

@@ -14,6 +14,7 @@ from featscape.errors import ModelError
 from featscape.features import load_network
 from featscape.features.zoo import weights
 from featscape.files.regular import hash_file
+from helpers.notes import Notes
 from helpers.web_server import Handler, serve
 
 
@@ -89,6 +90,22 @@ def test_weights_of_another_network_are_refused(small_file):
     message = r"do not fit resnet18: missing: conv1\.weight, bn1\.weight.* and \d+ more; unexpected"
     with pytest.raises(ModelError, match=message):
         load_network("resnet18", weights=small_file)
+
+
+@pytest.mark.parametrize("prefix", ["module.", "model."])
+def test_a_common_prefix_of_all_names_is_removed_and_reported(tmp_path, small_file, prefix):
+    state = torch.load(small_file, weights_only=True)
+    path, notes = tmp_path / "last.ckpt", Notes()
+    torch.save({"state_dict": {f"{prefix}{key}": state[key] for key in state}}, path)
+    network = load_network("shufflenet_v2_x0_5", weights=path, progress=notes)
+    assert (
+        network.card.fingerprint
+        == load_network("shufflenet_v2_x0_5", weights=small_file).card.fingerprint
+    )
+    assert notes.lines == [f"last.ckpt: removed '{prefix}' from the names of all weights"]
+    message = rf"do not fit resnet18: missing: conv1.*begin with '{prefix}', which was removed"
+    with pytest.raises(ModelError, match=message):
+        load_network("resnet18", weights=path)
 
 
 def test_weights_of_a_larger_network_are_refused(tmp_path, small_file):

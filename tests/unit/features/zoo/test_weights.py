@@ -69,12 +69,23 @@ def test_content_that_is_not_a_state_dict_is_an_error(tmp_path, content, what):
 
 
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "model_state_dict", "model"])
-@pytest.mark.parametrize("prefix", ["", "module."])
-def test_the_wrappers_of_training_scripts_are_removed(tmp_path, wrapper, prefix):
-    state = {f"{prefix}conv.weight": torch.ones(2), f"{prefix}fc.bias": torch.zeros(1)}
+def test_the_wrappers_of_training_scripts_are_removed(tmp_path, wrapper):
+    state = {"conv.weight": torch.ones(2), "fc.bias": torch.zeros(1)}
     path = tmp_path / "checkpoint.pth"
     torch.save(state if wrapper is None else {"epoch": 3, wrapper: state}, path)
     assert list(weights.read_state(path)) == ["conv.weight", "fc.bias"]
+
+
+@pytest.mark.parametrize(
+    ("names", "prefix"),
+    [
+        (["model.conv.weight", "model.bias"], "model."),
+        (["conv.weight", "fc.bias"], ""),
+        (["model", "model.bias"], ""),
+    ],
+)
+def test_the_common_prefix_is_the_first_part_of_all_names(names, prefix):
+    assert weights.common_prefix(dict.fromkeys(names)) == prefix
 
 
 @pytest.mark.parametrize(("low", "high"), [(-2, 2), (1, 3)])
