@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from featscape.errors import ModelError
 from featscape.features.loading import check_network, reload_network
+from featscape.features.zoo.own.code import SET_BY_FACTORY
 from featscape.features.zoo.registry import (
     check_is_name,
     is_file,
@@ -57,7 +58,8 @@ def explain_refusal(
             "images, give the network with --model MODULE:FACTORY (model=)."
         )
     name = model or card.name
-    if weights is None and is_listed(name) and card.weights not in standard_weights(name):
+    own = standard_weights(name) if is_listed(name) else {SET_BY_FACTORY}
+    if weights is None and not is_file(name) and card.weights not in own:
         return (
             "this map was made with a file of weights, and featscape does not load files that a "
             "map names: to place images, give the file with --weights FILE (weights=)."

@@ -9,6 +9,7 @@ from featscape import extract, find_images, make_map
 from featscape.errors import InputError, ModelError
 from featscape.features import explain_refusal, list_models, load_for_map
 from featscape.features.zoo import catalog
+from featscape.features.zoo.own.code import SET_BY_FACTORY
 from featscape.records import ModelCard
 
 
@@ -51,6 +52,13 @@ def test_files_of_weights_that_a_map_names_are_not_opened(name, weights):
     assert "--weights FILE" in explain_refusal(card_of(name, weights))
     with pytest.raises(ModelError, match="--weights FILE"):
         load_for_map(card_of(name, weights))
+
+
+def test_a_map_of_a_factory_and_a_file_of_weights_needs_the_file():
+    card = card_of("networks:tiny", "tuned.ckpt")
+    assert "with a file of weights" in explain_refusal(card, model="networks:tiny")
+    assert explain_refusal(card, model="networks:tiny", weights="tuned.ckpt") is None
+    assert explain_refusal(card_of("networks:tiny", SET_BY_FACTORY), model="networks:tiny") is None
 
 
 def test_listed_networks_with_the_librarys_weights_are_not_refused(monkeypatch):
