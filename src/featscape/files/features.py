@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _REMEDY = "Write one array with numpy.save(file, array, allow_pickle=False)."
 _MAX_TIMES_MEDIAN = 1 << 24  # float32 has 24 bits: adding a larger value rounds the others to 0
 _MAX_ROWS_SHOWN = 5
+_N_PROBED = 256  # bytes, with the name of the first member of an archive
 _ROWS_AT_ONCE = 65_536  # limits the memory for checking a large file
 
 
@@ -148,7 +149,7 @@ def _check_unicode(labels: NDArray[Any], file: Path) -> None:
 def _load(file: Path) -> NDArray[Any]:
     with refusals(file):
         with open_regular(file) as stream:
-            start = stream.read(6)
+            start = stream.read(_N_PROBED)
         _check_kind(start, file)
         try:
             with open_regular(file) as stream:
@@ -181,11 +182,12 @@ def refusals(file: Path) -> Iterator[None]:
 
 def _check_kind(start: bytes, file: Path) -> None:
     """Raise InputError unless the first bytes of a file are those of an .npy file."""
-    if start == b"\x93NUMPY":
+    if start.startswith(b"\x93NUMPY"):
         return
     what = ""
     if start.startswith(b"PK"):
-        what = "; it is an .npz archive"
+        is_torch = b"data.pkl" in start  # the name of the first member
+        what = f"; it is {'a PyTorch file' if is_torch else 'an .npz archive'}"
     elif start.startswith(b"\x80"):  # the protocols of pickle from 2 on
         what = f"; {PICKLED}"
     raise InputError(f"{printable(file)} is not an .npy file{what}. {_REMEDY}")

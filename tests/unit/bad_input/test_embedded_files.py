@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -57,6 +58,11 @@ class TestFeaturesFile:
     def test_an_npz_archive_is_refused(self, refuse, here):
         np.savez(here / "f.npz", np.zeros((30, 4)))
         assert "it is an .npz archive" in refuse("embed", "f.npz")
+
+    def test_a_file_of_pytorch_is_refused(self, refuse, here):
+        with zipfile.ZipFile(here / "f.pt", "w") as archive:  # as torch.save writes it
+            archive.writestr("f/data.pkl", b"")
+        assert "it is a PyTorch file. Write one array with numpy.save" in refuse("embed", "f.pt")
 
     def test_a_truncated_file_is_refused(self, refuse, here):
         np.save(here / "f.npy", np.zeros((30, 4)))
