@@ -25,6 +25,7 @@ from featscape.features.zoo.own.code import (
     own_code_errors,
     remove_classifier,
 )
+from featscape.features.zoo.preprocessing import ONE_CHANNEL
 from featscape.features.zoo.registry import check_is_name
 from featscape.records import ModelCard
 
@@ -239,10 +240,15 @@ def apply_transform(
     shape = tuple(getattr(tensor, "shape", ()))
     kind = str(getattr(tensor, "dtype", type(tensor).__name__)).removeprefix("torch.")
     if len(shape) != 3 or shape[0] != 3 or kind not in ("float16", "float32", "float64"):
+        remedy = "Add for example torchvision.transforms.ToTensor()."
+        if len(shape) == 3 and shape[0] == 1:
+            remedy = (
+                "The tensor has 1 channel: add for example torchvision.transforms.Grayscale(3). "
+                f"{ONE_CHANNEL}"
+            )
         raise ModelError(
             "preprocessing must return a tensor of floats with the shape (3, h, w); "
-            f"{name} returns {kind} of the shape {shape}. Add for example "
-            "torchvision.transforms.ToTensor()."
+            f"{name} returns {kind} of the shape {shape}. {remedy}"
         )
     if hasattr(tensor, "detach"):  # a tensor of PyTorch, perhaps with a gradient or on a GPU
         tensor = tensor.detach().cpu()

@@ -96,6 +96,10 @@ def test_trained_weights_and_other_transforms_change_the_card(net, images, valid
     [
         (lambda image: image, r"returns Image of the shape \(\)"),
         (lambda image: 1 / image.getextrema()[0][0], "raises ZeroDivisionError"),
+        (
+            transforms.Compose([transforms.Grayscale(), transforms.ToTensor()]),
+            r"\(1, 224, 224\)\. The tensor has 1 channel: add .*Grayscale\(3\)",
+        ),
         (transforms.PILToTensor(), r"PILToTensor.* returns uint8 of the shape \(3, 224, 224\)"),
         (transforms.ToTensor(), r"one shape; got \(3, 50, 60\) and"),
         (transforms.Compose([transforms.RandomCrop(32), STEPS[2]]), "not depend on chance"),
