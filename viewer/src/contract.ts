@@ -8,6 +8,7 @@ export const MANIFEST = "manifest.json";
 export const NO_LABEL = "(no label)";
 export const NO_ITEM = 4294967295;
 export const NO_CATEGORY = 65535;
+export const N_AGREEING = 5;
 export const AGREEMENT = "agreement";
 export const MOST_NAMES = 3000;
 export const MOST_LISTED = 500;

@@ -21,6 +21,7 @@ MANIFEST = "manifest.json"
 NO_LABEL = _classes.NO_LABEL  # the name of the class of the items without a label
 NO_ITEM = 4_294_967_295  # an empty entry in neighbors.bin
 NO_CATEGORY = 65_535  # the code of an item without a category
+N_AGREEING = _classes.N_AGREEING  # neighbors of the label agreement
 AGREEMENT = "agreement"  # column of maps with labels: the share of neighbors with the same label
 
 MOST_NAMES = 3_000  # names of classes on the map: of 1,000 classes in at most 3 clusters each

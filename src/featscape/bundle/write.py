@@ -13,6 +13,7 @@ from featscape.bundle.contract import (
     AGREEMENT,
     FORMAT,
     MANIFEST,
+    N_AGREEING,
     NO_ITEM,
     VERSION,
     ClassName,
@@ -239,7 +240,7 @@ def _write_table(
         class_codes = write_array(folder, "classes.bin", codes)
         if can_agree(labels):
             agreement = np.empty(len(order), dtype=np.float32)
-            shares = share_of_label(nearest, codes)
+            shares = share_of_label(nearest[:, :N_AGREEING], codes)
             agreement[order] = np.where(_has_label(coded[0], codes), shares, np.nan)
             columns = {**columns, AGREEMENT: agreement}
     elif labels is not None:

@@ -82,13 +82,14 @@ def test_invalid_columns_are_refused(bundle_of, columns, words):
         bundle_of(5, columns=columns)
 
 
-def test_agreement_is_the_share_of_neighbors_with_the_label(bundle_of):
+def test_agreement_is_the_share_of_the_5_nearest_neighbors_with_the_label(bundle_of):
     bundle = bundle_of(60)
     agreement = bundle.array(column(bundle, "agreement").values)
     codes = bundle.array(bundle.manifest.class_codes)
     nearest = bundle.array(bundle.manifest.neighbors.indices)
+    assert nearest.shape[1] > 5
     for item in range(60):
-        assert agreement[item] == pytest.approx(np.mean(codes[nearest[item]] == codes[item]))
+        assert agreement[item] == pytest.approx(np.mean(codes[nearest[item, :5]] == codes[item]))
 
 
 def test_an_item_without_a_label_has_no_agreement(bundle_of):

@@ -1,5 +1,5 @@
 /** The details of an item as text. */
-import { AGREEMENT, type ItemDetails, type Manifest } from "../../contract";
+import { AGREEMENT, type ItemDetails, type Manifest, N_AGREEING } from "../../contract";
 import { columnTitle, DUPLICATE_GROUP, valueText } from "../filters/columns";
 import { agreementText } from "../wording/words";
 
@@ -20,7 +20,11 @@ export function columnFacts(details: ItemDetails, manifest: Manifest): [string, 
     if (typeof value !== "number") facts.push([columnTitle(manifest, name), String(value)]);
     else if (name !== AGREEMENT)
       facts.push([columnTitle(manifest, name), valueText(manifest, name, value)]);
-    else facts.push([name, agreementText(value, manifest.neighbors.indices.shape[1] ?? 0)]);
+    else
+      facts.push([
+        name,
+        agreementText(value, Math.min(N_AGREEING, manifest.neighbors.indices.shape[1] ?? 0)),
+      ]);
   }
   return facts;
 }

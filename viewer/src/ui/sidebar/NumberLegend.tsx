@@ -1,6 +1,6 @@
 /** The legend of a column of numbers or dates. */
 import { useMemo } from "preact/hooks";
-import { AGREEMENT } from "../../contract";
+import { AGREEMENT, N_AGREEING } from "../../contract";
 import { columnScale } from "../../state/colors/scale";
 import { findingOf, valueText } from "../../state/filters/columns";
 import { grayText } from "../../state/wording/words";
@@ -28,7 +28,7 @@ export function NumberLegend({ column, values }: ScaleProps) {
       {finding && <p class="fs-muted fs-scale-note">{finding.note}</p>}
       {name === AGREEMENT && app.manifest.classes && (
         <p class="fs-muted fs-scale-note">
-          Share of an image’s nearest neighbors that have the same label
+          Share of the {N_AGREEING} nearest neighbors of an image that have the same label
         </p>
       )}
       {gray && <p class="fs-muted fs-scale-note">{gray}</p>}
