@@ -252,8 +252,9 @@ def test_suspicion_is_a_color_with_wrong_labels_at_its_end(look, lattice):
     values = values_of(lattice.bundle, "suspicion")[items]
     picture = visit.picture()
     colors = np.array([picture.getpixel(tuple(map(round, places[item]))) for item in items])
-    lightness = colors.sum(axis=1)
-    assert np.corrcoef(values, lightness)[0, 1] > 0.85
+    redness = colors[:, 0] - colors[:, 2]
+    assert np.corrcoef(values, redness)[0, 1] > 0.85
+    assert redness[values > 1].min() > redness[values < -1].max()
 
 
 def test_a_point_under_the_pointer_has_lines_to_its_torn_neighbors(look, lattice):

@@ -78,9 +78,28 @@ describe("a column of the findings", () => {
     expect(scale.from(scale.at(-4))).toBe(-20); // the slider at its left end keeps all items
   });
 
-  it("has a plain scale if no number is above the threshold, or none is far below", () => {
+  it("has a gray middle between blue and red, and other columns have not", () => {
+    const scales = [around(0, -20, 4), around(0, -1, 4), around(0, -20, -1), around(null, 0, 1)];
+    expect(scales.map(({ diverging }) => diverging)).toEqual([true, true, false, false]);
+    for (const theme of ["light", "dark"] as const) {
+      const palette = numberPalette(theme, true);
+      const [low, middle, high] = [0, STEPS / 2, STEPS - 1].map((at) =>
+        [1, 3, 5].map((i) => Number.parseInt(palette[at]?.slice(i, i + 2) ?? "", 16)),
+      ) as [number[], number[], number[]];
+      expect(Math.max(...middle) - Math.min(...middle)).toBeLessThan(20);
+      expect(low[2]).toBeGreaterThan(2 * (low[0] as number));
+      expect(high[0]).toBeGreaterThan(2 * (high[2] as number));
+    }
+  });
+
+  it("leaves the first colors out if no number is far below", () => {
+    const scale = around(0, -1, 4);
+    expect([...numberCodes(Float32Array.of(-1, 0, 4), scale, 65535)]).toEqual([48, 64, 127]);
+    expect(scale.from(scale.at(-1))).toBe(-1);
+  });
+
+  it("has a plain scale if no number is above the threshold", () => {
     expect(around(0, -20, -1).lowest).toBe(-20);
-    expect(around(0, -1, 4).lowest).toBe(-1);
     expect(around(null, 0, 1).lowest).toBe(0);
   });
 });

@@ -21,15 +21,29 @@ const VIRIDIS = [
   [253, 231, 37],
 ] as const;
 
+/** From blue to red; the gray middle is the limit of a column of the findings. */
+const DIVERGING = {
+  light: [
+    [28, 96, 184],
+    [172, 174, 180],
+    [206, 32, 32],
+  ],
+  dark: [
+    [84, 150, 238],
+    [98, 101, 110],
+    [255, 118, 84],
+  ],
+} as const;
+
 /** Part of the scale by theme: the colors close to the background are left out. */
 const PART = { light: [0, 0.9], dark: [0.14, 1] } as const;
 
 export const STEPS = 128; // colors of a scale
 
-function viridis(t: number): string {
-  const at = t * (VIRIDIS.length - 1);
-  const left = Math.min(Math.floor(at), VIRIDIS.length - 2);
-  const [from, to] = [VIRIDIS[left], VIRIDIS[left + 1]];
+function colorAt(t: number, stops: readonly (readonly [number, number, number])[]): string {
+  const at = t * (stops.length - 1);
+  const left = Math.min(Math.floor(at), stops.length - 2);
+  const [from, to] = [stops[left], stops[left + 1]];
   if (!from || !to)
     throw new RangeError(
       `A position on the color scale must be from 0 to 1; got ${t}. Pass a number in this range.`,
@@ -42,10 +56,11 @@ function viridis(t: number): string {
 }
 
 /** `STEPS` colors, for the smallest value first. */
-export function numberPalette(theme: ThemeName): string[] {
-  const [first, last] = PART[theme];
+export function numberPalette(theme: ThemeName, diverging = false): string[] {
+  const [first, last] = diverging ? [0, 1] : PART[theme];
+  const stops = diverging ? DIVERGING[theme] : VIRIDIS;
   return Array.from({ length: STEPS }, (_, i) =>
-    viridis(first + ((last - first) * i) / (STEPS - 1)),
+    colorAt(first + ((last - first) * i) / (STEPS - 1), stops),
   );
 }
 
@@ -55,8 +70,10 @@ export interface NumberScale {
   readonly maximum: number;
   /** False: the number itself. True: the logarithm of its distance from the minimum. */
   readonly logarithmic: boolean;
-  /** The color of the minimum is also the color of the numbers up to this number. */
+  /** The number of the first color, which the numbers below have too; may be below the minimum. */
   readonly lowest: number;
+  /** True if the middle is the limit of a column of the findings. */
+  readonly diverging: boolean;
   at(value: number): number;
   from(position: number): number;
 }
@@ -66,15 +83,16 @@ const SKEWED = 0.125; // share of the range; a median below it makes the scale l
 
 export function evenScale(minimum: number, maximum: number): NumberScale {
   const same = (value: number) => value;
-  return { minimum, maximum, lowest: minimum, logarithmic: false, at: same, from: same };
+  const [lowest, logarithmic, diverging] = [minimum, false, false];
+  return { minimum, maximum, lowest, logarithmic, diverging, at: same, from: same };
 }
 
-/** A linear scale with `threshold` in its middle: the numbers far below have one color. */
+/** A linear scale whose colors have `threshold` in the middle: the numbers far below have one color. */
 function scaleAround(threshold: number, minimum: number, maximum: number): NumberScale {
+  if (maximum <= threshold) return evenScale(minimum, maximum);
   const lowest = 2 * threshold - maximum;
-  if (maximum <= threshold || lowest <= minimum) return evenScale(minimum, maximum);
   return {
-    ...{ minimum, maximum, lowest, logarithmic: false },
+    ...{ minimum, maximum, lowest, logarithmic: false, diverging: true },
     at: (value) => Math.max(value, lowest),
     from: (position) => (position <= lowest ? minimum : position),
   };
@@ -82,9 +100,9 @@ function scaleAround(threshold: number, minimum: number, maximum: number): Numbe
 
 /**
  * Return the scale of a column. Columns of the findings have linear scales, with the threshold in
- * the middle. Others have a linear scale, or a logarithmic scale if the numbers are skewed, as prices, sizes and
- * counts are: on a linear scale most of them would get the same color. Both scales accept zero and
- * negative numbers.
+ * the middle. Others have a linear scale, or a logarithmic scale if the numbers are skewed, as
+ * prices, sizes and counts are: on a linear scale most of them would get the same color. Both scales
+ * accept zero and negative numbers.
  */
 export function numberScale(
   values: Numbers,
@@ -105,6 +123,7 @@ export function numberScale(
     maximum,
     lowest: minimum,
     logarithmic: true,
+    diverging: false,
     at,
     from: (position) => (position >= end ? maximum : minimum + unit * Math.expm1(position)),
   };
@@ -123,7 +142,7 @@ export function numberCodes(
   none: number,
 ): Uint16Array<ArrayBuffer> {
   const codes = new Uint16Array(values.length);
-  const [first, last] = [scale.at(scale.minimum), scale.at(scale.maximum)];
+  const [first, last] = [scale.at(scale.lowest), scale.at(scale.maximum)];
   const factor = last > first ? STEPS / (last - first) : 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;

@@ -134,10 +134,10 @@ async function scaleContent(app: App, name: string): Promise<Content | null> {
   if (name === LABEL || (column?.kind !== "number" && column?.kind !== "date")) return null;
   const { minimum, maximum } = column;
   const values = (await app.items.column(name)) as Numbers;
-  const { logarithmic, lowest } = columnScale(column, values);
+  const { logarithmic, lowest, diverging } = columnScale(column, values);
   const text = (value: number) => valueText(app.manifest, name, value);
-  const least = lowest > minimum ? `≤ ${text(lowest)}` : text(minimum);
-  return scale(app, { least, most: text(maximum), gray: grayText(values), logarithmic });
+  const least = lowest > minimum ? `≤ ${text(lowest)}` : text(lowest);
+  return scale(app, { least, most: text(maximum), gray: grayText(values), logarithmic, diverging });
 }
 
 interface ScaleTexts {
@@ -146,11 +146,15 @@ interface ScaleTexts {
   /** Explains the gray items; null if there are none. */
   readonly gray?: string | null;
   readonly logarithmic?: boolean;
+  readonly diverging?: boolean;
 }
 
 /** The color scale of numbers, with its ends. */
-function scale(app: App, { least, most, gray = null, logarithmic }: ScaleTexts): Content {
-  const palette = numberPalette(app.theme.value);
+function scale(
+  app: App,
+  { least, most, gray = null, logarithmic, diverging }: ScaleTexts,
+): Content {
+  const palette = numberPalette(app.theme.value, diverging);
   const ink = INK[app.theme.value];
   return {
     height: (gray === null ? 2 : 3) * ROW,

@@ -28,7 +28,10 @@ function coloring(app: App, name: string, values: Values | null, theme: ThemeNam
   const isScale = name !== LABEL && (column?.kind === "number" || column?.kind === "date");
   if (isScale && values && !(values instanceof Uint16Array)) {
     const scale = columnScale(column, values);
-    return { codes: numberCodes(values, scale, NO_CATEGORY), palette: numberPalette(theme) };
+    return {
+      codes: numberCodes(values, scale, NO_CATEGORY),
+      palette: numberPalette(theme, scale.diverging),
+    };
   }
   const entries = name === LABEL ? app.manifest.classes : null;
   const categories = entries ?? (column?.kind === "category" ? column.categories : []);

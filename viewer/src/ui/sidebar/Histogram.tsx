@@ -88,7 +88,7 @@ function useBinColors({ column, values }: ScaleProps, bins: Bins): readonly stri
   const { theme } = useApp();
   const scale = useMemo(() => columnScale(column, values), [column, values]);
   return useMemo(() => {
-    const palette = numberPalette(theme.value);
+    const palette = numberPalette(theme.value, scale.diverging);
     let last = column.minimum;
     const typical = bins.lowest.map((value, i) => {
       if (value <= (bins.highest[i] as number)) last = (value + (bins.highest[i] as number)) / 2;
