@@ -58,7 +58,7 @@ export class Overlay {
       overflow: "hidden",
       pointerEvents: "none",
     });
-    this.root.append(this.names.root, this.links.root);
+    this.root.append(this.links.root);
     const ring = (width: number): [SVGElement, SVGElement] => {
       const halo = shape("rect", { fill: "none", "stroke-width": String(width + HALO_PX) });
       const line = shape("rect", { fill: "none", "stroke-width": String(width) });
@@ -86,7 +86,7 @@ export class Overlay {
       "stroke-linejoin": "round",
       "fill-opacity": "0.12",
     });
-    this.root.append(this.lasso, this.marker);
+    this.root.append(this.names.root, this.lasso, this.marker);
     this.setTheme(theme);
     this.setRing("hover", null);
     this.setRing("focus", null);

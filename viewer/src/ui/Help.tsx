@@ -50,7 +50,10 @@ function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): 
     ["V L R", `drag ${manifest.n_dimensions === 3 ? "turns" : "moves"} the map, lasso, rectangle`],
     ...(searches || source.search
       ? [
-          pair("/", "find text, “a phrase”, column:value or column:3..5; Enter goes to the list"),
+          ["/", "find text, “a phrase”, column:value or column:3..5; Enter goes to the list"] as [
+            string,
+            string,
+          ],
           pair("N, Shift + N", "next match, previous match"),
         ]
       : []),
@@ -110,6 +113,11 @@ export function Help() {
           <Table rows={fingersOnly ? touch : mouse} />
           {!fingersOnly && <Table rows={keyRows(app)} />}
         </div>
+        {app.hasImages && (
+          <p class="fs-note fs-muted">
+            An image grows into the free room around it: its size on the map means nothing.
+          </p>
+        )}
       </div>
     </div>
   );

@@ -50,6 +50,13 @@ test("sizes grow with the zoom, between bounds", () => {
   expect(pointSize(SIZE, 500, 1e5)).toBe(12);
 });
 
+test.each([154, 962])(
+  "of %i images, none is more than a fifth larger than the common size",
+  (n) => {
+    expect(sizingFor(SIZE, n, 1, null).fill?.most).toBeLessThanOrEqual(1.2);
+  },
+);
+
 test("the fit margin has room for the images at the edge", () => {
   expect(fitMargin(0)).toBe(28);
   expect(fitMargin(72)).toBeGreaterThan(36 + borderSize(72));

@@ -10,7 +10,7 @@ const MOST_IMAGE_PX = 160;
 const MOST_WHOLE_IMAGE_PX = 160;
 const FIRST_SIZES_PX = [24, 16]; // at which images are chosen before they grow
 const MOST_GROWN_PX = 256; // larger images would be blurred
-const MOST_GROWTH = 1.6; // the largest image, as a multiple of the common size
+const MOST_GROWTH = 1.2; // the largest image, as a multiple of the common size
 // Number of items per image area above which images have gaps, and the number of doublings of the
 // items up to which the gaps grow to the size of an image.
 const CROWDED = 40;
