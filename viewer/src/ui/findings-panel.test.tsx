@@ -3,6 +3,7 @@ import { expect, it, vi } from "vitest";
 import { FADED } from "../stage";
 import { button, press, root, shown } from "../testing/shown";
 import { settled, type smallApp } from "../testing/small-map";
+import { rowSize } from "./side/FindingEntry";
 
 const FINDINGS: NonNullable<Parameters<typeof smallApp>[0]>["findings"] = [
   {
@@ -98,7 +99,7 @@ it("a section shows its texts as text, and says how many findings the list omits
   expect(panel?.textContent).toContain("By neighbors.");
   button("Color the map").click();
   expect(app.colorBy.value).toBe("value");
-  button("Select 2 items").click();
+  button("Select the first 2 items").click();
   expect([...app.selection.items.value]).toEqual([2, 4]);
   await settled();
   button("Label errors").click(); // leads back from the selection
@@ -150,6 +151,39 @@ it.each([
   app.chooseFinding(0);
   await settled();
   expect(count()).toBe(first);
+});
+
+it("a section of which only the first findings are listed counts both", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.openFindings("labels");
+  await settled();
+  expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("2 of 7");
+  expect(button("Select the first 2 items")).toBeTruthy();
+  press("j");
+  await settled();
+  expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("1 / 2 of 7");
+});
+
+it("findings without images are sentences that J and K do not choose", async () => {
+  const listed = [{ text: "Good." }, { text: "Bad." }];
+  const { app } = await shown({ findings: [{ name: "reliability", layout: "texts", listed }] });
+  app.openFindings("reliability");
+  await settled();
+  press("j");
+  await settled();
+  expect([...root.querySelectorAll(".fs-sentences li")].map((each) => each.textContent)).toEqual([
+    "Good.",
+    "Bad.",
+  ]);
+  expect([app.findings.at.value, root.querySelector("[aria-current]")]).toEqual([-1, null]);
+});
+
+it("a row of East Asian letters, which are wide, is as high as two rows of Latin letters", () => {
+  const finding = { items: [0, 1], n_items: 2, suggested: null, neighbors: [] };
+  const linesOf = (text: string) =>
+    rowSize({ finding: { ...finding, text }, items: [0, 1], place: "" }, "groups", true).nLines;
+  expect(linesOf("猫".repeat(100))).toBe(linesOf("cat ".repeat(50)));
+  expect(linesOf("猫".repeat(100))).toBe(5);
 });
 
 it("a long section renders only the visible rows", async () => {

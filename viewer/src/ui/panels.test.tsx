@@ -69,6 +69,14 @@ it("an open panel is filled when the server answers again, and the error disappe
   expect(app.messages.error.value).toBeNull();
 }, 15_000); // the page asks again every 2 s
 
+it("an image without a label has the name of its file as the title", async () => {
+  const paths = ["a/one_1.png", "b.png", "c.png", "d.png", "e.png", "f.png"];
+  const { app } = await shown({ paths, classes: null });
+  app.panels.openItem(0);
+  await settled();
+  expect(root.querySelector(".fs-side .fs-panel-title")?.textContent).toBe("one_1.png");
+});
+
 it("closing the panel removes the error that the server does not answer", async () => {
   const { app } = await shown(
     {},

@@ -118,7 +118,7 @@ export class Findings {
   /** Make the row before (-1) or after (1) the current one current. Returns the row. */
   step(by: -1 | 1): FindingRow | null {
     const count = this.rows.value?.length ?? 0;
-    if (count === 0) return null;
+    if (count === 0 || this.section.value?.layout === "texts") return null;
     const at = this.at.value;
     this.at.value = at < 0 ? (by > 0 ? 0 : count - 1) : (at + by + count) % count;
     return this.current.value;

@@ -16,6 +16,7 @@ const PLACE_PX = 18; // the line with the rank of a pair and its paths
 const LINE_PX = 17; // of the text
 const [PER_TEXT_LINE, BESIDE_IMAGE] = [48, 30]; // characters that fit into a line, also of long words
 const MOST_TEXT_LINES = 12;
+const WIDE = /[\u1100-\u11ff\u2e80-\uffff]/g; // letters of East Asia and emoji, as wide as two others
 
 interface RowSize {
   /** In pixels. */
@@ -28,7 +29,8 @@ interface RowSize {
 export function rowSize(row: FindingRow, layout: SectionLayout, hasImages: boolean): RowSize {
   const { finding } = row;
   const besideImage = hasImages && layout === "items" && row.items.length > 0;
-  const needed = Math.ceil(finding.text.length / (besideImage ? BESIDE_IMAGE : PER_TEXT_LINE));
+  const width = finding.text.replace(WIDE, "xx").length;
+  const needed = Math.ceil(width / (besideImage ? BESIDE_IMAGE : PER_TEXT_LINE));
   const { height, nLines } = leastSize(row, layout, hasImages);
   const nMore = Math.max(Math.min(needed, MOST_TEXT_LINES) - nLines, 0);
   return { height: height + LINE_PX * nMore, nLines: nLines + nMore };

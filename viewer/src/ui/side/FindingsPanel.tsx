@@ -114,10 +114,12 @@ function SectionTools({ section }: { readonly section: ListedSection }) {
   const { at, rows } = app.findings;
   const count = rows.value?.length ?? 0;
   if (section.layout === "texts" || count === 0) return null;
-  const { n_listed, layout } = section;
+  const { n_listed, n_findings, layout } = section;
   const hasPairs = count > n_listed; // of groups of more than two items
   const place = at.value >= 0 ? `${(at.value + 1).toLocaleString("en-US")} / ` : "";
-  const found = counted(n_listed, noun(layout, app));
+  const all = hasPairs || n_listed === n_findings ? counted(n_findings, noun(layout, app)) : null;
+  const first = n_listed < n_findings ? `${n_listed.toLocaleString("en-US")} of ` : "";
+  const found = first + (all ?? n_findings.toLocaleString("en-US"));
   return (
     <>
       <span class="fs-muted fs-number">
@@ -136,7 +138,7 @@ function Section({ section }: { readonly section: ListedSection }) {
   const items = app.findings.items.value;
   return (
     <>
-      <p class="fs-note fs-section-text" title={section.text}>
+      <p class="fs-note">
         {section.text}
         {n_listed < n_findings && (
           <>
@@ -153,7 +155,8 @@ function Section({ section }: { readonly section: ListedSection }) {
             title={`Select the ${itemNoun(app)}s of these findings`}
             onClick={() => app.select(items)}
           >
-            <Icon name="plus" /> Select {counted(items.length, itemNoun(app))}
+            <Icon name="plus" /> Select {n_listed < n_findings && "the first "}
+            {counted(items.length, itemNoun(app))}
           </TextButton>
         )}
         {column !== null && app.colorColumns.includes(column) && (
@@ -170,7 +173,7 @@ function Section({ section }: { readonly section: ListedSection }) {
           <FadeButton />
         )}
       </div>
-      <FindingList section={section} />
+      {section.layout === "texts" ? <Sentences /> : <FindingList section={section} />}
       {method !== null && (
         <details class="fs-method">
           <summary>How this is computed</summary>
@@ -195,6 +198,19 @@ function FadeButton() {
     >
       <Icon name="images" /> Fade false friends
     </TextButton>
+  );
+}
+
+/** The findings without images, which have nothing to open. */
+function Sentences() {
+  return (
+    <ul class="fs-sentences">
+      {useApp().findings.rows.value?.map(({ finding }, i) => (
+        <li key={i} dir="auto">
+          {finding.text}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -73,7 +73,7 @@ export function ItemPanel({ item }: { readonly item: number }) {
   return (
     <SidePanel
       name="Item"
-      heading={<Heading item={item} />}
+      heading={<Heading item={item} path={details?.path ?? null} />}
       tools={<HistoryButtons />}
       onClose={() => app.closePanel()}
     >
@@ -93,11 +93,12 @@ export function ItemPanel({ item }: { readonly item: number }) {
   );
 }
 
-/** The class of the item, or its number. */
-function Heading({ item }: { readonly item: number }) {
+/** The class of the item, or the name of its file, or its number. */
+function Heading({ item, path }: { readonly item: number; readonly path: string | null }) {
   const app = useApp();
   const label = app.items.classOf(item);
-  if (!label) return <>Item {app.items.id(item)}</>;
+  if (!label)
+    return path ? <PathText path={path.replace(/.*\//, "")} /> : <>Item {app.items.id(item)}</>;
   return (
     <span class="fs-label" title={label.name}>
       <i class="fs-swatch" style={{ background: app.displayedColor(label.color) }} />
