@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 NESTED = "a column of nested or binary values; only numbers and text are kept"
 LISTS = "a column of lists, which became text joined by ', '"
 NO_IMAGE = "a row without an image"
+UNUSED_IMAGE = "a row of an image that is not used"
 INVALID_ROW = "invalid row"
 DUPLICATE_PATH = "duplicate path"
-ROW_REASONS = (NO_IMAGE, INVALID_ROW, DUPLICATE_PATH)
 COLUMN_REASONS = (NESTED, LISTS)
+ROW_REASONS = (NO_IMAGE, UNUSED_IMAGE, INVALID_ROW, DUPLICATE_PATH)
 
 MANIFEST_KIND = "manifest"  # `ImageSet.kind` of a table of paths
 
@@ -102,12 +103,16 @@ def count_skipped(reasons: Iterable[str]) -> str:
         for reason in reasons
     )
     no_image = plural(kinds[NO_IMAGE], "row without an image", "rows without an image")
+    unused = plural(
+        kinds[UNUSED_IMAGE], "row of an image that is not used", "rows of images that are not used"
+    )
     duplicate = plural(
         kinds[DUPLICATE_PATH], "row with a duplicate path", "rows with a duplicate path"
     )
     counted = (
         (kinds[""], f"skipped {plural(kinds[''], 'file')}"),
         (kinds[NO_IMAGE], f"skipped {no_image}"),
+        (kinds[UNUSED_IMAGE], f"skipped {unused}"),
         (kinds[INVALID_ROW], f"skipped {plural(kinds[INVALID_ROW], 'invalid row')}"),
         (kinds[DUPLICATE_PATH], f"skipped {duplicate}"),
         (kinds[NESTED], f"left out {plural(kinds[NESTED], 'column')}"),

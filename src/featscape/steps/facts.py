@@ -23,6 +23,7 @@ from featscape.records.images import (
     NESTED,
     NO_IMAGE,
     ROW_REASONS,
+    UNUSED_IMAGE,
 )
 
 if TYPE_CHECKING:
@@ -56,8 +57,15 @@ def facts_of(embedding: Embedding, model: ModelCard | None) -> dict[str, str]:
     return facts
 
 
-def describe_found(images: ImageSet) -> Iterator[str]:
-    """Yield the number of images and classes, with the skipped files, and the origin of labels."""
+def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterator[str]:
+    """Yield the number of images and classes, with the skipped files, and the origin of labels.
+
+    Parameters
+    ----------
+    images : ImageSet
+    is_label_chosen : bool
+        Whether the user named the column of labels; otherwise the option is named.
+    """
     from featscape.images.sources.class_folders import OUTSIDE_CLASSES
     from featscape.images.tables.boxes import describe_boxes
     from featscape.images.tables.paths import LABEL_CONFLICT
@@ -85,7 +93,8 @@ def describe_found(images: ImageSet) -> Iterator[str]:
             "earlier path; the first label of each path is used"
         )
     if images.label_column is not None:
-        yield f"labels: the column {images.label_column!r} (--label-column names another)"
+        remedy = "" if is_label_chosen else " (--label-column names another)"
+        yield f"labels: the column {images.label_column!r}{remedy}"
     elif images.labels is None and images.columns:
         yield _describe_no_labels(images)
     yield from describe_columns(images, n_items=len(images), noun="image")
@@ -155,7 +164,7 @@ def _describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
     if rows:
         names = list_names([one.reason.removeprefix(f"{NO_IMAGE}: ") for one in rows], n_shown=1)
         yield printable(f"{count_skipped(one.reason for one in rows)}: {names}")
-    for kind in (INVALID_ROW, DUPLICATE_PATH):
+    for kind in (UNUSED_IMAGE, INVALID_ROW, DUPLICATE_PATH):
         rows = [one for one in skipped if one.reason.startswith(kind)]
         if rows:
             example = ", for example" if len(rows) > 1 else ","

@@ -41,7 +41,7 @@ def find(options: MapOptions) -> ImageSet:
         random_state=options.random_state,
         max_megapixels=options.max_megapixels,
     )
-    for line in describe_found(images):
+    for line in describe_found(images, is_label_chosen=options.label_column is not None):
         options.reporter.note(line)
     return images
 

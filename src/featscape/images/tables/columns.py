@@ -43,6 +43,7 @@ _TRUTH = {
     for name in (str(truth), str(truth).lower(), str(truth).upper())
 }
 _MAX_SHARE_OF_OTHERS = 0.1  # of a column that is reported as almost numeric
+_LEAST_SIMILAR = 0.5  # of the name of a column that is suggested, by difflib
 _MAX_DIGITS = 40
 _MOST_SHOWN = 60  # characters of a value in a message
 _MAX_FLOAT = float(np.finfo(np.float32).max)  # the browser stores float32
@@ -104,8 +105,10 @@ def choose_column(
     """
     names = list(names)
     if wanted is not None and wanted not in names:
-        near = difflib.get_close_matches(wanted, names, 1) or names[:1]
-        choice = f"Name {near[0]!r}" if near else "Name another table"
+        by_lower = {name.lower(): name for name in reversed(names)}
+        near = difflib.get_close_matches(wanted.lower(), by_lower, 1, _LEAST_SIMILAR)
+        choice = "Name one of these columns" if names else "Name another table"
+        choice = f"Name {by_lower[near[0]]!r}" if near else choice
         raise InputError(
             f"{option} must be a column of {table!r}; got {wanted!r}, but the columns are "
             f"{list_names(names)}. {choice}."

@@ -15,7 +15,7 @@ from featscape.images.tables.columns import (
 from featscape.images.tables.paths import find_path_rows
 from featscape.images.tables.table_files import read_table
 from featscape.records import SkippedImage
-from featscape.records.images import NO_IMAGE
+from featscape.records.images import NO_IMAGE, UNUSED_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,12 +51,13 @@ def attach_metadata(
         If there is no column `label_column`, or no row of the metadata names an image.
     """
     rows = {path: row for row, path in enumerate(images.paths)}
+    unused = {one.path: one.reason for one in images.skipped}
     skipped: list[SkippedImage] = []
     columns: dict[str, list[Any]] = {}
     tables = _read_tables(images, others, skipped)
     n_matched = 0
     for folder, table in tables:
-        n_matched += _merge(table, folder, rows, columns)
+        n_matched += _merge(table, folder, rows, columns, unused)
         skipped += table.skipped
     if not n_matched and any(one.reason.startswith(NO_IMAGE) for one in skipped):
         raise _no_match(tables, images.paths)
@@ -107,9 +108,16 @@ def _read_tables(
 
 
 def _merge(
-    table: ImageTable, folder: str, rows: dict[str, int], columns: dict[str, list[Any]]
+    table: ImageTable,
+    folder: str,
+    rows: dict[str, int],
+    columns: dict[str, list[Any]],
+    unused: dict[str, str],
 ) -> int:
-    """Copy the values of a table to `columns`; return the number of rows that name an image."""
+    """Copy the values of a table to `columns`; return the number of rows that name an image.
+
+    `unused` contains the reason of each skipped image by its path.
+    """
     path_column = choose_column(
         table.columns, PATH_COLUMNS, wanted=None, option="", table=table.name
     )
@@ -120,8 +128,11 @@ def _merge(
         return 0
     table_rows = {}  # by the image's position
     for path, row in find_path_rows(table, path_column).items():
-        position = rows.get(f"{folder}/{path}" if folder else path)
-        if position is None:
+        full = f"{folder}/{path}" if folder else path
+        position = rows.get(full)
+        if full in unused:
+            table.skip(table.positions[row], f"{UNUSED_IMAGE}: {path} is skipped: {unused[full]}")
+        elif position is None:
             table.skip(table.positions[row], f"{NO_IMAGE}: {path}")
         else:
             table_rows[position] = row

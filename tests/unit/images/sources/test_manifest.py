@@ -293,3 +293,25 @@ def test_a_column_of_lists_of_text_becomes_text(write_images):
     assert list(describe_found(images))[1].startswith("joined the lists of 1 column: 'labels'")
     with pytest.raises(InputError, match=r"one label per image; the column 'labels' of 'm\.jsonl'"):
         find_images(file, label_column="labels")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "remedy"),
+    [
+        ("labl", "Name 'True_Label'."),
+        ("CODE", "Name 'code'."),
+        ("xyz", "Name one of these columns."),
+    ],
+)
+def test_only_a_similar_column_is_suggested(write_images, wanted, remedy):
+    file = write_csv(write_images("a.png") / "m.csv", "path,true,code,True_Label", "a.png,x,y,z")
+    with pytest.raises(InputError) as raised:
+        find_images(file, label_column=wanted)
+    assert str(raised.value).endswith(remedy)
+
+
+def test_a_chosen_label_column_is_reported_without_the_option(write_images):
+    file = write_csv(write_images("a.png") / "m.csv", "path,label", "a.png,x")
+    images = find_images(file)
+    assert "labels: the column 'label' (--label-column names another)" in describe_found(images)
+    assert "labels: the column 'label'" in describe_found(images, is_label_chosen=True)

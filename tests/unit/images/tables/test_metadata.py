@@ -128,3 +128,18 @@ def test_folders_of_classes_and_splits_without_a_table_have_no_columns(write_ima
     folder = write_images("train/a/1.png", "train/b/2.png", "test/a/3.png")
     lines = list(describe_found(find_images(folder)))
     assert [line for line in lines if line.startswith("columns")] == []
+
+
+def test_a_row_of_a_skipped_image_has_the_reason_of_the_image(write_images, skipped):
+    folder = write_images("goose/1.png", "gander.png")
+    write(folder / "metadata.csv", "file_name,age\ngoose/1.png,3\ngander.png,4\nno.png,5\n")
+    images = find_images(folder)
+    reason = "a row of an image that is not used: gander.png is skipped: outside the class folders"
+    assert skipped(images)["metadata.csv, line 3"] == reason
+    assert skipped(images)["metadata.csv, line 4"] == "a row without an image: no.png"
+    lines = list(describe_found(images))
+    assert "skipped 1 row without an image: 'no.png'" in lines
+    assert (
+        "skipped 1 row of an image that is not used, metadata.csv, line 3: gander.png is skipped: "
+        "outside the class folders" in lines
+    )
