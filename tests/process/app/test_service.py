@@ -14,6 +14,8 @@ import urllib.request
 
 import pytest
 
+from featscape.app.server.service import find_own_address
+
 RUN = "from featscape.cli import main; main()"
 SERVE = (
     "import sys; from featscape.app import serve; "
@@ -166,3 +168,10 @@ def test_importing_serve_loads_no_server_library():
     code = "import sys, featscape, featscape.cli; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"fastapi", "uvicorn", "pydantic"} & set(done.stdout.split())
+
+
+def test_the_own_address_is_an_address_of_this_machine():
+    found = find_own_address()  # None without a network
+    if found is not None:
+        with socket.socket() as listening:
+            listening.bind((found, 0))

@@ -103,6 +103,13 @@ class TestBrowser:
         serve(digits.folder, port=0, open_browser=False, note=str)
         assert opened == []
 
-    def test_no_browser_opens_with_a_token(self, opened, digits):
-        serve(digits.folder, host="0.0.0.0", port=0, note=str)
+    @pytest.mark.parametrize("own", ["10.1.2.3", None])
+    def test_no_browser_opens_with_a_token(self, opened, digits, monkeypatch, own):
+        monkeypatch.setattr(service, "find_own_address", lambda: own)
+        printed = []
+        serve(digits.folder, host="0.0.0.0", port=0, note=printed.append)
         assert opened == []
+        at_name = re.search(r"http://(\S+?)(:\S+)", printed[0])
+        assert at_name[1] == socket.gethostname()
+        by_address = [f"If a browser does not find {at_name[1]}: http://{own}{at_name[2]}"]
+        assert printed[1:] == (by_address if own else [])

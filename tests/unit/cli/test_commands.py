@@ -83,8 +83,11 @@ def test_the_column_of_the_labels_is_reported(featscape, photos, monkeypatch):
     put_in_place(QuickNetwork(), monkeypatch)
     rows = [f"{path.relative_to(photos)},{path.parent.name}" for path in photos.rglob("*.png")]
     (photos / "birds.csv").write_text("\n".join(["file,species", *rows]))
-    done = featscape("map", photos / "birds.csv", "-o", "m", "--no-findings")
+    command = ("map", photos / "birds.csv", "-o", "m", "--no-findings", "--force")
+    done = featscape(*command)
     assert "labels: the column 'species' (--label-column names another)\n" in done.err
+    done = featscape(*command, "--label-column", "species")
+    assert "labels: the column 'species'\n" in done.err
 
 
 class TestHelp:

@@ -84,12 +84,15 @@ def serve(
     with closing(served), listen(host, port) as listening:
         address, found_port = listening.getsockname()[:2]
         access = Access.of(address, port=found_port, host=host)
-        url = _describe(address, access)
+        url = _url(socket.gethostname() if _is_unspecified(address) else address, access)
         server = make_server(Guard(app, access=access))
         with server.ended_by_signals():
             if served.notice is not None:
                 note(served.notice)
             note(f"Serving {printable(folder)} at {url} (press Ctrl-C to stop)")
+            own = find_own_address() if _is_unspecified(address) else None
+            if own is not None:
+                note(f"If a browser does not find {socket.gethostname()}: {_url(own, access)}")
             if open_browser and access.token is None:
                 # in a thread: a text browser returns only when the user quits it
                 threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
@@ -166,11 +169,27 @@ def _bind(family: int, address: str, port: int) -> socket.socket:
     return listening
 
 
-def _describe(address: str, access: Access) -> str:
+def _is_unspecified(address: str) -> bool:
+    """Return whether a socket listens at all interfaces."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_unspecified
+
+
+def find_own_address() -> str | None:
+    """Return the IP address of this machine in its network; None without a network.
+
+    A UDP socket connects without sending a packet. The address of the other end is reserved for
+    documentation (RFC 5737).
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
+
+
+def _url(host: str, access: Access) -> str:
     """Return the address of the page."""
-    if ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
-        name = socket.gethostname()
-    else:
-        name = f"[{address}]" if ":" in address else address
+    name = f"[{host}]" if ":" in host else host
     token = "" if access.token is None else f"?token={access.token}"
     return f"http://{name}:{access.port}/{token}"
