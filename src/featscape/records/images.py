@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # the beginnings of the reasons of skipped columns and rows
 NESTED = "a column of nested or binary values; only numbers and text are kept"
 LISTS = "a column of lists, which became text joined by ', '"
+VECTORS = f"{NESTED} (vectors)"
 NO_IMAGE = "a row without an image"
 UNUSED_IMAGE = "a row of an image that is not used"
 INVALID_ROW = "invalid row"

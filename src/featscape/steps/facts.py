@@ -24,6 +24,7 @@ from featscape.records.images import (
     NO_IMAGE,
     ROW_REASONS,
     UNUSED_IMAGE,
+    VECTORS,
 )
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
     yield f"{found}, skipped {_count_skipped(files)}" if files else found
     yield from _describe_left_out(images.skipped)
     yield from describe_boxes(images)
+    yield from _describe_vectors(images)
     n_outside = sum(one.reason == OUTSIDE_CLASSES for one in images.skipped)
     if n_outside:
         yield (
@@ -181,6 +183,22 @@ def _describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
             names = list_names([one.path.rpartition(", column ")[2] for one in columns])
             counted = count_skipped(one.reason for one in columns)
             yield printable(f"{counted}: {names} ({detail})")
+
+
+def _describe_vectors(images: ImageSet) -> Iterator[str]:
+    """Yield the columns of vectors, and the command that makes a map of them."""
+    from featscape.images.tables.boxes import find_boxes
+    from featscape.images.tables.columns import list_names
+
+    skipped = (one.path for one in images.skipped if one.reason == VECTORS)
+    columns = [path.rpartition(", column ")[2] for path in skipped]
+    vectors = sorted({name for name in columns if name.lower() not in find_boxes(images)})
+    if vectors:
+        noun = "the column contains" if len(vectors) == 1 else "the columns contain"
+        yield printable(
+            f"{noun} vectors: {list_names(vectors)}. featscape embed makes a map of these vectors, "
+            "without a network"
+        )
 
 
 def _describe_almost_numeric(columns: Mapping[str, Column]) -> Iterator[str]:

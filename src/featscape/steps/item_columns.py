@@ -179,7 +179,7 @@ def _read_table(file: Path) -> ImageTable:
     from featscape.records.images import NESTED
 
     table = read_table(map_file(file), file.name)
-    wrong = next((one for one in table.skipped if one.reason != NESTED), None)
+    wrong = next((one for one in table.skipped if not one.reason.startswith(NESTED)), None)
     if wrong is not None:
         raise InputError(
             f"every row of the table must be valid; {wrong.path}: {wrong.reason}. Correct the row."

@@ -180,8 +180,8 @@ def _other_columns(
     """Return the skipped files and columns without the column of the features."""
     if table is None:
         return tuple(skipped)
-    vectors = nested_column(table.name, column)
-    return tuple(one for one in skipped if one != vectors)
+    path = nested_column(table.name, column).path
+    return tuple(one for one in skipped if one.path != path)
 
 
 def _find_images(options: FeatureMapOptions, source: Images) -> ImageSet:

@@ -60,10 +60,13 @@ def test_the_error_for_a_folder_without_images_lists_the_extensions(tmp_path):
 
 
 def test_images_in_formats_that_are_not_read_are_skipped_with_a_remedy(tmp_path, skipped):
-    images = find_images(make_files(tmp_path, "1.jpg", "2.HEIC", "2.xmp", "raw/3.nef", "4.svg"))
+    images = find_images(
+        make_files(tmp_path, "1.jpg", "2.HEIC", "2.xmp", "3.dcm", "raw/3.nef", "4.svg")
+    )
     assert images.paths == ("1.jpg",)
     assert skipped(images) == {
         "2.HEIC": "the format heic is not read: convert it to JPEG or PNG",
+        "3.dcm": "the format dcm is not read: convert it to JPEG or PNG",
         "raw/3.nef": "the format nef is not read: convert it to JPEG or PNG",
         "4.svg": "the format svg is not read: convert it to JPEG or PNG",
     }

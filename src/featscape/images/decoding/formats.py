@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 _PREFIX_BYTES = 16
 
-# Images in formats that featscape does not read: HEIF, JPEG XL, the raw data of cameras, drawings
-# and documents.
+# Images in formats that featscape does not read: HEIF, JPEG XL, DICOM, the raw data of cameras,
+# drawings and documents.
 _UNREADABLE_IMAGES = (
-    *(".heic", ".heif", ".hif", ".jxl"),
+    *(".heic", ".heif", ".hif", ".jxl", ".dcm", ".dicom"),
     *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2"),
     *(".svg", ".svgz", ".pdf", ".psd", ".eps", ".ai"),
 )

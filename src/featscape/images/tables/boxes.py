@@ -47,8 +47,9 @@ def describe_boxes(images: ImageSet) -> Iterator[str]:
 
 def find_boxes(images: ImageSet) -> tuple[str, ...]:
     """Return the names of the columns that seem to be the box of each row; () if there are none."""
-    nested = [one.path.rpartition(", column ")[2] for one in images.skipped if one.reason == NESTED]
-    names = {name.removeprefix(SOURCE_PREFIX).lower() for name in (*images.columns, *nested)}
+    nested = [one for one in images.skipped if one.reason.startswith(NESTED)]
+    names = {name.removeprefix(SOURCE_PREFIX).lower() for name in images.columns}
+    names |= {one.path.rpartition(", column ")[2].lower() for one in nested}
     for candidate in (*((name,) for name in _ONE_COLUMN), *_FOUR_COLUMNS):
         if names.issuperset(candidate):
             return candidate

@@ -107,6 +107,7 @@ def choose_column(
     if wanted is not None and wanted not in names:
         by_lower = {name.lower(): name for name in reversed(names)}
         near = difflib.get_close_matches(wanted.lower(), by_lower, 1, _LEAST_SIMILAR)
+        near = list(by_lower) if len(by_lower) == 1 else near
         choice = "Name one of these columns" if names else "Name another table"
         choice = f"Name {by_lower[near[0]]!r}" if near else choice
         raise InputError(

@@ -8,7 +8,7 @@ from featscape.errors import InputError, first_line
 from featscape.files.parquet import check_claims, limit_bytes, open_with_dictionaries, read_batches
 from featscape.images.tables.table import ImageTable, name_columns
 from featscape.records import SkippedImage
-from featscape.records.images import nested_column
+from featscape.records.images import VECTORS, nested_column
 
 if TYPE_CHECKING:
     import mmap
@@ -98,15 +98,18 @@ def split_nested_columns(schema: pa.Schema, name: str) -> tuple[list[str], list[
     """
     import pyarrow as pa
 
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
     plain, nested = [], []
     for column in schema:
         data_type = column.type
         if pa.types.is_dictionary(data_type):
             data_type = data_type.value_type
-        is_list = pa.types.is_list(data_type) or pa.types.is_large_list(data_type)
-        if is_list and "string" in str(data_type.value_type):  # not the numbers of vectors
-            data_type = data_type.value_type
-        if pa.types.is_nested(data_type) or "binary" in str(data_type):
+        of_list = data_type.value_type if any(is_kind(data_type) for is_kind in lists) else None
+        if of_list is not None and "string" in str(of_list):
+            data_type = of_list
+        if of_list is not None and pa.types.is_floating(of_list):
+            nested.append(SkippedImage(f"{name}, column {column.name}", VECTORS))
+        elif pa.types.is_nested(data_type) or "binary" in str(data_type):
             nested.append(nested_column(name, column.name))
         else:
             plain.append(column.name)

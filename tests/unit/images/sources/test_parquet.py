@@ -15,6 +15,7 @@ from featscape.images import find_images, open_contents
 from featscape.images.containers import parquet_rows
 from featscape.images.containers.parquet_rows import _RowReader
 from featscape.images.tables.parquet_tables import list_values
+from featscape.steps.facts import describe_found
 
 
 @pytest.fixture
@@ -327,3 +328,13 @@ def test_random_damage_raises_only_input_and_image_errors(write, seed):
             images.load(i)
         except ImageError as error:
             assert str(error)  # noqa: PT017 - the image may also be undamaged
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.float32()), pa.list_(pa.float64(), 4)])
+def test_a_column_of_vectors_is_reported_with_the_command_for_vectors(write, kind):
+    values = [[float(i)] * 4 for i in range(5)]
+    file = write(vector=pa.array(values, kind), bbox=pa.array(values, kind), tags=[[1]] * 5)
+    lines = list(describe_found(find_images(file)))
+    assert "left out 3 columns: 'vector', 'bbox', 'tags'" in lines[1]
+    (line,) = [line for line in lines if "featscape embed" in line]
+    assert line.startswith("the column contains vectors: 'vector'. featscape embed makes a map of")
