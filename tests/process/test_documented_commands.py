@@ -37,6 +37,7 @@ NOT_RUN = {
     ".venv/bin/featscape map photos": "runs as featscape map photos",
     ".venv/bin/featscape serve photos-map": "runs as featscape serve photos-map",
     "pip install torch": "downloads 200 MB",
+    ".venv/bin/pip install torch": "downloads 200 MB",
     "pip install ./engine": "installs an environment: minutes",
     "pip install 'featscape[": "downloads the libraries of an extra",
     "featscape map photos --landmarks 100000": "needs 100,000 images",
