@@ -95,10 +95,11 @@ def _as_pixels(image: Any, subject: str) -> NDArray[Any]:
         )
     remedy = explain_pixels(pixels.dtype, pixels.shape)
     if remedy is not None:
-        hint = "Pass a dataset without a transform to tensors, or scale the tensors. "
+        if pixels.dtype.kind == "f" and hasattr(image, "detach"):  # a tensor, maybe normalized
+            remedy = "Pass the images without a transform to tensors."
         raise InputError(
             "an array must be an image of uint8, of the shape (height, width), optionally with 1, "
             f"3 or 4 channels; {subject} is {pixels.dtype} of shape {pixels.shape}. "
-            f"{hint if pixels.dtype.kind == 'f' and hasattr(image, 'detach') else ''}{remedy}"
+            f"{remedy}"
         )
     return pixels

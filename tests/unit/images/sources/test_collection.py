@@ -339,11 +339,25 @@ def test_a_dataset_of_hugging_face_without_a_column_of_images_is_refused():
         find_images(dataset)
 
 
+class Tensor:
+    """Pixels as a tensor of PyTorch."""
+
+    def __init__(self, pixels):
+        self.pixels = pixels
+
+    def __array__(self, dtype=None, copy=None):
+        return self.pixels
+
+    def detach(self):
+        return self
+
+
 @pytest.mark.parametrize(
     ("item", "message"),
     [
         (object(), "number 0 is an object. Pass images of Pillow"),
         ({"image": RED, "label": 1}, "number 0 is a dict with the keys 'image', 'label'"),
+        (Tensor(np.zeros((3, 6, 8), np.float32)), r"float32 .*without a transform to tensors"),
         (np.zeros((3, 6, 8), np.float32), r"number 0 is float32 of shape \(3, 6, 8\)"),
     ],
 )
