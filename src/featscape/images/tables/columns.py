@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -177,7 +178,8 @@ def classify_columns(
         has_lists = contains_lists(values)
         if name == label_column:
             check_single_labels(name, values, table=table)
-        values = join_lists(values)
+        if has_lists:
+            values = join_lists(values)
         _check_decoded(name, values, table=table)
         if contains_lists(values) or any(isinstance(value, dict | bytes) for value in values):
             skipped.append(nested_column(table, name))
@@ -224,8 +226,8 @@ def check_single_labels(column: str, values: Sequence[Any], *, table: str) -> No
     what = f"{column}=" if column == table else f"the column {column!r} of {table!r}"
     raise InputError(
         f"featscape takes one label per image; {what} contains lists, for example "
-        f"{example[:_MOST_SHOWN]}. Name another column of labels, or pass one label per image with "
-        "labels=; a column can keep the lists as text joined by ', '."
+        f"{textwrap.shorten(example, _MOST_SHOWN)}. Name another column of labels, or pass one "
+        "label per image with labels=; a column can keep the lists as text joined by ', '."
     )
 
 

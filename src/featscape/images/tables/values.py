@@ -31,7 +31,7 @@ def plain_value(value: Any) -> Any:
 
 def contains_lists(values: Sequence[Any]) -> bool:
     """Return whether one of the values is a list, a tuple or a set."""
-    return any(isinstance(value, _LISTS) for value in values)
+    return any(issubclass(kind, _LISTS) for kind in set(map(type, values)))
 
 
 def join_lists(values: Sequence[Any]) -> list[Any]:
