@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.errors import InputError
+from featscape.errors import ImageError, InputError
 from featscape.images.containers.program_images import CollectedImages, check_program_image
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
@@ -310,8 +310,12 @@ def _open_hugging_face(dataset: Any) -> _Opened:
         )
     stored = dataset.with_format(None)  # values of Python
     has_transform = dataset.format["type"] == "custom"  # may need the other columns
-    images = dataset if has_transform else stored.select_columns([image])
-    opened = _Opened(len(dataset), lambda index: images[index][image])
+    if has_transform:
+        opened = _Opened(len(dataset), lambda index: dataset[index][image])
+    else:
+        encoded = type(dataset.features[image])(decode=False)
+        files = stored.select_columns([image]).cast_column(image, encoded)
+        opened = _Opened(len(dataset), lambda index: _take_file(files[index][image]))
     for name, feature in dataset.features.items():
         if name == image:
             continue
@@ -324,6 +328,14 @@ def _open_hugging_face(dataset: Any) -> _Opened:
         if is_first and any(value is not None for value in values):
             opened.label_column = name
     return opened
+
+
+def _take_file(stored: dict[str, Any] | None) -> bytes | str:
+    """Return the bytes or the path that a Dataset stores for an image; raises ImageError."""
+    file = stored and (stored["bytes"] or stored["path"])
+    if not file:
+        raise ImageError("no image in this row")
+    return file  # type: ignore[no-any-return]  # of type Any
 
 
 def _read_feature(dataset: Any, name: str, feature: Any) -> list[Any] | None:

@@ -8,12 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featscape import InputError, find_images
+from featscape import ImageError, InputError, find_images
 from featscape.labels.classes import NO_LABEL
 from featscape.records.images import nested_column
 from featscape.steps.facts import describe_found
 
 RED, BLUE = Image.new("RGB", (8, 6), "red"), Image.new("RGB", (8, 6), "blue")
+
+
+def png_of(image):
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 class TorchDataset:
@@ -54,10 +60,12 @@ class HuggingFaceDataset:
     format: ClassVar = {"type": None}
 
     def __init__(self, labels=(0, 1), names=("cat", "dog")):
-        image, label = type("Image", (), {})(), type("ClassLabel", (), {"names": names})()
+        image = type("Image", (), {"__init__": lambda *_, **__: None})()
+        label = type("ClassLabel", (), {"names": names})()
         number = type("Value", (), {"dtype": "int64"})()
         self.features = {"id": number, "photo": image, "label": label}
         self.columns = {"id": [7, 8], "label": list(labels)}
+        self.files = [{"bytes": png_of(image), "path": None} for image in (RED, BLUE)]
 
     def add_list(self, name, values, **item):
         """Add a column of lists whose items have the feature Value with these attributes."""
@@ -71,6 +79,10 @@ class HuggingFaceDataset:
     def select_columns(self, names):
         assert names == ["photo"]
         return self
+
+    def cast_column(self, name, feature):
+        assert (name, type(feature).__name__) == ("photo", "Image")
+        return [{"photo": row} for row in self.files]
 
     def __len__(self):
         return 2
@@ -231,9 +243,7 @@ def test_a_table_without_paths_is_refused(source, message):
 
 
 def test_the_bytes_of_files_are_images():
-    file = io.BytesIO()
-    BLUE.save(file, "PNG")
-    images = find_images([file, file.getvalue()])
+    images = find_images([io.BytesIO(png_of(BLUE)), png_of(BLUE)])
     assert colors_of(images) == [(0, 0, 255)] * 2
 
 
@@ -320,6 +330,26 @@ def test_a_dataset_of_hugging_face_gives_images_classes_and_columns():
     assert images.skipped[0] == nested_column("HuggingFaceDataset", "box")
     assert find_images(dataset, label_column="id").labels == ("7", "8")
     assert find_images(dataset, labels=["x", "y"]).columns["source label"] == ("cat", "dog")
+
+
+def test_the_files_of_a_dataset_of_hugging_face_are_read_without_its_decoder(tmp_path):
+    BLUE.save(tmp_path / "b.png")
+    dataset = HuggingFaceDataset()
+    dataset.files = [{"bytes": b"damaged", "path": "a.png"}, {"bytes": None, "path": None}]
+    images = find_images(dataset)
+    assert images.read(0) == b"damaged"
+    with pytest.raises(ImageError, match="no image in this row"):
+        images.read(1)
+    dataset.files[1] = {"bytes": None, "path": str(tmp_path / "b.png")}
+    assert images.labels == ("cat", "dog")
+    assert find_images(dataset).read(1) == png_of(BLUE)
+
+
+def test_the_transform_of_a_dataset_of_hugging_face_is_applied():
+    dataset = HuggingFaceDataset()
+    dataset.format = {"type": "custom"}
+    dataset.files = []
+    assert colors_of(find_images(dataset)) == [(255, 0, 0), (0, 0, 255)]
 
 
 def test_a_column_that_the_dataset_and_the_caller_give_is_refused():
