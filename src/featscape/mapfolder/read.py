@@ -81,6 +81,11 @@ class Map:
         None.
     landmarks : ndarray of intp, shape (m,), or None
         Indices of the items that t-SNE was fitted on; None if t-SNE was fitted on all items.
+
+    See Also
+    --------
+    InteractiveMap : The class of the maps that `make_map` and `open_map` return, with the methods:
+        search, placing, findings, regions, data frames and exports.
     """
 
     folder: Path
