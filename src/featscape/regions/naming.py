@@ -162,11 +162,12 @@ def choose_name(
             (one.names[i], round(min(float(inside[i]), 1.0), 4)) for i in best if scores[i] > 0
         ]
         if one.kind == "label":
-            if len(found) < 2:
+            mixed = " / ".join(name for name, _ in found[:2])
+            if len(found) < 2 or mixed.casefold() in refused:
                 refused |= {name.casefold() for name, _ in found}
                 continue
-            mixed = " / ".join(name for name, _ in found[:2])
-            found = [(mixed, round(min(found[0][1] + found[1][1], 1.0), 4)), *found]
+            share = round(min(found[0][1] + found[1][1], 1.0), 4)
+            return [(mixed, share), *found][:N_WORDS]
         found = [(name, share) for name, share in found if name.casefold() not in refused]
         if found:
             return found[:N_WORDS]

@@ -73,6 +73,7 @@ def test_one_label_is_no_name_and_two_labels_are_a_mixed_region():
     assert choose_name([labels], [shares_of(labels, groups, 0)], taken=[]) == []
     mixed = choose_name([labels], [shares_of(labels, groups, 1)], taken=[])
     assert mixed == [("9 / 4", 1.0), ("9", 0.5), ("4", 0.5)]
+    assert choose_name([labels], [shares_of(labels, groups, 1)], taken=["9 / 4"]) == []
 
 
 def test_the_word_that_equals_the_label_is_no_name():
