@@ -17,8 +17,8 @@ _LEAST_SHARE = 0.002  # of a foreground: 131 pixels of a thumbnail of 256 x 256 
 def find_foreground(gray: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
     """Return the pixels that are not part of a uniform background.
 
-    A pixel is background if all pixels between the pixel and the border, in one of the four
-    directions, have the gray level of the border. A transparent background is white in thumbnails.
+    A pixel is foreground if it is between two pixels with another gray level than the border, both
+    in its row and in its column. A transparent background is white in thumbnails.
 
     Parameters
     ----------
@@ -30,15 +30,20 @@ def find_foreground(gray: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
         None if the border is not uniform, or if nearly all pixels are background.
     """
     border = np.concatenate((gray[0], gray[-1], gray[:, 0], gray[:, -1]))
-    level = np.median(border)
+    level = int(np.median(border))
     lowest, highest = level - _NEAR_LEVEL, level + _NEAR_LEVEL
     if ((border >= lowest) & (border <= highest)).mean() < _UNIFORM_SHARE:
         return None
-    is_near = (gray >= lowest) & (gray <= highest)
-    reaches_border = np.logical_and.accumulate
-    is_background = reaches_border(is_near, axis=0) | reaches_border(is_near, axis=1)
-    turned = is_near[::-1, ::-1]
-    turned_background = reaches_border(turned, axis=0) | reaches_border(turned, axis=1)
-    is_background |= turned_background[::-1, ::-1]
-    is_foreground: NDArray[np.bool_] = ~is_background
+    differs = (gray < lowest) | (gray > highest)
+    is_foreground = _between(differs, axis=0) & _between(differs, axis=1)
     return is_foreground if is_foreground.mean() >= _LEAST_SHARE else None
+
+
+def _between(mask: NDArray[np.bool_], *, axis: int) -> NDArray[np.bool_]:
+    """Return the pixels from the first to the last pixel of a mask along an axis, (h, w)."""
+    place = np.arange(mask.shape[axis])
+    place = place[:, None] if axis == 0 else place
+    first = mask.argmax(axis=axis, keepdims=True)
+    last = mask.shape[axis] - 1 - np.flip(mask, axis).argmax(axis=axis, keepdims=True)
+    between: NDArray[np.bool_] = (place >= first) & (place <= last)
+    return between & mask.any(axis=axis, keepdims=True)
