@@ -80,12 +80,20 @@ def check_program_image(image: Any, subject: str) -> None:
         _as_pixels(image, subject)
 
 
+def as_array(values: Any) -> NDArray[Any] | None:
+    """Return an array or tensor as an array of NumPy; None for another object.
+
+    NumPy cannot represent some tensors, for example a tensor on a GPU.
+    """
+    if hasattr(values, "__array__"):
+        with suppress(TypeError, ValueError, RuntimeError):
+            return np.asarray(values)
+    return None
+
+
 def _as_pixels(image: Any, subject: str) -> NDArray[Any]:
     """Return an array or tensor as an array of pixels; raises InputError for another object."""
-    pixels = None
-    if hasattr(image, "__array__"):
-        with suppress(TypeError, ValueError, RuntimeError):  # tensors that NumPy cannot represent
-            pixels = np.asarray(image)
+    pixels = as_array(image)
     if pixels is None:
         keys = f" with the keys {', '.join(map(repr, image))}" if isinstance(image, dict) else ""
         raise InputError(

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import ImageError, InputError
-from featscape.images.containers.program_images import CollectedImages, check_program_image
+from featscape.images.containers.program_images import (
+    CollectedImages,
+    as_array,
+    check_program_image,
+)
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.tables.columns import (
@@ -123,8 +127,8 @@ def collect(
         label_column=label_column or (opened.label_column if found.labels is None else None),
         has_labels=found.labels is not None,
     )
-    labelled = found if described.labels is None else described
-    rows, skipped = _find_rows(kind, names, labelled.labels)
+    labeled = found if described.labels is None else described
+    rows, skipped = _find_rows(kind, names, labeled.labels)
     images = ImageSet(
         source=f"{plural(opened.n_images, 'image')} of {with_article(kind)}",
         paths=tuple(map(str, names)),
@@ -132,9 +136,9 @@ def collect(
         decode=decode_bytes,
         decode_plain=decode_plain,
         kind="collection",
-        labels=labelled.labels,
+        labels=labeled.labels,
         label_column=described.label_column,
-        n_trimmed_labels=labelled.n_trimmed_labels,
+        n_trimmed_labels=labeled.n_trimmed_labels,
         splits=described.splits,
         columns=described.columns,
         skipped=(*opened.skipped, *skipped, *described.skipped),
@@ -211,11 +215,8 @@ def _find_rows(
 
 def _open(collection: Any, *, path_column: str | None, has_labels: bool) -> _Opened:
     """Open a collection; the labels of a dataset are not read if there are other labels."""
-    has_array = hasattr(collection, "__array__")
-    if has_array and len(collection.shape) == 1:  # for example a Series of paths
-        collection = list(collection)
-    elif has_array and not hasattr(collection, "keys"):  # no DataFrame
-        collection = np.asarray(collection)
+    if hasattr(collection, "__array__"):
+        collection = _convert_array(collection)
     if not (hasattr(collection, "__len__") and hasattr(collection, "__getitem__")):
         raise _no_collection(collection)
     if len(collection) == 0:
@@ -233,11 +234,28 @@ def _open(collection: Any, *, path_column: str | None, has_labels: bool) -> _Ope
     return _open_torch(collection, has_labels=has_labels)
 
 
+def _convert_array(source: Any) -> Any:
+    """Return an array or tensor of images as an array of NumPy, and a DataFrame as it is.
+
+    One dimension, for example of a Series of paths, becomes a list. Raises InputError for a scalar.
+    """
+    if len(source.shape) == 1:
+        return list(source)
+    if hasattr(source, "keys"):
+        return source
+    array = as_array(source)
+    if array is None or array.ndim == 0:
+        raise _no_collection(source)
+    return array
+
+
 def _no_collection(source: object) -> InputError:
     """Return the error for an object without a length or without items by number."""
     remedy = "Pass a list."
     if hasattr(source, "dataset"):  # a DataLoader of PyTorch
         remedy = "Pass the dataset of the loader, loader.dataset."
+    elif hasattr(source, "detach"):  # a tensor of PyTorch on a GPU, or with a gradient
+        remedy = "Pass tensor.detach().cpu()."
     elif hasattr(source, "features") or hasattr(source, "__iter__"):
         remedy = "Pass a list of the images, for example [item['image'] for item in dataset]."
     return InputError(

@@ -51,7 +51,7 @@ def make_table(name: str, columns: Columns) -> ImageTable:
 
 
 def list_values(values: Any, column: str) -> list[Any]:
-    """Return the values of a column; a column of an array of shape (n, 1) has n values.
+    """Return the values of a column; an array or DataFrame of shape (n, 1) has n values.
 
     Parameters
     ----------
@@ -72,5 +72,5 @@ def list_values(values: Any, column: str) -> list[Any]:
     if isinstance(values, np.ndarray) and values.dtype.kind == "M":
         values = values.astype("datetime64[us]")  # Python has no nanoseconds
     if getattr(values, "shape", ())[1:] == (1,):
-        values = values.reshape(-1)
+        values = values.squeeze(1)  # of NumPy, PyTorch and pandas
     return list(values.tolist() if hasattr(values, "tolist") else values)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -270,10 +271,21 @@ def test_missing_labels_are_no_class(missing):
     assert find_images(dataset).labels == (NO_LABEL, "cat")
 
 
+class TensorOnGpu(Scalar):
+    """A tensor of PyTorch that NumPy cannot represent."""
+
+    def detach(self):
+        return self
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError
+
+
 def test_scalars_of_arrays_are_labels_by_their_values():
     given = [Scalar(3), Scalar([4], shape=(1,))]
     assert find_images([RED, BLUE], labels=given).labels == ("3", "4")
-    assert find_images([RED, BLUE], labels=np.array([[3], [4]])).labels == ("3", "4")
+    for column in (np.array([[3], [4]]), pd.DataFrame({"code": [3, 4]})):
+        assert find_images([RED, BLUE], labels=column).labels == ("3", "4")
 
 
 MULTIPLE = [[("a", "b"), "a"], [["a"], []], np.eye(2, dtype=int), [Scalar([0, 1], (2,)), 1]]
@@ -409,6 +421,8 @@ def test_the_limit_chooses_images_of_a_list():
         ([RED], ["cat", "dog"], r"images, 1; got 2"),
         (7, None, "type int"),
         (iter([RED]), None, "type list_iterator. Pass a list of the images"),
+        (np.array(7), None, "type ndarray"),
+        (TensorOnGpu([], (2, 3, 6, 8)), None, r"type TensorOnGpu. Pass tensor.detach\(\).cpu\(\)"),
         (SimpleNamespace(dataset=[RED]), None, r"Pass the dataset of the loader, loader.dataset"),
         ("photos", ["cat"], "labels need a sequence"),
     ],
