@@ -49,7 +49,7 @@ def find_unusual_borders(
     n_images = len(survey.grays)
     if n_images < _LEAST_ITEMS:
         return ()
-    values = _describe(survey.grays)
+    values = _describe(survey.grays, n_threads)
     sample = np.random.default_rng(random_state).permutation(n_images)[:_N_SAMPLED]
     distances = np.log(np.maximum(_distances(values, values[sample], n_threads), _LEAST_DISTANCE))
     low, high = np.quantile(distances, [0.25, 0.75])
@@ -57,15 +57,18 @@ def find_unusual_borders(
     return tuple(order[distances[order] > high + _CUT * (high - low)].tolist())
 
 
-def _describe(grays: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _describe(grays: NDArray[np.uint8], n_threads: int) -> NDArray[np.float32]:
     """Return four values of the border of each image in units of their spread, (n, 4)."""
     is_border = np.ones(grays.shape[1:], dtype=bool)
     is_border[_BORDER_PX:-_BORDER_PX, _BORDER_PX:-_BORDER_PX] = False
     values = np.empty((len(grays), 4), dtype=np.float32)
-    for block in blocks(len(grays)):
+
+    def describe(block: slice) -> None:
         levels = grays[block][:, is_border].astype(np.float32) / 255
         values[block, 0], values[block, 1] = levels.mean(axis=1), levels.std(axis=1)
         values[block, 2:] = np.quantile(levels, _QUANTILES, axis=1).T
+
+    for_each(describe, blocks(len(grays)), n_threads=n_threads)
     low, middle, high = np.quantile(values, [0.1, 0.5, 0.9], axis=0)
     scaled = (values - middle) / np.maximum(high - low, _LEAST_SPREAD)
     return np.asarray(np.clip(scaled, -_FARTHEST, _FARTHEST), dtype=np.float32)
@@ -77,7 +80,7 @@ def _distances(
     """Return the distance of each row to the nearest 5 % of the sample, (n,)."""
     from scipy.spatial.distance import cdist
 
-    rank = max(3, int(_SHARE * len(sample)))
+    rank = max(3, int(_SHARE * len(sample)))  # 3: two images with equal borders are unusual, too
     distances = np.empty(len(values))
 
     def compare(block: slice) -> None:
