@@ -67,8 +67,8 @@ class ForegroundMatch(NamedTuple):
         Whether the pictures are mirror images, and gray or with a foreground of one gray level.
     has_equal_texture : ndarray of bool, shape (m,)
         Whether the texture of the foregrounds is equal, see `texture`, and one factor per channel
-        explains the colors, or one picture has no color. Computed for the pairs that do not agree
-        without the texture.
+        explains the colors, or one picture has no color. False for pairs that agree without the
+        texture, for which the texture is not compared.
     """
 
     is_plain: Mask
@@ -123,8 +123,8 @@ def compare_foregrounds(
 
     def compare(block: slice) -> ForegroundMatch:
         moves = aligned.mirrored[block], aligned.scale[block], aligned.shift[block]
-        match = _compare(take(rows[block, 0]), take(rows[block, 1], moves=moves))
-        return match._replace(is_other_sign=match.is_other_sign & moves[0])
+        first, second = take(rows[block, 0]), take(rows[block, 1], moves=moves)
+        return _compare(first, second, is_mirrored=moves[0])
 
     parts = for_each(compare, blocks(len(pairs), rows_at_once=_ROWS), n_threads=n_threads)
     return ForegroundMatch(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
@@ -164,11 +164,11 @@ def _take(
     return _Pictures(gray, contrast, is_drawn, is_inside, chroma, is_colored, is_plain[items])
 
 
-def _compare(first: _Pictures, second: _Pictures) -> ForegroundMatch:
-    """Compare aligned pictures; `is_other_sign` is that of mirror images."""
+def _compare(first: _Pictures, second: _Pictures, *, is_mirrored: Mask) -> ForegroundMatch:
+    """Compare aligned pictures; `is_mirrored` is whether the second picture was mirrored, (b,)."""
     used = (first.is_drawn | second.is_drawn) & second.is_inside
     correlation, gain = _correlate(first.contrast, second.contrast, used.astype(np.float32))
-    is_sign = _are_flat(first.contrast, used) | ~first.is_colored
+    is_other_sign = is_mirrored & (_are_flat(first.contrast, used) | ~first.is_colored)
     is_drawn = _reduce(used) > 0.5
     # a change of contrast or brightness changes the colors by the same factor
     factor = np.clip(gain, 1 / _MOST_GAIN, _MOST_GAIN)[:, None, None]
@@ -176,18 +176,18 @@ def _compare(first: _Pictures, second: _Pictures) -> ForegroundMatch:
     color = _compare_colors(change, is_drawn, _reduce(first.gray))
     is_plain = first.is_plain | second.is_plain
     no = np.zeros(len(gain), dtype=bool)
-    match = ForegroundMatch(is_plain, correlation, gain, color, is_sign, no)
-    unsure = ~match.agrees()
-    unsure &= (_compare_channels(first, second, is_drawn) <= _MOST_COLOR) | ~(
-        first.is_colored & second.is_colored
-    )
-    unsure[unsure] = have_equal_texture(
+    match = ForegroundMatch(is_plain, correlation, gain, color, is_other_sign, no)
+    has_equal_colors = _compare_channels(first, second, is_drawn) <= _MOST_COLOR
+    has_equal_colors |= ~(first.is_colored & second.is_colored)
+    unsure = ~match.agrees() & has_equal_colors
+    has_equal_texture = no.copy()
+    has_equal_texture[unsure] = have_equal_texture(
         first.contrast[unsure],
         second.contrast[unsure],
         in_both=(first.is_drawn & second.is_drawn & second.is_inside)[unsure],
         in_one=used[unsure],
     )
-    return match._replace(has_equal_texture=unsure)
+    return match._replace(has_equal_texture=has_equal_texture)
 
 
 def _move(

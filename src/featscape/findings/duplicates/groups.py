@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 LEAST_ITEMS = 30  # fewer images cannot show how near other images usually are
 _N_NAMED = 2  # items in the text
 _LEAST_CORRELATION = 0.5  # of aligned pixels: pairs below are near by their features only
-# Pairs of similar pictures between two groups of copies, per picture of the larger group. A picture
-# is compared with some 21 others.
+# The least number of pairs of similar pictures between two groups of copies, per picture of the
+# larger group, which counts as at most 20 pictures: a picture is compared with about 21 others.
 _LEAST_SUPPORT, _MOST_CANDIDATES = 0.25, 20
 _KINDS = ("exact", "pixels", "near", "similar")  # the most certain first
 _ALIGNED = (
