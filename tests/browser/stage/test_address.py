@@ -10,7 +10,10 @@ def test_the_address_restores_the_view(look, digits_file):
     visit.page.get_by_label("Color by").select_option("agreement")
     visit.page.get_by_label("Find in paths").fill("7/")
     expect(visit.page.locator(".fs-search-found")).to_contain_text("found")
+    visit.page.keyboard.press("Enter")  # to the list
+    expect(visit.panel("Found").locator("[aria-current] button")).to_be_focused()
     visit.page.keyboard.press("Enter")
+    expect(visit.panel("Item")).to_be_visible()
     visit.button("Dark").click()
     expected = {"at", "scale", "view", "color", "item", "find", "theme"}
     visit.becomes(lambda: set(visit.shared), expected)
