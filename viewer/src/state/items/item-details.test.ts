@@ -17,7 +17,7 @@ it("the size is one entry, from either source", () => {
 it("gives the label agreement as a number of neighbors", () => {
   const columns = { agreement: 0.5 };
   expect(columnFacts({ ...ITEM, columns }, manifest)).toEqual([
-    ["agreement", "1 of 2 nearest neighbors share its label"],
+    ["agreement", "1 of 2 neighbors share its label"],
   ]);
 });
 

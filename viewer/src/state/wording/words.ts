@@ -26,10 +26,10 @@ export function grayText(numbers: Numbers): string | null {
   return without === 0 ? null : `Gray: ${without.toLocaleString("en-US")} without a value`;
 }
 
-/** The label agreement as a count: "4 of 5 nearest neighbors share its label". */
+/** The label agreement as a count: "4 of 5 neighbors share its label". */
 export function agreementText(share: number, nNeighbors: number): string {
   const count = Math.round(share * nNeighbors);
-  return `${count} of ${nNeighbors} nearest neighbors share its label`;
+  return `${count} of ${nNeighbors} neighbors share its label`;
 }
 
 const MOST_DATE_MS = 8.64e15; // of a Date
