@@ -84,4 +84,4 @@ class ClassRelations:
         text = f"Shade, of neighbors in other classes: up to {largest} times as many as by chance"
         if (self.counts >= LEAST_SHADED).all():
             return f"{text}."
-        return f"{text}; none for classes with fewer than {LEAST_SHADED} images."
+        return f"{text}; none for classes with fewer than {LEAST_SHADED} items."

@@ -52,11 +52,11 @@ def test_neighbors_that_are_hardly_more_frequent_than_by_chance_are_pale():
     assert 0 < relations.shades().max() < 0.3
 
 
-def test_classes_with_fewer_than_5_images_have_no_shade():
+def test_classes_with_fewer_than_5_items_have_no_shade():
     shares = np.array([[0.8, 0.1, 0.1, 0], [0.4, 0.6, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]])
     relations = replace(related(4), counts=np.array([20, 20, 2, 1]), n_items=43, shares=shares)
     assert np.argwhere(relations.shades()).tolist() == [[1, 0]]
-    note = "as many as by chance; none for classes with fewer than 5 images."
+    note = "as many as by chance; none for classes with fewer than 5 items."
     assert relations.describe_shades().endswith(note)
 
 

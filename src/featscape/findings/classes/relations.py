@@ -125,7 +125,7 @@ def _exemplars(
                 score=coverage,
                 method=(
                     f"The score is the mean cosine similarity of the {noun}s of the class to their "
-                    "nearest typical image (facility location, weighted by the probability of "
+                    f"nearest typical {noun} (facility location, weighted by the probability of "
                     "the labels)."
                 ),
             ),
