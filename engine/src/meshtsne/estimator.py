@@ -49,9 +49,8 @@ class TSNE(FittedMap):
         to an embedding like that of UMAP: denser clusters with more space between the clusters, and
         more of the continuous structure (Böhm, Berens & Kobak 2022).
     learning_rate : float or "auto", default="auto"
-        "auto" is n / exaggeration (Belkina et al. 2019), but at least 50, or n / 10 if that is
-        less, divided by `late_exaggeration`. The gradient includes the factor 4, as in
-        scikit-learn.
+        "auto" is n / exaggeration (Belkina et al. 2019), but at least min(50, n / 10), and is
+        divided by `late_exaggeration`. The gradient includes the factor 4, as in scikit-learn.
     quality : {"draft", "standard", "best"}, default="standard"
         Number of iterations if `max_iter` is None: 180, 320 (230 from 5,000 items on) or 1,000;
         in three dimensions a quarter more, but 184 for "standard" from 5,000 items on. "best"

@@ -36,8 +36,6 @@ EARLY_ITER_OF_MANY = 60
 # and duplicates do not come together again.
 LEAST_LEARNING_RATE = 50.0
 LEAST_LEARNING_RATE_A_POINT = 0.1
-# A late exaggeration makes the clusters so dense that they fly apart at these rates, so all rates
-# are divided by the late exaggeration (docs/schedule.md).
 
 
 @dataclass(frozen=True)
@@ -133,6 +131,8 @@ def plan_phases(
             exaggeration = late_exaggeration * ratio**step.exponent
             rate = learning_rate
             if rate == "auto":
+                # A late exaggeration makes the clusters so dense that groups of points leave the
+                # map at the rates without the division (docs/schedule.md).
                 rate = max(n_points / exaggeration, least) / late_exaggeration
             if n:
                 phases.append(Phase(n, exaggeration, step.momentum, float(rate)))

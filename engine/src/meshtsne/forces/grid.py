@@ -59,9 +59,9 @@ STEPS_PER_OCTAVE = 4
 SPLIT = 0.6
 REACH = 2.5
 
-# Most maps need fewer nodes: one of ten million points needs half. A map of separate clusters is
-# wider, and the spacing then grows, at most to COARSEST_SPACING (docs/design.md). A wider map is a
-# sign of divergence. A node takes 30 bytes.
+# Most maps need fewer nodes: a map of ten million points needs half of this number. A map of many
+# separate clusters is wider, and its spacing grows to at most COARSEST_SPACING (docs/design.md). A
+# map that is too wide for this spacing is a sign of divergence. A node takes 30 bytes.
 MOST_NODES = 2**26
 COARSEST_SPACING = 0.8
 
