@@ -39,11 +39,9 @@ def join_names(names: Sequence[str]) -> str:
 def divide_duplicates(
     findings: Findings,
 ) -> tuple[list[DuplicateGroup], list[DuplicateGroup]]:
-    """Return the groups that each output calls duplicates, and those called similar pictures."""
-    divided: tuple[list[DuplicateGroup], list[DuplicateGroup]] = ([], [])
-    for one in findings.duplicates:
-        divided[one.kind == "similar"].append(one)
-    return divided
+    """Return the groups of duplicates, and the groups of similar pictures, as in all outputs."""
+    similar = [one for one in findings.duplicates if one.kind == "similar"]
+    return [one for one in findings.duplicates if one.kind != "similar"], similar
 
 
 def count_wrong(expected: ExpectedErrors) -> str:

@@ -102,9 +102,9 @@ def label_names(labels: Iterable[str] | None) -> set[str]:
 def can_agree(labels: Iterable[str] | None) -> bool:
     """Return whether the classes are large enough for the label agreement.
 
-    At least half of the labeled items must be in classes of more than `N_AGREEING` items. In a
-    smaller class, the nearest neighbors include items of other classes however good the features
-    are, and the share says more about the number of items than about the features.
+    At least half of the labeled items must be in classes of more than `N_AGREEING` items. The
+    `N_AGREEING` nearest neighbors of an item of a smaller class always include items of other
+    classes, so the agreement depends on the size of the class.
     """
     sizes = Counter(labels or ())
     del sizes[NO_LABEL]

@@ -41,8 +41,7 @@ HOW = {
         "The matrix shows the share of the nearest neighbors of each class (row) that have each "
         "label (column). The tree joins the nearest classes first (average linkage); thick "
         "branches are also in at least 80 % of the trees of images drawn at random with repetition "
-        "(bootstrap). The images of a pair are those with "
-        "the most neighbors in the other class."
+        "(bootstrap). The images of a pair are those with the most neighbors in the other class."
     ),
     "groups": (
         "The groups are the branches of the tree of the classes that are also in at least 80 % of "

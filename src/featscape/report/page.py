@@ -40,14 +40,17 @@ def render_report(given: ReportInput) -> str:
     light = [encoder.picture(one.image, PICTURE_PX) for one in given.pictures]
     contents = choose_contents(given, encoder)
     # last, so that the limit of bytes leaves out no other image
-    dark = [one.dark and encoder.picture(one.dark, PICTURE_PX) for one in given.pictures]
+    dark = [
+        None if one.dark is None else encoder.picture(one.dark, PICTURE_PX)
+        for one in given.pictures
+    ]
     style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     relations = given.relations
     return _template().render(
         given=given,
         contents=contents,
-        pictures=zip((one.caption for one in given.pictures), light, dark, strict=True),
+        pictures=list(zip((one.caption for one in given.pictures), light, dark, strict=True)),
         relations=relations,
         diagram=None if relations is None else lay_out(relations),
         mark=MARK,

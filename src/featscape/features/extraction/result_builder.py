@@ -107,7 +107,6 @@ class ImageRows:
                 f"{plural(self.n_dark, 'image')} {use} less than an eighth of 16 bits and {look} "
                 "dark: scale the values of the files to 0 to 65535"
             )
-
         if self.n_with_more:
             has = "has" if self.n_with_more == 1 else "have"
             progress.note(

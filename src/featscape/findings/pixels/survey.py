@@ -59,11 +59,12 @@ class Survey:
         The SHA-256 of the pixels and the size of each thumbnail.
     measures : mapping of str to ndarray of float32, shape (n,)
         Gray levels and color channels are from 0 to 1. "brightness" and "contrast" are the mean and
-        the standard deviation of the gray levels; "darkest", "dark" and "lightest" are the 2 %, 20
-        % and 99 % quantile of all pixels or of the foreground on a uniform background: the lower of
-        the first two, and the higher of the last. "blur" is the share of the steps between pixels
-        that remains after another blur, and NaN for thumbnails with a side of less than 8 pixels;
-        "noise" is the mean absolute Laplacian in the smoothest blocks of the image. "red_blue" and
+        the standard deviation of the gray levels. "darkest", "dark" and "lightest" are the 2 %,
+        20 % and 99 % quantiles of the gray levels. With a uniform background, the quantiles of the
+        foreground are computed too: "darkest" and "dark" are the lower of the two quantiles, and
+        "lightest" is the higher. "blur" is the share of the steps between pixels that remains
+        after another blur, and NaN for thumbnails with a side of less than 8 pixels; "noise" is the
+        mean absolute Laplacian in the smoothest blocks of the image. "red_blue" and
         "green_magenta" are color casts, "saturation" is the mean range of the channels, and "white"
         the share of nearly white pixels.
     """
@@ -165,7 +166,7 @@ def _measure(image: Image.Image) -> list[float]:
 
 
 def _extremes(gray: NDArray[np.uint8], histogram: NDArray[np.int_]) -> tuple[float, float, float]:
-    """Return "darkest", "dark" and "lightest".
+    """Return the measures "darkest", "dark" and "lightest" of `Survey.measures`.
 
     Parameters
     ----------
