@@ -178,9 +178,9 @@ class ResultBuilder(ImageRows):
         n_cropped = int((preprocessing.visible_shares(self.sizes_px) < _LEAST_VISIBLE).sum())
         if n_cropped >= max(1, _MANY * n_images):
             progress.note(
-                f"the network sees less than half of the area of {n_cropped:,} of "
-                f"{plural(n_images, 'image')}, the square at the center: pad or divide long images "
-                "first, see docs/howto/boxes.md"
+                "the network sees only the square at the center, which is less than half of "
+                f"{n_cropped:,} of {plural(n_images, 'image')}: pad or divide long images first, "
+                "see docs/howto/boxes.md"
             )
 
     def path_of(self, row: int) -> str:

@@ -391,10 +391,10 @@ def test_many_images_of_which_the_network_sees_less_than_half_are_reported(
         return (long.decode if int(content) < n_long else square)(content, **options)
 
     extract(replace(images, decode=decode), model=network, progress=notes)
-    lines = [line for line in notes.lines if "the network sees less than half" in line]
+    lines = [line for line in notes.lines if "the network sees only the square" in line]
     assert len(lines) == expected
     if lines:
-        assert f"of the area of {n_long} of 100 images, the square at the center" in lines[0]
+        assert f"which is less than half of {n_long} of 100 images: pad" in lines[0]
 
 
 def test_the_network_sees_the_central_square_of_the_resized_image():
