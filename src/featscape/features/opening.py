@@ -217,9 +217,10 @@ def _load_state(
     *,
     progress: Progress,
 ) -> nn.Module:
-    """Return the network with the weights, without a common prefix of all names if it fits then.
+    """Return the network with the weights; raises ModelError if the weights do not fit.
 
-    Training programs wrap a network, so that all names begin with "module." or "model.".
+    Training programs wrap a network, so that all names begin with "module." or "model.". Such a
+    prefix is removed, and reported, if the weights fit only without the prefix.
     """
     prefix = common_prefix(state)
     try:

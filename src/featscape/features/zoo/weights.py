@@ -173,7 +173,7 @@ def _unwrap(content: object, path: Path) -> dict[str, torch.Tensor]:
 
 
 def common_prefix(state: Mapping[str, torch.Tensor]) -> str:
-    """Return the first part of all names with its point, such as "module."; "" for several."""
+    """Return the common prefix of all names up to the first period, such as "module.", or ""."""
     first = {key.partition(".")[0] for key in state}
     return f"{first.pop()}." if len(first) == 1 and all("." in key for key in state) else ""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class CollectedImages:
-    """The `ImageBytes` of a collection: a Pillow image is encoded as PNG when it is read.
+    """The `ImageBytes` of a collection: `read` encodes a Pillow image as PNG.
 
     Parameters
     ----------

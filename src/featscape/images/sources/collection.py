@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Opened:
-    """The images of a collection, and what the collection says about the images.
+    """The images of a collection, with their paths, labels and columns.
 
     Attributes
     ----------
@@ -350,10 +350,10 @@ def _open_hugging_face(dataset: Any) -> _Opened:
 
 def _take_file(stored: dict[str, Any] | None) -> bytes | str:
     """Return the bytes or the path that a Dataset stores for an image; raises ImageError."""
-    file = stored and (stored["bytes"] or stored["path"])
+    file: bytes | str | None = None if stored is None else stored["bytes"] or stored["path"]
     if not file:
         raise ImageError("no image in this row")
-    return file  # type: ignore[no-any-return]  # of type Any
+    return file
 
 
 def _read_feature(dataset: Any, name: str, feature: Any) -> list[Any] | None:
