@@ -378,12 +378,12 @@ def preprocessing_with(resize_px):
     ("n_long", "resize_px", "expected"),
     [(9, 256, 0), (10, 256, 1), (100, 256, 1), (100, None, 0)],
 )
-def test_many_images_of_which_the_network_sees_less_than_half_are_reported(
+def test_many_images_of_which_the_network_sees_less_than_a_third_are_reported(
     noise_images, n_long, resize_px, expected
 ):
     network, notes = MeanColor(), Notes()
     network.preprocessing = preprocessing_with(resize_px)
-    long = noise_images(n_long, size_px=(32, 20))  # 224^2 / (256 * 410) = .48
+    long = noise_images(n_long, size_px=(48, 20))  # 224^2 / (256 * 614) = .32
     images = noise_images(100)
     square = noise_images(100, size_px=(24, 24)).decode
 
@@ -394,7 +394,7 @@ def test_many_images_of_which_the_network_sees_less_than_half_are_reported(
     lines = [line for line in notes.lines if "the network sees only the square" in line]
     assert len(lines) == expected
     if lines:
-        assert f"which is less than half of {n_long} of 100 images: pad" in lines[0]
+        assert f"which is less than a third of {n_long} of 100 images: pad" in lines[0]
 
 
 def test_the_network_sees_the_central_square_of_the_resized_image():
