@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from featscape.mapfolder.read import Map
     from featscape.report import MapPicture, ReportInput
 
-_WHITE = (255, 255, 255)  # background of the pictures of a map without --dark
 _MOST_CLASSES = 40  # in the matrix: the names of more classes are too small on paper
 
 
@@ -127,7 +126,11 @@ def _facts(made: Map) -> dict[str, str]:
 
 
 def _pictures(made: Map) -> Iterator[MapPicture]:
-    """Yield the pictures of the map; those on white are drawn again for a dark page."""
+    """Yield the pictures of the map, with a variant for a dark page.
+
+    A map does not store the options of its pictures. A picture that is not drawn again pixel by
+    pixel, for example because the picture has a title or is dark, has no other variant.
+    """
     from PIL import Image
 
     from featscape.report import MapPicture
@@ -144,26 +147,27 @@ def _pictures(made: Map) -> Iterator[MapPicture]:
             continue
         with open_picture(folder, name) as file, Image.open(file) as opened:
             image = opened.convert("RGB")
-        is_white = image.getpixel((0, 0)) == _WHITE
-        yield MapPicture(caption, image, _draw_dark(made, name) if is_white else None)
+        drawn = _draw(made, name, dark=False)
+        is_same = (drawn.size, drawn.tobytes()) == (image.size, image.tobytes())
+        yield MapPicture(caption, image, _draw(made, name, dark=True) if is_same else None)
 
 
-def _draw_dark(made: Map, name: str) -> Image.Image:
-    """Draw the scatter plot or the map made of the images on a dark background."""
+def _draw(made: Map, name: str, *, dark: bool) -> Image.Image:
+    """Draw the scatter plot or the map made of the images with the usual options."""
     from featscape.mapfolder.regions_file import read_regions
     from featscape.pictures import draw_mosaic, draw_scatter
 
     regions = read_regions(made.folder, n_items=len(made)) or ()
     names = {one.anchor: one.name for one in regions if one.level == 0}
     if name == mapfolder.SCATTER or made.thumbnails is None:
-        return draw_scatter(made.positions, made.labels, item_names=names, dark=True)
+        return draw_scatter(made.positions, made.labels, item_names=names, dark=dark)
     return draw_mosaic(
         made.positions,
         made.thumbnails,
         made.labels,
         layout=mapfolder.LAYOUTS[name],
         item_names=names,
-        dark=True,
+        dark=dark,
     )
 
 
