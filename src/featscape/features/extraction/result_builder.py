@@ -169,7 +169,7 @@ class ResultBuilder(ImageRows):
         return row
 
     def report_cropped(self, network: Backend, progress: Progress) -> None:
-        """Report how many images the network sees to less than a third, if these are many.
+        """Report the number of images of which the network sees less than a third, if many.
 
         Nothing is reported for networks whose preprocessing is not known.
         """
