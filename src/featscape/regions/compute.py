@@ -64,8 +64,8 @@ def find_regions(
         named = list(_name_clusters(codes, terms, around))[:MAX_NAMED_CLASSES]
         spots = _densest_spots(positions, codes, [one.code for one in named])
         for one in named:
-            carriers = _find_carriers(positions, one, spots[one.code], terms)
-            if not len(carriers):
+            with_name = _find_items_with_name(positions, one, spots[one.code], terms)
+            if not len(with_name):
                 continue
             rng = np.random.default_rng([random_state, len(regions)])
             region = Region(
@@ -75,8 +75,8 @@ def find_regions(
                 name=one.words[0][0],
                 words=tuple(one.words),
                 n_items=len(one.items),
-                anchor=int(carriers[0]),
-                representative=find_medoid(features, _sample(carriers, rng)),
+                anchor=int(with_name[0]),
+                representative=find_medoid(features, _sample(with_name, rng)),
             )
             region_of[one.items] = len(regions)
             regions.append(region)
@@ -181,7 +181,7 @@ def _densest_spots(
     return spots
 
 
-def _find_carriers(
+def _find_items_with_name(
     positions: NDArray[np.floating[Any]], one: _NamedCluster, spot: int, terms: Sequence[Terms]
 ) -> NDArray[np.intp]:
     """Return the items of a cluster to which its name applies, those closest to a spot first.
@@ -200,8 +200,8 @@ def _find_carriers(
     core = weights[: max(1, round(_CORE * len(items)))]
     if core.mean() < _LEAST_IN_CORE * weights.mean():
         return items[:0]
-    carriers: NDArray[np.intp] = items[weights >= weights.mean() * (1 - 1e-9)]
-    return carriers
+    with_name: NDArray[np.intp] = items[weights >= weights.mean() * (1 - 1e-9)]  # rounding
+    return with_name
 
 
 def _sample(items: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
