@@ -99,8 +99,8 @@ def draw_scatter(
     names : bool
         Write the names of the classes on the map; otherwise, a legend lists the classes.
     item_names : mapping of int to str, optional
-        Names to write at items of a map without labels, the most important name first. A name that
-        would overlap an earlier name is omitted.
+        Names to write at items, the most important name first; ignored if `labels` are given. A
+        name that would overlap an earlier name is omitted.
     dark : bool
         Draw on a dark background.
     path : path, optional

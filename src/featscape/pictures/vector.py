@@ -161,7 +161,7 @@ def _limit(
 
     left, top = to_data(np.zeros(2))
     right, bottom = to_data(np.array(box, dtype=np.float64))
-    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_aspect("equal")
     axes.set(xlim=(left, right), ylim=(bottom, top))
     return to_data
 
@@ -181,7 +181,8 @@ def _add_legend(axes: Any, classes: Classes, codes: NDArray[np.intp], theme: The
         handles=handles,
         loc="center left",
         bbox_to_anchor=(1, 0.5),
-        frameon=False,
+        facecolor=theme.background,  # that of the figure may hide the text
+        edgecolor="none",
         labelcolor=theme.ink,
     )
     for text in legend.get_texts():

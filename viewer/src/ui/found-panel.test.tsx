@@ -180,8 +180,9 @@ it.each([
   ["x".repeat(201), WORDS, "Shorten the query."],
   ["dog", null, "Make a map of the images with featscape map."],
   ["1.png", null, null],
-  ['"dog"', WORDS, null],
-  ["http://dog", WORDS, null],
+  ['"dog"', WORDS, "No text has all of these words and phrases."],
+  ["http://dog", WORDS, "No text has all of these words and phrases."],
+  ["animal dgo", WORDS, "The words of the network lack “dgo”."],
   ["nocolumn:ship", null, "The search has no column “nocolumn”. Its columns are path, label, note"],
   ["label:ship", null, "This map has no labels."],
 ])("a search for %j that finds nothing explains why", async (query, words, hint) => {

@@ -310,13 +310,14 @@ def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: 
     share = float(in_class[members].mean())
     expected = float(in_class[known].mean())
     part = percent(members.sum() / known.sum())
+    images = "images" if is_labeled.all() else "labeled images"
     if cell.level is not None:
-        group = f"the images with {printable(one.name)} {printable(cell.level)}"
+        group = f"the {images} with {printable(one.name)} {printable(cell.level)}"
     elif one.tails is not None:
-        group = f"the {part} {one.tails[cell.is_high]} images"
+        group = f"the {part} {one.tails[cell.is_high]} {images}"
     else:
         group = (
-            f"the {part} of images with the {'highest' if cell.is_high else 'lowest'} "
+            f"the {part} of {images} with the {'highest' if cell.is_high else 'lowest'} "
             f"{printable(one.name)}"
         )
     items = np.flatnonzero(cell.members & in_class)

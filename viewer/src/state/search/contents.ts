@@ -40,6 +40,7 @@ export interface FoundContent {
 }
 
 export const NOTHING: FoundContent = { content: null, suggestions: [], hint: null };
+const NO_TEXT = "No text has all of these words and phrases.";
 const NO_WORDS =
   "Only texts were searched: this map has no words for images. Make a map of the images with featscape map.";
 const TOO_LONG = `Only texts were searched: a query for the content of images has at most ${MAX_QUERY_CHARACTERS} characters. Shorten the query.`;
@@ -59,7 +60,7 @@ export class Contents {
   /** The items that show what the query names, or queries with the known words like its words. */
   async find(query: string): Promise<FoundContent> {
     const { source, manifest } = this.app;
-    if (isAboutTexts(query)) return { ...NOTHING, hint: explainColumn(query, manifest) };
+    if (isAboutTexts(query)) return { ...NOTHING, hint: explainColumn(query, manifest) ?? NO_TEXT };
     const isNumber = !/\p{L}/u.test(query); // 5 or 2026-03-11: no word
     if (isNumber && !source.content) {
       return { ...NOTHING, hint: explainNumber(query, manifest) };
@@ -112,8 +113,10 @@ export class Contents {
     let hint: string | null = null;
     if (found)
       hint = `The network recognizes “${query}” in no image with a probability of ${LEAST_PERCENT} %.`;
-    else if (lacking && suggestions.length === 0)
-      hint = `The words of the network lack ${listed(lacking.unknown)}. Try a more general word, in English.`;
+    else if (lacking) {
+      const remedy = suggestions.length > 0 ? "" : " Try a more general word, in English.";
+      hint = `The words of the network lack ${listed(lacking.unknown)}.${remedy}`;
+    }
     return {
       content:
         found && found.items.length > 0
