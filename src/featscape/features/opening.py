@@ -225,16 +225,18 @@ def _load_state(
     prefix = common_prefix(state)
     try:
         return architecture.load(state, path, layers)
-    except ModelError:
+    except ModelError as error:
         if not prefix:
             raise
+        misfit = error
     shortened = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
     try:
         module = architecture.load(shortened, path, layers)
-    except ModelError as error:
+    except ModelError:
         raise ModelError(
-            f"{error} All names in the file begin with {prefix!r}, which was removed."
-        ) from error
+            f"{misfit} All names in the file begin with {prefix!r}, and the weights do not fit "
+            "without this prefix either."
+        ) from misfit
     progress.note(f"{path.name}: removed {prefix!r} from the names of all weights")
     return module
 
