@@ -21,10 +21,14 @@ export function columnTitle(manifest: Manifest, name: string): string {
   return findingOf(columnNamed(manifest, name))?.title ?? name;
 }
 
+/** Whether the values of a column, from 0 to 1, are shown in percent. */
+export function isPercent(manifest: Manifest, name: string): boolean {
+  return name === AGREEMENT || !!findingOf(columnNamed(manifest, name))?.is_share;
+}
+
 /** A number or date of a column as text. */
 export function valueText(manifest: Manifest, name: string, value: number): string {
   const column = columnNamed(manifest, name);
   if (column?.kind === "date") return dateText(value, column.has_time);
-  const isShare = name === AGREEMENT || findingOf(column)?.is_share;
-  return isShare ? `${Math.round(100 * value)}%` : readable(value);
+  return isPercent(manifest, name) ? `${Math.round(100 * value)}%` : readable(value);
 }

@@ -35,6 +35,14 @@ it.each([
   ["false_friends:67%", [3]],
   ["false_friends:66%", [2]],
   ["false_friends:0.25", [1]],
+  ["false_friends:0..30", [0, 1]],
+  ["false_friends:0..30%", [0, 1]],
+  ["false_friends:0..0.3", [0, 1]],
+  ["false_friends:0..1", [0, 1, 2, 3, 4, 5]],
+  ["false_friends:60..", [2, 3, 4]],
+  ["false_friends:..30", [0, 1]],
+  ["false_friends:67", [3]],
+  ["false_friends:100", [4]],
 ])("%s finds the items with the value", async (query, expected) => {
   const app = await searched(query);
   expect([...(app.search.matches.value ?? [])]).toEqual(expected);

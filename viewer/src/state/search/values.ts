@@ -1,7 +1,7 @@
 /** The terms of a query for columns of numbers, dates and findings: blue:5, taken:2026-03. */
 import type { CategoryColumn, DateColumn, Manifest, NumberColumn } from "../../contract";
 import type { App } from "../app";
-import { columnTitle, findingOf, valueText } from "../filters/columns";
+import { columnTitle, findingOf, isPercent, valueText } from "../filters/columns";
 import { dateText } from "../wording/words";
 import { folded, TERM, unquoted } from "./find";
 import { searchedColumns } from "./haystack";
@@ -80,40 +80,55 @@ function matcher(
   column: ValueColumn,
   text: string,
 ): (value: number) => boolean {
-  const [, first, last] = RANGE.exec(text) ?? [];
-  const range = first === undefined || last === undefined ? null : { first, last };
   switch (column.kind) {
     case "category": {
       const found = column.categories.map(({ name }) => folded(name).includes(text));
       return (code) => found[code] ?? false;
     }
     case "date":
-      return dateMatcher(column, text, range);
+      return dateMatcher(column, text);
     case "number": {
-      if (range) {
-        const lower = range.first === "" ? Number.NEGATIVE_INFINITY : numberOf(range.first);
-        const upper = range.last === "" ? Number.POSITIVE_INFINITY : numberOf(range.last);
-        return (value) => value >= Math.fround(lower) && value <= Math.fround(upper);
+      const given = isPercent(manifest, column.name) ? inPercent(text) : text;
+      const interval = intervalOf(given);
+      if (interval) {
+        const [lower, upper] = interval.map(Math.fround) as [number, number];
+        return (value) => value >= lower && value <= upper;
       }
-      const number = numberOf(text);
-      const tolerance = text.endsWith("%") ? 0.005 : SHOWN_TOLERANCE * Math.abs(number);
+      const number = numberOf(given);
+      const tolerance = given.endsWith("%") ? 0.005 : SHOWN_TOLERANCE * Math.abs(number);
       return (value) =>
         value === Math.fround(number) ||
-        (Math.abs(value - number) <= tolerance && valueText(manifest, column.name, value) === text);
+        (Math.abs(value - number) <= tolerance &&
+          valueText(manifest, column.name, value) === given);
     }
   }
 }
 
-function dateMatcher(
-  { has_time }: DateColumn,
-  text: string,
-  range: { readonly first: string; readonly last: string } | null,
-): (seconds: number) => boolean {
+/** The numbers of a column of percentages: 20 and 0..20 are 20% and 0%..20%, but 0.2 is a share. */
+function inPercent(text: string): string {
+  const bounds = text.split("..");
+  const isBare = (bound: string) => bound !== "" && !bound.endsWith("%");
+  if (!bounds.some((bound) => isBare(bound) && numberOf(bound) > 1)) return text;
+  return bounds.map((bound) => (isBare(bound) ? `${bound}%` : bound)).join("..");
+}
+
+/** The ends of a range of numbers; null for another text. */
+function intervalOf(text: string): readonly [number, number] | null {
+  const [, first, last] = RANGE.exec(text) ?? [];
+  if (first === undefined || last === undefined) return null;
+  return [
+    first === "" ? Number.NEGATIVE_INFINITY : numberOf(first),
+    last === "" ? Number.POSITIVE_INFINITY : numberOf(last),
+  ];
+}
+
+function dateMatcher({ has_time }: DateColumn, text: string): (seconds: number) => boolean {
+  const [, first, last] = RANGE.exec(text) ?? [];
   return (seconds) => {
     if (Number.isNaN(seconds)) return false;
     const date = dateText(seconds, has_time);
-    if (!range) return date.startsWith(text);
-    const { first, last } = range; // "2026" contains all of the year
+    if (first === undefined || last === undefined) return date.startsWith(text);
+    // "2026" contains all of the year
     return date.slice(0, first.length) >= first && date.slice(0, last.length) <= last;
   };
 }
