@@ -181,6 +181,11 @@ def label_accuracy(
     labels : sequence, length n
     n_neighbors : int
     n_jobs : int, optional
+
+    Raises
+    ------
+    InputError
+        As in `nearest_neighbors`, the number of labels is not n, or a label is None or NaN.
     """
     Y = as_matrix("Y", Y)
     classes, codes = _label_codes(Y, labels)
@@ -208,6 +213,11 @@ def label_agreement(
     n_neighbors : int
     metric : str
     n_jobs : int, optional
+
+    Raises
+    ------
+    InputError
+        As in `nearest_neighbors`, the number of labels is not n, or a label is None or NaN.
     """
     X = as_matrix("X", X)
     _label_codes(X, labels)
@@ -223,6 +233,11 @@ def agreement_among(near: NDArray[np.integer[Any]], labels: Sequence[Any]) -> La
     near : ndarray of integers, shape (n, k)
         The neighbors of each item.
     labels : sequence, length n
+
+    Raises
+    ------
+    InputError
+        The number of labels is not n, or a label is None or NaN.
     """
     classes, codes = _label_codes(near, labels)
     agrees = 2 * (codes[near] == codes[:, None]).sum(axis=1) > near.shape[1]
@@ -241,8 +256,20 @@ def _label_codes(X: Any, labels: Sequence[Any]) -> tuple[NDArray[Any], NDArray[n
             f"labels must have one entry per item, {X.shape[0]}; got {len(labels)}. "
             "Pass the labels of the same items."
         )
+    values = np.asarray(labels, dtype=object).ravel()
+    missing = next((label for label in values if _is_missing(label)), values)
+    if missing is not values:
+        raise InputError(
+            f"labels must have a label for every item; got {missing!r}. "
+            "Leave out the items without a label."
+        )
     classes, codes = np.unique(np.asarray(labels), return_inverse=True)
     return classes, codes.astype(np.int64)
+
+
+def _is_missing(label: Any) -> bool:
+    """Return whether a label is None, NaN, or NA or NaT of pandas."""
+    return label is None or type(label).__name__ == "NAType" or bool(label != label)  # noqa: PLR0124 - NaN
 
 
 def _same_rows(X: Any, Y: Any) -> tuple[Any, Any]:

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import manifold
 from sklearn.neighbors import KNeighborsClassifier
@@ -103,3 +104,12 @@ def test_label_agreement_requires_more_than_half():
     assert agreement.overall == pytest.approx(10 / 12)
     assert quality.label_agreement(X, labels, n_neighbors=4).by_class["c"] == 0
     assert quality.label_agreement(X, [1] * 12).by_class == {"1": 1.0}
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT])
+@pytest.mark.parametrize("present", ["a", 1.0])
+@pytest.mark.parametrize("measure", [quality.label_agreement, quality.label_accuracy])
+def test_a_missing_label_is_an_error_and_no_class(measure, present, missing):
+    message = r"labels must have a label for every item; got .*\. Leave out the items without"
+    with pytest.raises(InputError, match=message):
+        measure(np.arange(12.0)[:, None], [present] * 11 + [missing])
