@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,7 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
     """
     if labels is None:
         return None
-    if isinstance(labels, str) or not isinstance(labels, Sized):
+    if isinstance(labels, str | Mapping | set | frozenset) or not isinstance(labels, Sized):
         raise InputError(
             f"labels must be a sequence with one label per item; got {type(labels).__name__}. "
             "Pass a list, a tuple or an array."

@@ -25,9 +25,10 @@ def test_every_item_needs_its_label():
         count_classes(["a", "b"], 3)
 
 
-def test_one_string_is_not_a_sequence_of_labels():
-    with pytest.raises(InputError, match=r"must be a sequence .* got str"):
-        count_classes("abc", 3)
+@pytest.mark.parametrize("labels", ["abc", {"a": 0, "b": 1, "c": 2}, {"a", "b", "c"}])
+def test_a_string_a_mapping_and_a_set_are_no_sequence_of_labels(labels):
+    with pytest.raises(InputError, match=r"must be a sequence .* got (str|dict|set)"):
+        count_classes(labels, 3)
 
 
 @pytest.mark.parametrize("label", [None, 1.5, float("nan")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,9 +63,11 @@ def list_values(values: Any, column: str) -> list[Any]:
     Raises
     ------
     InputError
-        If the column is a single value.
+        If the column is a single value, a mapping or a set.
     """
-    if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
+    if isinstance(values, str | bytes | Mapping | set | frozenset) or not hasattr(
+        values, "__iter__"
+    ):
         raise InputError(
             f"a column must be a sequence with one value per item; {column!r} is "
             f"{with_article(type(values).__name__)}. Give a list or an array."
