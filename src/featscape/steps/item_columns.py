@@ -84,7 +84,7 @@ def read_item_columns(
             is_untyped=table.is_untyped,
         )
         if table is tables[0] and options.labels is not None and not _is_table(options.labels):
-            found = replace(found, label_column=None)  # the labels have no name
+            found = replace(found, label_column=None, columns={})  # the labels have no name
         described = _merge(described, found, table=table.name)
     if path_table is None or path_column is None:
         return ItemColumns(described)
@@ -109,11 +109,21 @@ def _label_column(
         The columns of the tables before.
     """
     if options.labels is not None:
-        return _choose_labels(table, options) if table is tables[0] else None
+        is_labels = table is tables[0] and not _is_unlabeled(table, options)
+        return _choose_labels(table, options) if is_labels else None
     if described.labels is not None:
         return None
     is_here = table is tables[-1] or options.label_column in table.columns
     return options.label_column if is_here else None
+
+
+def _is_unlabeled(table: ImageTable, options: FeatureMapOptions) -> bool:
+    """Return whether the table is a sequence of labels that are all missing."""
+    from featscape.images.tables.values import plain_value
+
+    if isinstance(options.labels, str | os.PathLike):
+        return False
+    return all(plain_value(label) is None for label in table.columns["labels"])
 
 
 def _has_labels(options: FeatureMapOptions, described: ImageColumns) -> bool:

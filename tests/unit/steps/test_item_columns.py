@@ -97,3 +97,18 @@ def test_missing_and_multiple_labels_of_a_sequence(tmp_path):
     options = FeatureMapOptions(tmp_path / "f.npy", labels=[("cat", "dog"), "fox"])
     with pytest.raises(InputError, match=r"one label per image; labels= contains lists"):
         read_item_columns(options, n_items=2)
+
+
+def test_a_sequence_of_missing_labels_gives_items_without_labels(tmp_path):
+    columns = {"label": ["a", "b"]}
+    options = FeatureMapOptions(tmp_path / "f.npy", labels=[None, float("nan")], columns=columns)
+    described = read_item_columns(options, n_items=2).described
+    assert described.labels is None
+    assert described.columns == {"source label": ("a", "b")}
+
+
+@pytest.mark.parametrize("labels", [{"a.png": "cat", "b.png": "dog"}, {"cat", "dog"}])
+def test_a_mapping_or_a_set_is_no_sequence_of_labels(tmp_path, labels):
+    options = FeatureMapOptions(tmp_path / "f.npy", labels=labels)
+    with pytest.raises(InputError, match=r"'labels' is a (dict|set)\. Give a list or an array"):
+        read_item_columns(options, n_items=2)

@@ -121,11 +121,12 @@ def collect(
             "column with columns=, or the labels with labels=."
         )
     found = _read_labels(labels, opened, kind)
+    is_given = labels is not None or found.labels is not None
     described = classify_columns(
         values,
         table=kind if columns is None else "columns",
-        label_column=label_column or (opened.label_column if found.labels is None else None),
-        has_labels=found.labels is not None,
+        label_column=label_column or (None if is_given else opened.label_column),
+        has_labels=is_given,
     )
     labeled = found if described.labels is None else described
     rows, skipped = _find_rows(kind, names, labeled.labels)
@@ -188,7 +189,7 @@ def _read_labels(labels: Sequence[object] | None, opened: _Opened, kind: str) ->
             f"the number of labels must be the number of images, {opened.n_images:,}; got "
             f"{len(values):,}. Pass one label per image."
         )
-    if labels is None and all(value is None for value in values):
+    if all(plain_value(value) is None for value in values):
         return ImageColumns()
     return replace(
         classify_columns({name: values}, table=table, label_column=name), label_column=None

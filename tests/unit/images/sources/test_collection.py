@@ -271,6 +271,15 @@ def test_missing_labels_are_no_class(missing):
     assert find_images(dataset).labels == (NO_LABEL, "cat")
 
 
+@pytest.mark.parametrize("missing", [None, float("nan"), ""])
+def test_labels_that_are_all_missing_give_images_without_labels(missing):
+    given = [missing, missing]
+    assert find_images([RED, BLUE], labels=given).labels is None
+    images = find_images(TorchDataset(), labels=given, columns={"label": ["a", "b"]})
+    assert images.labels is None
+    assert images.columns == {"source label": ("a", "b")}
+
+
 class TensorOnGpu(Scalar):
     """A tensor of PyTorch that NumPy cannot represent."""
 
@@ -419,6 +428,7 @@ def test_the_limit_chooses_images_of_a_list():
     [
         ([], None, "empty collection"),
         ([RED], ["cat", "dog"], r"images, 1; got 2"),
+        ([RED, BLUE], {"a.png": "cat", "b.png": "dog"}, r"one value per item; 'labels' is a dict"),
         (7, None, "type int"),
         (iter([RED]), None, "type list_iterator. Pass a list of the images"),
         (np.array(7), None, "type ndarray"),
