@@ -242,11 +242,22 @@ def _load_state(
 
 
 def hash_tensors(module: nn.Module) -> str:
-    """Return the SHA-256 of a network's tensors, sorted by name."""
+    """Return the SHA-256 of a network's tensors, sorted by name.
+
+    Raises
+    ------
+    ModelError
+        If a tensor has no values, on PyTorch's device "meta".
+    """
     import torch
 
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
+        if tensor.is_meta:
+            raise ModelError(
+                f"the tensors of a network must have values; {name} is on the device meta. Load "
+                "the weights, for example with load_state_dict(state, assign=True)."
+            )
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
@@ -300,7 +311,12 @@ def read_out(
 
     with one_thread_if_small(module):
         outputs = plan(
-            module, layers or (OUTPUT,), method=pool or DEFAULT_POOL, probe=batch, owner=owner
+            module,
+            layers or (OUTPUT,),
+            method=pool or DEFAULT_POOL,
+            probe=batch,
+            owner=owner,
+            is_own=is_name(owner),
         )
         readout = LayerReadout(module, outputs, owner=owner).eval()
         kept = [module.get_submodule(output.layer) for output in outputs]
@@ -333,7 +349,7 @@ def _check_finite(features: torch.Tensor, *, owner: str, path: Path | None) -> N
     source = f"the weights {path}" if path is not None else f"the weights of {owner}"
     remedy = "The weights are damaged: use other weights."
     if path is None and is_name(owner):
-        source, remedy = f"the tensors of {owner}", "Fix the factory."
+        source, remedy = f"the tensors of {owner}", "Fix the network."
     raise ModelError(
         f"the features of an image must be finite numbers; with {source} the network gives NaN or "
         f"infinity. {remedy}"

@@ -163,3 +163,59 @@ def test_an_error_of_the_module_names_the_line(images, validation):
 
     with pytest.raises(ModelError, match=r"raises KeyError .*test_given_module.py, line \d+"):
         extract(images, model=Broken(), preprocessing=validation)
+
+
+class Returning(torch.nn.Module):
+    """Returns the result of a function of the averages of the channels."""
+
+    def __init__(self, result):
+        super().__init__()
+        self.result = result
+
+    def forward(self, batch):
+        return self.result(batch.mean((2, 3)))
+
+
+@pytest.mark.parametrize("preprocessing", ["validation", "none"])
+@pytest.mark.parametrize(
+    ("result", "tensors"),
+    [
+        (lambda x: (x, x[:, :2]), r"0 \(2, 3\), 1 \(2, 2\)"),
+        (lambda x: [None, x, x], r"1 \(2, 3\), 2 \(2, 3\)"),
+        (lambda x: {"a": x, "b": x[:, 0]}, r"'a' \(2, 3\), 'b' \(2,\)"),
+    ],
+)
+def test_a_module_that_returns_several_tensors_is_refused(
+    images, validation, preprocessing, result, tensors
+):
+    given = validation if preprocessing == "validation" else None
+    message = rf"Returning returns several for 2 images: {tensors}\. Choose .*or return one tensor"
+    with pytest.raises(ModelError, match=message):
+        extract(images, model=Returning(result), preprocessing=given, device="cpu")
+
+
+@pytest.mark.parametrize("result", [lambda x: (x,), lambda x: {"a": x, "loss": None}])
+def test_a_module_may_return_one_tensor_in_a_container(images, validation, result):
+    module = Returning(result)
+    assert extract(images, model=module, preprocessing=validation, device="cpu").shape == (3, 3)
+
+
+def test_a_module_that_returns_one_number_per_image_gets_the_shape_to_return(images):
+    with pytest.raises(ModelError, match=r"returns \(2,\) for 2 images\. Return .* \(b, 1\)\."):
+        extract(images, model=Returning(lambda x: x[:, 0]), device="cpu")
+
+
+@pytest.mark.parametrize("preprocessing", ["validation", "none"])
+def test_a_module_without_values_is_refused(images, validation, preprocessing):
+    given = validation if preprocessing == "validation" else None
+    with torch.device("meta"):
+        module = Net()
+    with pytest.raises(ModelError, match=r"body\.0\.bias is on the device meta\. Load the weights"):
+        extract(images, model=module, preprocessing=given, device="cpu")
+
+
+def test_a_module_with_nan_is_refused_with_the_remedy(images, validation):
+    module = Net()
+    module.body[0].weight.data.fill_(float("nan"))
+    with pytest.raises(ModelError, match=r"gives NaN or infinity\. Fix the network\."):
+        extract(images, model=module, preprocessing=validation, device="cpu")

@@ -222,6 +222,7 @@ def plan(
     method: str | None,
     probe: torch.Tensor,
     owner: str,
+    is_own: bool = False,
 ) -> tuple[LayerOutput, ...]:
     """Run a network once, and plan how the output of each layer becomes a row of numbers.
 
@@ -237,6 +238,9 @@ def plan(
         Any input.
     owner : str
         Name of the network, for messages.
+    is_own : bool
+        Whether the network is the user's own, whose output must contain one tensor. The first
+        tensor is read in all other cases.
 
     Returns
     -------
@@ -247,13 +251,20 @@ def plan(
     ------
     ModelError
         If a layer does not exist, is not computed in a pass, or does not return real numbers for
-        each image, or if `method` does not apply to the layer.
+        each image, if the output of the user's own network contains several tensors, or if `method`
+        does not apply to the layer.
     """
     names = [find_layer(network, layer, owner=owner) for layer in layers]
     calls = record_calls(network, names, probe)
     outputs = []
     for layer, name in zip(layers, names, strict=True):
         shape = _check_output(network, name, calls[name], called=f"{layer} of {owner}")
+        if is_own and not name and len(calls[name].tensors) > 1:
+            raise ModelError(
+                f"a network must return one tensor; {owner} returns several for {PROBE_SIZE} "
+                f"images: {', '.join(calls[name].tensors)}. Choose a layer with --layer (layers=), "
+                "or return one tensor."
+            )
         n_prefix = _count_prefix(network, shape) if form_of(shape) == "tokens" else 0
         pooling = plan_pooling(
             shape,
@@ -283,9 +294,12 @@ def _check_output(network: nn.Module, name: str, calls: Calls, *, called: str) -
         what = "returns no tensor" if calls.n_calls else "is not computed by itself in a pass"
         raise ModelError(f"a layer must return a tensor; {called} {what}. {hint}")
     if len(shape) < 2 or shape[0] != PROBE_SIZE:
+        hint = f"Choose the layer around it, {name.rpartition('.')[0] or OUTPUT}."
+        if not name:
+            hint = "Return a tensor (b, d), for one number per image (b, 1)."
         raise ModelError(
             f"a layer must return one row per image; {called} returns {shape} for {PROBE_SIZE} "
-            f"images. Choose the layer around it, {name.rpartition('.')[0] or OUTPUT}."
+            f"images. {hint}"
         )
     if dtype is not None and dtype.is_complex:
         raise ModelError(
@@ -303,11 +317,14 @@ class Calls(NamedTuple):
     n_calls : int
     shape, dtype
         Of the last output; None if the output contains no tensor.
+    tensors : tuple of str
+        The index or key, and the shape, of each tensor in the last output.
     """
 
     n_calls: int
     shape: tuple[int, ...] | None = None
     dtype: torch.dtype | None = None
+    tensors: tuple[str, ...] = ()
 
 
 def record_calls(network: nn.Module, names: Sequence[str], probe: torch.Tensor) -> dict[str, Calls]:
@@ -327,11 +344,13 @@ def record_calls(network: nn.Module, names: Sequence[str], probe: torch.Tensor) 
     calls = dict.fromkeys(names, Calls(0))
 
     def record(name: str, _layer: nn.Module, _inputs: object, output: object) -> None:
-        tensor, n_calls = _find_tensor(output), calls[name].n_calls + 1
-        if tensor is None:
+        tensors, n_calls = _list_tensors(output), calls[name].n_calls + 1
+        if not tensors:
             calls[name] = Calls(n_calls)
-        else:
-            calls[name] = Calls(n_calls, tuple(tensor.shape), tensor.dtype)
+            return
+        first = next(iter(tensors.values()))
+        listed = tuple(f"{key!r} {tuple(tensor.shape)}" for key, tensor in tensors.items())
+        calls[name] = Calls(n_calls, tuple(first.shape), first.dtype, listed)
 
     hooks = [
         network.get_submodule(name).register_forward_hook(partial(record, name)) for name in calls
@@ -359,8 +378,12 @@ def _count_prefix(network: nn.Module, shape: tuple[int, ...]) -> int:
 
 def _find_tensor(output: Any) -> torch.Tensor | None:
     """Return the output of a layer, or the first tensor in a tuple, list or mapping."""
-    if isinstance(output, Mapping):
-        output = tuple(output.values())
+    return next(iter(_list_tensors(output).values()), None)
+
+
+def _list_tensors(output: Any) -> dict[Any, torch.Tensor]:
+    """Return the tensors in the output of a layer, by index or key."""
     if isinstance(output, (tuple, list)):
-        return next((part for part in output if isinstance(part, torch.Tensor)), None)
-    return output if isinstance(output, torch.Tensor) else None
+        output = dict(enumerate(output))
+    parts = output if isinstance(output, Mapping) else {0: output}
+    return {key: part for key, part in parts.items() if isinstance(part, torch.Tensor)}
