@@ -61,9 +61,9 @@ export class Contents {
   async find(query: string): Promise<FoundContent> {
     const { source, manifest } = this.app;
     if (isAboutTexts(query)) return { ...NOTHING, hint: explainColumn(query, manifest) ?? NO_TEXT };
-    const isNumber = !/\p{L}/u.test(query); // 5 or 2026-03-11: no word
-    if (isNumber && !source.content) {
-      return { ...NOTHING, hint: explainNumber(query, manifest) };
+    const hasWords = /\p{L}/u.test(query);
+    if (!hasWords && !source.content) {
+      return { ...NOTHING, hint: explainNumber(query, manifest) ?? NO_TEXT };
     }
     if (!this.app.searchesContent) return { ...NOTHING, hint: NO_WORDS };
     if (query.length > MAX_QUERY_CHARACTERS) return { ...NOTHING, hint: TOO_LONG };

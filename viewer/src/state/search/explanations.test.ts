@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { smallApp } from "../../testing/small-map";
-import { explainColumn } from "./explanations";
+import { explainColumn, explainNumber } from "./explanations";
 
 // the labels are cat and dog, the categories of the column "split" train and test
 const { manifest } = smallApp({ taken: [0, 1, 2, 3, 4, 5] });
@@ -19,10 +19,44 @@ it.each([
   expect(explainColumn(query, manifest)).toContain(reason);
 });
 
-it.each(["label:cat label:dog", "label:cat note:night", '"label"'])(
+it.each(["label:cat", '"label"', "at night:", "cat dog"])(
   "does not explain %s, whose values exist or may exist",
   (query) => expect(explainColumn(query, manifest)).toBeNull(),
 );
+
+it.each([
+  ["label:", "needs a value after “label:”, without a space. The values of “label” are cat, dog."],
+  ["LABEL: cat", "needs a value after “LABEL:”, without a space. The values of “label”"],
+  ["cat split:", "needs a value after “split:”, without a space. The values of “split” are train,"],
+  [
+    "value:",
+    "needs a value after “value:”, without a space. The values of “value” are from 1 to 5.",
+  ],
+  ["note:", "The column needs a value after “note:”, without a space."],
+])("explains that %s has no value", (query, reason) => {
+  expect(explainColumn(query, manifest)).toContain(reason);
+});
+
+it.each([
+  [
+    "label:cat label:dog",
+    "An item has one value of “label”, and none contains both “cat” and “dog”.",
+  ],
+  ["label:cat note:night", "No item has all of these words and values."],
+  ["zebra value:1..5", "No item has all of these words and values."],
+  ["zebra value:7..", "The values of “value” are from 1 to 5."],
+])("explains %s, whose values exist apart", (query, reason) => {
+  expect(explainColumn(query, manifest)).toContain(reason);
+});
+
+it("does not say that two texts of one label exclude each other", () => {
+  const { manifest } = smallApp({ classes: ["sea lion", "cat"] });
+  expect(explainColumn("label:sea label:lion cow", manifest)).toContain("No item has all");
+});
+
+it.each(["💥", "*", "()[]*", "5 6", "-"])("%s is no number to search a column for", (query) => {
+  expect(explainNumber(query, manifest)).toBeNull();
+});
 
 it("names no chart of the groups of duplicates, which have none", () => {
   const columns = manifest.columns.map((each) =>

@@ -12,7 +12,7 @@ import { separable } from "../wording/words";
 import { likeness } from "./close-words";
 import { folded, type Term, termsOf, unknownColumn } from "./find";
 import { searchedColumns } from "./haystack";
-import { dividedQuery, type ValueTerm, valueColumns } from "./values";
+import { dividedQuery, isUsedRange, type ValueTerm, valueColumns } from "./values";
 
 const MOST_NAMED = 10; // columns or values
 
@@ -20,17 +20,59 @@ const MOST_NAMED = 10; // columns or values
 export function explainColumn(query: string, manifest: Manifest): string | null {
   const { rest, terms } = dividedQuery(query, manifest);
   const searched = searchedColumns(manifest);
+  const unfinished = explainUnfinished(query, searched, manifest);
+  if (unfinished !== null) return unfinished;
   const texts = termsOf(rest, searched);
   const isOnly = texts.length + terms.length === 1;
   for (const term of texts) {
     const reason = explainText(term, searched, manifest, isOnly);
     if (reason !== null) return reason;
   }
-  if (terms[0]) return explainValues(manifest, terms[0]);
+  const unmatched = terms.find((term) => isOnly || !isUsedRange(manifest, term));
+  if (unmatched) return explainValues(manifest, unmatched);
   const unknown = unknownColumn(rest, searched);
-  if (unknown === null) return null;
+  if (unknown === null) return explainSeveral(texts, terms.length, searched, manifest);
   const columns = [...searched, ...valueColumns(manifest).map(({ name }) => name)];
   return `The search has no column “${unknown}”. Its columns are ${firstOf(columns)}.${explainLabel(unknown, query, manifest)}`;
+}
+
+/** That a name of a column has no value, such as in label: without a space; null for other queries. */
+function explainUnfinished(
+  query: string,
+  searched: readonly string[],
+  manifest: Manifest,
+): string | null {
+  for (const [, quoted, plain] of query.matchAll(/(?<=^|\s)(?:"([^"]*)"|([^\s":]+)):(?=\s|$)/g)) {
+    const given = quoted ?? plain ?? "";
+    const { terms } = dividedQuery(`"${given}":?`, manifest);
+    const name = searched.find((each) => folded(each) === folded(given));
+    if (!terms[0] && name === undefined) continue;
+    const values = name === undefined ? null : namesOf(manifest, name);
+    const listed = terms[0]
+      ? explainValues(manifest, terms[0])
+      : values && listValues(name ?? "", values, "");
+    return `The column needs a value after “${given}:”, without a space. ${listed ?? ""}`.trim();
+  }
+  return null;
+}
+
+/** Why several terms, each of which may exist, find nothing; null for terms without columns. */
+function explainSeveral(
+  texts: readonly Term[],
+  nValues: number,
+  searched: readonly string[],
+  manifest: Manifest,
+): string | null {
+  const named = texts.filter(({ column }) => column !== null);
+  if (named.length + nValues === 0 || texts.length + nValues === 1) return null;
+  for (const { column } of named) {
+    const name = searched[column as number] as string;
+    const sought = named.filter((each) => each.column === column).map(({ text }) => text);
+    const values = sought.length > 1 && namesOf(manifest, name);
+    if (values && !values.some((value) => sought.every((text) => folded(value).includes(text))))
+      return `An item has one value of “${name}”, and none contains both “${sought[0]}” and “${sought[1]}”. Search for one of the two.`;
+  }
+  return "No item has all of these words and values. Remove one of them.";
 }
 
 /** The query for the labels instead of an unknown column; "" for a map without labels. */
@@ -80,10 +122,14 @@ function firstOf(names: readonly string[]): string {
   return `${separable(names.slice(0, MOST_NAMED)).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
+/** The name of a column in a query. */
+function written(name: string): string {
+  return /\s/.test(name) ? `"${name}"` : name;
+}
+
 function explainValues(manifest: Manifest, { column, text }: ValueTerm): string {
   const { name } = column;
   const title = columnTitle(manifest, name);
-  const written = /\s/.test(name) ? `"${name}"` : name;
   if (column.kind === "category") return listValues(title, namesOf(manifest, name) ?? [], text);
   const [least, most] = [column.minimum, column.maximum].map((each) =>
     valueText(manifest, name, each),
@@ -91,14 +137,15 @@ function explainValues(manifest: Manifest, { column, text }: ValueTerm): string 
   const chart =
     name === DUPLICATE_GROUP ? "" : ", or drag over the chart of the column in the sidebar";
   const quoted = /\s/.test(`${least}${most}`) ? '"' : "";
-  return `The values of “${title}” are from ${least} to ${most}. Search for a range, such as ${written}:${quoted}${least}..${most}${quoted}${chart}.`;
+  return `The values of “${title}” are from ${least} to ${most}. Search for a range, such as ${written(name)}:${quoted}${least}..${most}${quoted}${chart}.`;
 }
 
 /** How to search a column for a number; null for a map without such a column. */
 export function explainNumber(query: string, manifest: Manifest): string | null {
+  if (!/^-?\d[\d.,:%-]*$/.test(query)) return null; // neither a number nor a date
   const own = valueColumns(manifest).filter((column) => findingOf(column) === null);
   const isDate = /^\d{4}-\d/.test(query);
   const column = own.find(({ kind }) => kind === (isDate ? "date" : "number"));
-  if (!column || /\s/.test(`${query}${column.name}`)) return null;
-  return `Without the name of a column, only texts are searched. Search for ${column.name}:${query}.`;
+  if (!column) return null;
+  return `Without the name of a column, only texts are searched. Search for ${written(column.name)}:${query}.`;
 }

@@ -10,7 +10,7 @@ import {
   NOTHING,
 } from "./contents";
 import { Haystack } from "./haystack";
-import { dividedQuery, matchingItems } from "./values";
+import { dividedQuery, matchingItems, quoteNames } from "./values";
 
 const TYPING_PAUSE_MS = 160; // after the last letter, before the search starts
 
@@ -192,9 +192,10 @@ export function runSearch(app: App): () => void {
   }
 
   async function search(query: string, wanted: () => boolean): Promise<void> {
+    const quoted = quoteNames(query, app.manifest);
     const [found, shown] = await Promise.all([
-      app.messages.attempt(find(query, wanted)),
-      app.messages.attempt(contents.find(query)), // if it fails, the texts are still searched
+      app.messages.attempt(find(quoted, wanted)),
+      app.messages.attempt(contents.find(quoted)), // if it fails, the texts are still searched
     ]);
     if (!wanted()) return;
     if (found === undefined) return app.search.ended(null);

@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
+import type { NumberColumn } from "../../contract";
 import { type SmallMap, settled, smallApp } from "../../testing/small-map";
 import { runSearch } from "./search";
 
@@ -66,6 +67,23 @@ it("a category of the findings is found by the title of its column too", async (
   expect(search.hint.value).toContain("The values of “copies” are test, train.");
 });
 
+it.each([
+  ["label suspicion:2..3", [2, 3]],
+  ["Label Suspicion:3 dog", [3]],
+  ["dog label suspicion:1..3", [1, 3]],
+  ['"label suspicion":2..3', [2, 3]],
+  ['"at label suspicion:2"', []],
+])("%s names a column by a title with a space", async (query, expected) => {
+  const app = smallApp(MAP);
+  const { manifest } = app;
+  const finding = { title: "label suspicion", note: "A note.", is_share: false, threshold: null };
+  const columns = manifest.columns.map((each) =>
+    each.name === "value" ? ({ ...each, finding } as NumberColumn) : each,
+  );
+  const { search } = await searched(query, [MAP, { manifest: { ...manifest, columns } }]);
+  expect([...(search.matches.value ?? [])]).toEqual(expected);
+});
+
 it("the server searches only the rest of the query", async () => {
   const search = vi.fn(async () => Uint32Array.of(1, 2, 3)); // by id; the items are 4, 3, 2
   const app = await searched("ship value:3..5", [MAP, { search }]);
@@ -82,6 +100,8 @@ it.each([
   ["taken:1999", "from 2026-03-10 to 2027-04-14"],
   ["2026-03-11", "only texts are searched. Search for taken:2026-03-11."],
   ["5000", "Search for value:5000."],
+  ["💥", "No text has all of these words and phrases."],
+  ["()[]*", "No text has all of these words and phrases."],
   [
     "species:cat",
     "no column “species”. Its columns are path, label, note, split, value, taken, false_friends. The labels are the column “label”: search for label:cat.",

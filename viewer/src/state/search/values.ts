@@ -39,6 +39,18 @@ function namedColumns(manifest: Manifest): Map<string, ValueColumn> {
   return named;
 }
 
+/** Put the names with spaces into quotes: label suspicion:0.. becomes "label suspicion":0... */
+export function quoteNames(query: string, manifest: Manifest): string {
+  const titles = valueColumns(manifest).map(({ name }) => columnTitle(manifest, name));
+  const names = [...titles, ...manifest.columns.map(({ name }) => name)]
+    .filter((name) => name.includes(" ") && !name.includes('"'))
+    .sort((one, other) => other.length - one.length) // the longest name first
+    .map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  if (names.length === 0) return query;
+  const found = new RegExp(`"[^"]*"?|(?<=^|\\s)(${names.join("|")}):`, "giu");
+  return query.replace(found, (whole, name?: string) => (name ? `"${name}":` : whole));
+}
+
 /** Divide a query into the terms that compare values, and the rest, which is searched in texts. */
 export function dividedQuery(
   query: string,
@@ -131,6 +143,13 @@ function dateMatcher({ has_time }: DateColumn, text: string): (seconds: number) 
     // "2026" contains all of the year
     return date.slice(0, first.length) >= first && date.slice(0, last.length) <= last;
   };
+}
+
+/** Whether a term is a range of numbers that contains values of its column. */
+export function isUsedRange(manifest: Manifest, { column, text }: ValueTerm): boolean {
+  if (column.kind !== "number") return false;
+  const interval = intervalOf(isPercent(manifest, column.name) ? inPercent(text) : text);
+  return !!interval && interval[0] <= column.maximum && interval[1] >= column.minimum;
 }
 
 /** A number as the page shows it: 12,345 or 67%. NaN for another text. */
