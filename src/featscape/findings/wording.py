@@ -45,7 +45,7 @@ def divide_duplicates(
 
 
 def count_wrong(expected: ExpectedErrors) -> str:
-    """Return the sentence that estimates how many of the listed labels are wrong."""
+    """Return the sentences that estimate how many of the listed labels are wrong."""
     if expected.n_checked:
         return (
             f"About {expected.low:,} to {expected.high:,} of the labels are wrong, estimated from "
@@ -53,8 +53,8 @@ def count_wrong(expected: ExpectedErrors) -> str:
         )
     return (
         f"If the dataset has wrong labels, about {expected.low:,} to {expected.high:,} of these "
-        "are wrong, most of them at the start of the list; after corrections with this list, more "
-        f"may be wrong: check {name_checks(expected.n_listed)}."
+        "are wrong, or more after corrections with this list. Check "
+        f"{name_checks(expected.n_listed)} for a better estimate."
     )
 
 

@@ -36,7 +36,7 @@ def test_thirty_different_places_of_the_list_are_checked(n_listed):
 def test_the_range_holds_before_corrections_and_names_the_checks(n_listed, checks):
     sentence = count_wrong(ExpectedErrors(2, 5, n_listed, ""))
     assert sentence.endswith(
-        f"after corrections with this list, more may be wrong: check {checks}."
+        f"or more after corrections with this list. Check {checks} for a better estimate."
     )
 
 
