@@ -51,8 +51,8 @@ def test_a_label_error_has_the_suggested_label_and_its_neighbors():
     assert (section.title, section.layout) == ("Labels to check", "items")
     assert section.text == (
         "1 image resembles another class more than the labeled class. If the dataset has wrong "
-        "labels, about 2 to 5 of these are wrong, most of them at the start of the list; after "
-        "corrections with this list, more may be wrong: check all 5 labels."
+        "labels, about 2 to 5 of these are wrong, or more after corrections with this list. Check "
+        "all 5 labels for a better estimate."
     )
     assert section.findings[0].suggested == "dog"
     assert section.findings[0].neighbors == (2,)
