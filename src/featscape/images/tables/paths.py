@@ -25,14 +25,20 @@ def find_path_rows(
     Parameters
     ----------
     table : ImageTable
-        Rows without a valid path, and rows whose path occurs in an earlier row, are added to
-        `table.skipped`.
+        Rows without a valid path, and further rows of a path, are added to `table.skipped`. The
+        first row of a path is kept, or its first row with a label if `label_column` is given.
     column : str
         The column of paths.
     label_column : str, optional
-        The column of labels. The reason of a duplicate path reports another label.
+        The column of labels. The reason of a duplicate path reports another label; an empty label
+        is missing.
     """
     labels = None if label_column is None else table.columns[label_column]
+
+    def read_label(row: int) -> Any:
+        label = None if labels is None else labels[row]
+        return plain_value(label.strip() if isinstance(label, str) else label)
+
     rows: dict[str, int] = {}
     for row, value in enumerate(table.columns[column]):
         position = table.positions[row]
@@ -40,19 +46,20 @@ def find_path_rows(
         if problem:
             table.skip(position, f"{INVALID_ROW}: {problem}")
         elif path in rows:
-            first, reason = table.positions[rows[path]], DUPLICATE_PATH
+            kept, dropped = rows[path], row
+            label, other = read_label(kept), read_label(dropped)
+            if label is None and other is not None:
+                kept, dropped = dropped, kept
+                rows[path] = kept
+            first, reason = table.positions[kept], DUPLICATE_PATH
             detail = f"{path}, as in {first}"
-            if labels is not None and _trimmed(labels[row]) != _trimmed(labels[rows[path]]):
+            if label is not None and other is not None and label != other:
                 reason = LABEL_CONFLICT
-                detail = f"{path} is {labels[row]!r}, and {labels[rows[path]]!r} in {first}"
-            table.skip(position, f"{reason}: {detail}")
+                detail = f"{path} is {other!r}, and {label!r} in {first}"
+            table.skip(table.positions[dropped], f"{reason}: {detail}")
         else:
             rows[path] = row
     return rows
-
-
-def _trimmed(label: Any) -> Any:
-    return label.strip() if isinstance(label, str) else label
 
 
 def _normalize_path(value: Any) -> tuple[str, str]:

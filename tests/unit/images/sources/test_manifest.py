@@ -238,6 +238,18 @@ def test_a_path_with_two_labels_is_a_conflict(write_images, skipped):
     assert "labels conflict: 1 row of the table" in "\n".join(describe_found(images))
 
 
+def test_a_row_with_a_label_replaces_a_row_of_the_same_path_without(write_images, skipped):
+    lines = ["path,label,note", "a.png,,x", "b.png,dog,y", "a.png, cat,z", "a.png,  ,w"]
+    images = find_images(write_csv(write_images("a.png", "b.png") / "m.csv", *lines))
+    assert images.paths == ("a.png", "b.png")
+    assert images.labels == ("cat", "dog")
+    assert skipped(images) == {
+        "m.csv, line 2": "duplicate path: a.png, as in line 4",
+        "m.csv, line 5": "duplicate path: a.png, as in line 4",
+    }
+    assert "labels conflict" not in "\n".join(describe_found(images))
+
+
 def test_a_column_of_numbers_with_few_other_values_is_reported(tmp_path):
     rows = [f"{i}.png,{1.5 if i else 'NA'},{i if i > 9 else 'x'},7" for i in range(20)]
     file = write_csv(tmp_path / "m.csv", "path,weight,name,n", *rows)
