@@ -16,7 +16,7 @@ from featscape.records import ItemSet
 from featscape.steps.content.regions import name_in_folder
 from featscape.steps.content.words import recognize_in_folder
 from featscape.steps.drawing import draw
-from featscape.steps.features import extract, fetch_weights, find
+from featscape.steps.features import extract, fetch_weights, find, find_replaced_network
 from featscape.steps.findings import find_in_folder
 from featscape.steps.layer_maps import name_outputs, split_by_layer
 from featscape.steps.own_features import pack_thumbnails, read_own_features
@@ -53,7 +53,10 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
             for output in outputs
         ]
         executor = stack.enter_context(open_executor(options.engine, options.address))
-        with watch.stage("weights"):
+        with watch.stage("weights"):  # another network is reported before a long download
+            other = find_replaced_network(options)
+            if other is not None:
+                options.reporter.note(other)
             fetch_weights(options)
         with watch.stage("find"):
             images = find(options)

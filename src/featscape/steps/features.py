@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape import mapfolder
+from featscape.errors import DownloadError
 from featscape.mapfolder.staging import kept_beside
 from featscape.printable_names import printable
 from featscape.steps.facts import describe_found, describe_unreadable
-from featscape.steps.layer_maps import JOINT
+from featscape.steps.layer_maps import JOINT, name_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,11 +21,33 @@ if TYPE_CHECKING:
 
 
 def fetch_weights(options: MapOptions) -> None:
-    """Download the weights of the network if they are not on this disk."""
+    """Download the weights of the network if they are not on this disk.
+
+    Raises
+    ------
+    DownloadError
+        If the weights cannot be downloaded. The error names the network of the map that the run
+        replaces, if that map has another network.
+    """
     from featscape.features import fetch_weights
 
-    if options.weights is None:
+    if options.weights is not None:
+        return
+    try:
         fetch_weights(options.model, progress=options.reporter)
+    except DownloadError as error:
+        other = find_replaced_network(options)
+        if other is None:
+            raise
+        raise DownloadError(
+            f"{error} To keep the network of the replaced map, give its --model (model=): {other}."
+        ) from error
+
+
+def find_replaced_network(options: MapOptions) -> str | None:
+    """Return one line about another network of the map that the run replaces, else None."""
+    output = name_outputs(options.folder, options.layer_names)[0]
+    return find_other_network([output], options.model)
 
 
 def find(options: MapOptions) -> ImageSet:
@@ -63,7 +86,8 @@ def extract(
     from featscape.images import ThumbnailPacker
 
     other = find_other_network(maps, options.model)
-    if other is not None:
+    # the network of the replaced map was reported before the download
+    if other is not None and other != find_replaced_network(options):
         options.reporter.note(other)
     with ThumbnailPacker(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px) as thumbnails:
         features = executor.extract(

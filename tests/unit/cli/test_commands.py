@@ -8,7 +8,7 @@ from io import StringIO
 import numpy as np
 import pytest
 
-from featscape import __version__, pipeline
+from featscape import __version__, mapfolder, pipeline
 from featscape.cli import run as cli
 from featscape.cli.screens import network_report
 from featscape.errors import DeviceError, MissingExtra, ModelError
@@ -335,6 +335,17 @@ class TestWeightsThatCannotBeDownloaded:
         assert "the weights of resnet101 (IMAGENET1K_V1) could not be downloaded" in line
         assert ": Temporary failure in name resolution. Give a file with --weights FILE" in line
         assert "use --model efficientnet_lite0" in line
+
+    def test_the_network_of_the_replaced_map_is_named(self, featscape, photos, here):
+        (here / "odd-map").mkdir()
+        run = {"format": mapfolder.FORMAT, "model": {"name": "efficientnet_lite0"}}
+        (here / "odd-map" / mapfolder.RUN).write_text(json.dumps(run), encoding="utf-8")
+        done = featscape("map", photos, "-o", "odd-map", "--force")
+        assert done.status == 2
+        note = "odd-map was made with --model efficientnet_lite0; this run uses resnet101"
+        reported, error = (line for line in done.err.splitlines() if note in line)
+        assert "could not be downloaded" not in reported
+        assert "give its --model (model=): odd-map was made with --model efficient" in error
 
     def test_a_missing_source_is_reported_first(self, featscape):
         assert "'nowhere' does not exist" in featscape("map", "nowhere").err

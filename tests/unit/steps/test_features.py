@@ -41,4 +41,5 @@ def test_a_run_that_replaces_a_map_of_another_network_reports_the_network(photos
     (made.folder / mapfolder.RUN).write_text(json.dumps(content), encoding="utf-8")
     notes = Notes()
     make_map(photos, "m", perplexity=4, force=True, findings=False, names=False, progress=notes)
-    assert any(line.startswith("m was made with --model efficient") for line in notes.lines)
+    named = [line for line in notes.lines if line.startswith("m was made with --model efficient")]
+    assert len(named) == 1
