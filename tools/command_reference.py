@@ -27,6 +27,8 @@ or PowerShell; `featscape --version` prints the version.
 | 128 + N | Signal N ended the run: 130 after Ctrl-C, 143 after SIGTERM. |
 | 1 | Any other error. |
 
+`featscape serve` ends with 0 after a signal, because a signal is the usual end of a server.
+
 An error is one line that names the error and the remedy.
 
 If progress cannot be written, for example on a full log disk, the run continues without progress

@@ -87,6 +87,7 @@ def _common(
       2        an error in the call or its input, or a full disk
       1        another error
       128 + N  signal N ended the run; Ctrl-C gives 130
+               (serve ends with 0)
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
