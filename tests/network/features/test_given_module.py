@@ -1,6 +1,8 @@
 """A torch.nn.Module that the caller gives to `extract`, with the caller's preprocessing."""
 
+import sys
 from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -219,3 +221,11 @@ def test_a_module_with_nan_is_refused_with_the_remedy(images, validation):
     module.body[0].weight.data.fill_(float("nan"))
     with pytest.raises(ModelError, match=r"gives NaN or infinity\. Fix the network\."):
         extract(images, model=module, preprocessing=validation, device="cpu")
+
+
+def test_a_module_of_a_program_from_the_standard_input(net, images, validation, monkeypatch):
+    program = ModuleType("program")
+    program.__file__ = "<stdin>"
+    monkeypatch.setitem(sys.modules, "program", program)
+    monkeypatch.setattr(Net, "__module__", "program")
+    assert extract(images, model=net, preprocessing=validation, device="cpu").shape == (3, 8)

@@ -254,13 +254,13 @@ def hash_code(module_names: Sequence[str], network: nn.Module) -> str:
     """Return the SHA-256 of the source files of some modules of Python and of the layers.
 
     The code may change while the weights stay the same. PyTorch's own files are left out.
-    Modules defined in a notebook have no file.
+    Modules defined in a notebook or read from the standard input have no file.
     """
     names = {*module_names, *(type(layer).__module__ for layer in network.modules())}
     digest = hashlib.sha256()
     for name in sorted(names):
         file = getattr(sys.modules.get(name), "__file__", None)
-        if file is not None and name.partition(".")[0] != "torch":
+        if file is not None and Path(file).is_file() and name.partition(".")[0] != "torch":
             digest.update(f"{name} {hash_file(Path(file))}\n".encode())
     return digest.hexdigest()
 
