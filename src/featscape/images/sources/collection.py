@@ -224,8 +224,9 @@ def _open(collection: Any, *, path_column: str | None, has_labels: bool) -> _Ope
         raise InputError("the source must contain an image; got an empty collection. Add images.")
     if hasattr(collection, "keys"):
         return _open_table(collection, path_column)
-    if hasattr(collection, "samples") and hasattr(collection, "classes"):
-        return _open_image_folder(collection)
+    whole, indices = _follow_subsets(collection)
+    if hasattr(whole, "samples") and hasattr(whole, "classes"):
+        return _open_image_folder(whole, indices)
     if hasattr(collection, "column_names") and hasattr(collection, "features"):
         return _open_hugging_face(collection)
     if isinstance(collection, np.ndarray):
@@ -286,10 +287,24 @@ def _open_table(source: Any, path_column: str | None) -> _Opened:
     return _Opened(len(paths), paths.__getitem__, columns=table.columns, path_column=column)
 
 
-def _open_image_folder(folder: Any) -> _Opened:
-    """Open torchvision's ImageFolder, which lists its files."""
-    files = [str(file) for file, _ in folder.samples]
-    labels = [name_class(code, folder.classes) for _, code in folder.samples]
+def _follow_subsets(dataset: Any) -> tuple[Any, Sequence[int]]:
+    """Return the dataset of a Subset of PyTorch, perhaps of a Subset, and the numbers of its items.
+
+    Returns the dataset itself and all numbers for another dataset. A class derived from Subset may
+    return other items.
+    """
+    indices: Sequence[int] = range(len(dataset))
+    while type(dataset).__name__ == "Subset":
+        indices = [int(dataset.indices[index]) for index in indices]
+        dataset = dataset.dataset
+    return dataset, indices
+
+
+def _open_image_folder(folder: Any, indices: Sequence[int]) -> _Opened:
+    """Open some files of torchvision's ImageFolder, which lists its files."""
+    samples = [folder.samples[index] for index in indices]
+    files = [str(file) for file, _ in samples]
+    labels = [name_class(code, folder.classes) for _, code in samples]
     return _Opened(len(files), files.__getitem__, names=files, labels=labels)
 
 
@@ -389,10 +404,14 @@ def _open_torch(dataset: Any, *, has_labels: bool) -> _Opened:
     if has_labels or len(first) < 2:
         return opened
     check_single_labels("targets", [plain_value(first[1])], table=type(dataset).__name__)
-    targets = getattr(dataset, "targets", None)
+    whole, indices = _follow_subsets(dataset)
+    targets = getattr(whole, "targets", None)
     if targets is None:
         targets = [dataset[index][1] for index in range(opened.n_images)]
-    classes = getattr(dataset, "classes", None)
+    elif whole is not dataset:
+        listed = list_values(targets, "targets")
+        targets = [listed[index] for index in indices]
+    classes = getattr(whole, "classes", None)
     labels = map(plain_value, list_values(targets, "targets"))
     opened.labels = [code if classes is None else name_class(code, classes) for code in labels]
     return opened

@@ -337,6 +337,37 @@ def test_a_dataset_of_torch_gives_images_and_classes():
     assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
 
 
+class Subset:
+    """Some items of a dataset, as those of torch.utils.data.Subset."""
+
+    def __init__(self, dataset, indices):
+        self.dataset, self.indices = dataset, indices
+
+    def __len__(self):
+        return len(self.indices)
+
+    def __getitem__(self, place):
+        return self.dataset[self.indices[place]]
+
+
+def test_a_subset_of_an_image_folder_gives_files_and_classes(tmp_path):
+    subset = Subset(Subset(ImageFolder(tmp_path), np.array([1, 0])), [0])
+    images = find_images(subset)
+    assert images.labels == ("dog",)
+    assert images.paths[0].endswith("1.png")
+    assert colors_of(images) == [(0, 0, 255)]
+
+
+@pytest.mark.parametrize("targets", [None, [0, 1], np.array([0, 1])])
+def test_a_subset_of_a_dataset_gives_the_classes_of_its_items(targets):
+    dataset = TorchDataset()
+    if targets is not None:
+        dataset.targets = targets
+    images = find_images(Subset(dataset, [1]))
+    assert images.labels == ("dog",)
+    assert colors_of(images) == [(0, 0, 255)]
+
+
 def test_a_dataset_of_hugging_face_gives_images_classes_and_columns():
     dataset = HuggingFaceDataset()
     dataset.add_list("tags", [["a", "b"], None], dtype="string")
