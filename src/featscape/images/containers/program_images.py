@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from featscape.errors import InputError
+from featscape.errors import ImageError, InputError
 from featscape.images.containers.pixels import arrange_pixels, encode_png, explain_pixels
+from featscape.images.decoding.pillow import image_errors
 from featscape.images.storage.backends import Files
 from featscape.number_text import with_article
 
@@ -61,13 +62,19 @@ def encode_program_image(image: Any, subject: str) -> bytes:
     ------
     InputError
         If the object is no image.
+    ImageError
+        If an image of Pillow is closed, or its file is damaged.
     """
     if isinstance(image, bytes):
         return image
     if isinstance(image, io.BytesIO):
         return image.getvalue()
     if isinstance(image, Image.Image):
-        return encode_png(image)
+        try:
+            with image_errors():
+                return encode_png(image)
+        except AssertionError as error:  # of Pillow
+            raise ImageError("the file was closed before the image was loaded") from error
     return encode_png(Image.fromarray(arrange_pixels(_as_pixels(image, subject))))
 
 

@@ -139,7 +139,7 @@ def decode_scaled(
 
 
 @contextmanager
-def _image_errors() -> Iterator[None]:
+def image_errors() -> Iterator[None]:
     """Translate the exceptions of Pillow's readers to ImageError."""
     try:
         yield
@@ -163,7 +163,7 @@ def _open_checked(
     unscaled_px : tuple of int or None
         Width and height in the file, if the image will be decoded at a smaller scale.
     """
-    with _image_errors():
+    with image_errors():
         image = _open(file)
         _check_pixels(image, max_megapixels)
         original_px = image.size
@@ -175,7 +175,7 @@ def _open_checked(
 
 def _load(image: Image.Image) -> int | None:
     """Load the pixels of an image, and return its EXIF orientation."""
-    with _image_errors():
+    with image_errors():
         image.load()
         # after `load`: a PNG file's EXIF may follow its pixels, and Pillow transposes a TIFF image
         # while it loads the image

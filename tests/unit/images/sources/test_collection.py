@@ -368,6 +368,20 @@ def test_a_subset_of_a_dataset_gives_the_classes_of_its_items(targets):
     assert colors_of(images) == [(0, 0, 255)]
 
 
+def test_a_closed_image_is_an_image_that_cannot_be_read(tmp_path):
+    RED.save(tmp_path / "red.png")
+    with Image.open(tmp_path / "red.png") as unloaded:
+        pass
+    closed = RED.copy()
+    closed.close()
+    images = find_images([unloaded, closed, BLUE])
+    with pytest.raises(ImageError, match="closed before the image was loaded"):
+        images.load(0)
+    with pytest.raises(ImageError, match="closed image"):
+        images.load(1)
+    assert images.load(2).getpixel((0, 0)) == (0, 0, 255)
+
+
 def test_a_dataset_of_hugging_face_gives_images_classes_and_columns():
     dataset = HuggingFaceDataset()
     dataset.add_list("tags", [["a", "b"], None], dtype="string")
