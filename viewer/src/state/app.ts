@@ -316,6 +316,7 @@ export class App {
   private stepFound(by: -1 | 1): void {
     const item = this.search.stepBest(by);
     if (item === null) return;
+    this.navigation.cursor.value = null; // Enter opens the match
     this.navigation.reveal(item);
     const { bestAt, best } = this.search;
     this.messages.announcement.value = `${bestAt.value + 1} of ${best.value.length}`;
@@ -330,6 +331,7 @@ export class App {
     const { current, rows, at } = this.findings;
     const items = current.value?.items ?? [];
     const [first] = items;
+    this.navigation.cursor.value = null; // Enter opens the finding
     if (first !== undefined && this.panels.side.value === "item") this.panels.openItem(first);
     if (items.length > 0) this.navigation.revealAll(() => Uint32Array.from(items));
     this.messages.announcement.value = `${at.value + 1} of ${rows.value?.length}: ${current.value?.finding.text}`;

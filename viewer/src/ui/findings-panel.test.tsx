@@ -46,6 +46,7 @@ it("J and K step through the findings of a section, and Enter opens the item", a
   app.openFindings("labels");
   await settled();
   const current = () => root.querySelector("[aria-current]")?.getAttribute("aria-posinset");
+  app.navigation.cursor.value = 5; // of the arrow keys
   press("j");
   press("J");
   await settled();
