@@ -292,7 +292,10 @@ export class App {
     else if (this.listsSections) {
       const section = this.findings.stepSection(by);
       if (section) this.messages.announcement.value = `${section.title}: ${section.text}`;
-    } else if (this.findings.step(by)) this.showFinding();
+    } else
+      this.findings.whenRead(() => {
+        if (this.findings.step(by)) this.showFinding();
+      });
   }
 
   /** List what a search has found, if no other panel is open; close an empty list. */

@@ -59,6 +59,15 @@ it("J and K step through the findings of a section, and Enter opens the item", a
   expect(app.panels.item.value).toBe(2);
 });
 
+it("J before the findings of a section are read chooses the first finding", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.openFindings("labels");
+  press("j");
+  expect(app.findings.rows.value).toBeNull();
+  await settled();
+  expect(app.findings.at.value).toBe(0);
+});
+
 it("J and K choose a section in the list of the sections, and Enter opens it", async () => {
   const { app } = await shown({ findings: FINDINGS });
   app.toggleFindings();

@@ -48,6 +48,8 @@ export class Findings {
   readonly links: ReadonlySignal<FindingLinks>;
   /** True if the map fades the items with false friends; ends with the section. */
   readonly fadesFalseFriends = signal(false);
+  /** Ends when the rows of the open section are read. */
+  private opening: Promise<void> = Promise.resolve();
   private readonly read = new Map<string, Promise<readonly FindingRow[]>>();
 
   constructor(private readonly source: Source) {
@@ -83,7 +85,22 @@ export class Findings {
   }
 
   /** List the findings of a section, with a current row, or with null list the sections. */
-  async open(section: ListedSection | null, at = -1): Promise<void> {
+  open(section: ListedSection | null, at = -1): Promise<void> {
+    this.opening = this.readAndList(section, at);
+    return this.opening;
+  }
+
+  /** Call `then` now, or when the rows of the open section are read. */
+  whenRead(then: () => void): void {
+    if (this.section.value === null || this.rows.value !== null) then();
+    else
+      this.opening.then(
+        () => this.whenRead(then),
+        () => undefined, // the caller of open() reports the error
+      );
+  }
+
+  private async readAndList(section: ListedSection | null, at: number): Promise<void> {
     batch(() => {
       this.section.value = section;
       this.rows.value = null;
