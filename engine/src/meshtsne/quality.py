@@ -256,11 +256,10 @@ def _label_codes(X: Any, labels: Sequence[Any]) -> tuple[NDArray[Any], NDArray[n
             f"labels must have one entry per item, {X.shape[0]}; got {len(labels)}. "
             "Pass the labels of the same items."
         )
-    values = np.asarray(labels, dtype=object).ravel()
-    missing = next((label for label in values if _is_missing(label)), values)
-    if missing is not values:
+    missing = [label for label in np.asarray(labels, dtype=object).ravel() if _is_missing(label)]
+    if missing:
         raise InputError(
-            f"labels must have a label for every item; got {missing!r}. "
+            f"labels must have a label for every item; got {missing[0]!r}. "
             "Leave out the items without a label."
         )
     classes, codes = np.unique(np.asarray(labels), return_inverse=True)
