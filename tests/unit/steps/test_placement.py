@@ -67,6 +67,9 @@ def test_all_images_of_a_folder_are_placed_with_the_network_of_the_map(
         interactive.place(photos / "red")
     with pytest.raises(ImageError, match=r"damaged.png cannot be placed: not an image"):
         interactive.place(photos / "red" / "damaged.png")
+    (photos / "red" / "damaged.png").write_bytes(b"")
+    with pytest.raises(ImageError, match=r"damaged.png cannot be placed: empty file \(0 bytes\)"):
+        interactive.place(photos / "red" / "damaged.png")
 
 
 def test_images_of_a_program_are_placed_and_searched(made, photos, monkeypatch, quick_network):

@@ -82,8 +82,6 @@ def decode_bytes(
     ImageError
         If the file cannot be decoded completely; the message is the reason, without a path.
     """
-    if not content:
-        raise ImageError("empty file (0 bytes)")
     return decode_scaled(
         io.BytesIO(content), at_least_px=at_least_px, max_megapixels=max_megapixels
     )
@@ -198,6 +196,8 @@ def _open(file: BinaryIO) -> ImageFile.ImageFile:
     """
     name = identify_format(file)
     if name is None:
+        if not file.read(1):
+            raise ImageError("empty file (0 bytes)")
         raise ImageError(f"not an image: the first bytes match none of {', '.join(FORMATS)}")
     if name == "JPEG":
         content = file.read()
