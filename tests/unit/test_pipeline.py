@@ -1,5 +1,6 @@
 import fnmatch
 import json
+import re
 import threading
 import time
 from dataclasses import replace
@@ -35,11 +36,33 @@ class TestMakeMap:
         for file in sorted(photos.rglob("*.png"))[1:]:
             file.write_bytes(b"no image")
         lines = []
-        with pytest.raises(InputError, match="at least 2 items"):
+        with pytest.raises(InputError) as caught:
             make_map(photos, "m", perplexity=4, progress=PlainProgress(lines.append))
+        reason = "not an image: the first bytes match none of AVIF, BMP, GIF, JPEG, PNG, TIFF, WEBP"
+        assert str(caught.value) == (
+            f"a map needs at least 2 readable images; got 1 of 24 in {photos}. Skipped 23 files: "
+            f"{reason}. Check these files, or add images."
+        )
         (line,) = [line for line in lines if "of 24 images were read" in line]
         assert line.startswith("skipped 23 files: ")
         assert line.endswith("; 1 of 24 images were read")
+
+    @pytest.mark.parametrize("is_list", [False, True])
+    @pytest.mark.parametrize("is_broken", [False, True])
+    def test_a_single_image_is_too_few_and_read_for_the_message(self, photos, is_list, is_broken):
+        first, *others = sorted(photos.rglob("*.png"))
+        for file in others:
+            file.unlink()
+        if is_broken:
+            first.write_bytes(b"")
+        source, name = ([first], "1 image of a list") if is_list else (photos, str(photos))
+        text = (
+            f"got 0 of 1 in {name}. Skipped 1 file: empty file (0 bytes). Check this file, or add"
+            if is_broken
+            else f"got 1 in {name}. Add images."
+        )
+        with pytest.raises(InputError, match=re.escape(f"at least 2 readable images; {text}")):
+            make_map(source, "m")
 
     def test_a_list_of_images_makes_the_map_of_their_files(self, photos, made):
         files = sorted(photos.rglob("*.png"))

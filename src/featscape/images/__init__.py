@@ -14,7 +14,7 @@ from featscape.images.decoding.pillow import decode_bytes, decode_scaled
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.decoding.thumbnails import ThumbnailPacker, make_thumbnail
 from featscape.images.find import check_choice, find_images
-from featscape.images.preview import count_in_small_source
+from featscape.images.preview import find_in_small_source
 from featscape.images.sources.parquet import lists_images
 from featscape.images.sources.registry import name_source, open_contents
 from featscape.images.storage.backends import Files
@@ -23,12 +23,12 @@ __all__ = [
     "Files",
     "ThumbnailPacker",
     "check_choice",
-    "count_in_small_source",
     "decode_bytes",
     "decode_plain",
     "decode_scaled",
     "encode_program_image",
     "find_images",
+    "find_in_small_source",
     "lists_images",
     "make_thumbnail",
     "media_type",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featscape.images.decoding.formats import readable_extensions
 from featscape.images.find import find_images
@@ -13,30 +14,32 @@ from featscape.images.storage.disk import check_exists
 from featscape.images.storage.listing import is_hidden
 from featscape.images.storage.locations import as_location
 
+if TYPE_CHECKING:
+    from featscape.records import ImageSet
+
 _MAX_FILES = 2_000  # listing this number of files takes about 20 ms
 _MAX_BYTES = 1 << 20  # reading a table of this size takes about 100 ms
 
 
-def count_in_small_source(
+def find_in_small_source(
     source: str | os.PathLike[str],
     *,
     path_column: str | None = None,
     label_column: str | None = None,
-    limit: int | None = None,
-) -> int | None:
-    """Return the number of images of a small source; check the columns of a large table.
+) -> ImageSet | None:
+    """Return the images of a small source; check the columns of a large table.
 
     A source is small if it is a folder of at most 2,000 files, or a file of at most 1 MB. A large
     CSV or TSV file is read up to its first rows. Other large sources and addresses are not read.
 
     Parameters
     ----------
-    source, path_column, label_column, limit
+    source, path_column, label_column
         As in `find_images`.
 
     Returns
     -------
-    int or None
+    ImageSet or None
         None if the source is large or an address.
 
     Raises
@@ -53,8 +56,7 @@ def count_in_small_source(
         if location.suffix.lower() in (".csv", ".tsv"):
             check_columns(location, path_column=path_column, label_column=label_column)
         return None
-    images = find_images(source, path_column=path_column, label_column=label_column)
-    return len(images) if limit is None else min(limit, len(images))
+    return find_images(source, path_column=path_column, label_column=label_column)
 
 
 def _is_small(source: Path) -> bool:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.errors import ImageError, InputError
 from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
 from featscape.printable_names import printable
-from featscape.records import count_reasons, count_skipped
+from featscape.records import SkippedImage, count_reasons, count_skipped
 from featscape.records.images import (
     COLUMN_REASONS,
     DUPLICATE_PATH,
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.images.tables.columns import ImageColumns
-    from featscape.records import Embedding, ImageSet, ModelCard, SkippedImage
+    from featscape.records import Embedding, ImageSet, ModelCard
     from featscape.records.images import Column
 
+_LEAST_IMAGES = 2  # of a map
 _MOST_NAMED = 6  # classes in a line on the screen
 
 
@@ -72,8 +74,7 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
     from featscape.images.tables.paths import LABEL_CONFLICT
 
     found = f"found {dataset_text(len(images), 'image', images.labels)}"
-    others = (*COLUMN_REASONS, *ROW_REASONS)
-    files = [one for one in images.skipped if not one.reason.startswith(others)]
+    files = _skipped_files(images.skipped)
     yield f"{found}, skipped {_count_skipped(files)}" if files else found
     yield from _describe_left_out(images.skipped)
     yield from describe_boxes(images)
@@ -269,6 +270,43 @@ def describe_unreadable(found: ImageSet, read: ImageSet) -> str:
     """Return the number of images that were found and could not be read, and the reason."""
     unreadable = read.skipped[len(found.skipped) :]
     return f"skipped {_count_skipped(unreadable)}; {len(read):,} of {len(found):,} images were read"
+
+
+def check_number(images: ImageSet, *, n_found: int | None = None) -> None:
+    """Raise InputError, with the skipped files, if the images are too few for a map.
+
+    Parameters
+    ----------
+    images : ImageSet
+    n_found : int, optional
+        Number of images before the unreadable images were skipped. By default no image has been
+        read yet; a single image is then read for the message.
+    """
+    if len(images) >= _LEAST_IMAGES:
+        return
+    skipped = _skipped_files(images.skipped)
+    n_readable = len(images)
+    if n_found is None:
+        n_found = len(images)
+        try:
+            images.load(0)
+        except ImageError as error:
+            skipped.append(SkippedImage(images.paths[0], str(error)))
+            n_readable = 0
+    number = f"{n_readable}" if n_readable == n_found else f"{n_readable} of {n_found:,}"
+    remedy = "Add images."
+    if skipped:
+        files = "this file" if len(skipped) == 1 else "these files"
+        remedy = f"Skipped {_count_skipped(skipped)}. Check {files}, or add images."
+    raise InputError(
+        f"a map needs at least {_LEAST_IMAGES} readable images; got {number} in "
+        f"{printable(str(images.source))}. {remedy}"
+    )
+
+
+def _skipped_files(skipped: Sequence[SkippedImage]) -> list[SkippedImage]:
+    """Return the skipped files, without the rows and columns of a table."""
+    return [one for one in skipped if not one.reason.startswith((*COLUMN_REASONS, *ROW_REASONS))]
 
 
 def _count_skipped(skipped: Sequence[SkippedImage]) -> str:

@@ -9,7 +9,7 @@ from featscape import mapfolder
 from featscape.errors import DownloadError
 from featscape.mapfolder.staging import kept_beside
 from featscape.printable_names import printable
-from featscape.steps.facts import describe_found, describe_unreadable
+from featscape.steps.facts import check_number, describe_found, describe_unreadable
 from featscape.steps.layer_maps import JOINT, name_outputs
 
 if TYPE_CHECKING:
@@ -51,7 +51,13 @@ def find_replaced_network(options: MapOptions) -> str | None:
 
 
 def find(options: MapOptions) -> ImageSet:
-    """Find the images of the source, and report the number of images and skipped files."""
+    """Find the images of the source, and report the number of images and skipped files.
+
+    Raises
+    ------
+    InputError
+        As `find_images` and `check_number` do.
+    """
     from featscape.images import find_images
 
     images = find_images(
@@ -66,6 +72,7 @@ def find(options: MapOptions) -> ImageSet:
     )
     for line in describe_found(images, is_label_chosen=options.label_column is not None):
         options.reporter.note(line)
+    check_number(images)
     return images
 
 
@@ -82,6 +89,11 @@ def extract(
     -------
     Features
         `values` has shape (n, d), with the features of all layers side by side.
+
+    Raises
+    ------
+    InputError
+        As `check_number` does.
     """
     from featscape.images import ThumbnailPacker
 
@@ -107,6 +119,7 @@ def extract(
         )
     if len(features.images) < len(images):
         options.reporter.note(describe_unreadable(images, features.images))
+    check_number(features.images, n_found=len(images))
     return features
 
 

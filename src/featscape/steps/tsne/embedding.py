@@ -12,6 +12,7 @@ from featscape.errors import InputError
 from featscape.labels.classes import sample_of_classes
 from featscape.progress import Task
 from featscape.records import Embedding, Neighbors
+from featscape.steps.facts import check_number
 from featscape.steps.tsne.adapter import (
     AUTO,
     NOT_STORED,
@@ -46,20 +47,18 @@ def check_early(options: MapOptions) -> None:
     Raises
     ------
     InputError, DeviceError
-        As `count_in_small_source` and `choose_tsne_device` do.
+        As `find_in_small_source`, `check_number` and `choose_tsne_device` do.
     """
-    from featscape.images import count_in_small_source
+    from featscape.images import find_in_small_source
 
     if not isinstance(options.source, str | os.PathLike):
         return  # a collection in memory
-    n_images = count_in_small_source(
-        options.source,
-        path_column=options.path_column,
-        label_column=options.label_column,
-        limit=options.limit,
+    images = find_in_small_source(
+        options.source, path_column=options.path_column, label_column=options.label_column
     )
-    if n_images is not None:
-        choose_tsne_device(options, n_items=n_images)
+    if images is not None:
+        check_number(images)
+        choose_tsne_device(options, n_items=min(options.limit or len(images), len(images)))
 
 
 def choose_tsne_device(options: EmbeddingOptions, *, n_items: int) -> str:
