@@ -287,8 +287,8 @@ def info(folder: MapFolder, *, as_json: AsJson = False) -> None:
 def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """List wrong labels, duplicates, images off topic and more.
 
-    docs/explanation/findings.md describes each kind of finding and its limits. If the map was made
-    with --no-findings, the findings are computed now; no network runs.
+    "Findings" in the documentation describes each kind of finding and its limits. If the map was
+    made with --no-findings, the findings are computed now; no network runs.
 
     \b
     Examples:

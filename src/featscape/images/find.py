@@ -64,7 +64,7 @@ def find_images(
 ) -> ImageSet:
     """Find the images of a source, their labels, and the other columns that describe the images.
 
-    docs/reference/sources.md describes the kinds of sources: a folder, a table, Parquet files,
+    "Sources" in the documentation describes the kinds of sources: a folder, a table, Parquet files,
     an archive (.zip, .tar), arrays (.npz, .npy, IDX), or an address of these (s3://, https:// and
     others).
 

@@ -126,7 +126,8 @@ def _describe_unused_folders(images: ImageSet) -> Iterator[str]:
     else:
         yield printable(
             f"the folders below the class folders are not used: {names}. For labels or columns "
-            "of these folders, write metadata.csv: docs/howto/own-labels.md"
+            'of these folders, write metadata.csv: see "Use your own labels and columns" in the '
+            "documentation"
         )
 
 

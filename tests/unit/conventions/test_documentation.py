@@ -1,5 +1,6 @@
 """The documentation is complete, and its links lead to existing pages."""
 
+import ast
 import importlib
 import inspect
 import re
@@ -193,6 +194,29 @@ def test_every_link_to_a_file_of_the_repository_leads_to_a_file(page):
     build_docs.adapt_links(
         page.read_text(encoding="utf-8"), path=page, pages=build_docs.find_pages()
     )
+
+
+def message_texts(file):
+    """Yield the strings of a module without docstrings, and the help texts of the commands."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(getattr(one, "value", "")) for one in node.values)
+        elif isinstance(node, ast.Constant) and (node not in docstrings or "cli" in file.parts):
+            yield str(node.value)
+
+
+def test_messages_name_pages_of_the_documentation_by_their_titles():
+    pages = [page.read_text(encoding="utf-8") for page in build_docs.find_pages()]
+    titles = {page.partition("\n")[0].removeprefix("# ") for page in pages}
+    texts = [text for file in (ROOT / "src").rglob("*.py") for text in message_texts(file)]
+    texts += [file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("templates/*.html")]
+    named = {name for text in texts for name in re.findall(r'"([^"]+)" in the documentation', text)}
+    assert len(named) >= 4
+    assert named - titles == set()
+    # a user of the wheel has no folder docs
+    assert [text for text in texts if re.search(r"\bdocs/\w+/", text)] == []
 
 
 def test_a_link_to_a_missing_file_is_an_error():

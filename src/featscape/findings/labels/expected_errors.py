@@ -33,8 +33,8 @@ _ASSUMPTION = (
     "random classes and once between similar classes, and the two shares of planted errors in the "
     "list give the limits. If all labels of the dataset are right, no listed label is wrong. After "
     "corrections with this list, the remaining errors are harder to find than planted errors, and "
-    "the range is too low. Check {checks} for a better estimate: docs/howto/label-errors.md "
-    "describes how."
+    'the range is too low. Check {checks} for a better estimate: see "Find label errors" in the '
+    "documentation."
 )
 _PENALTY = 0.05  # of the squared parameters
 _N_DRAWS = 500  # from the distribution of the two parameters

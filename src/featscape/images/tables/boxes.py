@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from featscape.records import ImageSet
 
-GUIDE = 'crop the boxes first, see the guide "Map boxes of images" (docs/howto/boxes.md)'
+GUIDE = 'crop the boxes first, see "Map boxes of images" in the documentation'
 
 # usual names of the columns of a box, in lower case
 _ONE_COLUMN = ("bbox", "bboxes", "box", "boxes", "bounding_box", "objects")

@@ -135,7 +135,9 @@ def test_folders_below_the_classes_are_reported_with_the_remedy(tmp_path):
     assert images.unused_folders == ("test", "train")
     _, line = describe_found(images)
     assert line.startswith("the folders below the class folders are not used: 'test', 'train'. ")
-    assert line.endswith("write metadata.csv: docs/howto/own-labels.md")
+    assert line.endswith(
+        'write metadata.csv: see "Use your own labels and columns" in the documentation'
+    )
     rows = "".join(f"{path},{path[2:5]}\n" for path in images.paths)
     (tmp_path / "metadata.csv").write_text(f"file_name,part\n{rows}")
     assert "not used" not in "\n".join(describe_found(find_images(tmp_path)))
