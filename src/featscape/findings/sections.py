@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featscape.findings.records import DuplicateGroup, LabelError
-from featscape.findings.wording import count_nouns, count_wrong, divide_duplicates, noun_of
+from featscape.findings.wording import (
+    count_nouns,
+    count_wrong,
+    divide_duplicates,
+    name_farthest,
+    noun_of,
+)
 from featscape.number_text import plural
 from featscape.records.shown_findings import (
     FindingsSection,
@@ -88,7 +95,9 @@ def _sections(findings: Findings) -> Iterator[FindingsSection]:
         yield from _duplicates(findings)
     text = _text_of_off_topic(findings)
     title = f"{noun.capitalize()}s off topic"
-    yield section("off_topic", title, "items", findings.off_topic, text)
+    off_topic = section("off_topic", title, "items", findings.off_topic, text)
+    farthest = name_farthest(findings)
+    yield replace(off_topic, text=f"{off_topic.text} {farthest}") if farthest else off_topic
     if findings.paths is not None:
         text = _text_of_quality(findings)
         yield section("quality", "Image quality", "items", findings.quality, text)

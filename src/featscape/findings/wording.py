@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from featscape.number_text import plural
 from featscape.printable_names import printable, separable
 
@@ -55,6 +57,16 @@ def count_wrong(expected: ExpectedErrors) -> str:
         f"If the dataset has wrong labels, about {expected.low:,} to {expected.high:,} of these "
         "are wrong, or more after corrections with this list. Check "
         f"{name_checks(expected.n_listed)} for a better estimate."
+    )
+
+
+def name_farthest(findings: Findings) -> str | None:
+    """Return where to see the farthest items below the limit; None without distances."""
+    if findings.columns is None or not np.isfinite(findings.columns.off_topic).any():
+        return None
+    return (
+        "The limit is cautious: the color “off topic” of the page and the report (featscape "
+        f"report) also show the farthest {noun_of(findings.paths)}s below the limit."
     )
 
 

@@ -53,6 +53,13 @@ def test_all_outputs_count_the_same_duplicates():
     assert (counts["duplicates"], counts["similar"]) == (2, 3)
 
 
+def test_the_images_below_the_limit_of_those_off_topic_are_named_without_findings():
+    columns = ItemColumns.from_stored({name: np.zeros(2) for name in ItemColumns.__annotations__})
+    lines = str(describe(Findings(columns=columns, paths=("a.png", "b.png")))).splitlines()
+    assert lines[0] == "Images off topic: 0"
+    assert lines[1].startswith("  The limit is cautious: the color “off topic” of the page and ")
+
+
 def test_findings_about_classes_name_their_items(featscape, made):
     lines = featscape("findings", made).out.splitlines()
     place = next(i for i, line in enumerate(lines) if "typical items of" in line)

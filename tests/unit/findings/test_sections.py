@@ -1,5 +1,7 @@
 """The findings as the page shows them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from featscape.findings import (
@@ -19,6 +21,11 @@ from featscape.findings import (
 )
 
 COMMON = {"text": "A sentence.", "evidence": Evidence((0, 1), (2,), 2.5, "How.")}
+
+BELOW = (
+    "The limit is cautious: the color “off topic” of the page and the report (featscape report) "
+    "also show the farthest images below the limit."
+)
 
 PATHS = ("1.png", "2.png", "3.png", "4.png")
 
@@ -109,8 +116,17 @@ def test_class_findings_are_divided_into_pairs_groups_split_and_typical():
 def test_a_kind_without_findings_has_the_reason_or_none():
     sections = arranged(not_computed={"quality": "The map has no images."})
     assert sections["quality"].text == "The map has no images."
-    assert sections["off_topic"].text == "None found."
-    assert sections["off_topic"].method is None
+    assert sections["labels"].text == "None found."
+    assert sections["labels"].method is None
+
+
+def test_the_images_off_topic_refer_to_those_below_the_limit():
+    assert arranged()["off_topic"].text == f"None found. {BELOW}"
+    assert arranged(off_topic=(OffTopic(item=1, **COMMON),))["off_topic"].text == (
+        f"1 image is unlike the rest of the dataset, and may not belong to it. {BELOW}"
+    )
+    unknown = replace(columns(), off_topic=np.full(4, np.nan, np.float32))
+    assert arranged(columns=unknown)["off_topic"].text == "None found."
 
 
 def test_the_reason_for_missing_findings_follows_the_text():
@@ -118,7 +134,8 @@ def test_the_reason_for_missing_findings_follows_the_text():
         off_topic=(OffTopic(item=1, **COMMON),), not_computed={"off_topic": "Half is missing."}
     )["off_topic"]
     assert section.text == (
-        "1 image is unlike the rest of the dataset, and may not belong to it. Half is missing."
+        "1 image is unlike the rest of the dataset, and may not belong to it. Half is missing. "
+        f"{BELOW}"
     )
 
 

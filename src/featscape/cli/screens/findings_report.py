@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from featscape.cli.console import as_safe_json
 from featscape.findings import HEADINGS, KINDS, ClassFinding, to_rows
-from featscape.findings.wording import count_wrong, divide_duplicates, name_item, noun_of
+from featscape.findings.wording import (
+    count_wrong,
+    divide_duplicates,
+    name_farthest,
+    name_item,
+    noun_of,
+)
 from featscape.printable_names import printable, separable
 
 if TYPE_CHECKING:
@@ -43,10 +49,11 @@ def describe(findings: Findings) -> RenderableType:
 def _lines(findings: Findings) -> Iterator[str]:
     for kind, listed in _parts(findings):
         reason = findings.not_computed.get(kind)
-        if not listed and reason is None:
+        farthest = name_farthest(findings) if kind == "off_topic" else None
+        if not listed and reason is None and farthest is None:
             continue
         title = _TITLES[kind].format(noun=noun_of(findings.paths).capitalize())
-        yield f"{title}: {len(listed):,}" if listed else f"{title}:"
+        yield f"{title}: {len(listed):,}" if listed or reason is None else f"{title}:"
         expected = findings.expected_errors
         if kind == "labels" and listed and expected is not None:
             yield f"  {count_wrong(expected)} {expected.assumption}"
@@ -57,6 +64,8 @@ def _lines(findings: Findings) -> Iterator[str]:
                 yield f"    {', '.join(separable(named))}"
         if len(listed) > _MAX_LISTED:
             yield f"  {len(listed) - _MAX_LISTED:,} more: --json or --csv"
+        if farthest is not None:
+            yield f"  {farthest}"
         if reason is not None:
             yield f"  {'Incomplete' if listed else 'Not computed'}: {reason}"
         yield ""
