@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
+from featscape.images.collections.collect import collect
 from featscape.images.decoding.pillow import decode_bytes
-from featscape.images.sources.collection import collect
 from featscape.images.sources.registry import find_in_source
 from featscape.images.storage.locations import as_location
 from featscape.labels.classes import sample_of_classes

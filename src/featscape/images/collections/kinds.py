@@ -1,4 +1,4 @@
-"""Images that a program holds: lists, tables of paths, and datasets of other libraries.
+"""The kinds of collections: lists, arrays, tables of paths, and datasets of other libraries.
 
 No library is imported: a dataset is recognized by its attributes.
 """
@@ -7,33 +7,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape.errors import ImageError, InputError
-from featscape.images.containers.program_images import (
-    CollectedImages,
-    as_array,
-    check_program_image,
-)
-from featscape.images.decoding.pillow import decode_bytes
-from featscape.images.decoding.plain_jpeg import decode_plain
+from featscape.images.containers.program_images import as_array, check_program_image
 from featscape.images.tables.columns import (
     PATH_COLUMNS,
-    ImageColumns,
     check_single_labels,
     choose_column,
-    classify_columns,
     list_names,
 )
-from featscape.images.tables.paths import find_path_rows
 from featscape.images.tables.program_columns import list_values, make_table
-from featscape.images.tables.table import ImageTable
 from featscape.images.tables.values import name_class, plain_value
-from featscape.number_text import plural, with_article
-from featscape.records import ImageSet
+from featscape.number_text import with_article
 from featscape.records.images import nested_column
 
 if TYPE_CHECKING:
@@ -41,12 +30,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.collection import Collection, Columns
     from featscape.records import SkippedImage
 
 
 @dataclass
-class _Opened:
+class OpenedCollection:
     """The images of a collection, with their paths, labels and columns.
 
     Attributes
@@ -77,144 +65,9 @@ class _Opened:
     skipped: list[SkippedImage] = field(default_factory=list)
 
 
-def collect(
-    collection: Collection | Columns,
-    *,
-    labels: Sequence[object] | None = None,
-    columns: Columns | None = None,
-    path_column: str | None = None,
-    label_column: str | None = None,
-) -> ImageSet:
-    """Return the images of a collection, with the labels and columns of a dataset or table.
-
-    Parameters
-    ----------
-    collection : sequence, dataset, mapping or DataFrame
-        See `find_images`.
-    labels : sequence of n labels, optional
-        Instead of the labels of the dataset.
-    columns : mapping of str to sequence of n values, or DataFrame of n rows, optional
-    path_column, label_column : str, optional
-        The columns of the paths and of the labels.
-
-    Raises
-    ------
-    InputError
-        If the collection is empty or contains an object that is no image, if the number of labels
-        or values differs from the number of images, if a label is a list, or if there is no
-        column of the given name.
-    """
-    kind = type(collection).__name__
-    opened = _open(collection, path_column=path_column, has_labels=labels is not None)
-    values = _join_columns(opened, columns)
-    path_column = choose_column(
-        values,
-        ("path",) if columns is not None else (),
-        wanted=opened.path_column or path_column,
-        option="the path column",
-        table=kind,
-    )
-    names = _name_images(opened) if path_column is None else values.pop(path_column)
-    if label_column is not None and not values:
-        raise InputError(
-            f"a label column of a list or dataset needs columns; got {label_column!r}. Pass the "
-            "column with columns=, or the labels with labels=."
-        )
-    found = _read_labels(labels, opened, kind)
-    is_given = labels is not None or found.labels is not None
-    described = classify_columns(
-        values,
-        table=kind if columns is None else "columns",
-        label_column=label_column or (None if is_given else opened.label_column),
-        has_labels=is_given,
-    )
-    labeled = found if described.labels is None else described
-    rows, skipped = _find_rows(kind, names, labeled.labels)
-    images = ImageSet(
-        source=f"{plural(opened.n_images, 'image')} of {with_article(kind)}",
-        paths=tuple(map(str, names)),
-        contents=CollectedImages(rows, opened.get_image),
-        decode=decode_bytes,
-        decode_plain=decode_plain,
-        kind="collection",
-        labels=labeled.labels,
-        label_column=described.label_column,
-        n_trimmed_labels=labeled.n_trimmed_labels,
-        splits=described.splits,
-        columns=described.columns,
-        skipped=(*opened.skipped, *skipped, *described.skipped),
-    )
-    return replace(images.select(list(rows.values())), paths=tuple(rows))
-
-
-def _join_columns(opened: _Opened, columns: Columns | None) -> dict[str, list[Any]]:
-    """Return the columns of a collection and the given columns; raises InputError."""
-    if columns is None:
-        return dict(opened.columns)
-    given = make_table("columns", columns)
-    if len(given.positions) != opened.n_images:
-        raise InputError(
-            f"each column must have one value per image, {opened.n_images:,}; got "
-            f"{len(given.positions):,}. Pass the values in the order of the images."
-        )
-    both = next((name for name in given.columns if name in opened.columns), None)
-    if both is not None:
-        raise InputError(
-            f"the source and columns= must have different columns; both have {both!r}. Rename or "
-            "omit one of the columns."
-        )
-    return {**opened.columns, **given.columns}
-
-
-def _name_images(opened: _Opened) -> list[str]:
-    """Return the paths of the images, or numbers for images without paths."""
-    if opened.names is not None:
-        return opened.names
-    digits = len(str(opened.n_images - 1))
-    return [f"image-{index:0{digits}d}" for index in range(opened.n_images)]
-
-
-def _read_labels(labels: Sequence[object] | None, opened: _Opened, kind: str) -> ImageColumns:
-    """Return the given labels, or the labels of a dataset of PyTorch; raises InputError."""
-    if labels is not None:
-        name = table = "labels"
-        values = list_values(labels, name)
-    elif opened.labels is None:
-        return ImageColumns()
-    else:
-        name, table = "targets", kind
-        values = opened.labels
-    if len(values) != opened.n_images:
-        raise InputError(
-            f"the number of labels must be the number of images, {opened.n_images:,}; got "
-            f"{len(values):,}. Pass one label per image."
-        )
-    if all(plain_value(value) is None for value in values):
-        return ImageColumns()
-    return replace(
-        classify_columns({name: values}, table=table, label_column=name), label_column=None
-    )
-
-
-def _find_rows(
-    kind: str, names: list[Any], labels: Sequence[str] | None
-) -> tuple[dict[str, int], list[SkippedImage]]:
-    """Return the number of the image of each path, and the rows without a path of their own.
-
-    Raises InputError if no image has a path.
-    """
-    columns = {"path": names, **({} if labels is None else {"label": list(labels)})}
-    table = ImageTable(kind, columns, positions=[f"row {row}" for row in range(len(names))])
-    rows = find_path_rows(table, "path", label_column=None if labels is None else "label")
-    if not rows:
-        raise InputError(
-            f"the source must list at least one image; all rows of the {kind} are skipped, the "
-            f"first because of: {table.skipped[0].reason}. Name another column with path_column=."
-        )
-    return rows, table.skipped
-
-
-def _open(collection: Any, *, path_column: str | None, has_labels: bool) -> _Opened:
+def open_collection(
+    collection: Any, *, path_column: str | None, has_labels: bool
+) -> OpenedCollection:
     """Open a collection; the labels of a dataset are not read if there are other labels."""
     if hasattr(collection, "__array__"):
         collection = _convert_array(collection)
@@ -266,7 +119,7 @@ def _no_collection(source: object) -> InputError:
     )
 
 
-def _open_table(source: Any, path_column: str | None) -> _Opened:
+def _open_table(source: Any, path_column: str | None) -> OpenedCollection:
     """Open a mapping or DataFrame with a column of paths."""
     kind = type(source).__name__
     names = [str(key) for key in source.keys()]  # noqa: SIM118 - a DataFrame iterates otherwise
@@ -284,7 +137,9 @@ def _open_table(source: Any, path_column: str | None) -> _Opened:
     paths = table.columns[column]
     if not paths:
         raise InputError("the source must contain an image; the table has no rows. Add images.")
-    return _Opened(len(paths), paths.__getitem__, columns=table.columns, path_column=column)
+    return OpenedCollection(
+        len(paths), paths.__getitem__, columns=table.columns, path_column=column
+    )
 
 
 def _follow_subsets(dataset: Any) -> tuple[Any, Sequence[int]]:
@@ -300,15 +155,15 @@ def _follow_subsets(dataset: Any) -> tuple[Any, Sequence[int]]:
     return dataset, indices
 
 
-def _open_image_folder(folder: Any, indices: Sequence[int]) -> _Opened:
+def _open_image_folder(folder: Any, indices: Sequence[int]) -> OpenedCollection:
     """Open some files of torchvision's ImageFolder, which lists its files."""
     samples = [folder.samples[index] for index in indices]
     files = [str(file) for file, _ in samples]
     labels = [name_class(code, folder.classes) for _, code in samples]
-    return _Opened(len(files), files.__getitem__, names=files, labels=labels)
+    return OpenedCollection(len(files), files.__getitem__, names=files, labels=labels)
 
 
-def _open_array(images: NDArray[Any]) -> _Opened:
+def _open_array(images: NDArray[Any]) -> OpenedCollection:
     """Open one array of n images."""
     if images.shape[2:] in {(1,), (3,), (4,)}:
         raise InputError(
@@ -316,10 +171,10 @@ def _open_array(images: NDArray[Any]) -> _Opened:
             "Pass a list of images."
         )
     check_program_image(images[0], "number 0")  # all images have one type and shape
-    return _Opened(len(images), images.__getitem__)
+    return OpenedCollection(len(images), images.__getitem__)
 
 
-def _open_sequence(images: Sequence[Any]) -> _Opened:
+def _open_sequence(images: Sequence[Any]) -> OpenedCollection:
     """Open a sequence; the items of another sequence than a list are read if they are paths."""
     is_path = isinstance(images[0], str | os.PathLike)
     listed = images if is_path or isinstance(images, list | tuple) else images[:1]
@@ -329,10 +184,10 @@ def _open_sequence(images: Sequence[Any]) -> _Opened:
     for index, image in enumerate(listed):
         if isinstance(image, str | os.PathLike):
             names[index] = os.fspath(image)
-    return _Opened(len(images), images.__getitem__, names=names)
+    return OpenedCollection(len(images), images.__getitem__, names=names)
 
 
-def _open_hugging_face(dataset: Any) -> _Opened:
+def _open_hugging_face(dataset: Any) -> OpenedCollection:
     """Open a Dataset of Hugging Face: its first column of images, and its other columns."""
     kind = type(dataset).__name__
     kinds = {name: type(feature).__name__ for name, feature in dataset.features.items()}
@@ -345,11 +200,11 @@ def _open_hugging_face(dataset: Any) -> _Opened:
     stored = dataset.with_format(None)  # values of Python
     has_transform = dataset.format["type"] == "custom"  # may need the other columns
     if has_transform:
-        opened = _Opened(len(dataset), lambda index: dataset[index][image])
+        opened = OpenedCollection(len(dataset), lambda index: dataset[index][image])
     else:
         encoded = type(dataset.features[image])(decode=False)
         files = stored.select_columns([image]).cast_column(image, encoded)
-        opened = _Opened(len(dataset), lambda index: _take_file(files[index][image]))
+        opened = OpenedCollection(len(dataset), lambda index: _take_file(files[index][image]))
     for name, feature in dataset.features.items():
         if name == image:
             continue
@@ -393,14 +248,14 @@ def _read_feature(dataset: Any, name: str, feature: Any) -> list[Any] | None:
     return [[name_class(code, classes) for code in codes or ()] for codes in values]
 
 
-def _open_torch(dataset: Any, *, has_labels: bool) -> _Opened:
+def _open_torch(dataset: Any, *, has_labels: bool) -> OpenedCollection:
     """Open a Dataset of PyTorch, whose items are images, or tuples of image and label."""
     first = dataset[0]
     if not isinstance(first, tuple):
         check_program_image(first, "number 0")
-        return _Opened(len(dataset), dataset.__getitem__)
+        return OpenedCollection(len(dataset), dataset.__getitem__)
     check_program_image(first[0], "number 0")
-    opened = _Opened(len(dataset), lambda index: dataset[index][0])
+    opened = OpenedCollection(len(dataset), lambda index: dataset[index][0])
     if has_labels or len(first) < 2:
         return opened
     check_single_labels("targets", [plain_value(first[1])], table=type(dataset).__name__)

@@ -1,0 +1,1 @@
+"""Collections: the images that a program holds, instead of files."""
