@@ -179,6 +179,14 @@ export class App {
     this.select(this.hiding.value?.shown ?? all());
   }
 
+  /** Select the matches that no filter hides; while a search runs, those that it finds. */
+  selectFound(): void {
+    this.search.whenEnded(() => {
+      const matches = this.search.matches.value;
+      if (matches?.length) this.select(this.shownOf(matches));
+    });
+  }
+
   /** Whether no filter hides an item. */
   isShown(item: number): boolean {
     return !this.hiding.value?.hidden[item];
@@ -288,14 +296,22 @@ export class App {
    * list of the sections, choose the section before or after the chosen one.
    */
   stepFinding(by: -1 | 1): void {
-    if (this.panels.side.value === "found") this.stepFound(by);
-    else if (this.listsSections) {
-      const section = this.findings.stepSection(by);
-      if (section) this.messages.announcement.value = `${section.title}: ${section.text}`;
-    } else
-      this.findings.whenRead(() => {
-        if (this.findings.step(by)) this.showFinding();
-      });
+    this.whenListed(() => {
+      if (this.panels.side.value === "found") this.stepFound(by);
+      else if (this.listsSections) {
+        const section = this.findings.stepSection(by);
+        if (section) this.messages.announcement.value = `${section.title}: ${section.text}`;
+      } else if (this.findings.step(by)) this.showFinding();
+    });
+  }
+
+  /** Call `then` now, or when the list that J and K step through is complete. */
+  whenListed(then: () => void): void {
+    const { side } = this.panels;
+    const read = () => this.findings.whenRead(then);
+    // a search opens its list if no other panel is open
+    if (side.value === null || side.value === "found") this.search.whenEnded(read);
+    else read();
   }
 
   /** List what a search has found, if no other panel is open; close an empty list. */
@@ -308,11 +324,13 @@ export class App {
 
   /** Go to the list of what the search finds, and to its next image; then call `leave`. */
   enterFound(leave: () => void): void {
+    const isEarly = this.search.running.value;
     this.search.whenEnded(() => {
       if (this.search.best.value.length === 0) return;
       leave();
       this.panels.show("found");
-      this.stepFound(1);
+      // Enter pressed twice before the search has ended means the first image
+      if (!isEarly || this.search.bestAt.value < 0) this.stepFound(1);
     });
   }
 

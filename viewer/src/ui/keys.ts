@@ -93,13 +93,29 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
     return app.navigation.cursor.value ?? found ?? app.findings.current.value?.items[0] ?? null;
   }
 
+  /** Open the chosen section or the current item. Returns false if there is nothing to open. */
+  function openCurrent(): boolean {
+    if (app.listsSections && app.findings.chosenSection)
+      app.openFindings(app.findings.chosenSection.name);
+    else if (current() !== null) app.goTo(current() as number);
+    else return false;
+    return true;
+  }
+
+  function onEnter(): boolean {
+    if (app.navigation.cursor.value !== null) return openCurrent();
+    let isUsed = true; // also if the list must be read before
+    app.whenListed(() => {
+      isUsed = openCurrent();
+    });
+    return isUsed;
+  }
+
   function onMap(event: KeyboardEvent): boolean {
     const arrow = ARROWS[event.key as keyof typeof ARROWS];
     if (arrow && event.shiftKey) app.stage?.pan(arrow.dx, arrow.dy);
     else if (arrow) walkMap(app, arrow.direction);
-    else if (event.key === "Enter" && app.listsSections && app.findings.chosenSection)
-      app.openFindings(app.findings.chosenSection.name);
-    else if (event.key === "Enter" && current() !== null) app.goTo(current() as number);
+    else if (event.key === "Enter") return onEnter();
     else if (event.key === " " && app.navigation.cursor.value !== null)
       app.toggleSelected(app.navigation.cursor.value);
     else return false;

@@ -48,8 +48,8 @@ export class Search {
   readonly at = signal(-1);
   /** True while a search runs; `matches` are then the previous ones. */
   readonly running = signal(false);
-  /** What the user asked for while the search ran. */
-  private pending: (() => void) | null = null;
+  /** What the user asked for while the search ran, in order. */
+  private pending: (() => void)[] = [];
 
   constructor(
     private readonly goTo: (item: number) => void,
@@ -116,9 +116,9 @@ export class Search {
     return this.current;
   }
 
-  /** Act on the matches: now, or when the search that runs has ended. */
+  /** Act on the matches: now, or when the search that runs has ended and its list is open. */
   whenEnded(action: () => void): void {
-    if (this.running.value) this.pending = action;
+    if (this.running.value) this.pending.push(action);
     else action();
   }
 
@@ -141,13 +141,12 @@ export class Search {
   }
 
   started(): void {
-    this.pending = null;
+    this.pending = [];
     this.running.value = true;
   }
 
   /** End the search with these matches, or with null if the query is empty. */
   ended(matches: Uint32Array | null, found: Partial<Ended> = {}): void {
-    const { pending } = this;
     const { query = null, recognized = 0, content = null, suggestions = [], hint = null } = found;
     batch(() => {
       this.matches.value = matches;
@@ -161,8 +160,11 @@ export class Search {
       this.at.value = -1;
       this.running.value = false;
     });
-    this.pending = null;
-    pending?.();
+  }
+
+  /** Do what the user asked for while the search ran. */
+  actPending(): void {
+    for (const action of this.pending.splice(0)) action();
   }
 }
 
@@ -178,6 +180,12 @@ export function runSearch(app: App): () => void {
   const haystack = new Haystack(app);
   const contents = new Contents(app);
   let asked = 0;
+
+  function end(...found: Parameters<Search["ended"]>): void {
+    app.search.ended(...found);
+    app.showFound();
+    app.search.actPending();
+  }
 
   async function findTexts(query: string, wanted: () => boolean): Promise<Uint32Array | null> {
     if (app.source.search) return itemsOf(app, await app.source.search(query));
@@ -198,14 +206,14 @@ export function runSearch(app: App): () => void {
       app.messages.attempt(contents.find(quoted)), // if it fails, the texts are still searched
     ]);
     if (!wanted()) return;
-    if (found === undefined) return app.search.ended(null);
+    if (found === undefined) return end(null);
     const matches = found ?? NO_ITEMS;
     const known = new Set(matches);
     const { content, suggestions, hint } = shown ?? NOTHING;
     const recognized = content?.items.filter((item) => !known.has(item)) ?? NO_ITEMS;
     const count = matches.length + recognized.length;
     app.messages.announcement.value = `${count.toLocaleString("en-US")} found`;
-    app.search.ended(Uint32Array.from([...matches, ...recognized]), {
+    end(Uint32Array.from([...matches, ...recognized]), {
       query,
       recognized: recognized.length,
       content,
@@ -213,17 +221,13 @@ export function runSearch(app: App): () => void {
       suggestions: count <= MOST_LISTED && !content ? suggestions : [],
       hint: count === 0 ? hint : null,
     });
-    app.showFound();
   }
 
   return effect(() => {
     const query = app.search.query.value.trim();
     const mine = ++asked;
     if (query === "") {
-      untracked(() => {
-        app.search.ended(null);
-        app.showFound();
-      });
+      untracked(() => end(null));
       return undefined;
     }
     app.search.started();

@@ -14,7 +14,7 @@ import { StepButtons } from "./StepButtons";
 
 export function FoundPanel() {
   const app = useApp();
-  const { foundBy, content, matches, shown, listed, best, bestAt } = app.search;
+  const { foundBy, content, shown, listed, best, bestAt } = app.search;
   const lists = useRef<HTMLDivElement>(null);
   useEffect(() => {
     // the focus follows the keys J and K, so that Enter opens the image
@@ -43,7 +43,7 @@ export function FoundPanel() {
         <div class="fs-actions">
           <TextButton
             title="Select all that was found and is shown"
-            onClick={() => app.select(app.shownOf(matches.value ?? new Uint32Array()))}
+            onClick={() => app.selectFound()}
           >
             <Icon name="plus" /> Select {count(byText.length + byContent.length, "image")}
           </TextButton>

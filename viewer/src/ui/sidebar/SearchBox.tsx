@@ -126,7 +126,7 @@ export function SearchBox() {
             <>
               <LinkButton
                 title="Select all that was found and is shown"
-                onClick={() => app.select(app.shownOf(matches))}
+                onClick={() => app.selectFound()}
               >
                 Select
               </LinkButton>

@@ -1,0 +1,97 @@
+// @vitest-environment happy-dom
+import { expect, it } from "vitest";
+import { runSearch } from "../state/search/search";
+import { button, press, root, shown } from "../testing/shown";
+import { settled } from "../testing/small-map";
+
+const PATHS = ["cat/1.png", "cat/2.png", "dog/3.png", "dog/4.png", "dog/5.png", "6.png"];
+const FINDINGS = [
+  { name: "labels", title: "Labels", listed: [{ items: [2] }, { items: [4] }] },
+  { name: "leaks", title: "Leaks", listed: [{ items: [1] }] },
+];
+
+/** Search for `query`; the search has not ended. */
+async function searching(query: string) {
+  const { app } = await shown({ paths: PATHS, classes: null });
+  const stop = runSearch(app);
+  app.search.query.value = query;
+  const ended = async () => {
+    expect(app.search.running.value).toBe(true);
+    await settled(300);
+    stop();
+  };
+  return { app, ended };
+}
+
+it("each press of J and K before the search has ended moves in its list", async () => {
+  const { app, ended } = await searching("dog");
+  press("j");
+  press("j");
+  press("j");
+  press("k");
+  await ended();
+  expect([app.panels.side.value, app.search.current]).toEqual(["found", 3]);
+});
+
+it("J before a new search has ended does not move in the list of the search before", async () => {
+  const { app, ended } = await searching("cat");
+  await settled(300);
+  app.search.query.value = "dog";
+  press("j");
+  await ended();
+  expect(app.search.current).toBe(2);
+});
+
+it("J and Enter before the search has ended open the first match", async () => {
+  const { app, ended } = await searching("dog");
+  press("j");
+  press("Enter", document.body);
+  await ended();
+  expect(app.panels.item.value).toBe(2);
+});
+
+it("each press of N before the search has ended goes to a next match", async () => {
+  const { app, ended } = await searching("dog");
+  press("n");
+  press("n");
+  await ended();
+  expect(app.panels.item.value).toBe(3);
+});
+
+it("Enter pressed twice before the search has ended leads to its first match", async () => {
+  const { app, ended } = await searching("dog");
+  const field = root.querySelector<HTMLInputElement>("[data-search]") as HTMLInputElement;
+  press("Enter", field);
+  press("Enter", field);
+  await ended();
+  expect(app.search.current).toBe(2);
+});
+
+it("Select before a new search has ended selects what the new search finds", async () => {
+  const { app, ended } = await searching("cat");
+  await settled(300);
+  app.search.query.value = "dog";
+  button("Select").click();
+  await ended();
+  expect([...app.selection.items.value]).toEqual([2, 3, 4]);
+});
+
+it("Select before a new search has ended keeps the selection if nothing is found", async () => {
+  const { app, ended } = await searching("cat");
+  await settled(300);
+  app.select(Uint32Array.of(5));
+  app.search.query.value = "no such text";
+  button("Select").click();
+  await ended();
+  expect([...app.selection.items.value]).toEqual([5]);
+});
+
+it("J and Enter before the findings are read open the first finding", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.openFindings("labels");
+  press("j");
+  press("Enter", document.body);
+  expect(app.findings.rows.value).toBeNull();
+  await settled();
+  expect(app.panels.item.value).toBe(2);
+});
