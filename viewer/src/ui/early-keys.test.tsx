@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { runSearch } from "../state/search/search";
 import { button, press, root, shown } from "../testing/shown";
 import { settled } from "../testing/small-map";
@@ -94,4 +94,50 @@ it("J and Enter before the findings are read open the first finding", async () =
   expect(app.findings.rows.value).toBeNull();
   await settled();
   expect(app.panels.item.value).toBe(2);
+});
+
+/** Wait until the page is rendered, as it is before the next key, and no longer. */
+async function rendered(): Promise<void> {
+  for (let i = 0; i < 3; i++) await Promise.resolve();
+}
+
+it("the focus follows J through the list of a search before the next key", async () => {
+  const { ended } = await searching("dog");
+  await ended();
+  press("j");
+  press("j");
+  await rendered();
+  expect(document.activeElement?.closest("li")?.textContent).toContain("4.png");
+});
+
+it("the focus follows J through the sections before the next key", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.toggleFindings();
+  await settled();
+  press("j");
+  press("j");
+  await rendered();
+  expect(document.activeElement?.closest("li")?.textContent).toContain("Leaks");
+});
+
+it("text typed directly after the search key goes into the field of a closed sidebar", async () => {
+  const { app } = await shown();
+  app.panels.sidebarOpen.value = false;
+  await settled();
+  press("/");
+  await rendered();
+  expect(document.activeElement?.matches("[data-search]")).toBe(true);
+});
+
+it("a path that is read late is not announced after the cursor has moved on", async () => {
+  const { app } = await shown();
+  const path = app.items.path.bind(app.items);
+  vi.spyOn(app.items, "path").mockImplementation(async (item) => {
+    if (item === 0) await settled(20);
+    return path(item);
+  });
+  press("ArrowRight");
+  press("ArrowRight");
+  await settled(40);
+  expect(app.messages.announcement.value).toBe("dog, a/2.png");
 });

@@ -24,6 +24,7 @@ function walkMap(app: App, direction: Direction): void {
   app.navigation.reveal(item);
   app.items.path(item).then(
     (path) => {
+      if (app.navigation.cursor.value !== item) return;
       app.messages.announcement.value = [app.items.classOf(item)?.name, path]
         .filter(Boolean)
         .join(", ");
@@ -75,9 +76,9 @@ function actions(app: App, root: HTMLElement): Readonly<Record<string, () => voi
     "/": () => {
       app.panels.sidebarOpen.value = true;
       const field = () => root.querySelector<HTMLInputElement>("[data-search]");
-      // immediately if the field exists, so that the first letters are not read as shortcuts
+      // before the next key, so that the first letters are not read as shortcuts
       if (field()) field()?.focus();
-      else setTimeout(() => field()?.focus());
+      else queueMicrotask(() => field()?.focus()); // after the sidebar is rendered
     },
   };
 }

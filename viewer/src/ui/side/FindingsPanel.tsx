@@ -1,5 +1,5 @@
 /** The findings: the sections with their numbers, and the findings of the open section. */
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { ListedSection } from "../../contract";
 import type { App } from "../../state/app";
 import { FALSE_FRIENDS, type FindingRow } from "../../state/findings/findings";
@@ -58,8 +58,8 @@ function Sections() {
   const app = useApp();
   const { sections, chosen } = app.findings;
   const list = useRef<HTMLUListElement>(null);
-  useEffect(() => {
-    // the focus follows the keys J and K, so that Enter opens the section
+  useLayoutEffect(() => {
+    // the focus follows the keys J and K before the next key, so that Enter opens the section
     list.current?.querySelector<HTMLElement>("[aria-current] button")?.focus();
   }, [chosen.value]);
   if (!sections) {

@@ -1,6 +1,6 @@
 /** What a search finds: the items whose texts match, then the items found by their content. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Manifest } from "../../contract";
 import { type Content, scoreText } from "../../state/search/contents";
 import { dividedQuery } from "../../state/search/values";
@@ -16,8 +16,8 @@ export function FoundPanel() {
   const app = useApp();
   const { foundBy, content, shown, listed, best, bestAt } = app.search;
   const lists = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    // the focus follows the keys J and K, so that Enter opens the image
+  useLayoutEffect(() => {
+    // the focus follows the keys J and K before the next key, so that Enter opens the image
     lists.current?.querySelector<HTMLElement>("[aria-current] button")?.focus();
   }, [bestAt.value]);
   const found = content.value;

@@ -113,6 +113,7 @@ export function SearchBox() {
             if (event.key !== "Enter") return;
             const field = event.currentTarget;
             app.enterFound(() => field.blur());
+            event.preventDefault(); // the key would click the image that gets the focus
             event.stopPropagation();
           }}
         />
