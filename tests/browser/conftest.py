@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 from PIL import Image, ImageChops
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from featscape import make_map
 from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
@@ -40,6 +40,7 @@ FLAGS = [
     *("--disable-component-update", "--disable-sync"),
 ]
 SOFTWARE = ["--use-gl=angle", "--use-angle=swiftshader-webgl", "--enable-unsafe-swiftshader"]
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
