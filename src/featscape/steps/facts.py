@@ -96,8 +96,9 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
             "earlier path; the first label of each path is used"
         )
     if images.label_column is not None:
-        remedy = "" if is_label_chosen else " (--label-column names another)"
-        yield f"labels: the column {images.label_column!r}{remedy}"
+        has_others = bool(images.columns) and not is_label_chosen
+        remedy = " (--label-column names another)" if has_others else ""
+        yield f"labels: {_name_labels(images)}{remedy}"
     elif images.labels is None and images.columns:
         yield _describe_no_labels(images)
     yield from describe_columns(images, n_items=len(images), noun="image")
@@ -109,6 +110,15 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
         own = name.removeprefix(SOURCE_PREFIX)
         if own != name and own in OWN_COLUMNS:
             yield f"the column {own} is called {name!r}, since each map has a column {own}"
+
+
+def _name_labels(images: ImageSet) -> str:
+    """Return the origin of the labels of a table or of arrays."""
+    if images.kind != "array":
+        return f"the column {images.label_column!r}"
+    if images.label_column == "label":  # of one or more arrays, each with the labels of an array
+        return "the arrays named as the labels of the images"
+    return f"the array {images.label_column!r}"
 
 
 def _describe_unused_folders(images: ImageSet) -> Iterator[str]:

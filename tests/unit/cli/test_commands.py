@@ -81,8 +81,8 @@ def test_the_precision_is_in_info_and_not_on_the_screen_of_a_run(map_run):
 @pytest.mark.usefixtures("without_pictures")
 def test_the_column_of_the_labels_is_reported(featscape, photos, monkeypatch):
     put_in_place(QuickNetwork(), monkeypatch)
-    rows = [f"{path.relative_to(photos)},{path.parent.name}" for path in photos.rglob("*.png")]
-    (photos / "birds.csv").write_text("\n".join(["file,species", *rows]))
+    rows = [f"{path.relative_to(photos)},{path.parent.name},1" for path in photos.rglob("*.png")]
+    (photos / "birds.csv").write_text("\n".join(["file,species,code", *rows]))
     command = ("map", photos / "birds.csv", "-o", "m", "--no-findings", "--force")
     done = featscape(*command)
     assert "labels: the column 'species' (--label-column names another)\n" in done.err

@@ -16,6 +16,7 @@ from featscape.images import find_images, open_contents
 from featscape.images.containers.idx_files import open_idx
 from featscape.images.containers.numpy_files import open_arrays
 from featscape.images.storage.remote import Remote
+from featscape.steps.facts import describe_found
 
 FASHION = Path(__file__).parents[4] / "data" / "fashion-mnist"
 
@@ -118,7 +119,11 @@ def test_arrays_of_one_value_per_image_are_labels_and_columns(tmp_path, skipped)
     assert images.columns["raw"] == ("p", "q")
     np.testing.assert_array_equal(images.columns["age"], [1.5, np.nan])
     assert skipped(images) == {"a.npz, array other": "neither images nor their labels"}
-    assert find_images(tmp_path / "a.npz", label_column="names").labels == ("x", "y")
+    named = find_images(tmp_path / "a.npz", label_column="names")
+    assert named.labels == ("x", "y")
+    assert "labels: the array 'names'" in describe_found(named, is_label_chosen=True)
+    line = "labels: the arrays named as the labels of the images (--label-column names another)"
+    assert line in describe_found(images)
 
 
 def test_labels_of_several_values_are_left_out_and_refused_as_the_label_column(tmp_path, skipped):
@@ -147,6 +152,8 @@ def test_idx_files_are_paired_with_their_labels(tmp_path, suffix, dot):
     images = find_images(file)
     np.testing.assert_array_equal(loaded(images)[..., 0], array)
     assert images.labels == tuple("01234")
+    # a file of labels has no other columns to choose
+    assert "labels: the arrays named as the labels of the images" in describe_found(images)
     both = find_images(tmp_path)
     assert both.splits == ("test",) * 2 + ("train",) * 5
     assert both.labels == ("(no label)",) * 2 + tuple("01234")

@@ -323,7 +323,9 @@ def test_only_a_similar_column_is_suggested(write_images, wanted, remedy):
 
 
 def test_a_chosen_label_column_is_reported_without_the_option(write_images):
-    file = write_csv(write_images("a.png") / "m.csv", "path,label", "a.png,x")
+    file = write_csv(write_images("a.png") / "m.csv", "path,label,code", "a.png,x,1")
     images = find_images(file)
     assert "labels: the column 'label' (--label-column names another)" in describe_found(images)
     assert "labels: the column 'label'" in describe_found(images, is_label_chosen=True)
+    file = write_csv(file, "path,label", "a.png,x")
+    assert "labels: the column 'label'" in describe_found(find_images(file))  # the only column
