@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 NO_LABEL = _colors.NO_LABEL  # the label of an item without a label
+_PANDAS_MISSING = ("NAType", "NaTType")
 N_AGREEING = 5  # number of neighbors for the label agreement
 
 
@@ -62,7 +63,7 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
     Parameters
     ----------
     labels : sequence of str or int, length n_items, or None
-        A list, a tuple or an array.
+        A list, a tuple or an array. A missing label, None or NaN, becomes `NO_LABEL`.
     n_items : int
 
     Raises
@@ -158,7 +159,16 @@ def sample_of_classes(
     return np.sort(shuffled[:size])
 
 
+def is_missing(value: object) -> bool:
+    """Return whether a value is None, NaN, or NaT or NA of pandas."""
+    if value is None or type(value).__name__ in _PANDAS_MISSING:
+        return True
+    return isinstance(value, float | np.floating) and bool(np.isnan(value))
+
+
 def _text_of(label: object, index: int) -> str:
+    if is_missing(label):
+        return NO_LABEL
     if isinstance(label, str | int | np.integer):
         return str(label)
     raise InputError(

@@ -69,7 +69,7 @@ def draw_mosaic(
     images : ImageSource
         n images. Several threads call the method ``load``.
     labels : sequence of str or int, optional
-        n classes.
+        n classes; None or NaN for an item without a label.
     layout : {"map", "grid"}
         "map" draws each image at its position, and moves overlapping images apart as far as each
         image still covers its position. "grid" moves each image to a cell of its own.

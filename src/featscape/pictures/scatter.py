@@ -89,7 +89,7 @@ def draw_scatter(
         One dimension is drawn as a strip whose width is proportional to the density. Three
         dimensions are projected onto their first two principal axes.
     labels : sequence of str or int, optional
-        The class of each item.
+        The class of each item; None or NaN for an item without a label.
     size_px : int
         The longer side of the picture.
     title : str, optional

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from featscape.errors import InputError
@@ -31,7 +32,12 @@ def test_a_string_a_mapping_and_a_set_are_no_sequence_of_labels(labels):
         count_classes(labels, 3)
 
 
-@pytest.mark.parametrize("label", [None, 1.5, float("nan")])
+@pytest.mark.parametrize("label", [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT])
+def test_a_missing_label_is_no_label(label):
+    assert count_classes(["a", label], 2).names == (NO_LABEL, "a")
+
+
+@pytest.mark.parametrize("label", [1.5, b"a"])
 def test_other_labels_are_refused(label):
     with pytest.raises(InputError, match=r"must be strings or integers; got .* for item 1"):
         count_classes(["a", label], 2)

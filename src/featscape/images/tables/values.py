@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from featscape.labels.classes import is_missing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MISSING = ("NAType", "NaTType")  # pandas.NA and pandas.NaT
 _LISTS = (list, tuple, set, frozenset)
 
 
@@ -24,9 +25,7 @@ def plain_value(value: Any) -> Any:
         value = value.tolist()
         while is_single and isinstance(value, list):
             (value,) = value
-    if type(value).__name__ in _MISSING or (isinstance(value, float) and math.isnan(value)):
-        return None
-    return None if value == "" else value
+    return None if is_missing(value) or value == "" else value
 
 
 def contains_lists(values: Sequence[Any]) -> bool:
