@@ -28,7 +28,7 @@ def test_a_folder_with_images_and_other_sources_is_a_folder_of_images(write_imag
 def test_annotations_in_json_are_no_source_and_the_error_names_the_guide_to_boxes(tmp_path):
     file = tmp_path / "instances.json"
     file.write_text('{"images": []}')
-    with pytest.raises(InputError, match=r"instances\.json' is a JSON file\. .*/boxes\.md"):
+    with pytest.raises(InputError, match=r'is a JSON file\. .*"Map boxes of images" in'):
         find_images(file)
 
 
