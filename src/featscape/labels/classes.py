@@ -63,7 +63,8 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
     Parameters
     ----------
     labels : sequence of str or int, length n_items, or None
-        A list, a tuple or an array. A missing label, None or NaN, becomes `NO_LABEL`.
+        A list, a tuple or an array. A missing label, None or NaN, becomes `NO_LABEL`. Whole floats
+        are integers, because an array of integers with missing values is one of floats.
     n_items : int
 
     Raises
@@ -171,6 +172,8 @@ def _text_of(label: object, index: int) -> str:
         return NO_LABEL
     if isinstance(label, str | int | np.integer):
         return str(label)
+    if isinstance(label, float | np.floating) and label.is_integer():
+        return str(int(label))
     raise InputError(
         f"labels must be strings or integers; got {label!r} ({type(label).__name__}) for item "
         f"{index}. Convert the labels with str() or int() first."

@@ -37,7 +37,12 @@ def test_a_missing_label_is_no_label(label):
     assert count_classes(["a", label], 2).names == (NO_LABEL, "a")
 
 
-@pytest.mark.parametrize("label", [1.5, b"a"])
+def test_whole_floats_are_integers():
+    assert count_classes(pd.Series([2, None, 10]), 3).names == (NO_LABEL, "2", "10")
+    assert count_classes(np.array([2, np.nan], np.float32), 2).names == (NO_LABEL, "2")
+
+
+@pytest.mark.parametrize("label", [1.5, float("inf"), b"a"])
 def test_other_labels_are_refused(label):
     with pytest.raises(InputError, match=r"must be strings or integers; got .* for item 1"):
         count_classes(["a", label], 2)

@@ -38,6 +38,7 @@ LABEL_COLUMNS = (
 
 # Numbers such as 007 are text, and so are numbers that only Python accepts: 1_000, infinity.
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|nan|NaN")
+_WHOLE_FLOAT = re.compile(r"-?(?:0|[1-9]\d{,14})\.0")
 _TRUTH = {
     name: truth
     for truth in (True, False)
@@ -158,7 +159,7 @@ def classify_columns(
         A column with the name of a column of the map is renamed to "source NAME". A column of
         nested or binary values is skipped, because a page cannot show such values. Lists of text
         become text, which is not used as labels: `join_lists`. White space around labels is
-        removed.
+        removed. Labels of whole numbers have no decimals.
 
     Raises
     ------
@@ -187,8 +188,7 @@ def classify_columns(
         if has_lists:
             skipped.append(SkippedImage(f"{table}, column {name}", LISTS))
         if name == label and not has_lists and any(value is not None for value in values):
-            texts = (None if value is None else _as_text(value) for value in values)
-            labels, n_trimmed = trim_labels(texts)
+            labels, n_trimmed = trim_labels(_label_texts(values, is_untyped=is_untyped))
         elif name.lower() == "split" and not has_splits and None not in values:
             splits = tuple(SPLITS.get(_as_text(v).lower(), _as_text(v)) for v in values)
         else:
@@ -264,6 +264,22 @@ def _check_decoded(name: str, values: Sequence[Any], *, table: str) -> None:
 
 def _as_text(value: object) -> str:
     return encodable(as_text(value))
+
+
+def _label_texts(values: Sequence[Any], *, is_untyped: bool) -> list[str | None]:
+    """Return labels as text, "1" instead of "1.0" if all labels are whole floats.
+
+    Integers become floats in a table where a label is missing.
+    """
+    texts = [None if value is None else _as_text(value) for value in values]
+    present = [value for value in values if value is not None]
+    if is_untyped:
+        is_whole = all(_WHOLE_FLOAT.fullmatch(value) for value in present)
+    else:
+        is_whole = all(isinstance(value, float) and value.is_integer() for value in present)
+    if not is_whole:
+        return texts
+    return [None if value is None else str(int(float(value))) for value in values]
 
 
 def _unused_name(name: str, used: Mapping[str, object]) -> str:

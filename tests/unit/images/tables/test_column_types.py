@@ -29,6 +29,25 @@ def test_yes_and_no_stay_text():
     assert infer(["yes", "no"]) == ("yes", "no")
 
 
+@pytest.mark.parametrize(
+    ("values", "is_untyped", "labels"),
+    [
+        ([1.0, float("nan"), -2.0], False, ("1", "(no label)", "-2")),
+        (["1.0", "", "-2.0"], True, ("1", "(no label)", "-2")),
+        ([1.0, 2.5], False, ("1.0", "2.5")),
+        (["1.0", "2.0.1"], True, ("1.0", "2.0.1")),
+        (["01.0", "2.0"], True, ("01.0", "2.0")),
+        (["1.0", "2.0"], False, ("1.0", "2.0")),  # a column of text
+        ([True, None], False, ("true", "(no label)")),
+    ],
+)
+def test_labels_of_whole_floats_are_integers(values, is_untyped, labels):
+    found = classify_columns(
+        {"label": values}, table="t.csv", label_column=None, is_untyped=is_untyped
+    )
+    assert found.labels == labels
+
+
 def test_iso_dates_are_days():
     column = infer(["2026-05-01", "", "1969-12-31"])
     assert column.dtype == np.dtype("datetime64[D]")
