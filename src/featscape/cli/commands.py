@@ -253,10 +253,11 @@ def export(
       python -m http.server --directory photos-site  # serves the site here
       featscape export photos-map --format tensorboard --to photos-tensorboard
     """
-    from featscape.cli.export import export_map
+    from featscape.cli.export import check_folder_name, export_map
     from featscape.steps.drawing import export_site
 
     if kind == "site":
+        check_folder_name(folder, to)
         export_site(folder, to, force=force, progress=choose_progress_bar())
         typer.echo(f"Wrote the site {printable(to)}/")
     else:

@@ -6,8 +6,28 @@ import shlex
 from pathlib import Path
 
 from featscape import exporters
+from featscape.errors import InputError
 from featscape.mapfolder.read import open_map
 from featscape.printable_names import printable
+
+# what to use instead of a folder, by the ending of the name; {map} is the map folder
+_INSTEAD = {
+    ".csv": "{map}/items.parquet is the table, and featscape findings {map} --csv the findings",
+    ".json": "featscape findings {map} --json lists the findings",
+    ".html": "{map}/map.html is the page as one file, and featscape report {map} the findings",
+    ".parquet": "--format embedding-atlas writes a Parquet file",
+    ".zip": "pack the folder after the export",
+}
+
+
+def check_folder_name(folder: Path, to: str) -> None:
+    """Raise InputError if a new folder would have the name of a file, with the right command."""
+    suffix = Path(to).suffix.lower()
+    if suffix in _INSTEAD and not Path(to).is_dir():
+        raise InputError(
+            f"the export must be a folder; {printable(to)} is the name of a file. Choose a name "
+            f"without {suffix}; {_INSTEAD[suffix].format(map=printable(folder))}."
+        )
 
 
 def export_map(folder: Path, kind: str, to: str, *, force: bool) -> str:
@@ -31,6 +51,7 @@ def export_map(folder: Path, kind: str, to: str, *, force: bool) -> str:
     made = open_map(folder)
     shown = shlex.quote(printable(to))
     if kind == "tensorboard":
+        check_folder_name(folder, to)
         exporters.write_tensorboard(made, Path(to), force=force)
         return f"tensorboard --logdir {shown}"
     if kind == "fiftyone":

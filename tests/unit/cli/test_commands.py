@@ -239,6 +239,24 @@ class TestScreens:
         assert featscape("export", "m", "--to", "site", "--force").status == 0
 
     @pytest.mark.usefixtures("map_run")
+    @pytest.mark.parametrize(
+        ("name", "kind", "command"),
+        [
+            ("zoo.csv", "site", "featscape findings m --csv the findings"),
+            ("zoo.html", "site", "m/map.html is the page as one file, and featscape report m the"),
+            ("zoo.parquet", "tensorboard", "--format embedding-atlas writes a Parquet file"),
+        ],
+    )
+    def test_export_writes_no_folder_with_the_name_of_a_file(
+        self, featscape, here, name, kind, command
+    ):
+        done = featscape("export", "m", "--format", kind, "--to", name)
+        assert done.status == 2
+        assert f"the export must be a folder; {name} is the name of a file" in done.err
+        assert command in done.err
+        assert not (here / name).exists()
+
+    @pytest.mark.usefixtures("map_run")
     def test_export_writes_files_for_other_programs(self, featscape, here):
         done = featscape("export", "m", "--format", "tensorboard", "--to", "board")
         assert (done.status, done.out) == (0, "Next: tensorboard --logdir board\n")
