@@ -9,7 +9,7 @@ from typing import Any
 
 from featscape.errors import ImageError
 from featscape.images.storage.limits import check_size
-from featscape.images.storage.remote_errors import NO_RANGES, TOO_MANY_BYTES
+from featscape.images.storage.remote_errors import TOO_MANY_BYTES, NoRangesError
 
 _CHUNK_BYTES = 1 << 18
 _PARTIAL = http.HTTPStatus.PARTIAL_CONTENT  # the status of a response with a part of a file
@@ -65,13 +65,15 @@ def read_http(
         ):
             response.raise_for_status()
             if start and response.status != _PARTIAL:
-                raise ImageError(NO_RANGES)
+                raise NoRangesError
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                 pieces.append(chunk)
                 n_bytes += len(chunk)
                 check_size(n_bytes, max_bytes)
                 if end is not None and n_bytes > end - start:
-                    raise ImageError(TOO_MANY_BYTES if response.status == _PARTIAL else NO_RANGES)
+                    if response.status != _PARTIAL:
+                        raise NoRangesError
+                    raise ImageError(TOO_MANY_BYTES)
         return b"".join(pieces)
 
     content: bytes = sync(system.loop, fetch)

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import socket
 
-# reasons why a response is not accepted
-NO_RANGES = "the server does not support ranges, with which a client reads a part of a file"
-TOO_MANY_BYTES = "the server sent more bytes than were requested"
+from featscape.errors import ImageError
+
+TOO_MANY_BYTES = "the server sent more bytes than were requested"  # why a response is refused
 
 _RETRY_STATUSES = (408, 425, 429)  # HTTP: request timeout, too early, too many requests
 _MISSING_STATUSES = (404, 410)
 # of aiohttp and botocore, which are optional
 _NO_CONNECTION = {"ClientConnectorError", "ClientConnectorDNSError", "EndpointConnectionError"}
+
+
+class NoRangesError(ImageError):
+    """A server sends a whole file instead of a part."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the server does not support ranges, with which a client reads a part of a file"
+        )
 
 
 def is_final(error: Exception) -> bool:
@@ -70,7 +79,7 @@ def lacks_ranges(error: BaseException) -> bool:
     """Return whether a server that does not support ranges caused an error."""
     cause: BaseException | None = error
     while cause is not None:
-        if str(cause) == NO_RANGES:
+        if isinstance(cause, NoRangesError):
             return True
         cause = cause.__cause__
     return False
