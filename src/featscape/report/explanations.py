@@ -31,7 +31,7 @@ HOW = {
         "the dataset, and to the nearest class. Outliers of this distance are listed. Images that "
         "are much smaller than the others, or whose borders have other gray levels, follow, "
         "because they may come from another source, and then the farthest of the other images, "
-        "with two of each class if possible: look at them too, because the limit is cautious."
+        "with two of each class if possible."
     ),
     "quality": (
         "Brightness, contrast, sharpness and noise are measured on the thumbnails, and width and "
