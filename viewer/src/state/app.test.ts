@@ -436,11 +436,11 @@ it("chosen items replace the selection, are added to it, or are removed from it"
   expect([...app.selection.items.value]).toEqual([0, 2]);
 });
 
-it("what is shown can be selected", () => {
+it("what is shown can be selected", async () => {
   const { app } = staged();
   app.columns.value = new Map([["label", app.items.classes as Uint16Array]]);
   app.setFilter("label", { kind: "codes", hidden: new Set([0]) });
-  app.selectShown();
+  await app.selectShown();
   expect([...app.selection.items.value]).toEqual([1, 3, 5]);
 });
 

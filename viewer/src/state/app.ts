@@ -173,8 +173,23 @@ export class App {
     this.themeChoice.value = this.theme.value === "dark" ? "light" : "dark";
   }
 
-  /** Select the items that no filter hides. */
-  selectShown(): void {
+  /** Read the columns that have not been read. Returns false if one cannot be read. */
+  async readColumns(names: Iterable<string>): Promise<boolean> {
+    const { columns } = this;
+    const unread = [...names].filter((name) => !columns.value.has(name));
+    await Promise.all(
+      unread.map(async (name) => {
+        const values = await this.messages.attempt(this.items.column(name));
+        if (!values || columns.value.get(name) === values) return; // another call was faster
+        columns.value = new Map(columns.value).set(name, values);
+      }),
+    );
+    return unread.every((name) => columns.value.has(name));
+  }
+
+  /** Select the items that no filter hides, as soon as the columns of the filters are read. */
+  async selectShown(): Promise<void> {
+    if (!(await this.readColumns(this.filters.value.keys()))) return;
     const all = () => Uint32Array.from({ length: this.items.count }, (_, item) => item);
     this.select(this.hiding.value?.shown ?? all());
   }

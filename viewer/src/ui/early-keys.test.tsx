@@ -1,5 +1,8 @@
 // @vitest-environment happy-dom
 import { expect, it, vi } from "vitest";
+import { SourceError } from "../sources/error";
+import type { Stage } from "../stage/index";
+import { savePng } from "../state/exports/exports";
 import { runSearch } from "../state/search/search";
 import { button, press, root, shown } from "../testing/shown";
 import { settled } from "../testing/small-map";
@@ -140,4 +143,37 @@ it("a path that is read late is not announced after the cursor has moved on", as
   press("ArrowRight");
   await settled(40);
   expect(app.messages.announcement.value).toBe("dog, a/2.png");
+});
+
+/** Show a map that takes 20 ms to read a column. */
+async function slowColumns() {
+  const found = await shown();
+  const { app } = found;
+  app.columns.value = new Map();
+  const column = app.items.column.bind(app.items);
+  vi.spyOn(app.items, "column").mockImplementation(async (name) => {
+    await settled(20);
+    return column(name);
+  });
+  return found;
+}
+
+it("A before the column of a filter is read selects what the filter shows", async () => {
+  const { app } = await slowColumns();
+  app.setFilter("split", { kind: "codes", hidden: new Set([0]) });
+  press("a");
+  await settled(60);
+  expect([...app.selection.items.value]).toEqual([1, 3, 5]);
+});
+
+it("a picture that is saved before the column of its colors is read has these colors", async () => {
+  const { app, calls } = await slowColumns();
+  let codes: unknown;
+  vi.spyOn(app.stage as Stage, "png").mockImplementation(() => {
+    codes = (calls.get("colors") as { codes: number[] }).codes;
+    return Promise.reject(new SourceError("no canvas in this test"));
+  });
+  app.colorMapBy("split");
+  await savePng(app, 8, 6, true);
+  expect(codes).toEqual([0, 65535, 0, 1, 0, 1]);
 });

@@ -53,7 +53,7 @@ function actions(app: App, root: HTMLElement): Readonly<Record<string, () => voi
     l: tool("lasso"),
     r: tool("rectangle"),
     t: () => app.toggleTheme(),
-    a: () => app.selectShown(),
+    a: () => void app.selectShown(),
     c: () => {
       if (app.hasImages) app.cropped.value = !app.cropped.value;
     },

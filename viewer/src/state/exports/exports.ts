@@ -1,6 +1,7 @@
 /** Downloads: tables, lists, originals and pictures. */
 import type { App } from "../app";
 import type { Values } from "../filters/filters";
+import { LABEL } from "../items/items";
 import { dateText } from "../wording/words";
 import { type Cell, csv, shortest } from "./csv";
 import { legendPainter } from "./legend-picture";
@@ -101,7 +102,10 @@ export async function savePng(
   height: number,
   withLegend: boolean,
 ): Promise<void> {
+  const colored = app.colorBy.value === LABEL ? [] : [app.colorBy.value];
   await app.messages.during("Drawing the picture…", async () => {
+    // the stage shows the colors and filters of columns that have been read
+    if (!(await app.readColumns([...colored, ...app.filters.value.keys()]))) return;
     const legend = withLegend ? await legendPainter(app) : null;
     const png = await app.stage?.png(width, height, legend);
     if (png) download(png, name(app, `${width}x${height}.png`));

@@ -1,5 +1,5 @@
 /** Passes the state to the stage whenever it changes. */
-import { effect } from "@preact/signals";
+import { effect, untracked } from "@preact/signals";
 import { NO_CATEGORY } from "../../contract";
 import type { MapName, Stage, Theme } from "../../stage";
 import type { App } from "../app";
@@ -98,14 +98,10 @@ export function syncStage(app: App, stage: Stage): () => void {
   const { columns } = app;
   const untouched = app.selection.items.peek();
 
-  async function load(name: string): Promise<void> {
-    const values = await app.messages.attempt(app.items.column(name));
-    if (values) columns.value = new Map(columns.peek()).set(name, values);
-  }
-
   const stops = [
     effect(() => {
-      for (const name of wantedColumns(app)) if (!columns.peek().has(name)) void load(name);
+      const wanted = wantedColumns(app);
+      untracked(() => void app.readColumns(wanted));
     }),
     effect(() => {
       const found = app.search.coloring;

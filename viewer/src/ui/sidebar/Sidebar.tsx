@@ -95,7 +95,7 @@ function Count() {
           aria-label="Select what is shown"
           aria-keyshortcuts="a"
           title="Select what is shown (a)"
-          onClick={() => app.selectShown()}
+          onClick={() => void app.selectShown()}
         >
           Select
         </button>
