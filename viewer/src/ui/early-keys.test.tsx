@@ -99,6 +99,15 @@ it("J and Enter before the findings are read open the first finding", async () =
   expect(app.panels.item.value).toBe(2);
 });
 
+it("J before the findings are read moves in no other section", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.openFindings("labels");
+  press("j");
+  app.openFindings("leaks");
+  await settled();
+  expect([app.findings.section.value?.name, app.findings.at.value]).toEqual(["leaks", -1]);
+});
+
 /** Wait until the page is rendered, as it is before the next key, and no longer. */
 async function rendered(): Promise<void> {
   for (let i = 0; i < 3; i++) await Promise.resolve();

@@ -90,12 +90,13 @@ export class Findings {
     return this.opening;
   }
 
-  /** Call `then` now, or when the rows of the open section are read. */
+  /** Call `then` now, or when the rows of the open section are read, if it is still open. */
   whenRead(then: () => void): void {
-    if (this.section.value === null || this.rows.value !== null) then();
+    const section = this.section.value;
+    if (section === null || this.rows.value !== null) then();
     else
       this.opening.then(
-        () => this.whenRead(then),
+        () => section === this.section.value && this.whenRead(then),
         () => undefined, // the caller of open() reports the error
       );
   }
