@@ -49,6 +49,27 @@ describe("the stage", () => {
     expect(codes[5]).toBe(127);
   });
 
+  it("a map that is fitted while the grid is read is fitted to the grid, unless the user moves", async () => {
+    const { app, stage } = staged();
+    await settled();
+    let endReading = () => {};
+    vi.spyOn(stage, "setLayout").mockImplementation(
+      () => new Promise((resolve) => (endReading = resolve)),
+    );
+    const fit = vi.spyOn(stage, "fit");
+    for (const [mode, panned, nFits] of [
+      ["grid", 0, 2],
+      ["points", 5, 3],
+    ] as const) {
+      app.mode.value = mode;
+      app.navigation.fit();
+      if (panned > 0) stage.pan(panned, 0);
+      endReading();
+      await settled();
+      expect(fit).toHaveBeenCalledTimes(nFits);
+    }
+  });
+
   it("a grid that cannot be read leaves the map and reports why", async () => {
     const app = smallApp();
     const stage = new SilentStage();
