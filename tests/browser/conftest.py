@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
@@ -277,21 +278,29 @@ def look(request, browser):
 
 @pytest.fixture
 def compare():
-    """Return a function that compares a picture with the accepted picture: name, picture."""
+    """Return a function that compares pictures with the accepted picture: name, function.
 
-    def same(name, picture, *, tolerance=0.01):
+    The function is called until its picture is like the accepted picture, because images may be
+    read late.
+    """
+
+    def same(name, take_picture, *, tolerance=0.01):
         file = EXPECTED / f"{name}.png"
         if os.environ.get("FEATSCAPE_ACCEPT"):
             EXPECTED.mkdir(exist_ok=True)
-            picture.quantize(256).save(file, optimize=True)
+            take_picture().quantize(256).save(file, optimize=True)
         expected = Image.open(file).convert("RGB")
-        assert picture.size == expected.size
-        difference = ImageChops.difference(picture, expected)
-        far = np.asarray(difference).max(axis=-1) > 48
-        if far.mean() > tolerance:
+        end = time.monotonic() + PATIENCE_MS / 1000
+        share = 1.0
+        while share > tolerance and time.monotonic() < end:
+            picture = take_picture()
+            assert picture.size == expected.size
+            difference = ImageChops.difference(picture, expected)
+            share = (np.asarray(difference).max(axis=-1) > 48).mean()
+        if share > tolerance:
             FAILED.mkdir(exist_ok=True)
             picture.save(FAILED / f"{name}.png")
             difference.save(FAILED / f"{name}-difference.png")
-            pytest.fail(f"{far.mean():.1%} of {name} differ: see {FAILED}")
+            pytest.fail(f"{share:.1%} of {name} differ: see {FAILED}")
 
     return same

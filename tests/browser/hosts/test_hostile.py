@@ -193,8 +193,7 @@ def test_a_truncated_page_reports_an_error(look, digits, tmp_path):
 
 
 def test_a_lost_context_is_restored(look, digits_file):
-    visit = look(digits_file.address)
-    before = np.asarray(visit.picture()).astype(int)
+    visit, intact = look(digits_file.address), look(digits_file.address)
     lose = """() => {
         const canvas = document.querySelector(".fs-stage canvas");
         window.lost = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
@@ -207,7 +206,8 @@ def test_a_lost_context_is_restored(look, digits_file):
     expect(interrupted).to_have_count(0)
 
     def difference():
-        return np.abs(np.asarray(visit.picture()) - before).mean()
+        one, other = (np.asarray(each.picture()).astype(int) for each in (visit, intact))
+        return np.abs(one - other).mean()
 
     visit.becomes(lambda: difference() < 0.05, expected=True)
     visit.button("Grid").click()

@@ -22,7 +22,9 @@ def test_a_static_site(look, digits, digits_site, host_files, knows_ranges):
 def test_a_site_opened_from_disk_reports_that_it_needs_a_web_server(look, digits_site):
     address = (digits_site / "index.html").as_uri()
     visit = look(address, wait=False, expected=["CORS", "Cross origin", "ERR_FAILED"])
-    expect(visit.page.get_by_text("The page needs a web server")).to_be_visible(timeout=2000)
+    reason = visit.page.get_by_text("The page needs a web server")
+    expect(reason).to_be_visible()
+    expect(reason).to_have_css("animation-name", "none")  # shown without a delay
     picture = visit.page.get_by_role("img", name="the items as points")
     expect(picture).to_be_visible()
     visit.until("document.querySelector('#featscape-static').naturalWidth > 200")

@@ -34,6 +34,7 @@ def chart(visit, name):
 def brush(visit, name, start, end):
     """Drag over a histogram; `start` and `end` are shares of its width."""
     histogram = chart(visit, name).locator(".fs-histogram")
+    expect(visit.page.locator(".fs-facet-wait")).to_have_count(0)  # charts above would move it
     histogram.scroll_into_view_if_needed()
     box = histogram.bounding_box()
     y = box["y"] + box["height"] / 2
@@ -85,6 +86,7 @@ def test_the_keyboard_moves_the_ends_of_a_range(look, page, columns):
     least.focus()
     for _ in range(3):
         visit.page.keyboard.press("ArrowRight")
+    visit.rest()  # the address may contain the first of the moves
     visit.becomes(lambda: "keep.size" in visit.shared, expected=True)
     lower, _ = kept(visit, "size")
     assert least.get_attribute("aria-valuetext") == f"{lower:.0f}"

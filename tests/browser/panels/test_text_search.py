@@ -113,6 +113,7 @@ def test_one_file_ranks_the_images_by_a_noun_without_a_server(look, made):
     visit = look((made[0].folder / "map.html").as_uri())
     visit.page.get_by_label(FIELD).fill("sunsets")
     expect(visit.page.locator(".fs-search-found")).to_contain_text("50 by content")
+    visit.becomes(lambda: set(listed(visit)) <= set(made[0].paths), expected=True)  # paths are read
     similarities = wanted[[made[0].paths.index(path) for path in listed(visit)]]
     assert (np.diff(similarities) < 0.01).all()  # the vectors are stored as bytes
     assert similarities[0] == pytest.approx(wanted.max(), abs=0.01)

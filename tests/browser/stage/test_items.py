@@ -38,7 +38,7 @@ def test_hover_shows_the_image_and_its_details(look, anywhere):
     expect(card).to_contain_text("neighbors share its label")
     values = "[...document.querySelectorAll('.fs-card-columns dd')]"
     visit.until(f"{values}.every(value => value.scrollHeight <= value.clientHeight)")
-    visit.until("document.querySelector('.fs-card img').naturalWidth >= 64")
+    visit.until("document.querySelector('.fs-card img')?.naturalWidth >= 64")
     visit.hover_at((640, 5))
     expect(card).to_have_count(0)
 

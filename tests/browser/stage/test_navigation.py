@@ -110,7 +110,7 @@ def test_the_map_can_be_used_with_keys_only(look, digits_file):
     press("ArrowRight")
     expect(card.locator(".fs-path")).not_to_have_text(first)
     press("Enter")
-    expect(visit.panel("Item")).to_be_visible()
+    expect(visit.panel("Item").locator(".fs-facts dd").first).to_be_visible()
     press("Space")
     expect(visit.page.get_by_text("1 selected")).to_have_count(
         2

@@ -22,7 +22,7 @@ def test_views(look, page, compare, name, address):
     visit = look(f"{page}#{address}")
     visit.until(f"location.hash.endsWith('{address.partition('view=')[2]}')")
     with visit.without_panels():
-        compare(name, visit.picture())
+        compare(name, visit.picture)
 
 
 def test_selected_items_are_highlighted(look, page, compare):
@@ -32,14 +32,14 @@ def test_selected_items_are_highlighted(look, page, compare):
     expect(visit.panel("Selection")).to_be_visible()
     visit.hover_at((640, 790))
     with visit.without_panels():
-        compare("selected", visit.picture())
+        compare("selected", visit.picture)
 
 
 def test_three_dimensions(look, drawn_page, compare):
     page = drawn_page(600, n_dimensions=3)
     visit = look(f"{page.as_uri()}#view=points&at=0_0_0&scale=30&turn=0.2_0.3_0.1_0.9")
     with visit.without_panels():
-        compare("three-dimensions", visit.picture())
+        compare("three-dimensions", visit.picture)
 
 
 def test_a_grid_shows_1500_images(look, drawn_page):
