@@ -186,3 +186,26 @@ it("a picture that is saved before the column of its colors is read has these co
   await savePng(app, 8, 6, true);
   expect(codes).toEqual([0, 65535, 0, 1, 0, 1]);
 });
+
+it("N goes to no match that a filter hides whose column is read late", async () => {
+  const { app } = await shown({ paths: PATHS, classes: null });
+  app.columns.value = new Map();
+  const column = app.items.column.bind(app.items);
+  let endReading = () => {};
+  const reading = new Promise<void>((resolve) => {
+    endReading = resolve;
+  });
+  vi.spyOn(app.items, "column").mockImplementation(async (name) => {
+    if (name === "value") await reading;
+    return column(name);
+  });
+  app.setFilter("value", { kind: "range", lower: 4, upper: 5 });
+  const stop = runSearch(app);
+  app.search.query.value = "dog";
+  press("n");
+  await settled(300);
+  endReading();
+  await settled();
+  expect(app.panels.item.value).toBe(4);
+  stop();
+});

@@ -204,6 +204,7 @@ export function runSearch(app: App): () => void {
     const [found, shown] = await Promise.all([
       app.messages.attempt(find(quoted, wanted)),
       app.messages.attempt(contents.find(quoted)), // if it fails, the texts are still searched
+      app.readColumns(app.filters.peek().keys()), // a match that a filter hides is not shown
     ]);
     if (!wanted()) return;
     if (found === undefined) return end(null);
