@@ -31,7 +31,7 @@ from featscape.records import Neighbors
 from featscape.steps.drawing import export_site
 from helpers import web_server
 from helpers.browser.visit import PATIENCE_MS, SIZE, Visit
-from helpers.browser.web_servers import PlainFiles, RangedFiles
+from helpers.browser.web_servers import PlainFiles, RangedFiles, SlowFiles
 
 ANIMALS = Path(__file__).parents[2] / "data" / "animals"
 EXPECTED = Path(__file__).parent / "expected"
@@ -220,8 +220,8 @@ def host_files():
     """Return a function that starts a web server of a folder: folder -> address."""
     with ExitStack() as running:
 
-        def start(folder, *, knows_ranges=True):
-            handler = RangedFiles if knows_ranges else PlainFiles
+        def start(folder, *, knows_ranges=True, is_slow=False):
+            handler = SlowFiles if is_slow else RangedFiles if knows_ranges else PlainFiles
             here = functools.partial(handler, directory=str(folder))
             return running.enter_context(web_server.serve(here)) + "/"
 

@@ -1,8 +1,9 @@
-"""Web servers of static files, with and without range requests."""
+"""Web servers of static files: with and without range requests, and a slow web server."""
 
 import http.server
 import io
 import re
+import time
 from pathlib import Path
 
 
@@ -32,3 +33,12 @@ class RangedFiles(PlainFiles):
         self.send_header("Content-Length", str(len(part)))
         self.end_headers()
         return io.BytesIO(part)
+
+
+class SlowFiles(RangedFiles):
+    """A web server that needs half a second for each file of a map."""
+
+    def send_head(self):
+        if self.path.startswith("/data/"):
+            time.sleep(0.5)
+        return super().send_head()
