@@ -13,7 +13,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.findings.records import ExpectedErrors
-from featscape.findings.wording import N_CHECKS, name_checks
+from featscape.findings.wording import N_CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,12 +29,9 @@ _MOST_REPEATS = 4
 _DEVIATIONS = 1.28  # standard deviations of a count, for a probability of 80 %
 _QUANTILES = (0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 _ASSUMPTION = (
-    "The number is not known without checks: errors were planted in some labels, once between "
-    "random classes and once between similar classes, and the two shares of planted errors in the "
-    "list give the limits. If all labels of the dataset are right, no listed label is wrong. After "
-    "corrections with this list, the remaining errors are harder to find than planted errors, and "
-    'the range is too low. Check {checks} for a better estimate: see "Find label errors" in the '
-    "documentation."
+    "The limits assume that wrong labels are as easy to find as errors planted between random and "
+    "between similar classes; after corrections with this list, the remaining errors are harder to "
+    'find. See "Find label errors" in the documentation.'
 )
 _PENALTY = 0.05  # of the squared parameters
 _N_DRAWS = 500  # from the distribution of the two parameters
@@ -94,7 +91,7 @@ def expect_errors(
         low=int(low),
         high=int(np.ceil(high)),
         n_listed=n_listed,
-        assumption=_ASSUMPTION.format(checks=name_checks(n_listed)),
+        assumption=_ASSUMPTION,
     )
 
 

@@ -1,4 +1,5 @@
 import re
+import textwrap
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from featscape.findings.labels.label_errors import LabelErrors
 from featscape.findings.labels.model import LabelModel, _Ridge
 from featscape.findings.spaces import Components, principal_components, search_all_pairs
+from featscape.findings.wording import count_wrong
 from helpers.maps.planted import average_precision, clouds, label_errors, named, with_errors
 
 
@@ -80,7 +82,10 @@ def test_the_expected_number_of_errors_is_a_range_with_its_assumption(planted):
     n_found = sum(wrong[one.item] for one in found.result.findings)
     assert expected.low <= n_found <= expected.high <= len(found.result.findings)
     assert expected.n_listed == len(found.result.findings)
-    assert expected.assumption.startswith("The number is not known without checks")
+    shown = f"{count_wrong(expected)} {expected.assumption}"
+    assert shown.count("better estimate") == 1
+    assert len(textwrap.wrap(shown, 98)) <= 4
+    assert "planted between random and between similar classes" in shown
 
 
 def test_at_most_the_listed_labels_are_expected_to_be_wrong_in_very_unequal_classes():
@@ -90,7 +95,7 @@ def test_at_most_the_listed_labels_are_expected_to_be_wrong_in_very_unequal_clas
     codes[-1] = 0  # one wrong label among 9 of ant, and 699 of bee
     expected = label_errors(features[kept], named(codes)).expected
     assert (expected.low, expected.high, expected.n_listed) == (0, 1, 1)
-    assert "the range is too low. Check the label for a better estimate" in expected.assumption
+    assert "Check the label for a better estimate" in count_wrong(expected)
 
 
 def test_without_labels_nothing_is_suspicious():
