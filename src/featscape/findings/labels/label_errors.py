@@ -11,7 +11,7 @@ from featscape.findings.labels.expected_errors import expect_errors
 from featscape.findings.labels.model import LabelModel, count_voters
 from featscape.findings.records import DetectorResult, Evidence, LabelError
 from featscape.findings.wording import name_item, too_few_items
-from featscape.number_text import plural
+from featscape.number_text import percent, plural
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ def find_label_errors(
     listed = np.flatnonzero(suspicion > 0)
     listed = listed[np.lexsort((listed, -suspicion[listed]))]
     findings = tuple(
-        _describe(int(item), odds, classes, neighbors.indices, paths) for item in listed
+        _describe(int(item), odds, classes, neighbors.indices, paths=paths, noun=noun)
+        for item in listed
     )
     expected = expect_errors(
         model, classes.codes, n_classes, odds, n_listed=len(listed), random_state=random_state
@@ -168,22 +169,21 @@ def _describe(
     odds: LabelOdds,
     classes: Classes,
     neighbors: NDArray[np.int32],
+    *,
     paths: Sequence[str] | None,
+    noun: str,
 ) -> LabelError:
     suggested = int(odds.suggested[item])
     near = neighbors[item]
     supporting = near[classes.codes[near] == suggested][:_N_SUPPORTING]
     label, other = classes.names[classes.codes[item]], classes.names[suggested]
-    n_other = int((classes.codes[near] == suggested).sum())
-    n_own = int((classes.codes[near] == classes.codes[item]).sum())
     return LabelError(
         item=item,
         label=label,
         suggested=other,
         text=(
             f"{name_item(item, paths)} resembles {printable(other)} more than its label "
-            f"{printable(label)}: {n_other} of its {len(near)} nearest neighbors are "
-            f"{printable(other)}, and {n_own} {'is' if n_own == 1 else 'are'} {printable(label)}."
+            f"{printable(label)}: {_support(item, odds, classes, near, noun)}."
         ),
         evidence=Evidence(
             items=(item,),
@@ -191,4 +191,26 @@ def _describe(
             score=float(odds.suspicion[item]),
             method=_METHOD,
         ),
+    )
+
+
+def _support(
+    item: int, odds: LabelOdds, classes: Classes, near: NDArray[np.int32], noun: str
+) -> str:
+    """Return the numbers that support the suggested label: those of the neighbors if possible."""
+    given, suggested = int(classes.codes[item]), int(odds.suggested[item])
+    label, other = (printable(classes.names[code]) for code in (given, suggested))
+    n_other, n_own = (int((classes.codes[near] == code).sum()) for code in (suggested, given))
+    neighbors = (
+        f"{n_other} of its {len(near)} nearest neighbors {'is' if n_other == 1 else 'are'} "
+        f"{other}, and {n_own} {'is' if n_own == 1 else 'are'} {label}"
+    )
+    if n_other > n_own:
+        return neighbors
+    p_own = float(odds.confidence[item])
+    p_other = p_own * float(np.exp(odds.suspicion[item]))
+    own = "a little less" if percent(p_own) == percent(p_other) else percent(p_own)
+    return (
+        f"a classifier trained on the other {noun}s gives {other} {percent(p_other)} and {label} "
+        f"{own}; {neighbors}"
     )

@@ -4,10 +4,11 @@ import textwrap
 import numpy as np
 import pytest
 
-from featscape.findings.labels.label_errors import LabelErrors
-from featscape.findings.labels.model import LabelModel, _Ridge
+from featscape.findings.labels.label_errors import LabelErrors, _describe
+from featscape.findings.labels.model import LabelModel, LabelOdds, _Ridge
 from featscape.findings.spaces import Components, principal_components, search_all_pairs
 from featscape.findings.wording import count_wrong
+from featscape.labels.classes import count_classes
 from helpers.maps.planted import average_precision, clouds, label_errors, named, with_errors
 
 
@@ -45,10 +46,67 @@ def test_each_finding_has_supporting_neighbors_with_the_suggested_label(planted)
         assert {labels[i] for i in one.evidence.neighbors} <= {one.suggested}
         start = f"{one.item}.png resembles {one.suggested} more than its label {one.label}: "
         assert one.text.startswith(start)
-        other, near, own = map(int, re.findall(r"\d+", one.text.removeprefix(start)))
+        evidence = one.text.removeprefix(start).rpartition("; ")[2]
+        other, near, own = map(int, re.findall(r"\d+", evidence))
         nearest = [labels[i] for i in search_all_pairs(space, near).indices[one.item]]
         assert (other, own) == (nearest.count(one.suggested), nearest.count(one.label))
     assert len(findings[0].evidence.neighbors) == 5
+
+
+@pytest.mark.parametrize(
+    ("near", "p_own", "p_other", "classifier", "neighbors"),
+    [
+        ("bbbaa", 0.08, 0.62, "", "3 of its 5 nearest neighbors are bee, and 2 are ant."),
+        (
+            "baacc",
+            0.08,
+            0.62,
+            "a classifier trained on the other images gives bee 62 % and ant 8 %; ",
+            "1 of its 5 nearest neighbors is bee, and 2 are ant.",
+        ),
+        (
+            "bbaac",
+            0.342,
+            0.344,
+            "a classifier trained on the other images gives bee 34 % and ant a little less; ",
+            "2 of its 5 nearest neighbors are bee, and 2 are ant.",
+        ),
+    ],
+)
+def test_the_text_has_the_evidence_that_supports_the_suggestion(
+    near, p_own, p_other, classifier, neighbors
+):
+    codes = ["abc".index(letter) for letter in f"a{near}"]
+    n_items = len(codes)
+    odds = LabelOdds(
+        suspicion=np.full(n_items, np.log(p_other / p_own), np.float32),
+        suggested=np.ones(n_items, np.intp),
+        confidence=np.full(n_items, p_own, np.float32),
+        gain=1.0,
+        calibrations=(),
+    )
+    others = np.arange(1, n_items, dtype=np.int32)[None]
+    classes = count_classes(named(codes), n_items)
+    found = _describe(0, odds, classes, others, paths=["scan.jpg"] * n_items, noun="image")
+    start = "scan.jpg resembles bee more than its label ant: "
+    assert found.text == f"{start}{classifier}{neighbors}"
+
+
+def test_the_probabilities_in_the_text_are_those_of_the_model():
+    features, codes = clouds(spread=0.9)
+    codes, _ = with_errors(codes, 0.1)
+    found = label_errors(features, named(codes))
+    by_classifier = [
+        (one, numbers)
+        for one in found.result.findings
+        if len(numbers := [int(number) for number in re.findall(r"\d+", one.text)[1:]]) == 5
+    ]
+    assert by_classifier
+    for one, (other, own, n_other, _, n_own) in by_classifier:
+        assert n_other <= n_own
+        assert other > own
+        assert own == pytest.approx(100 * found.confidence[one.item], abs=0.51)
+        assert np.log(other / own) == pytest.approx(one.evidence.score, abs=1 / own)
 
 
 def test_a_permutation_of_the_items_permutes_the_findings(planted):
