@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 N_NEAR = 30  # neighbors of an item that are compared; fewer in a small map
 _N_KNN = 10  # as in Kobak & Berens
 _N_KNC = 10
+_LEAST_CLASSES = 5  # of 3 or 4 classes, at most half of the others is one nearest class
 WIDER = 3  # an item on the map is a false friend if it is not among 3 x 30 neighbors in features
 _MOST_RANKED = 1_000  # items whose ranks among all items are computed
 _MOST_RANKS = 50_000_000  # items times ranked items
@@ -108,12 +109,12 @@ def measure_reliability(
         _cpd(values, positions, generator=generator),
     ]
     reason: str | None = None
-    if classes is not None and classes.is_named.sum() > 2:
+    if classes is not None and classes.is_named.sum() >= _LEAST_CLASSES:
         measures.append(_knc(values, positions, classes))
     else:
         reason = (
-            "How well the map preserves the nearest classes is measured with labels of three or "
-            "more classes."
+            "How well the map preserves the nearest classes is measured with labels of "
+            f"{_LEAST_CLASSES} or more classes."
         )
     return MapReliability(
         DetectorResult(tuple(measures), reason),
@@ -295,7 +296,8 @@ def _cpd(
 def _knc(
     values: NDArray[np.float32], positions: NDArray[np.float32], classes: Classes
 ) -> Reliability:
-    k = min(_N_KNC, int(classes.is_named.sum()) - 2)
+    # at most half of the other classes: a random map preserves most of all but one
+    k = min(_N_KNC, (int(classes.is_named.sum()) - 1) // 2)
     near = [_nearest_classes(of, classes, k) for of in (values, positions)]
     value = float(shared(*near).mean())
     return _measure(

@@ -25,7 +25,7 @@ def test_the_command_reports_each_kind(featscape, made):
     assert done.status == 0, done.err
     assert "Labels to check: " in done.out
     assert "If the dataset has wrong labels, about " in done.out
-    assert "Reliability of the map: 5" in done.out
+    assert "Reliability of the map: 4" in done.out
 
 
 @pytest.mark.parametrize(("paths", "title"), [(None, "Items"), (("a.png",), "Images")])

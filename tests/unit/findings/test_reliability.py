@@ -30,7 +30,7 @@ def plane():
 
 
 def test_a_perfect_map_is_reliable(plane):
-    found = reliability(plane, 3 * plane, named(np.arange(300) % 4))
+    found = reliability(plane, 3 * plane, named(np.arange(300) % 5))
     assert measures(found) == pytest.approx(
         {"KNN": 1, "trustworthiness": 1, "continuity": 1, "CPD": 1, "KNC": 1}, abs=1e-3
     )
@@ -114,7 +114,34 @@ def test_a_permutation_of_the_items_permutes_the_columns():
 def test_without_classes_the_measure_of_classes_is_reported_as_missing(plane):
     found = reliability(plane, plane)
     assert "KNC" not in measures(found)
-    assert "labels of three or more classes" in found.result.reason
+    assert "labels of 5 or more classes" in found.result.reason
+
+
+@pytest.mark.parametrize(("n_classes", "k"), [(5, 2), (10, 4), (25, 10)])
+def test_at_most_half_of_the_other_classes_are_compared(n_classes, k):
+    positions = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
+    measured = reliability(positions, positions, named(np.arange(300) % n_classes))
+    assert measured.result.findings[-1].text == (
+        f"100 % of the {k} nearest classes by features are among the {k} nearest classes on the "
+        "map."
+    )
+
+
+def test_the_nearest_classes_of_a_random_map_are_preserved_by_chance_only():
+    means = np.random.default_rng(0).normal(size=(40, 9, 2)).astype(np.float32)
+    labels = named(np.repeat(np.arange(9), 6))
+    values = [
+        measures(reliability(np.repeat(one, 6, axis=0), np.repeat(other, 6, axis=0), labels))["KNC"]
+        for one, other in zip(means[::2], means[1::2], strict=True)
+    ]
+    assert np.mean(values) == pytest.approx(4 / 8, abs=0.06)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_of_few_classes_the_nearest_are_not_measured(plane, n_classes):
+    found = reliability(plane, plane, named(np.arange(300) % n_classes))
+    assert "KNC" not in measures(found)
+    assert "labels of 5 or more classes" in found.result.reason
 
 
 def test_too_few_items_are_reported(plane):
