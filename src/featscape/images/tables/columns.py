@@ -14,7 +14,12 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.images.tables.dates import parse_dates
 from featscape.images.tables.splits import SPLITS
-from featscape.images.tables.values import contains_lists, join_lists, plain_value
+from featscape.images.tables.values import (
+    contains_lists,
+    convert_durations,
+    join_lists,
+    plain_value,
+)
 from featscape.labels.classes import trim_labels
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.printable_names import encodable, is_decoded, printable
@@ -156,7 +161,8 @@ def classify_columns(
     Returns
     -------
     ImageColumns
-        A column with the name of a column of the map is renamed to "source NAME". A column of
+        A column with the name of a column of the map is renamed to "source NAME", and a column of
+        durations, which become seconds, to "NAME (s)". A column of
         nested or binary values is skipped, because a page cannot show such values. Lists of text
         become text, which is not used as labels: `join_lists`. White space around labels is
         removed. Labels of whole numbers have no decimals.
@@ -192,7 +198,8 @@ def classify_columns(
         elif name.lower() == "split" and not has_splits and None not in values:
             splits = tuple(SPLITS.get(_as_text(v).lower(), _as_text(v)) for v in values)
         else:
-            column = _unused_name(encodable(name), kept)
+            shown, values = convert_durations(name, values)
+            column = _unused_name(encodable(shown), kept)
             kept[column] = _infer_type(values, is_untyped=is_untyped)
     if label_column is not None and labels is None:
         raise InputError(

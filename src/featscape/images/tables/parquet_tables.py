@@ -77,6 +77,8 @@ def _to_list(values: pa.ChunkedArray) -> list[Any]:
     """
     import pyarrow as pa
 
+    if values.type == pa.duration("ns"):
+        values = values.cast(pa.duration("us"), safe=False)  # Python has no nanoseconds
     if not pa.types.is_dictionary(values.type):
         listed: list[Any] = values.to_pylist()
         return listed

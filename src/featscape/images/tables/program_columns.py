@@ -72,8 +72,8 @@ def list_values(values: Any, column: str) -> list[Any]:
             f"a column must be a sequence with one value per item; {column!r} is "
             f"{with_article(type(values).__name__)}. Give a list or an array."
         )
-    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
-        values = values.astype("datetime64[us]")  # Python has no nanoseconds
+    if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
+        values = values.astype(f"{values.dtype.kind}8[us]")  # Python has no nanoseconds
     if getattr(values, "shape", ())[1:] == (1,):
         values = values.squeeze(1)  # of NumPy, PyTorch and pandas
     return list(values.tolist() if hasattr(values, "tolist") else values)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from featscape.labels.classes import is_missing
 
@@ -17,8 +21,13 @@ def plain_value(value: Any) -> Any:
     """Return None for a missing value, and every other value as a Python value.
 
     Missing values are None, NaN, "", NaT and NA of pandas. A scalar of NumPy or PyTorch and an
-    array of one element become their value, and other arrays become lists.
+    array of one element become their value, and other arrays become lists. A decimal becomes a
+    float, or an integer if it is stored without decimal places.
     """
+    if isinstance(value, Decimal):
+        return _plain_number(value)
+    if isinstance(value, np.datetime64 | np.timedelta64) and np.datetime_data(value)[0] == "ns":
+        value = value.astype(f"{value.dtype.kind}8[us]")  # Python has no nanoseconds
     shape = getattr(value, "shape", None)
     if shape is not None and hasattr(value, "tolist"):  # an array, a NumPy scalar or a tensor
         is_single = math.prod(shape) == 1
@@ -26,6 +35,34 @@ def plain_value(value: Any) -> Any:
         while is_single and isinstance(value, list):
             (value,) = value
     return None if is_missing(value) or value == "" else value
+
+
+def _plain_number(value: Decimal) -> float | None:
+    if value.is_nan():
+        return None
+    # A large exponent as an integer would take much memory.
+    return int(value) if value.as_tuple().exponent == 0 else float(value)
+
+
+def convert_durations(name: str, values: list[Any]) -> tuple[str, list[Any]]:
+    """Return a column of durations as numbers of seconds, with the unit in its name.
+
+    Parameters
+    ----------
+    name : str
+    values : list
+        As from `plain_value`.
+
+    Returns
+    -------
+    (str, list)
+        The name with " (s)" at the end, and the seconds; None for a missing value. The name and
+        the values of another column are unchanged.
+    """
+    present = [value for value in values if value is not None]
+    if not present or not all(isinstance(value, timedelta) for value in present):
+        return name, values
+    return f"{name} (s)", [None if value is None else value.total_seconds() for value in values]
 
 
 def contains_lists(values: Sequence[Any]) -> bool:

@@ -1,9 +1,16 @@
 import datetime as dt
+import io
+from decimal import Decimal
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from featscape.images.tables.columns import classify_columns
+from featscape.images.tables.parquet_tables import read_parquet
+from featscape.images.tables.program_columns import make_table
 
 
 def infer(values, *, is_untyped=True):
@@ -81,3 +88,63 @@ def test_dates_of_a_typed_table_are_dates():
 )
 def test_texts_that_are_not_all_comparable_dates_stay_text(values):
     assert infer(list(values)) == values
+
+
+def read_parquet_column(values):
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"value": values}), buffer)
+    table = read_parquet(buffer.getvalue(), "t.parquet")
+    return classify_columns(table.columns, table="t.parquet", label_column=None).columns
+
+
+def test_decimals_are_floats():
+    prices = [Decimal("12.50"), None, Decimal("-0.10"), Decimal("10.00")]
+    for column in (
+        infer(prices, is_untyped=False),
+        read_parquet_column(pa.array(prices, pa.decimal128(10, 2)))["value"],
+    ):
+        assert column.dtype == np.float64
+        assert column[[0, 2, 3]].tolist() == [12.5, -0.1, 10]
+        assert np.isnan(column[1])
+    missing = infer([Decimal("1.5"), Decimal("NaN"), Decimal("sNaN")], is_untyped=False)
+    assert np.isnan(missing).tolist() == [False, True, True]
+
+
+def test_decimals_without_decimal_places_are_integers():
+    column = read_parquet_column(pa.array([Decimal(7), Decimal(2**53 + 1)], pa.decimal128(38, 0)))
+    assert column["value"].dtype == np.int64
+    assert column["value"].tolist() == [7, 2**53 + 1]
+    assert infer([Decimal(10**30)], is_untyped=False) == (str(10**30),)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_durations_are_seconds_with_the_unit_in_the_name(unit):
+    spans = [dt.timedelta(seconds=90), None]
+    found = read_parquet_column(pa.array(spans, pa.duration(unit)))
+    assert list(found) == ["value (s)"]
+    assert found["value (s)"][0] == 90
+    assert np.isnan(found["value (s)"][1])
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        pd.Series(pd.to_timedelta([90, 1.5], unit="s")),
+        np.array([90_000, 1_500], "timedelta64[ms]").astype("timedelta64[ns]"),
+        list(np.array([90_000, 1_500], "timedelta64[ms]").astype("timedelta64[ns]")),
+        [dt.timedelta(seconds=90), dt.timedelta(seconds=1.5)],
+    ],
+)
+def test_durations_of_a_program_are_seconds(spans):
+    table = make_table("columns", {"value": spans})
+    found = classify_columns(table.columns, table="columns", label_column=None).columns
+    assert {name: column.tolist() for name, column in found.items()} == {"value (s)": [90, 1.5]}
+
+
+def test_durations_finer_than_a_microsecond_are_read_from_parquet():
+    found = read_parquet_column(pa.array([1_500_000_001], pa.duration("ns")))
+    assert found["value (s)"].tolist() == [1.5]
+
+
+def test_durations_among_texts_stay_text():
+    assert infer([dt.timedelta(seconds=90), "long"], is_untyped=False) == ("0:01:30", "long")
