@@ -20,8 +20,15 @@ from featscape.features.zoo.architecture import OUTPUT
 from featscape.features.zoo.fingerprint import make_fingerprint, make_probe
 from featscape.features.zoo.own.code import is_name
 from featscape.features.zoo.own.onnx_file import OnnxModel, openvino_errors
-from featscape.features.zoo.weights import common_prefix, read_state, skip_random_weights
+from featscape.features.zoo.weights import (
+    common_prefix,
+    list_few,
+    nested_prefixes,
+    read_state,
+    skip_random_weights,
+)
 from featscape.files.regular import hash_once
+from featscape.number_text import plural
 from featscape.records import ModelCard
 
 if TYPE_CHECKING:
@@ -219,25 +226,40 @@ def _load_state(
 ) -> nn.Module:
     """Return the network with the weights; raises ModelError if the weights do not fit.
 
-    Training programs wrap a network, so that all names begin with "module." or "model.". Such a
-    prefix is removed, and reported, if the weights fit only without the prefix.
+    Training programs wrap a network, so that its names begin with "module." or "model.". Such a
+    prefix is removed, and reported, if the weights fit only without the prefix. The names without
+    the prefix, such as those of a loss, are then not used, and reported.
     """
-    prefix = common_prefix(state)
     try:
         return architecture.load(state, path, layers)
     except ModelError as error:
-        if not prefix:
-            raise
         misfit = error
-    shortened = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
-    try:
-        module = architecture.load(shortened, path, layers)
-    except ModelError:
+    own = architecture.make().state_dict()
+    prefixes = nested_prefixes(state, own)
+    if not prefixes and own.keys().isdisjoint(state):
+        prefixes = [common_prefix(state)]  # of names that the library of the network converts
+    if len(prefixes) > 1:
         raise ModelError(
-            f"{misfit} All names in the file begin with {prefix!r}, and the weights do not fit "
-            "without this prefix either."
+            f"weights must be those of one network; {path} contains the names of the network below "
+            f"{' and '.join(map(repr, prefixes))}. Save the tensors below one of them in a file."
         ) from misfit
-    progress.note(f"{path.name}: removed {prefix!r} from the names of all weights")
+    prefix = prefixes[0] if prefixes else ""
+    if not prefix:
+        raise misfit
+    inner = {key.removeprefix(prefix): one for key, one in state.items() if key.startswith(prefix)}
+    unused = [key for key in state if not key.startswith(prefix)]
+    try:
+        module = architecture.load(inner, path, layers)
+    except ModelError as error:
+        raise ModelError(
+            f"{error} The names were compared without the prefix {prefix!r}."
+        ) from misfit
+    names = "the weights" if unused else "all weights"
+    progress.note(f"{path.name}: removed {prefix!r} from the names of {names}")
+    if unused:
+        are = "is" if len(unused) == 1 else "are"
+        count = plural(len(unused), "further tensor")
+        progress.note(f"{path.name}: {count} {are} not used: {list_few(unused)}")
     return module
 
 

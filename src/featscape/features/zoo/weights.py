@@ -37,6 +37,7 @@ _UNREADABLE = (
 MISFITS = (RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError)
 # The keys under which training scripts store the state dict beside other objects.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
+_LEAST_SHARE = 0.5  # of the names of a network that are below the prefix of the network
 # Tensors that do not affect the features: counters, and classifiers used in training only.
 _IDLE = re.compile(r"(.*\.num_batches_tracked|aux\d\..*|AuxLogits\..*)")
 
@@ -178,6 +179,41 @@ def common_prefix(state: Mapping[str, torch.Tensor]) -> str:
     return f"{first.pop()}." if len(first) == 1 and all("." in key for key in state) else ""
 
 
+def nested_prefixes(state: Mapping[str, torch.Tensor], own: Iterable[str]) -> list[str]:
+    """Return the prefixes below which a file contains the names of a network, such as "model.".
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        The file.
+    own : iterable of str
+        The names of the tensors of the network.
+
+    Returns
+    -------
+    list of str
+        The prefixes with the most names of the network, at least half of them; several prefixes if
+        the file contains several such networks. Empty if as many names fit without a prefix.
+    """
+    own = list(own)
+    if not own:
+        return []
+    first = own[0]
+    prefixes = {"", *(key.removesuffix(first) for key in state if key.endswith(f".{first}"))}
+    counts = {prefix: sum(f"{prefix}{key}" in state for key in own) for prefix in prefixes}
+    most = max(counts.values())
+    if counts[""] == most or most < _LEAST_SHARE * len(own):
+        return []
+    return sorted(prefix for prefix, count in counts.items() if count == most)
+
+
+def list_few(keys: Iterable[str], *, n_shown: int = 3) -> str:
+    """Return at most `n_shown` names as text, and the number of the others."""
+    keys = list(keys)
+    more = f" and {len(keys) - n_shown} more" if len(keys) > n_shown else ""
+    return ", ".join(keys[:n_shown]) + more
+
+
 def _describe(content: object) -> str:
     if isinstance(content, dict):
         keys = ", ".join(repr(key) for key in list(content)[:3])
@@ -192,6 +228,7 @@ def fit_state(
     classifiers: Sequence[str] = (),
     owner: str,
     path: Path,
+    remedy: str = "",
 ) -> None:
     """Copy `state` into `module`, except for the classifiers, which the features do not need.
 
@@ -206,6 +243,8 @@ def fit_state(
         Names of the layers of `module` that are not changed.
     owner, path
         Name of the network and path of the file, for messages.
+    remedy : str
+        Another remedy than the choice of another network, for the message.
 
     Raises
     ------
@@ -233,16 +272,10 @@ def fit_state(
     ]
     if missing or misshaped or foreign:
         faults = (("missing", missing), ("misshaped", misshaped), ("unexpected", foreign))
-        listed = "; ".join(f"{word}: {_few(keys)}" for word, keys in faults if keys)
+        listed = "; ".join(f"{word}: {list_few(keys)}" for word, keys in faults if keys)
         raise ModelError(
             f"the weights {path} do not fit {owner}: {listed}. "
-            "Name the network that they were trained with by --model (model=)."
+            f"Name the network that they were trained with by --model (model=){remedy}."
         )
     own.update((key, state[key]) for key in needed)
     module.load_state_dict(own)
-
-
-def _few(keys: Iterable[str], *, n_shown: int = 3) -> str:
-    keys = list(keys)
-    more = f" and {len(keys) - n_shown} more" if len(keys) > n_shown else ""
-    return ", ".join(keys[:n_shown]) + more

@@ -88,6 +88,24 @@ def test_the_common_prefix_is_the_first_part_of_all_names(names, prefix):
     assert weights.common_prefix(dict.fromkeys(names)) == prefix
 
 
+@pytest.mark.parametrize(
+    ("names", "prefixes"),
+    [
+        (["model.conv.weight", "model.fc.weight", "loss.weight"], ["model."]),
+        (["net.body.conv.weight", "net.body.fc.weight", "net.head.weight"], ["net.body."]),
+        (["model.conv.weight", "model.fc.bias", "ema.conv.weight"], ["ema.", "model."]),
+        (["model.conv.weight", "model.fc.weight", "teacher.conv.weight"], ["model."]),
+        (["conv.weight", "fc.weight", "block.conv.weight"], []),
+        (["block.conv.weight", "other.weight"], []),  # less than half of the network
+        (["loss.weight"], []),
+    ],
+)
+def test_the_prefixes_of_a_network_in_a_file_are_found(names, prefixes):
+    own = ["conv.weight", "fc.weight", "fc.bias"]
+    names = [*names, *(f"{prefix}fc.bias" for prefix in prefixes)]
+    assert weights.nested_prefixes(dict.fromkeys(names), own) == prefixes
+
+
 @pytest.mark.parametrize(("low", "high"), [(-2, 2), (1, 3)])
 def test_rejection_sampling_ends(low, high):
     parameter = nn.Parameter(torch.full((100,), 1e9))

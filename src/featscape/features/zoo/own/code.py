@@ -210,7 +210,8 @@ def describe(model: str, module: nn.Module, *, preprocessing: object, weights: s
 
     def load(state: State, path: Path, layers: Sequence[str]) -> nn.Module:
         del layers  # unused: the factory's classifier already matches the weights
-        fit_state(module, state, owner=model, path=path)
+        remedy = f", or load the weights in {model.rpartition(':')[2]}"
+        fit_state(module, state, owner=model, path=path, remedy=remedy)
         return module
 
     shape = (3, steps.input_size_px, steps.input_size_px)

@@ -81,6 +81,38 @@ def test_weights_can_be_loaded_from_a_file(tmp_path, noise_image):
         load_network("own_networks:tiny", weights=tmp_path / "other.pth")
 
 
+def test_tensors_beside_the_network_in_a_checkpoint_are_reported(tmp_path):
+    default = load_network("own_networks:tiny", device="cpu").card
+    state = sys.modules["own_networks"].Tiny().state_dict()
+    state = {key: tensor + 1 for key, tensor in state.items()}
+    torch.save(state, tmp_path / "own.pth")
+    wrapped = {f"model.{key}": tensor for key, tensor in state.items()}
+    path, notes = tmp_path / "last.ckpt", Notes()
+
+    def load(state):
+        torch.save({"state_dict": state}, path)
+        return load_network("own_networks:tiny", weights=path, device="cpu", progress=notes)
+
+    card = load({**wrapped, "loss.weight": torch.ones(4)}).card
+    plain = load_network("own_networks:tiny", weights=tmp_path / "own.pth", device="cpu").card
+    assert card.fingerprint == plain.fingerprint != default.fingerprint
+    assert notes.lines == [
+        "last.ckpt: removed 'model.' from the names of the weights",
+        "last.ckpt: 1 further tensor is not used: loss.weight",
+    ]
+    message = (
+        r"last\.ckpt do not fit own_networks:tiny: misshaped: head\.bias of shape \(7,\) instead "
+        r"of \(4,\)\. Name the network .* \(model=\), or load the weights in tiny\. The names were "
+        r"compared without the prefix 'model\.'\.$"
+    )
+    with pytest.raises(ModelError, match=message):
+        load({**wrapped, "model.head.bias": torch.ones(7), "loss.weight": torch.ones(4)})
+    averaged = {f"ema.module.{key}": tensor for key, tensor in state.items()}
+    message = r"one network; .* below 'ema\.module\.' and 'model\.'\. Save the tensors below one of"
+    with pytest.raises(ModelError, match=message):
+        load({**wrapped, **averaged, "loss.weight": torch.ones(4)})
+
+
 def test_pytorch_runs_a_network_whose_path_depends_on_the_image():
     notes = Notes()
     rare = load_network("own_networks:Rare", device="cpu", progress=notes)
