@@ -238,7 +238,7 @@ def _classes(findings: Findings) -> Iterator[FindingsSection]:
         text = "Several classes that are closer to each other than to the other classes."
         yield _section("groups", "Groups of classes", "groups", groups, text)
     if split:
-        text = f"Classes of two separate parts, with {noun}s of the smaller part."
+        text = f"Classes of at least two separate parts, with {noun}s of the smaller part."
         yield _section("split", "Split classes", "groups", split, text)
     if exemplars:
         text = f"Each class in at most 10 {noun}s that represent the others."

@@ -1,1 +1,1 @@
-"""Find close classes, classes of two parts and typical images."""
+"""Find close classes, classes of separate parts and typical images."""

@@ -1,4 +1,4 @@
-"""Find close classes, groups of classes, typical images, and classes that consist of two parts."""
+"""Find close classes, groups of classes, typical images, and classes of separate parts."""
 
 from __future__ import annotations
 
@@ -171,8 +171,8 @@ def _split(
         classes=(name,),
         items=tuple(smaller.tolist()),
         text=(
-            f"{printable(name)} consists of two parts: {percent(share)} of its {noun}s are "
-            "separate from the others."
+            f"{printable(name)} splits into at least two parts: {percent(share)} of its {noun}s "
+            "are separate from the others."
         ),
         evidence=Evidence(
             items=tuple(smaller[:_N_BORDER].tolist()),

@@ -97,6 +97,14 @@ def test_a_class_of_two_parts_is_split_and_others_are_not():
     assert splits[0].evidence.score >= 0.9
 
 
+def test_a_class_of_four_parts_is_said_to_have_at_least_two():
+    features, codes = clouds(400, n_classes=8, spread=0.1)
+    merged = np.maximum(codes - 3, 0)  # the classes 0 to 3 have one label
+    split = of_kind(relations(features, named(merged)), "split")[0]
+    assert split.classes == ("ant",)
+    assert split.text.startswith("ant splits into at least two parts: ")
+
+
 def test_the_findings_do_not_depend_on_the_number_of_threads():
     features, codes = clouds(600, n_classes=6, spread=0.1)
     merged = named(np.minimum(codes, 4))
