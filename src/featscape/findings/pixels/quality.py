@@ -36,7 +36,8 @@ _LEAST_LIGHTEST = 0.05  # of the contrast, against division by the lightest leve
 _OUTLYING = 2.0  # interquartile ranges above the third quartile; Tukey's outer fence is at 3
 _METHOD = (
     "Measured on the thumbnail, and on the width and height of the original. The score is the "
-    "distance of the worst fault from its limit, in multiples of the spread among the images."
+    "severity of the worst fault: 0 at the limit of the fault, and 1 at the worst possible value, "
+    "such as a single color or black. Images that are only gray have the score 0."
 )
 
 
@@ -47,7 +48,8 @@ class Fault(NamedTuple):
     ----------
     name : str
     values : ndarray of float32, shape (n,)
-        Higher is worse; NaN if the fault cannot be judged.
+        Higher is worse; NaN if the fault cannot be judged. The worst value is 0 if the limit is
+        negative, and infinite otherwise.
     limit : float
         Images with higher values have the fault.
     """
@@ -55,6 +57,20 @@ class Fault(NamedTuple):
     name: str
     values: Floats
     limit: float
+
+    def severity(self) -> Floats:
+        """Return 0 at the limit and without the fault, and 1 at the worst value, shape (n,).
+
+        The scale has no unit, so that the severities of different faults can be compared.
+        """
+        severity = np.zeros(len(self.values), dtype=np.float32)
+        has_fault = self.values > self.limit
+        values = self.values[has_fault]
+        if self.name != "gray":  # an image without colors shows everything else
+            severity[has_fault] = 1 - (
+                values / self.limit if self.limit < 0 else self.limit / values
+            )
+        return severity
 
 
 def find_quality_problems(
@@ -85,8 +101,7 @@ def find_quality_problems(
         if has_fault.mean() > _MOST_COMMON:
             common.append(f"{percent(has_fault.mean())} of the images are {fault.name}")
             continue
-        excess = (fault.values - fault.limit) / max(_spread(fault.values), 1e-3)
-        score = np.where(has_fault, np.maximum(score, excess), score)
+        score = np.maximum(score, fault.severity())
         for item in np.flatnonzero(has_fault):
             kinds[item].append(fault.name)
     faulty = np.flatnonzero([len(found) for found in kinds])
@@ -120,23 +135,26 @@ def measure_faults(survey: Survey, sizes_px: NDArray[np.int32] | None) -> Iterat
     """
     measures = survey.measures
     yield Fault("dark", -measures["lightest"], -_DARK)
-    lightness = np.minimum(measures["dark"] - _OVEREXPOSED, measures["darkest"] - _NO_DARK_PIXELS)
-    yield Fault("overexposed", lightness, 0)
+    darkness = np.maximum(
+        (1 - measures["dark"]) / (1 - _OVEREXPOSED),
+        (1 - measures["darkest"]) / (1 - _NO_DARK_PIXELS),
+    )
+    yield Fault("overexposed", -darkness, -1)
     # dark images have little contrast because they are dark
     lightest = np.maximum(measures["lightest"], _LEAST_LIGHTEST).astype(np.float32)
     contrast = measures["contrast"] / lightest
     is_flat = contrast < _FLAT
     blur = np.where(is_flat, np.float32(np.nan), measures["blur"])
-    yield Fault("blurred", blur, max(_upper_fence(blur), _LEAST_BLUR))
+    yield Fault("blurred", blur - 1, max(_upper_fence(blur), _LEAST_BLUR) - 1)
     yield Fault("flat", -contrast, -_FLAT)
     yield Fault("noisy", measures["noise"], max(_upper_fence(measures["noise"]), _LEAST_NOISE))
     if sizes_px is not None:
-        log_sides = np.log(np.maximum(sizes_px, 1).astype(np.float32))
-        size = log_sides.mean(axis=1)
-        limit = min(np.log(_TINY_PX), np.median(size) + np.log(_TINY_SHARE))
-        yield Fault("tiny", -size, -float(limit))
-        aspect = log_sides[:, 0] - log_sides[:, 1]
-        yield Fault("of unusual shape", np.abs(aspect - np.median(aspect)), float(np.log(_ASPECT)))
+        sides = np.maximum(sizes_px, 1).astype(np.float32)
+        size = np.sqrt(sides.prod(axis=1))
+        yield Fault("tiny", -size, -min(_TINY_PX, float(np.median(size)) * _TINY_SHARE))
+        aspect = sides[:, 0] / sides[:, 1]
+        aspect /= np.median(aspect)
+        yield Fault("of unusual shape", np.maximum(aspect, 1 / aspect), _ASPECT)
     is_colored = measures["saturation"] > 2 * _GRAY_SATURATION
     if is_colored.mean() >= 1 - _FEW_GRAY:
         yield Fault("gray", -measures["saturation"], -_GRAY_SATURATION)
@@ -149,12 +167,6 @@ def _upper_fence(values: Floats) -> float:
         return np.inf
     lower, upper = np.quantile(known, (0.25, 0.75))
     return float(upper + _OUTLYING * (upper - lower))
-
-
-def _spread(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    lower, upper = np.quantile(known, (0.25, 0.75)) if len(known) else (0, 0)
-    return float(upper - lower)
 
 
 def _describe(

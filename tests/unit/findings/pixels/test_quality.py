@@ -204,3 +204,20 @@ def test_two_threads_measure_the_same_as_one():
     np.testing.assert_array_equal(one.digests, two.digests)
     for name in MEASURES:
         np.testing.assert_array_equal(one.measures[name], two.measures[name])
+
+
+def test_an_image_of_one_color_comes_before_noisy_images_and_gray_images_come_last():
+    images = pictures(40)
+    images[:4] = [add_noise(image) for image in images[:4]]
+    images[4] = Image.new("RGB", images[4].size, (230, 230, 230))
+    images[5] = desaturate(images[5])
+    images[6] = darken(images[6])
+    part = find_quality_problems(survey_thumbnails(Pictures(images)))
+    kinds = {one.item: one.kinds for one in part.findings}
+    assert kinds[4] == ("overexposed", "flat", "gray")
+    assert part.findings[0].item == 4
+    assert set(kinds) >= {0, 1, 2, 3}
+    assert part.findings[-1].kinds == ("gray",)
+    scores = [one.evidence.score for one in part.findings]
+    assert scores == sorted(scores, reverse=True)
+    assert 0 <= min(scores) <= max(scores) <= 1
