@@ -16,6 +16,7 @@ import { Messages } from "./messages";
 import { Search } from "./search/search";
 import { type NamedSelection, NamedSelections } from "./selections/named-selections";
 import { Selection } from "./selections/selection";
+import { Lists } from "./view/lists";
 import { Navigation, type Surroundings } from "./view/navigation";
 import { type Panel, Panels, type PlacedImage } from "./view/panels";
 import { separable } from "./wording/words";
@@ -56,6 +57,7 @@ export class App {
   readonly search: Search;
   readonly panels = new Panels(this.selection, () => this.search.foundBy.value !== null);
   readonly findings: Findings;
+  readonly lists = new Lists(this);
 
   constructor(
     readonly items: Items,
@@ -299,78 +301,6 @@ export class App {
 
   closeSection(): void {
     void this.findings.open(null);
-  }
-
-  /** Whether the panel lists the sections, and no section is open. */
-  get listsSections(): boolean {
-    return this.panels.side.value === "findings" && this.findings.section.value === null;
-  }
-
-  /**
-   * Go to the finding before (-1) or after (1) the current one; an open item panel follows. In the
-   * list of the sections, choose the section before or after the chosen one.
-   */
-  stepFinding(by: -1 | 1): void {
-    this.whenListed(() => {
-      if (this.panels.side.value === "found") this.stepFound(by);
-      else if (this.listsSections) {
-        const section = this.findings.stepSection(by);
-        if (section) this.messages.announcement.value = `${section.title}: ${section.text}`;
-      } else if (this.findings.step(by)) this.showFinding();
-    });
-  }
-
-  /** Call `then` now, or when the list that J and K step through is complete. */
-  whenListed(then: () => void): void {
-    const { side } = this.panels;
-    const read = () => this.findings.whenRead(then);
-    // a search opens its list if no other panel is open
-    if (side.value === null || side.value === "found") this.search.whenEnded(read);
-    else read();
-  }
-
-  /** List what a search has found, if no other panel is open; close an empty list. */
-  showFound(): void {
-    const { panels, search } = this;
-    if (search.foundBy.value === null) {
-      if (panels.side.value === "found") panels.close();
-    } else if (panels.side.value === null) panels.show("found");
-  }
-
-  /** Go to the list of what the search finds, and to its next image; then call `leave`. */
-  enterFound(leave: () => void): void {
-    const isEarly = this.search.running.value;
-    this.search.whenEnded(() => {
-      if (this.search.best.value.length === 0) return;
-      leave();
-      this.panels.show("found");
-      // Enter pressed twice before the search has ended means the first image
-      if (!isEarly || this.search.bestAt.value < 0) this.stepFound(1);
-    });
-  }
-
-  private stepFound(by: -1 | 1): void {
-    const item = this.search.stepBest(by);
-    if (item === null) return;
-    this.navigation.cursor.value = null; // Enter opens the match
-    this.navigation.reveal(item);
-    const { bestAt, best } = this.search;
-    this.messages.announcement.value = `${bestAt.value + 1} of ${best.value.length}`;
-  }
-
-  chooseFinding(number: number): void {
-    this.findings.at.value = number;
-    this.showFinding();
-  }
-
-  private showFinding(): void {
-    const { current, rows, at } = this.findings;
-    const items = current.value?.items ?? [];
-    const [first] = items;
-    this.navigation.cursor.value = null; // Enter opens the finding
-    if (first !== undefined && this.panels.side.value === "item") this.panels.openItem(first);
-    if (items.length > 0) this.navigation.revealAll(() => Uint32Array.from(items));
-    this.messages.announcement.value = `${at.value + 1} of ${rows.value?.length}: ${current.value?.finding.text}`;
   }
 
   /** Show a placed image on the map. */

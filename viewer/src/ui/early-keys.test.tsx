@@ -171,7 +171,7 @@ it("A before the column of a filter is read selects what the filter shows", asyn
   const { app } = await slowColumns();
   app.setFilter("split", { kind: "codes", hidden: new Set([0]) });
   press("a");
-  await settled(60);
+  await settled(200);
   expect([...app.selection.items.value]).toEqual([1, 3, 5]);
 });
 

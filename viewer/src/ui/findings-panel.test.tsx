@@ -158,7 +158,7 @@ it.each([
   app.openFindings("copies");
   await settled();
   expect(count()).toBe(all);
-  app.chooseFinding(0);
+  app.lists.chooseFinding(0);
   await settled();
   expect(count()).toBe(first);
 });

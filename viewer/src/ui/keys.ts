@@ -66,8 +66,8 @@ function actions(app: App, root: HTMLElement): Readonly<Record<string, () => voi
     "[": () => app.step(-1),
     "]": () => app.step(1),
     f: () => app.toggleFindings(),
-    j: () => app.stepFinding(1),
-    k: () => app.stepFinding(-1),
+    j: () => app.lists.step(1),
+    k: () => app.lists.step(-1),
     n: () => app.search.step(1),
     N: () => app.search.step(-1),
     "?": () => {
@@ -96,7 +96,7 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
 
   /** Open the chosen section or the current item. Returns false if there is nothing to open. */
   function openCurrent(): boolean {
-    if (app.listsSections && app.findings.chosenSection)
+    if (app.lists.showsSections && app.findings.chosenSection)
       app.openFindings(app.findings.chosenSection.name);
     else if (current() !== null) app.goTo(current() as number);
     else return false;
@@ -106,7 +106,7 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
   function onEnter(): boolean {
     if (app.navigation.cursor.value !== null) return openCurrent();
     let isUsed = true; // also if the list must be read before
-    app.whenListed(() => {
+    app.lists.whenComplete(() => {
       isUsed = openCurrent();
     });
     return isUsed;

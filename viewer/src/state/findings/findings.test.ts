@@ -95,11 +95,11 @@ describe("a section", () => {
 describe("the steps", () => {
   it("go through the findings in both directions and start again at the end", async () => {
     const { app } = staged();
-    app.stepFinding(1); // nothing is open
+    app.lists.step(1); // nothing is open
     app.openFindings("labels");
     await settled();
     const seen = [1, 1, 1, -1, -1].map((by) => {
-      app.stepFinding(by as 1 | -1);
+      app.lists.step(by as 1 | -1);
       return app.findings.at.value;
     });
     expect(seen).toEqual([0, 1, 0, 1, 0]);
@@ -111,7 +111,7 @@ describe("the steps", () => {
     const linksOf = async (name: string) => {
       app.openFindings(name);
       await settled();
-      app.stepFinding(1);
+      app.lists.step(1);
       return calls.get("links");
     };
     expect(await linksOf("labels")).toEqual({ from: 2, to: [1, 3] });
@@ -126,9 +126,9 @@ describe("the steps", () => {
     const { app } = staged();
     app.openFindings("labels");
     await settled();
-    app.stepFinding(1);
+    app.lists.step(1);
     app.goTo(2);
-    app.stepFinding(1);
+    app.lists.step(1);
     expect(app.panels.side.value).toBe("item");
     expect(app.panels.item.value).toBe(4);
     app.escape();

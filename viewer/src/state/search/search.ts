@@ -183,7 +183,7 @@ export function runSearch(app: App): () => void {
 
   function end(...found: Parameters<Search["ended"]>): void {
     app.search.ended(...found);
-    app.showFound();
+    app.lists.showFound();
     app.search.actPending();
   }
 

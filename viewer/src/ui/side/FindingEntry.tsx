@@ -78,7 +78,7 @@ export function FindingEntry({ row, layout, number, top, count, active }: Findin
         transform: `translateY(${top}px)`,
         "--fs-lines": nLines,
       }}
-      onClick={() => app.chooseFinding(number)}
+      onClick={() => app.lists.chooseFinding(number)}
     >
       <Content row={row} />
     </li>

@@ -10,13 +10,13 @@ export function StepButtons({ noun }: { readonly noun: "image" | "finding" }) {
         icon="up"
         label={`Previous ${noun}`}
         shortcut="k"
-        onClick={() => app.stepFinding(-1)}
+        onClick={() => app.lists.step(-1)}
       />
       <IconButton
         icon="down"
         label={`Next ${noun}`}
         shortcut="j"
-        onClick={() => app.stepFinding(1)}
+        onClick={() => app.lists.step(1)}
       />
     </>
   );

@@ -112,7 +112,7 @@ export function SearchBox() {
           onKeyDown={(event) => {
             if (event.key !== "Enter") return;
             const field = event.currentTarget;
-            app.enterFound(() => field.blur());
+            app.lists.enterFound(() => field.blur());
             event.preventDefault(); // the key would click the image that gets the focus
             event.stopPropagation();
           }}
