@@ -147,7 +147,9 @@ class ClassFinding(Finding):
     Attributes
     ----------
     kind : str
-        "close pair", "group", "split" or "exemplars".
+        "close pair", "separate pair", "group", "split" or "exemplars". A separate pair is a branch
+        of the tree of classes whose two classes hardly mix; the page, the report and the screen
+        list close pairs only.
     classes : tuple of str
     items : tuple of int
         The border images of a pair, the smaller part of a split class, or the exemplars.

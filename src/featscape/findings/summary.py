@@ -91,8 +91,7 @@ def _quality(findings: Findings) -> Iterator[str]:
 
 def _classes(findings: Findings) -> tuple[Finding, ...]:
     split = [one for one in findings.classes if one.kind == "split"]
-    # the classes of a pair without border images are separate
-    pairs = [one for one in findings.classes if one.kind == "close pair" and one.items]
+    pairs = [one for one in findings.classes if one.kind == "close pair"]
     return (*split[:1], *pairs[:1])
 
 

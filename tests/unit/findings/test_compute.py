@@ -136,14 +136,12 @@ def test_the_summary_has_at_most_five_sentences(findings):
     assert "If the dataset has wrong labels, about" in sentences[0]
 
 
-@pytest.mark.parametrize("border", [(), (3, 4)])
-def test_the_summary_has_close_pairs_with_border_images_only(findings, border):
+@pytest.mark.parametrize("kind", ["close pair", "separate pair"])
+def test_the_summary_has_close_pairs_only(findings, kind):
     evidence = Evidence(items=(), neighbors=(), score=1.0, method="planted")
-    pair = ClassFinding(
-        kind="close pair", classes=("a", "b"), items=border, text="a and b", evidence=evidence
-    )
+    pair = ClassFinding(kind=kind, classes=("a", "b"), text="a and b", evidence=evidence)
     sentences = summarize_findings(replace(findings, classes=(pair,)), n_sentences=100)
-    assert ("a and b" in sentences) == bool(border)
+    assert ("a and b" in sentences) == (kind == "close pair")
 
 
 def test_the_table_has_a_row_for_each_item_of_a_finding(findings):

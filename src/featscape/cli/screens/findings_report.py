@@ -76,6 +76,8 @@ def _parts(findings: Findings) -> Iterator[tuple[str, Sequence[Finding]]]:
     for kind in KINDS:
         if kind == "duplicates":
             yield from zip((kind, "similar"), divide_duplicates(findings), strict=True)
+        elif kind == "classes":
+            yield kind, [one for one in findings.classes if one.kind != "separate pair"]
         else:
             yield kind, getattr(findings, kind)
 

@@ -122,7 +122,7 @@ def _support(
     supports = {
         frozenset(one.classes): one.evidence.score
         for one in found
-        if one.kind in {"close pair", "group"}
+        if one.kind in {"close pair", "separate pair", "group"}
     }
     parts = [frozenset([name]) for name in names]
     for one, other, _height in merges:

@@ -26,7 +26,9 @@ LEAST_RELATED = 5  # items of each class of a branch: the bootstrap samples of f
 LEAST_SUPPORT = 0.8
 _MOST_CONDUCTANCE = 0.1
 _N_BORDER = 10  # border images of a pair
-_LEAST_MIXED = 0.01  # share of the neighbors of a pair in the other class; below, it is separate
+# Of a close pair, a share of the neighbors of one class is in the other class: at least the first
+# number, and at least the second number times the share expected by chance.
+_LEAST_MIXED, _LEAST_OF_CHANCE = 0.01, 0.25
 _MOST_OF_CLASS = 1_000  # items of a class that exemplars are chosen from
 _MOST_SPLIT = 500  # items of a class whose graph is cut; time grows with the third power
 # With fewer items, the 15 nearest neighbors of an item are more than a third of the class, and the
@@ -66,8 +68,8 @@ def find_class_relations(
     Returns
     -------
     DetectorResult of ClassFinding
-        Split classes, then close pairs, then groups, then exemplars of the classes of two or more
-        items.
+        Split classes, then close pairs, then groups, then separate pairs, then exemplars of the
+        classes of two or more items.
     """
     if classes is None:
         return DetectorResult(reason="The items have no labels.")
@@ -90,13 +92,15 @@ def find_class_relations(
         for clade in tree
         if clade.support >= LEAST_SUPPORT and is_large[list(clade.classes)].all()
     ]
-    pairs = [
-        _close_pair(clade, neighbors, classes, noun) for clade in related if len(clade.classes) == 2
-    ]
+    pairs = [_pair(clade, neighbors, classes, noun) for clade in related if len(clade.classes) == 2]
+    pairs.sort(key=lambda one: -one[0])
+    close, separate = (
+        [pair for _, pair in pairs if pair.kind == kind] for kind in ("close pair", "separate pair")
+    )
     groups = [_group(clade, classes) for clade in related if len(clade.classes) > 2]
     too_few = f"Close classes need at least two classes of {LEAST_RELATED} or more {noun}s."
     return DetectorResult(
-        (*splits, *pairs, *groups, *exemplars), too_few if is_large.sum() < 2 else None
+        (*splits, *close, *groups, *separate, *exemplars), too_few if is_large.sum() < 2 else None
     )
 
 
@@ -186,28 +190,32 @@ def _split(
     )
 
 
-def _close_pair(
+def _pair(
     clade: Clade, neighbors: NDArray[np.int32], classes: Classes, noun: str
-) -> ClassFinding:
-    one, other = sorted(clade.classes)
-    names = classes.names[one], classes.names[other]
-    codes = classes.codes
-    items = np.flatnonzero((codes == one) | (codes == other))
-    opposite = np.where(codes[items] == one, other, one)
+) -> tuple[float, ClassFinding]:
+    """Return a branch of two classes, and the larger share of neighbors in the other class."""
+    pair = np.array(sorted(clade.classes))
+    items = np.flatnonzero(np.isin(classes.codes, pair))
+    own = classes.codes[items]
     near = neighbors[items, :N_LIFT]
-    share = (codes[near] == opposite[:, None]).mean(axis=1)
+    share = (classes.codes[near] == pair[::-1][np.searchsorted(pair, own)][:, None]).mean(axis=1)
+    mixed = np.array([share[own == code].mean() for code in pair])
+    chance = classes.counts[pair[::-1]] / (len(classes.codes) - 1)
+    from_ = int(mixed.argmax())  # the mean of both classes would hide a small class
+    one, other = (printable(classes.names[code]) for code in np.roll(pair, -from_))
+    is_close = mixed[from_] >= max(_LEAST_MIXED, _LEAST_OF_CHANCE * chance[from_])
+    names = classes.names[pair[0]], classes.names[pair[1]]
     border = items[np.lexsort((items, -share))][:_N_BORDER]
-    border = border[np.sort(-share)[: len(border)] < 0]
-    mixed = float(share.mean())
-    text = (
-        f"{join_names(names)} are close: {percent(mixed)} of the {near.shape[1]} nearest {noun}s "
-        f"of their {noun}s are of the other class."
-    )
-    if mixed < _LEAST_MIXED:
-        border = border[:0]
-        text = f"{join_names(names)} are separate, and each is the nearest class of the other."
-    return ClassFinding(
-        kind="close pair",
+    border = border[np.sort(-share)[: len(border)] < 0] if is_close else border[:0]
+    text = f"{join_names(names)} are separate, and each is the nearest class of the other."
+    if is_close:
+        text = (
+            f"{join_names(names)} are close: {percent(mixed[from_])} of the {near.shape[1]} "
+            f"nearest {noun}s of {one} are {other}, and {percent(mixed[1 - from_])} of those of "
+            f"{other} are {one}."
+        )
+    finding = ClassFinding(
+        kind="close pair" if is_close else "separate pair",
         classes=names,
         items=tuple(border.tolist()),
         text=text,
@@ -218,6 +226,7 @@ def _close_pair(
             method=_tree_method(clade),
         ),
     )
+    return float(mixed[from_]), finding
 
 
 def _group(clade: Clade, classes: Classes) -> ClassFinding:

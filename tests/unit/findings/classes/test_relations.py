@@ -54,13 +54,68 @@ def test_the_close_pair_is_found_with_its_support(n_items, distance):
     assert pair.text.startswith("ant and bee are close: ")
 
 
+def pairs_of(counts, shares):
+    """Return the pairs for classes of given sizes whose items have given shares of neighbors.
+
+    `shares` has a row for each class with the number of the 10 neighbors in each class; the
+    neighbors are consecutive items of the class.
+    """
+    codes = np.repeat(np.arange(len(counts)), counts)
+    starts = np.cumsum([0, *counts])
+    near = np.empty((len(codes), 10), np.int32)
+    for item, code in enumerate(codes):
+        row = [
+            starts[other] + (item + at) % counts[other]
+            for other, number in enumerate(shares[code][item % len(shares[code])])
+            for at in range(1, number + 1)
+        ]
+        near[item] = row
+    features = 5 * np.eye(len(counts))[codes] + np.random.default_rng(0).normal(
+        size=(len(codes), len(counts))
+    )
+    part = find_class_relations(
+        principal_components(features.astype(np.float32)),
+        near,
+        count_classes(named(codes), len(codes)),
+        confidence=np.ones(len(codes), np.float32),
+    )
+    return of_kind(part, "close pair"), of_kind(part, "separate pair")
+
+
+def test_the_share_of_a_pair_is_that_of_the_class_that_mixes_more():
+    counts = (40, 1000, 100)  # of 1,000 bees, one in ten has an ant among the neighbors
+    ants, bees, cats = [(6, 4, 0)], [(1, 9, 0), *[(0, 10, 0)] * 9], [(0, 0, 10)]
+    (pair,), separate = pairs_of(counts, (ants, bees, cats))
+    assert separate == []
+    assert pair.text == (
+        "ant and bee are close: 40 % of the 10 nearest images of ant are bee, and 1 % of those of "
+        "bee are ant."
+    )
+    assert pair.items
+
+
+def test_a_pair_that_mixes_much_less_than_by_chance_is_not_close():
+    counts = (180, 180, 180)
+    ants, bees, cats = [(9, 1, 0), (10, 0, 0)], [(1, 9, 0), (0, 10, 0)], [(0, 0, 10)]
+    close, (pair,) = pairs_of(counts, (ants, bees, cats))
+    assert close == []
+    assert pair.text == "ant and bee are separate, and each is the nearest class of the other."
+
+
+def test_close_pairs_are_sorted_by_their_share():
+    one = [(8, 2, 0, 0)], [(2, 8, 0, 0)]
+    other = [(0, 0, 7, 3)], [(0, 0, 3, 7)]
+    close, _ = pairs_of((100,) * 4, (*one, *other))
+    assert [pair.classes for pair in close] == [("cat", "dog"), ("ant", "bee")]
+
+
 def test_a_pair_of_separate_classes_has_no_border_images():
     rng = np.random.default_rng(0)
     centers = 10 * rng.normal(size=(4, 20))
     centers[1] = centers[0] + 1
     codes = np.arange(100) % 4
     features = (centers[codes] + 0.1 * rng.normal(size=(100, 20))).astype(np.float32)
-    pair = of_kind(relations(features, named(codes)), "close pair")[0]
+    pair = of_kind(relations(features, named(codes)), "separate pair")[0]
     assert pair.text == "ant and bee are separate, and each is the nearest class of the other."
     assert pair.items == ()
 
