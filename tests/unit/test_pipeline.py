@@ -81,6 +81,20 @@ class TestMakeMap:
         assert listed.run["source"] == "24 images of a list"
         assert listed.columns["number"].tolist() == list(range(24))
 
+    @pytest.mark.parametrize("options", [{}, {"findings": False}])
+    @pytest.mark.parametrize(("are_files", "kind"), [(True, "files"), (False, "pixels")])
+    def test_equal_images_of_a_list_are_equal_files_only_if_they_are_files(
+        self, photos, here, are_files, kind, options
+    ):
+        files = sorted(photos.rglob("*.png"))
+        copy = here / "copy.png"
+        copy.write_bytes(files[0].read_bytes())
+        files.append(copy)
+        images = files if are_files else [Image.open(file) for file in files]
+        made = make_map(images, "m", perplexity=4, size_px=200, **options)
+        text = made.findings.duplicates[0].text
+        assert text.endswith(f" are the same picture (equal {kind}).")
+
     def test_the_output_of_a_list_must_be_given(self, photos):
         with pytest.raises(InputError, match="output must be given"):
             make_map(sorted(photos.rglob("*.png")))

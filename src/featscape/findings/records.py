@@ -98,9 +98,9 @@ class DuplicateGroup(Finding):
     items : tuple of int
         Two or more items, ascending.
     kind : str
-        "exact" for equal files, "pixels" for equal pixels in different files, "near" for possible
-        edited copies, "similar" for pictures with a plain background that correlate although
-        their foregrounds differ, such as drawings with similar outlines.
+        "exact" for equal files, "pixels" for equal pixels in different files or of images that are
+        no files, "near" for possible edited copies, "similar" for pictures with a plain background
+        that correlate although their foregrounds differ, such as drawings with similar outlines.
     leak : bool
         Whether the items belong to different splits.
     conflict : bool

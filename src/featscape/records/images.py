@@ -33,7 +33,9 @@ DUPLICATE_PATH = "duplicate path"
 COLUMN_REASONS = (NESTED, LISTS)
 ROW_REASONS = (NO_IMAGE, UNUSED_IMAGE, INVALID_ROW, DUPLICATE_PATH)
 
-MANIFEST_KIND = "manifest"  # `ImageSet.kind` of a table of paths
+# `ImageSet.kind` of a table of paths, and of sources of pixels, whose images are no files
+MANIFEST_KIND = "manifest"
+PIXEL_KINDS = ("array", "pixels")  # arrays in files; images or arrays of a program
 
 _DETAILS = re.compile(r": | \(")
 

@@ -13,6 +13,7 @@ from featscape.findings.spaces import blocks
 from featscape.mapfolder.findings_file import read_findings
 from featscape.mapfolder.layout import damaged
 from featscape.mapfolder.read import read_digests
+from featscape.records.images import PIXEL_KINDS
 from featscape.steps.tsne.adapter import search_neighbors
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def find_in_folder(folder: Path, embedding: Embedding, *, items: ItemSet) -> Fin
             labels=embedding.labels,
             splits=items.splits,
             paths=items.paths,
-            digests=items.digests,
+            digests=_digests_of_files(
+                items.digests, kind=None if items.images is None else items.images.kind
+            ),
             thumbnails=thumbnails,
             sizes_px=items.sizes_px,
             columns=_as_arrays(items.columns),
@@ -85,7 +88,7 @@ def open_findings(made: Map) -> Findings:
             labels=made.labels,
             splits=made.splits,
             paths=made.paths,
-            digests=read_digests(made.folder),
+            digests=_digests_of_files(read_digests(made.folder), kind=made.run.get("source_kind")),
             thumbnails=made.thumbnails,
             sizes_px=made.sizes_px,
             columns=made.columns,
@@ -121,6 +124,13 @@ def _check_finite(made: Map) -> None:
             raise damaged(
                 made.folder / mapfolder.FEATURES, f"its row {row} contains NaN or infinity"
             )
+
+
+def _digests_of_files(
+    digests: NDArray[np.uint8] | None, *, kind: str | None
+) -> NDArray[np.uint8] | None:
+    """Return the hashes of the files, (n, 32); None if the images are no files but pixels."""
+    return None if kind in PIXEL_KINDS else digests
 
 
 def _as_arrays(columns: Mapping[str, Column]) -> dict[str, NDArray[Any]]:

@@ -84,7 +84,7 @@ def collect(
         contents=CollectedImages(rows, opened.get_image),
         decode=decode_bytes,
         decode_plain=decode_plain,
-        kind="collection",
+        kind="collection" if opened.has_files else "pixels",
         labels=labeled.labels,
         label_column=described.label_column,
         n_trimmed_labels=labeled.n_trimmed_labels,

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import ImageError, InputError
-from featscape.images.containers.program_images import as_array, check_program_image
+from featscape.images.containers.program_images import (
+    as_array,
+    check_program_image,
+    is_file,
+)
 from featscape.images.tables.columns import (
     PATH_COLUMNS,
     check_single_labels,
@@ -53,6 +57,8 @@ class OpenedCollection:
         The column of class labels of a dataset of Hugging Face.
     skipped : list of SkippedImage
         The columns that are not read.
+    has_files : bool
+        Whether each image is a file; False if some images are pixels, or may be.
     """
 
     n_images: int
@@ -63,6 +69,7 @@ class OpenedCollection:
     path_column: str | None = None
     label_column: str | None = None
     skipped: list[SkippedImage] = field(default_factory=list)
+    has_files: bool = False
 
 
 def open_collection(
@@ -138,7 +145,7 @@ def _open_table(source: Any, path_column: str | None) -> OpenedCollection:
     if not paths:
         raise InputError("the source must contain an image; the table has no rows. Add images.")
     return OpenedCollection(
-        len(paths), paths.__getitem__, columns=table.columns, path_column=column
+        len(paths), paths.__getitem__, columns=table.columns, path_column=column, has_files=True
     )
 
 
@@ -160,7 +167,9 @@ def _open_image_folder(folder: Any, indices: Sequence[int]) -> OpenedCollection:
     samples = [folder.samples[index] for index in indices]
     files = [str(file) for file, _ in samples]
     labels = [name_class(code, folder.classes) for _, code in samples]
-    return OpenedCollection(len(files), files.__getitem__, names=files, labels=labels)
+    return OpenedCollection(
+        len(files), files.__getitem__, names=files, labels=labels, has_files=True
+    )
 
 
 def _open_array(images: NDArray[Any]) -> OpenedCollection:
@@ -184,7 +193,8 @@ def _open_sequence(images: Sequence[Any]) -> OpenedCollection:
     for index, image in enumerate(listed):
         if isinstance(image, str | os.PathLike):
             names[index] = os.fspath(image)
-    return OpenedCollection(len(images), images.__getitem__, names=names)
+    has_files = all(map(is_file, listed))
+    return OpenedCollection(len(images), images.__getitem__, names=names, has_files=has_files)
 
 
 def _open_hugging_face(dataset: Any) -> OpenedCollection:
@@ -205,6 +215,7 @@ def _open_hugging_face(dataset: Any) -> OpenedCollection:
         encoded = type(dataset.features[image])(decode=False)
         files = stored.select_columns([image]).cast_column(image, encoded)
         opened = OpenedCollection(len(dataset), lambda index: _take_file(files[index][image]))
+    opened.has_files = not has_transform
     for name, feature in dataset.features.items():
         if name == image:
             continue
@@ -253,9 +264,11 @@ def _open_torch(dataset: Any, *, has_labels: bool) -> OpenedCollection:
     first = dataset[0]
     if not isinstance(first, tuple):
         check_program_image(first, "number 0")
-        return OpenedCollection(len(dataset), dataset.__getitem__)
+        return OpenedCollection(len(dataset), dataset.__getitem__, has_files=is_file(first))
     check_program_image(first[0], "number 0")
-    opened = OpenedCollection(len(dataset), lambda index: dataset[index][0])
+    opened = OpenedCollection(
+        len(dataset), lambda index: dataset[index][0], has_files=is_file(first[0])
+    )
     if has_labels or len(first) < 2:
         return opened
     check_single_labels("targets", [plain_value(first[1])], table=type(dataset).__name__)

@@ -83,8 +83,13 @@ def check_program_image(image: Any, subject: str) -> None:
 
     An array must be of uint8 or bool and have the shape (h, w), (h, w, c) or (c, h, w).
     """
-    if not isinstance(image, str | os.PathLike | bytes | io.BytesIO | Image.Image):
+    if not is_file(image) and not isinstance(image, Image.Image):
         _as_pixels(image, subject)
+
+
+def is_file(image: Any) -> bool:
+    """Return whether an object is the path or the content of a file, rather than pixels."""
+    return isinstance(image, str | os.PathLike | bytes | io.BytesIO)
 
 
 def as_array(values: Any) -> NDArray[Any] | None:

@@ -248,6 +248,36 @@ def test_the_bytes_of_files_are_images():
     assert colors_of(images) == [(0, 0, 255)] * 2
 
 
+class Lazy:
+    """Two images that are opened when they are read."""
+
+    def __init__(self, *images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, place):
+        return self.images[place]
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ([png_of(RED), "b.png"], "collection"),
+        ({"path": ["a.png", "b.png"]}, "collection"),
+        ([png_of(RED), BLUE], "pixels"),
+        (np.zeros((2, 5, 5), np.uint8), "pixels"),
+        (Lazy(png_of(RED), png_of(BLUE)), "collection"),
+        (Lazy(RED, BLUE), "pixels"),
+        (Lazy((RED, 0), (BLUE, 1)), "pixels"),
+        (HuggingFaceDataset(), "collection"),
+    ],
+)
+def test_the_kind_of_a_collection_is_that_of_files_or_of_pixels(source, kind):
+    assert find_images(source).kind == kind
+
+
 class Scalar:
     """A scalar as that of PyTorch or NumPy."""
 
@@ -415,7 +445,9 @@ def test_the_transform_of_a_dataset_of_hugging_face_is_applied():
     dataset = HuggingFaceDataset()
     dataset.format = {"type": "custom"}
     dataset.files = []
-    assert colors_of(find_images(dataset)) == [(255, 0, 0), (0, 0, 255)]
+    images = find_images(dataset)
+    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
+    assert images.kind == "pixels"
 
 
 def test_a_column_that_the_dataset_and_the_caller_give_is_refused():
