@@ -23,7 +23,8 @@ _NEAR_WHITE = 240  # an image without a darker value looks empty
 def convert_to_rgb(image: Image.Image) -> Image.Image:
     """Return an image as a new RGB image; transparent pixels are blended with white.
 
-    If the blended image has no value below 240, transparent pixels are blended with gray instead.
+    If the blended image has no value below 240, transparent pixels are blended with gray instead,
+    so that a fully transparent image is gray.
     16-bit values are divided by 257, so that 65535 becomes 255. 32-bit integers and floats have no
     agreed white level: floats within 0..1 keep this range, and all other values are stretched so
     that the minimum becomes black and the maximum white.
@@ -48,9 +49,8 @@ def convert_to_rgb(image: Image.Image) -> Image.Image:
     alpha = rgba.getchannel("A")
     canvas = Image.new("RGB", image.size, "white")
     canvas.paste(rgba, mask=alpha)
-    is_visible = np.asarray(alpha).any()  # an image without a visible pixel stays white
-    if is_visible and np.asarray(canvas).min() >= _NEAR_WHITE:
-        canvas = Image.new("RGB", image.size, "gray")  # a white drawing is invisible on white
+    if np.asarray(canvas).min() >= _NEAR_WHITE:
+        canvas = Image.new("RGB", image.size, "gray")  # white on white would be invisible
         canvas.paste(rgba, mask=alpha)
     return canvas
 

@@ -65,6 +65,12 @@ def test_a_white_drawing_is_blended_with_gray():
     assert convert_to_rgb(image).getpixel((0, 0)) == (255, 255, 255)
 
 
+@pytest.mark.parametrize("color", [(255, 255, 255, 0), (0, 0, 0, 0)])
+def test_an_image_without_a_visible_pixel_is_gray(color):
+    converted = convert_to_rgb(Image.new("RGBA", (2, 1), color))
+    assert converted.getcolors() == [(2, (128, 128, 128))]
+
+
 def test_rgba_is_blended_with_white(decode):
     image = Image.new("RGBA", (3, 1))
     image.putdata([(200, 100, 0, 255), (200, 100, 0, 0), (200, 100, 0, 128)])
