@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from featscape.features.zoo.architecture import State
 
 SET_BY_FACTORY = "set by the factory"
+_NO_OWN_LINE = "PyTorch, for float input of shape (b, 3, h, w)"
+_IMAGES_ONLY = (
+    "featscape gives a network the images only: wrap the network in a module that gives the other "
+    "inputs."
+)
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 
 
@@ -62,11 +67,14 @@ def own_code_errors(model: str) -> Iterator[None]:
         if line is None:
             raise
         message = (str(error).splitlines() or [""])[0]
-        hint = f" {ONE_CHANNEL}" if "to have 1 channels" in message else ""  # of PyTorch
+        remedy = "Fix the code there."
+        if line == _NO_OWN_LINE and "forward() missing" in message:  # of Python
+            remedy = _IMAGES_ONLY
+        elif "to have 1 channels" in message:  # of PyTorch
+            remedy += f" {ONE_CHANNEL}"
         raise ModelError(
             f"your own network must be built and run without an error; {model} raises "
-            f"{type(error).__name__}{message and f' ({message})'} in {line}. Fix the code there."
-            f"{hint}"
+            f"{type(error).__name__}{message and f' ({message})'} in {line}. {remedy}"
         ) from error
 
 
@@ -91,11 +99,7 @@ def _line_in_own_code(error: BaseException, model: str) -> str | None:
     ]
     if lines:
         return lines[-1]
-    return (
-        "PyTorch, for float input of shape (b, 3, h, w)"
-        if _package_of(frames[-1][0]) == "torch"
-        else None
-    )
+    return _NO_OWN_LINE if _package_of(frames[-1][0]) == "torch" else None
 
 
 def _package_of(frame: FrameType) -> str:

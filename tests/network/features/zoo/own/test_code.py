@@ -178,6 +178,11 @@ def test_invalid_factories_are_an_error_of_one_line(name, message):
         ("own_networks:Headless", r"raises RuntimeError \(.*\) in .*own_networks\.py, line 38\."),
         ("own_networks:Wordless", r"raises ValueError in .*own_networks\.py, line 42\."),
         ("own_networks:of_gray", r"channels.*\. Let a network for one channel take RGB images"),
+        (
+            "own_networks:OfTwo",
+            r"'text'\) in PyTorch, .*\. featscape gives a network the images only",
+        ),
+        ("own_networks:Passing", r"'text'\) in .*own_networks\.py, line \d+\. Fix the code there"),
         ("needy:any", r"raises ModuleNotFoundError \(.*a_module.*\) in .*needy\.py, line 1\."),
         ("garbled:any", r"raises SyntaxError \(.*\) in .*garbled\.py, line 1\."),
     ],
