@@ -85,7 +85,7 @@ def sections():
         ("labels", ["50.png", "suggested", ">cat<"]),
         ("labels", ["67.png", "suggested", ">dog<"]),
         ("duplicates", ["89.png, 109.png are the same picture", ">difference<"]),
-        ("leaks", ["94.png, 110.png may be copies", "test and train"]),
+        ("leaks", ["94.png, 110.png may be mirrored copies", "test and train"]),
         ("conflicts", ["99.png, 111.png are the same picture", "with the labels ant and dog"]),
         ("off_topic", ["76.png"]),
         ("off_topic", ["77.png"]),

@@ -63,6 +63,8 @@ class ForegroundMatch(NamedTuple):
     color : ndarray of float32, shape (m,)
         The difference of the colors of the foregrounds that a tenth of the foreground exceeds, in
         levels of 255.
+    is_mirrored : ndarray of bool, shape (m,)
+        Whether the pictures are mirror images.
     is_other_sign : ndarray of bool, shape (m,)
         Whether the pictures are mirror images, and gray or with a foreground of one gray level.
     has_equal_texture : ndarray of bool, shape (m,)
@@ -75,6 +77,7 @@ class ForegroundMatch(NamedTuple):
     correlation: Floats
     gain: Floats
     color: Floats
+    is_mirrored: Mask
     is_other_sign: Mask
     has_equal_texture: Mask
 
@@ -114,7 +117,7 @@ def compare_foregrounds(
     """
     if not len(pairs):
         no, empty = np.zeros(0, dtype=bool), np.zeros(0, dtype=np.float32)
-        return ForegroundMatch(no, empty, empty, empty, no, no)
+        return ForegroundMatch(no, empty, empty, empty, no, no, no)
     images, rows = np.unique(pairs, return_inverse=True)
     rows = rows.reshape(pairs.shape)
     grays, colors = grays[images], colors[images]
@@ -176,7 +179,7 @@ def _compare(first: _Pictures, second: _Pictures, *, is_mirrored: Mask) -> Foreg
     color = _compare_colors(change, is_drawn, _reduce(first.gray))
     is_plain = first.is_plain | second.is_plain
     no = np.zeros(len(gain), dtype=bool)
-    match = ForegroundMatch(is_plain, correlation, gain, color, is_other_sign, no)
+    match = ForegroundMatch(is_plain, correlation, gain, color, is_mirrored, is_other_sign, no)
     has_equal_colors = _compare_channels(first, second, is_drawn) <= _MOST_COLOR
     has_equal_colors |= ~(first.is_colored & second.is_colored)
     unsure = ~match.agrees() & has_equal_colors

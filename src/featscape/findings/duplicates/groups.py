@@ -47,8 +47,8 @@ _METHODS = {
 _TEXTS = {
     "exact": "are the same picture (equal files)",
     "pixels": "are the same picture (equal pixels)",
-    "near": "may be copies (correlation {weakest:.4f})",
-    "similar": "are similar and may be copies (correlation {weakest:.4f}, other foreground)",
+    "near": "may be {copies} (correlation {weakest:.4f})",
+    "similar": "are similar and may be {copies} (correlation {weakest:.4f}, other foreground)",
 }
 
 
@@ -58,11 +58,30 @@ class _Copies(NamedTuple):
     pairs: NDArray[np.intp]  # (m, 2), items
     correlation: NDArray[np.float32]  # (m,)
     is_certain: NDArray[np.bool_]  # (m,); other pairs are similar pictures, possibly copies
+    is_mirrored: NDArray[np.bool_]  # (m,)
+
+    def select(self, which: NDArray[np.bool_]) -> _Copies:
+        """Return the pairs of a mask, (m,)."""
+        return _Copies(
+            self.pairs[which],
+            self.correlation[which],
+            self.is_certain[which],
+            self.is_mirrored[which],
+        )
 
 
 _NO_COPIES = _Copies(
-    np.zeros((0, 2), dtype=np.intp), np.zeros(0, dtype=np.float32), np.zeros(0, dtype=bool)
+    np.zeros((0, 2), dtype=np.intp), np.zeros(0, dtype=np.float32), *np.zeros((2, 0), dtype=bool)
 )
+
+
+class _Group(NamedTuple):
+    """The members of a group of duplicates."""
+
+    items: list[int]
+    kind: str
+    weakest: float  # the lowest correlation
+    has_mirrored: bool  # whether one of the pairs is mirrored
 
 
 def find_duplicates(
@@ -131,8 +150,8 @@ def find_duplicates(
                 random_state=random_state,
             )
     found = [
-        _describe(members, kind, weakest, labels=labels, splits=splits, paths=paths)
-        for members, kind, weakest in _group(copies, same_file=same_file, same_pixels=same_pixels)
+        _describe(group, labels=labels, splits=splits, paths=paths)
+        for group in _group(copies, same_file=same_file, same_pixels=same_pixels)
     ]
     return DetectorResult(tuple(sorted(found, key=_rank)), reason)
 
@@ -160,7 +179,7 @@ def _find_copies(
     match = compare_foregrounds(survey.grays, survey.colors, pairs, n_threads=n_threads)
     is_near = correlation >= _LEAST_CORRELATION
     is_near &= (doubt <= 1) | match.is_equal(doubt)
-    return _Copies(pairs[is_near], correlation[is_near], match.agrees()[is_near])
+    return _Copies(pairs, correlation, match.agrees(), match.is_mirrored).select(is_near)
 
 
 def number_groups(groups: Sequence[DuplicateGroup], n_items: int) -> NDArray[np.int32]:
@@ -216,26 +235,22 @@ def _renumber(
 
 def _group(
     copies: _Copies, *, same_file: NDArray[np.intp], same_pixels: NDArray[np.intp]
-) -> Iterator[tuple[list[int], str, float]]:
-    """Yield the members of each group, its kind and its lowest correlation.
-
-    An item of a group of copies may also be in a group of similar pictures.
-    """
-    near, correlation, is_certain = copies
-    links = np.concatenate([near[is_certain], _links(same_pixels)])
-    group = connect(len(same_pixels), links)
-    for members, weakest in _members(group, near[is_certain], correlation[is_certain]):
-        kind = "near"
+) -> Iterator[_Group]:
+    """Yield the groups; an item of a group of copies may also be in a group of similar pictures."""
+    near = copies.pairs
+    certain = copies.select(copies.is_certain)
+    group = connect(len(same_pixels), np.concatenate([certain.pairs, _links(same_pixels)]))
+    for found in _members(group, certain, "near"):
+        kind = found.kind
         for name, first in (("pixels", same_pixels), ("exact", same_file)):
-            if len(set(first[members].tolist())) == 1:
+            if len(set(first[found.items].tolist())) == 1:
                 kind = name
-        yield members.tolist(), kind, weakest
-    between = ~is_certain & (group[near[:, 0]] != group[near[:, 1]])
+        yield found._replace(kind=kind)
+    between = ~copies.is_certain & (group[near[:, 0]] != group[near[:, 1]])
     is_different = same_pixels == np.arange(len(same_pixels))
     between[between] = _are_supported(group[near[between]], size=np.bincount(group[is_different]))
     group = connect(len(same_pixels), near[between])
-    for members, weakest in _members(group, near[between], correlation[between]):
-        yield members.tolist(), "similar", weakest
+    yield from _members(group, copies.select(between), "similar")
 
 
 def _are_supported(groups: NDArray[np.intp], *, size: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -258,18 +273,19 @@ def _are_supported(groups: NDArray[np.intp], *, size: NDArray[np.intp]) -> NDArr
     return supported
 
 
-def _members(
-    group: NDArray[np.intp], pairs: NDArray[np.intp], correlation: NDArray[np.float32]
-) -> Iterator[tuple[NDArray[np.intp], float]]:
-    """Yield the members of each group of two or more, and the lowest correlation of its pairs."""
+def _members(group: NDArray[np.intp], copies: _Copies, kind: str) -> Iterator[_Group]:
+    """Yield the groups of two or more members; `group` is the number of the group of each item."""
     size = np.bincount(group)
     weakest = np.ones(len(size))
-    np.minimum.at(weakest, group[pairs[:, 0]], correlation)
+    np.minimum.at(weakest, group[copies.pairs[:, 0]], copies.correlation)
+    has_mirrored = np.zeros(len(size), dtype=bool)
+    has_mirrored[group[copies.pairs[copies.is_mirrored, 0]]] = True
     order = np.argsort(group, kind="stable")
     order = order[size[group[order]] > 1]
     parts = np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []
     for members in parts:
-        yield members, float(weakest[group[members[0]]])
+        number = group[members[0]]
+        yield _Group(members.tolist(), kind, float(weakest[number]), bool(has_mirrored[number]))
 
 
 def _rank(one: DuplicateGroup) -> tuple[Any, ...]:
@@ -284,19 +300,21 @@ def _names_in(values: Sequence[str] | None, items: list[int]) -> list[str]:
 
 
 def _describe(
-    items: list[int],
-    kind: str,
-    weakest: float,
+    group: _Group,
     *,
     labels: Sequence[str] | None,
     splits: Sequence[str] | None,
     paths: Sequence[str] | None,
 ) -> DuplicateGroup:
+    items, kind, weakest, has_mirrored = group
     own_splits, own_labels = _names_in(splits, items), _names_in(labels, items)
     leak, conflict = len(own_splits) > 1, len(own_labels) > 1
     shown = ", ".join(separable(name_item(item, paths) for item in items[:_N_NAMED]))
     more = f" and {len(items) - _N_NAMED:,} more" if len(items) > _N_NAMED else ""
-    text = f"{shown}{more} {_TEXTS[kind].format(weakest=weakest)}"
+    copies = "copies"
+    if has_mirrored:
+        copies = "mirrored copies" if len(items) == 2 else "copies, some mirrored"
+    text = f"{shown}{more} {_TEXTS[kind].format(copies=copies, weakest=weakest)}"
     if leak:
         text += f", in the splits {join_names(own_splits)}"
     if conflict:

@@ -103,7 +103,7 @@ def test_an_edited_copy_of_a_drawing_agrees():
 def test_doubtful_pairs_need_a_higher_correlation_of_the_foreground():
     yes, no = np.ones(4, dtype=bool), np.zeros(4, dtype=bool)
     correlation = np.float32([0.975, 0.985, 0.985, 0.995])
-    match = ForegroundMatch(yes, correlation, np.ones(4), np.zeros(4), no, no)
+    match = ForegroundMatch(yes, correlation, np.ones(4), np.zeros(4), no, no, no)
     assert match.is_equal(np.float32([2, 2, 4, 4])).tolist() == [False, True, False, True]
     assert not match._replace(is_plain=no).is_equal(np.float32([2] * 4)).any()
     other_color = match._replace(color=np.full(4, 99), has_equal_texture=yes)

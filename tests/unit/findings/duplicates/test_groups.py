@@ -46,7 +46,9 @@ def test_edited_copies_are_found():
     assert {one.kind for one in part.findings} == {"near"}
     scores = [one.evidence.score for one in part.findings]
     assert scores == sorted(scores, reverse=True)
-    assert all("may be copies (correlation " in one.text for one in part.findings)
+    for one in part.findings:
+        copies = "mirrored copies" if one.items == (1, 41) else "copies"
+        assert f"may be {copies} (correlation " in one.text
 
 
 def drawing(missing=0):
@@ -135,12 +137,22 @@ def test_a_picture_similar_to_one_of_many_copies_is_left_out(monkeypatch):
     pairs = chain + [(copy, item) for item, n in links.items() for copy in range(n)] + [(30, 31)]
     is_certain = np.arange(len(pairs)) < len(chain)
     found = near_pairs.NearPairs(np.array(pairs), *np.ones((2, len(pairs)), dtype=np.float32))
-    match = SimpleNamespace(agrees=lambda: is_certain, is_equal=lambda doubt: doubt > 0)
+    match = SimpleNamespace(
+        agrees=lambda: is_certain,
+        is_equal=lambda doubt: doubt > 0,
+        is_mirrored=np.array([pair in {(3, 4), (30, 31)} for pair in pairs]),
+    )
     monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
     monkeypatch.setattr(module, "compare_foregrounds", lambda *_, **__: match)
     images = pictures(50)
     images[40:] = [images[30]] * 10  # equal pictures do not count
-    kinds = [(one.kind, one.items) for one in duplicates(images).findings]
+    findings = duplicates(images).findings
+    assert [one.text.partition(" (")[0].partition(" more ")[2] for one in findings[1:3]] == [
+        "may be copies, some mirrored",
+        "are similar and may be copies",
+    ]
+    assert "item 31 are similar and may be mirrored copies (correlation " in findings[3].text
+    kinds = [(one.kind, one.items) for one in findings]
     assert kinds[:2] == [("pixels", (30, *range(40, 50))), ("near", tuple(range(8)))]
     assert kinds[2:] == [("similar", (*range(8), 20, 22)), ("similar", (30, 31))]
 
