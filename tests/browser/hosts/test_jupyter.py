@@ -74,7 +74,10 @@ def jupyter(tmp_path_factory, digits):
         yield f"{address}lab/tree/walk.ipynb?token={TOKEN}"
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        try:
+            server.wait(timeout=30)
+        finally:
+            server.kill()
 
 
 def _wait(address, server, log):
@@ -141,8 +144,10 @@ def test_the_map_in_jupyterlab(browser, jupyter):
 
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_role("menuitem", name=re.compile("^Restart Kernel…")).click()
-    page.get_by_role("button", name="Confirm Kernel Restart").click()
-    expect(first.get_by_role("alert")).to_contain_text("run this cell again")
+    # wait for the end of the restart: JupyterLab that is stopped during a restart never ends
+    with page.expect_response(re.compile(r"/restart\b")):
+        page.get_by_role("button", name="Confirm Kernel Restart").click()
+        expect(first.get_by_role("alert")).to_contain_text("run this cell again")
     page.screenshot(path=os.environ.get("FEATSCAPE_SHOT") or None)
     assert errors == []
     context.close()
