@@ -5,6 +5,7 @@ network is replaced by the network whose weights are installed. Other lines that
 command must be in NOT_RUN, with the reason.
 """
 
+import importlib.util
 import json
 import re
 import shlex
@@ -14,11 +15,15 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from PIL import Image
+from torchvision.transforms import Compose, Resize, ToTensor
 from typer.testing import CliRunner
 
+from featscape import open_map
 from featscape.cli.commands import app
 from featscape.demo import MODEL, write_digits
 from helpers.networks import small_onnx
@@ -41,6 +46,7 @@ NOT_RUN = {
     "pip install ./engine": "installs an environment: minutes",
     "pip install 'featscape[": "downloads the libraries of an extra",
     "featscape map photos --landmarks 100000": "needs 100,000 images",
+    "featscape map photos --model networks:mine --weights": "needs a checkpoint of a training",
     "featscape map s3://bucket/photos": "needs a bucket and a cluster",
     "featscape map photos --model open_clip:": "needs the weights of a CLIP network",
     "featscape search clip-map": "needs the weights of a CLIP network",
@@ -110,6 +116,8 @@ def folder(stock, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
+    if importlib.util.find_spec("lightning") is None:
+        monkeypatch.setitem(sys.modules, "lightning", SimpleNamespace(Callback=object))
     yield tmp_path
     sys.modules.pop("networks", None)
 
@@ -156,6 +164,26 @@ def test_the_examples_of_the_page_run(page, folder):
             (folder / "networks.py").write_text(text, encoding="utf-8")
         elif kind == "python":
             exec(text.replace("resnet101", MODEL), known)
+
+
+def test_the_callback_of_the_guide_writes_a_map_every_n_epochs(folder):
+    known = {}
+    ((_, text),) = read_blocks(ROOT / "docs" / "howto" / "training.md")
+    exec(text, known)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 4)).train()
+    transform = Compose([Resize((4, 4)), ToTensor()])
+    callback = known["MapValidation"]("photos", transform, every_n_epochs=2)
+    for is_check, epoch in ((True, 1), (False, 0), (False, 1)):
+        trainer = SimpleNamespace(
+            current_epoch=epoch, sanity_checking=is_check, is_global_zero=True
+        )
+        with torch.inference_mode():  # as the trainer does
+            callback.on_validation_epoch_end(trainer, SimpleNamespace(model=network))
+        assert sorted(folder.glob("epoch-*")) == [folder / "epoch-2-map"] * (
+            epoch == 1 and not is_check
+        )
+    assert open_map("epoch-2-map").run["agreement"] is not None
+    assert network.training
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
