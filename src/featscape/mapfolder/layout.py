@@ -64,6 +64,8 @@ OWN_COLUMNS = frozenset(
         *FINDING_COLUMNS,
     )
 )
+# The first columns of items.parquet, in this order; some maps have path_bytes and sha256 among them
+FIRST_COLUMNS = ("id", "path", "label", "split", "width", "height", "x", "y")
 LANDMARK = "landmark"  # only if t-SNE was fitted on some of the items
 
 # run.json lists every skipped file; a million skipped files take 200 MB

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 # the beginnings of the reasons of skipped columns and rows
 NESTED = "a column of nested or binary values; only numbers and text are kept"
 LISTS = "a column of lists, which became text joined by ', '"
+EARLIER_MAP = "a column from an earlier map; the new map has its own"
 VECTORS = f"{NESTED} (vectors)"
 NO_IMAGE = "a row without an image"
 UNUSED_IMAGE = "a row of an image that is not used"
 INVALID_ROW = "invalid row"
 DUPLICATE_PATH = "duplicate path"
-COLUMN_REASONS = (NESTED, LISTS)
+COLUMN_REASONS = (NESTED, LISTS, EARLIER_MAP)
 ROW_REASONS = (NO_IMAGE, UNUSED_IMAGE, INVALID_ROW, DUPLICATE_PATH)
 
 # `ImageSet.kind` of a table of paths, and of sources of pixels, whose images are no files
@@ -66,6 +67,17 @@ def nested_column(table: str, column: str) -> SkippedImage:
         The names of the table and of the column.
     """
     return SkippedImage(f"{table}, column {column}", NESTED)
+
+
+def earlier_column(table: str, column: str) -> SkippedImage:
+    """Return the entry for a column that an earlier map wrote.
+
+    Parameters
+    ----------
+    table, column : str
+        The names of the table and of the column.
+    """
+    return SkippedImage(f"{table}, column {column}", EARLIER_MAP)
 
 
 def count_reasons(reasons: Iterable[str]) -> list[tuple[str, int]]:
@@ -112,13 +124,14 @@ def count_skipped(reasons: Iterable[str]) -> str:
     duplicate = plural(
         kinds[DUPLICATE_PATH], "row with a duplicate path", "rows with a duplicate path"
     )
+    n_left_out = kinds[NESTED] + kinds[EARLIER_MAP]
     counted = (
         (kinds[""], f"skipped {plural(kinds[''], 'file')}"),
         (kinds[NO_IMAGE], f"skipped {no_image}"),
         (kinds[UNUSED_IMAGE], f"skipped {unused}"),
         (kinds[INVALID_ROW], f"skipped {plural(kinds[INVALID_ROW], 'invalid row')}"),
         (kinds[DUPLICATE_PATH], f"skipped {duplicate}"),
-        (kinds[NESTED], f"left out {plural(kinds[NESTED], 'column')}"),
+        (n_left_out, f"left out {plural(n_left_out, 'column')}"),
         (kinds[LISTS], f"joined the lists of {plural(kinds[LISTS], 'column')}"),
     )
     return ", ".join(text for n, text in counted if n)

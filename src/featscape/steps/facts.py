@@ -19,6 +19,7 @@ from featscape.records import SkippedImage, count_reasons, count_skipped
 from featscape.records.images import (
     COLUMN_REASONS,
     DUPLICATE_PATH,
+    EARLIER_MAP,
     INVALID_ROW,
     LISTS,
     NESTED,
@@ -76,7 +77,7 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
     found = f"found {dataset_text(len(images), 'image', images.labels)}"
     files = _skipped_files(images.skipped)
     yield f"{found}, skipped {_count_skipped(files)}" if files else found
-    yield from _describe_left_out(images.skipped)
+    yield from describe_left_out(images.skipped)
     yield from describe_boxes(images)
     yield from _describe_vectors(images)
     n_outside = sum(one.reason == OUTSIDE_CLASSES for one in images.skipped)
@@ -170,7 +171,7 @@ def _has_value(values: Column) -> NDArray[np.bool_]:
     return np.array([value is not None for value in values], dtype=bool)
 
 
-def _describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
+def describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
     """Yield the number of skipped rows and of columns that are not used, if any."""
     from featscape.images.tables.columns import list_names
 
@@ -186,6 +187,7 @@ def _describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
             counted = count_skipped(one.reason for one in rows)
             yield printable(f"{counted}{example} {rows[0].path}: {detail}")
     details = {
+        EARLIER_MAP: EARLIER_MAP.removeprefix("a column "),
         NESTED: NESTED.removeprefix("a column of "),
         LISTS: "as text, with ', ' between the values; a label is one value per image",
     }

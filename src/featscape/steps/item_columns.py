@@ -85,6 +85,7 @@ def read_item_columns(
         )
         if table is tables[0] and options.labels is not None and not _is_table(options.labels):
             found = replace(found, label_column=None, columns={})  # the labels have no name
+        found = replace(found, skipped=(*table.skipped, *found.skipped))
         described = _merge(described, found, table=table.name)
     if path_table is None or path_column is None:
         return ItemColumns(described)
@@ -186,10 +187,10 @@ def _refuse_label_column(options: FeatureMapOptions, reason: str) -> None:
 def _read_table(file: Path) -> ImageTable:
     """Read a table of which every row must be valid; raises InputError."""
     from featscape.images.tables.table_files import read_table
-    from featscape.records.images import NESTED
+    from featscape.records.images import COLUMN_REASONS
 
     table = read_table(map_file(file), file.name)
-    wrong = next((one for one in table.skipped if not one.reason.startswith(NESTED)), None)
+    wrong = next((one for one in table.skipped if not one.reason.startswith(COLUMN_REASONS)), None)
     if wrong is not None:
         raise InputError(
             f"every row of the table must be valid; {wrong.path}: {wrong.reason}. Correct the row."

@@ -21,6 +21,7 @@ from featscape.steps.facts import (
     describe_columns,
     describe_found,
     describe_labels,
+    describe_left_out,
     describe_unreadable,
 )
 from featscape.steps.item_columns import read_item_columns
@@ -81,6 +82,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     values = np.asarray(stored, dtype=np.float32)
     if source is None:
         for line in (
+            *describe_left_out(described.skipped),
             *describe_columns(described, n_items=len(values), noun="item"),
             *describe_labels(described.labels or (), n_trimmed=described.n_trimmed_labels),
         ):

@@ -96,7 +96,10 @@ def collect(
 
 
 def _join_columns(opened: OpenedCollection, columns: Columns | None) -> dict[str, list[Any]]:
-    """Return the columns of a collection and the given columns; raises InputError."""
+    """Return the columns of a collection and the given columns; raises InputError.
+
+    `opened.skipped` receives the given columns that are not used.
+    """
     if columns is None:
         return dict(opened.columns)
     given = make_table("columns", columns)
@@ -111,6 +114,7 @@ def _join_columns(opened: OpenedCollection, columns: Columns | None) -> dict[str
             f"the source and columns= must have different columns; both have {both!r}. Rename or "
             "omit one of the columns."
         )
+    opened.skipped += given.skipped
     return {**opened.columns, **given.columns}
 
 

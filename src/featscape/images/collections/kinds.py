@@ -145,7 +145,12 @@ def _open_table(source: Any, path_column: str | None) -> OpenedCollection:
     if not paths:
         raise InputError("the source must contain an image; the table has no rows. Add images.")
     return OpenedCollection(
-        len(paths), paths.__getitem__, columns=table.columns, path_column=column, has_files=True
+        len(paths),
+        paths.__getitem__,
+        columns=table.columns,
+        path_column=column,
+        has_files=True,
+        skipped=table.skipped,
     )
 
 

@@ -48,7 +48,9 @@ def make_table(name: str, columns: Columns) -> ImageTable:
                 f"all columns must have the same length; {column!r} has {len(listed):,} values, "
                 f"and another column {n_rows:,}. Give one value per item."
             )
-    return ImageTable(name, values, positions=[f"row {row}" for row in range(n_rows)])
+    table = ImageTable(name, values, positions=[f"row {row}" for row in range(n_rows)])
+    table.leave_out_earlier_map()
+    return table
 
 
 def list_values(values: Any, column: str) -> list[Any]:

@@ -6,7 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from featscape.images.tables.values import plain_value
+from featscape.mapfolder import FIRST_COLUMNS, OWN_COLUMNS
 from featscape.records import SkippedImage
+from featscape.records.images import earlier_column
+
+_KEPT = ("path", "label", "split")  # of the items of an earlier map, if the column has values
 
 
 @dataclass
@@ -36,6 +41,22 @@ class ImageTable:
     def skip(self, position: str, reason: str) -> None:
         """Add a row to `skipped`."""
         self.skipped.append(SkippedImage(f"{self.name}, {position}", reason))
+
+    def leave_out_earlier_map(self) -> None:
+        """Leave out what a map computed, if the table has the items of a map.
+
+        Such a table was read from items.parquet, perhaps changed by another program: the columns
+        `FIRST_COLUMNS` are in their order. Paths, labels, splits and the columns of the source
+        remain, and `skipped` receives the other columns.
+        """
+        own = [name for name in self.columns if name in OWN_COLUMNS]
+        if tuple(name for name in own if name in FIRST_COLUMNS) != FIRST_COLUMNS:
+            return
+        for name in own:
+            values = self.columns[name]
+            if name not in _KEPT or all(plain_value(value) is None for value in values):
+                del self.columns[name]
+                self.skipped.append(earlier_column(self.name, name))
 
 
 def name_columns(header: list[str]) -> list[str]:

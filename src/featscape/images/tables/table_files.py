@@ -19,6 +19,8 @@ TABLE_EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 def read_table(content: bytes | mmap.mmap, name: str) -> ImageTable:
     """Read a table; invalid rows are in `ImageTable.skipped`.
 
+    What an earlier map computed is left out: see `ImageTable.leave_out_earlier_map`.
+
     Parameters
     ----------
     content : bytes or mmap
@@ -33,6 +35,12 @@ def read_table(content: bytes | mmap.mmap, name: str) -> ImageTable:
         If the file is a damaged Parquet file, a text file without a header, or a text file in
         another encoding than UTF-8 and UTF-16.
     """
+    table = _read_columns(content, name)
+    table.leave_out_earlier_map()
+    return table
+
+
+def _read_columns(content: bytes | mmap.mmap, name: str) -> ImageTable:
     extension = PurePosixPath(name).suffix.lower()
     if extension == ".parquet":
         return read_parquet(content, name)
