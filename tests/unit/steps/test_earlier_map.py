@@ -65,6 +65,22 @@ def test_images_of_a_written_map_have_the_columns_of_the_source(made, table):
         assert set(images.labels) <= set(made.labels)
 
 
+def test_a_written_map_of_points_gives_a_map_of_points(here):
+    n_items = 4
+    missing = pa.nulls(n_items, pa.string())
+    columns = dict.fromkeys(FIRST_COLUMNS, missing) | {
+        "label": pa.array(["a", "b", "a", "b"]),
+        "split": pa.array(["train", "train", "test", "test"]),
+        "vector": pa.array([[1.0, 2.0]] * n_items),
+    }
+    pq.write_table(pa.table(columns), here / "points.parquet")
+    own, _ = read({"features": here / "points.parquet"}, [])
+    assert own.items.images is None
+    assert own.labels == ("a", "b", "a", "b")
+    assert own.items.splits == ("train", "train", "test", "test")
+    assert own.items.columns == {}
+
+
 def test_another_table_keeps_all_columns(here):
     """A table of boxes has the names of most of the columns, in another order."""
     order = ("id", "path", "label", "split", "x", "y", "width", "height")

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from featscape.images.sources.kind import Candidate
     from featscape.images.storage.locations import Location
@@ -74,6 +75,8 @@ def _has_images(file: Location) -> bool:
 def lists_images(file: Location) -> bool:
     """Return whether a Parquet file has a column of images, or of their paths or addresses.
 
+    A column without a value does not count: the items of a map of points have no paths.
+
     Parameters
     ----------
     file : Path or str
@@ -87,12 +90,29 @@ def lists_images(file: Location) -> bool:
 
     if _has_images(file):
         return True
-    schema = open_parquet(file)[0].schema_arrow
+    opened, _ = open_parquet(file)
     # strings, large strings, string views, and dictionaries of these
-    texts = [
-        one for one in schema if "string" in str(one.type) and not pa.types.is_nested(one.type)
-    ]
-    return not {one.name.lower() for one in texts}.isdisjoint(PATH_COLUMNS)
+    texts = {
+        one.name
+        for one in opened.schema_arrow
+        if "string" in str(one.type) and not pa.types.is_nested(one.type)
+    }
+    names = {name.lower() for name in texts - _find_empty_columns(opened.metadata)}
+    return not names.isdisjoint(PATH_COLUMNS)
+
+
+def _find_empty_columns(metadata: pq.FileMetaData) -> set[str]:
+    """Return the columns without a value, as far as the file counts missing values."""
+    empty = set()
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    for number in range(metadata.num_columns):
+        counts = [group.column(number).statistics for group in groups]
+        if all(
+            one is not None and one.has_null_count and one.null_count == group.num_rows
+            for one, group in zip(counts, groups, strict=True)
+        ):
+            empty.add(metadata.schema.column(number).path)
+    return empty
 
 
 def find_in_parquet(candidate: Candidate) -> ImageSet:
