@@ -293,9 +293,11 @@ export class App {
     else this.panels.show("findings");
   }
 
-  /** From a section to the sections, and from the sections to the map. */
+  /** End a newer search; else from a section to the sections, and from the sections to the map. */
   private leaveFindings(): void {
-    if (this.findings.section.value) this.closeSection();
+    const { query } = this.search;
+    if (query.value !== "" && this.panels.newestList.value === "found") query.value = "";
+    else if (this.findings.section.value) this.closeSection();
     else this.closePanel();
   }
 
@@ -330,8 +332,8 @@ export class App {
     if (panels.helpOpen.value) panels.helpOpen.value = false;
     else if (messages.error.value !== null) messages.error.value = null;
     else if (ABOVE_SELECTION.has(panels.side.value)) this.closePanel();
-    else if (panels.side.value === "findings") this.leaveFindings();
     else if (panels.side.value === "found") search.query.value = "";
+    else if (panels.side.value === "findings") this.leaveFindings();
     else if (selection.count > 0) this.clearSelection();
     else if (this.tool.value !== "pan") this.tool.value = "pan";
     else if (navigation.cursor.value !== null) navigation.cursor.value = null;

@@ -64,7 +64,7 @@ function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): 
     ["J K", "next, previous finding or found image"],
     ["[ ]", "back, forward through the opened images"],
     ["B T", "legend, dark or light"],
-    ["Esc", "leave the search field, close the panel, clear the selection or the search"],
+    ["Esc", "leave the search field; then end the search, close the panel or clear the selection"],
   ];
 }
 

@@ -88,10 +88,9 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
   const target: EventTarget = app.surroundings.embedded ? root : document;
   const byKey = actions(app, root);
 
-  /** The item under the cursor, the current one of the search, or of the current finding. */
+  /** The item under the cursor, or the current one of the search or of the findings. */
   function current(): number | null {
-    const found = app.panels.side.value === "found" ? app.search.current : null;
-    return app.navigation.cursor.value ?? found ?? app.findings.current.value?.items[0] ?? null;
+    return app.navigation.cursor.value ?? app.lists.current;
   }
 
   /** Open the chosen section or the current item. Returns false if there is nothing to open. */

@@ -232,6 +232,9 @@ export function runSearch(app: App): () => void {
       return undefined;
     }
     app.search.started();
+    untracked(() => {
+      app.panels.newestList.value = "found";
+    });
     const timer = setTimeout(() => void search(query, () => mine === asked), TYPING_PAUSE_MS);
     return () => clearTimeout(timer);
   });

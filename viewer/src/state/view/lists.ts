@@ -1,4 +1,8 @@
-/** The lists of the panels, of sections, findings and matches: J, K and Enter go through them. */
+/**
+ * The lists of the panels, of sections, findings and matches: J, K and Enter go through them, and
+ * the map highlights their items.
+ */
+import { batch } from "@preact/signals";
 import type { App } from "../app";
 
 export class Lists {
@@ -22,25 +26,58 @@ export class Lists {
       else if (this.showsSections) {
         const section = this.app.findings.stepSection(by);
         if (section) this.app.messages.announcement.value = `${section.title}: ${section.text}`;
-      } else if (this.app.findings.step(by)) this.showFinding();
+      } else if (this.app.panels.below.at(-1) !== "found" && this.app.findings.step(by))
+        this.showFinding();
     });
   }
 
   /** Call `then` now, or when the list that J and K step through is complete. */
   whenComplete(then: () => void): void {
-    const { side } = this.app.panels;
     const read = () => this.app.findings.whenRead(then);
-    // a search opens its list if no other panel is open
-    if (side.value === null || side.value === "found") this.app.search.whenEnded(read);
+    if (this.app.panels.side.value === "found" || this.opensFound) this.app.search.whenEnded(read);
     else read();
   }
 
-  /** List what a search has found, if no other panel is open; close an empty list. */
+  /** Whether a search opens its list: no panel is open, or findings that are older. */
+  private get opensFound(): boolean {
+    const { side, newestList } = this.app.panels;
+    return side.value === null || (side.value === "findings" && newestList.value === "found");
+  }
+
+  /**
+   * Whether the map highlights the open section rather than what the search finds: the newer of
+   * the two is highlighted.
+   */
+  get highlightsSection(): boolean {
+    return (
+      this.app.search.matches.value === null || this.app.panels.newestList.value === "findings"
+    );
+  }
+
+  /** The items that the map highlights, of the section or of the search; null for none. */
+  get highlighted(): Uint32Array | null {
+    const { findings, search } = this.app;
+    return (this.highlightsSection ? findings.items.value : null) ?? search.emphasized;
+  }
+
+  /** The current item of the open list; null before the first. */
+  get current(): number | null {
+    const { panels, search, findings } = this.app;
+    if (panels.side.value === "found") return search.current;
+    return findings.current.value?.items[0] ?? null;
+  }
+
+  /** List what a search has found, or close an empty list. */
   showFound(): void {
     const { panels, search } = this.app;
-    if (search.foundBy.value === null) {
-      if (panels.side.value === "found") panels.close();
-    } else if (panels.side.value === null) panels.show("found");
+    batch(() => {
+      if (search.foundBy.value !== null) {
+        if (this.opensFound) panels.show("found");
+      } else if (panels.side.value === "found") {
+        panels.close();
+        panels.newestList.value = "found"; // a search that finds nothing dims no image
+      }
+    });
   }
 
   /** Go to the list of what the search finds, and to its next image; then call `leave`. */
@@ -73,6 +110,7 @@ export class Lists {
     const { current, rows, at } = this.app.findings;
     const items = current.value?.items ?? [];
     const [first] = items;
+    this.app.panels.newestList.value = "findings";
     this.app.navigation.cursor.value = null; // Enter opens the finding
     if (first !== undefined && this.app.panels.side.value === "item")
       this.app.panels.openItem(first);

@@ -6,6 +6,9 @@ import type { Selection } from "../selections/selection";
 
 export type Panel = "item" | "selection" | "placed" | "findings" | "found";
 
+/** The panels that list items which the map highlights. */
+export type ListPanel = "findings" | "found";
+
 export interface PlacedImage {
   /** The name of the file. */
   readonly name: string;
@@ -17,6 +20,8 @@ export interface PlacedImage {
 export class Panels {
   /** The panel at the right; null if none is open. */
   readonly side = signal<Panel | null>(null);
+  /** The list that was asked for last. */
+  readonly newestList = signal<ListPanel>("findings");
   readonly sidebarOpen = signal(true);
   readonly helpOpen = signal(false);
   /** The items that the item panel has shown, for its Back and Forward buttons. */
@@ -26,8 +31,8 @@ export class Panels {
   readonly placed = signal<PlacedImage | null>(null);
   /** The nearest neighbors that the open panel lists. */
   readonly neighbors = signal<readonly number[]>([]);
-  /** The panel from which the item panel was opened. */
-  private previous: Panel | null = null;
+  /** The panels that others were opened above, the lowest first, also if their contents are gone. */
+  private covered: readonly Panel[] = [];
 
   constructor(
     private readonly selection: Selection,
@@ -39,7 +44,7 @@ export class Panels {
   openItem(item: number): void {
     batch(() => {
       this.history.value = visit(this.history.value, item);
-      if (this.side.value !== "item") this.previous = this.side.value;
+      if (this.side.value !== "item") this.covered = this.stack;
       this.side.value = "item";
     });
   }
@@ -50,12 +55,12 @@ export class Panels {
     return this.item.value;
   }
 
-  /** Open a panel and close all others. */
+  /** Open a panel and close all others, except the findings below what a search finds. */
   show(panel: Exclude<Panel, "item">): void {
     batch(() => {
       this.history.value = EMPTY_HISTORY;
-      this.previous = null;
-      this.side.value = panel;
+      this.covered = this.stack.filter((each) => panel === "found" && each === "findings");
+      this.open(panel);
     });
   }
 
@@ -66,28 +71,42 @@ export class Panels {
     });
   }
 
-  /** Close the panel; the panel from which an item was opened appears again. */
+  /** Close the panel; the panel below it appears again. */
   close(): void {
     batch(() => {
-      const { below } = this;
       if (this.side.value === "item") this.history.value = EMPTY_HISTORY;
       if (this.side.value === "placed") this.placed.value = null;
-      this.side.value = below;
-      this.previous = null;
+      const { below } = this;
+      this.covered = below.slice(0, -1);
+      this.open(below.at(-1) ?? null);
     });
   }
 
-  /** Number of open panels at the right, including the one under an item panel. */
+  /** Number of open panels at the right, including those below the topmost panel. */
   get depth(): number {
     if (this.side.value === null) return 0;
-    return this.below === null ? 1 : 2;
+    return 1 + this.below.length;
   }
 
-  /** The panel that appears when the current one is closed. */
-  private get below(): Panel | null {
-    if (this.previous === "findings") return this.previous;
-    if (this.previous === "found") return this.hasFound() ? this.previous : null;
-    const exists = this.previous === "placed" ? this.placed.value : this.selection.count > 0;
-    return exists ? this.previous : null;
+  /** The panels that appear when those above are closed, the lowest first. */
+  get below(): readonly Panel[] {
+    return this.covered.filter((panel) => this.exists(panel));
+  }
+
+  private open(panel: Panel | null): void {
+    this.side.value = panel;
+    if (panel === "findings" || panel === "found") this.newestList.value = panel;
+  }
+
+  /** The covered panels and the open panel. */
+  private get stack(): readonly Panel[] {
+    return this.side.value === null ? [] : [...this.covered, this.side.value];
+  }
+
+  /** Whether a covered panel still has contents. */
+  private exists(panel: Panel): boolean {
+    if (panel === "found") return this.hasFound();
+    if (panel === "placed") return this.placed.value !== null;
+    return panel !== "selection" || this.selection.count > 0;
   }
 }

@@ -121,13 +121,12 @@ export function syncStage(app: App, stage: Stage): () => void {
       stage.setColors(codes, palette);
     }),
     effect(() => {
-      const matches = app.findings.items.value ?? app.search.emphasized;
-      const emphasis = { matches, selection: app.selection.items.value };
+      const emphasis = { matches: app.lists.highlighted, selection: app.selection.items.value };
       const filters = app.filters.value;
       const highlight = seenHighlight(app.navigation.highlight.value, filters);
       const codes = highlight && columns.value.get(highlight.column);
       const searched = emphasis.matches !== null || emphasis.selection.length > 0;
-      const fades = app.findings.fadesFalseFriends.value;
+      const fades = app.lists.highlightsSection && app.findings.fadesFalseFriends.value;
       const friends = fades ? columns.value.get(FALSE_FRIENDS) : undefined;
       if (filters.size === 0 && !searched && !codes && !friends) stage.setStates(null);
       else {
@@ -170,9 +169,7 @@ function syncMarks(app: App, stage: Stage): (() => void)[] {
         app.navigation.hoveredInPanel.value ??
           app.navigation.cursor.value ??
           app.panels.item.value ??
-          (app.panels.side.value === "found" ? app.search.current : null) ??
-          app.findings.current.value?.items[0] ??
-          null,
+          app.lists.current,
       ),
     ),
     effect(() => {
