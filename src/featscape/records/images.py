@@ -275,6 +275,8 @@ class ImageSet:
     unused_folders : tuple of str
         The names of the folders below the class folders, or below the single folder of all images.
         These names give neither labels nor splits.
+    unread_tables : tuple of str
+        The paths of the tables among the images of a folder that are not metadata files.
     dropped_classes : tuple of str
         The classes of which the limit of the number of images keeps no image.
     """
@@ -293,6 +295,7 @@ class ImageSet:
     columns: Mapping[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()
     unused_folders: tuple[str, ...] = ()
+    unread_tables: tuple[str, ...] = ()
     dropped_classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -88,6 +88,7 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
             "without labels"
         )
     yield from _describe_unused_folders(images)
+    yield from _describe_unread_tables(images)
     if images.dropped_classes:
         yield _describe_dropped(images)
     n_conflicts = sum(one.reason.startswith(LABEL_CONFLICT) for one in images.skipped)
@@ -140,6 +141,20 @@ def _describe_unused_folders(images: ImageSet) -> Iterator[str]:
             'of these folders, write metadata.csv: see "Use your own labels and columns" in the '
             "documentation"
         )
+
+
+def _describe_unread_tables(images: ImageSet) -> Iterator[str]:
+    """Yield the tables among the images that are not read, if there are some."""
+    if not images.unread_tables:
+        return
+    from featscape.images.tables.columns import list_names
+
+    names = list_names(images.unread_tables, n_shown=_MOST_NAMED)
+    many = len(images.unread_tables) > 1
+    yield printable(
+        f"tables of another name than metadata.csv are not read: {names}. For the columns, name "
+        f"{'one' if many else 'this table'} as the source, or rename it to metadata.csv"
+    )
 
 
 def describe_columns(

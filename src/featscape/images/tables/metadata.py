@@ -13,7 +13,7 @@ from featscape.images.tables.columns import (
     list_names,
 )
 from featscape.images.tables.paths import find_path_rows
-from featscape.images.tables.table_files import read_table
+from featscape.images.tables.table_files import TABLE_EXTENSIONS, read_table
 from featscape.records import SkippedImage
 from featscape.records.images import NO_IMAGE, UNUSED_IMAGE
 
@@ -34,7 +34,8 @@ def attach_metadata(
 
     A metadata file may be in any folder of the source, and its paths are relative to this folder.
     An image that no metadata file names has missing values. Rows that name no image are skipped,
-    and so is a metadata file that cannot be read or has no column of paths.
+    and so is a metadata file that cannot be read or has no column of paths. Other tables are not
+    read: `ImageSet.unread_tables` lists them.
 
     Parameters
     ----------
@@ -50,6 +51,13 @@ def attach_metadata(
     InputError
         If there is no column `label_column`, or no row of the metadata names an image.
     """
+    others = sorted(others)
+    unread = (
+        "/".join(parts)
+        for parts in others
+        if parts[-1].lower().endswith(TABLE_EXTENSIONS) and parts[-1] not in _METADATA_FILES
+    )
+    images = replace(images, unread_tables=tuple(unread))
     rows = {path: row for row, path in enumerate(images.paths)}
     unused = {one.path: one.reason for one in images.skipped}
     skipped: list[SkippedImage] = []
@@ -94,7 +102,7 @@ def _read_tables(
 ) -> list[tuple[str, ImageTable]]:
     """Return the folder and the table of each metadata file; `skipped` receives the others."""
     tables = []
-    for parts in sorted(others):
+    for parts in others:
         if parts[-1] not in _METADATA_FILES:
             continue
         path = "/".join(parts)

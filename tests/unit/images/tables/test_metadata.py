@@ -143,3 +143,21 @@ def test_a_row_of_a_skipped_image_has_the_reason_of_the_image(write_images, skip
         "skipped 1 row of an image that is not used, metadata.csv, line 3: gander.png is skipped: "
         "outside the class folders" in lines
     )
+
+
+def test_a_table_of_another_name_is_reported_and_not_read(write_images):
+    folder = write_images("1.png", "old/2.png")
+    write(folder / "katalog.csv", "file_name,label\n1.png,cat\n")
+    (folder / "notes.txt").touch()
+    (folder / "metadata.csv").write_text("file_name,age\n1.png,3\n")
+    images = find_images(folder)
+    assert images.unread_tables == ("katalog.csv",)
+    assert (
+        "tables of another name than metadata.csv are not read: 'katalog.csv'. For the columns, "
+        "name this table as the source, or rename it to metadata.csv"
+    ) in describe_found(images)
+    (folder / "old" / "Scores.PARQUET").touch()
+    assert find_images(folder).unread_tables == ("katalog.csv", "old/Scores.PARQUET")
+    (folder / "katalog.csv").unlink()
+    (folder / "old" / "Scores.PARQUET").unlink()
+    assert "not read" not in "\n".join(describe_found(find_images(folder)))
