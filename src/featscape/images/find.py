@@ -74,9 +74,10 @@ def find_images(
         The folder, file or address; a sequence of paths, files as bytes, Pillow images or arrays of
         uint8 of the shape (h, w), (h, w, c) or (c, h, w) with 1, 3 or 4 channels, or one array of n
         such images; a mapping or DataFrame with a column of paths; torchvision's ImageFolder; a
-        Dataset of PyTorch whose items are images, or tuples of an image and a label; or a Dataset
-        of Hugging Face with a column of images, whose other columns are kept. A dataset also gives
-        labels. A dataset must not convert the images to tensors of floats.
+        Dataset of PyTorch whose items are images, tuples of an image and a label, or mappings with
+        one key image or img; or a Dataset of Hugging Face with a column of images. The other
+        columns and keys are kept. A dataset also gives labels. A dataset must not convert the
+        images to tensors of floats.
     labels : sequence of n labels, optional
         The labels of a sequence or dataset. None, NaN, NA of pandas and "" are no labels.
     columns : mapping of str to sequence of n values, or DataFrame of n rows, optional

@@ -6,8 +6,9 @@ No library is imported: a dataset is recognized by its attributes.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from featscape.images.tables.columns import (
     list_names,
 )
 from featscape.images.tables.program_columns import list_values, make_table
-from featscape.images.tables.values import name_class, plain_value
+from featscape.images.tables.values import join_lists, name_class, plain_value
 from featscape.number_text import with_article
 from featscape.records.images import nested_column
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.records import SkippedImage
+
+_IMAGE_KEYS = ("image", "img")  # of the items of a dataset
+_PLAIN = (str, int, float, date, timedelta)
 
 
 @dataclass
@@ -265,8 +269,10 @@ def _read_feature(dataset: Any, name: str, feature: Any) -> list[Any] | None:
 
 
 def _open_torch(dataset: Any, *, has_labels: bool) -> OpenedCollection:
-    """Open a Dataset of PyTorch, whose items are images, or tuples of image and label."""
+    """Open a Dataset of PyTorch: its items are images, tuples of image and label, or mappings."""
     first = dataset[0]
+    if isinstance(first, Mapping):
+        return _open_mappings(dataset, first)
     if not isinstance(first, tuple):
         check_program_image(first, "number 0")
         return OpenedCollection(len(dataset), dataset.__getitem__, has_files=is_file(first))
@@ -287,4 +293,22 @@ def _open_torch(dataset: Any, *, has_labels: bool) -> OpenedCollection:
     classes = getattr(whole, "classes", None)
     labels = map(plain_value, list_values(targets, "targets"))
     opened.labels = [code if classes is None else name_class(code, classes) for code in labels]
+    return opened
+
+
+def _open_mappings(dataset: Any, first: Mapping[str, Any]) -> OpenedCollection:
+    """Open a Dataset whose items are mappings with an image and further values of the image."""
+    images = [key for key in _IMAGE_KEYS if key in first]
+    image = images[0] if len(images) == 1 else None
+    check_program_image(first if image is None else first[image], "number 0")
+    opened = OpenedCollection(len(dataset), lambda index: dataset[index][image])
+    plain = {key: join_lists([plain_value(first[key])])[0] for key in first if key != image}
+    kept = [key for key, value in plain.items() if value is None or isinstance(value, _PLAIN)]
+    nested = [key for key in plain if key not in kept]  # such as masks: much memory
+    opened.skipped = [nested_column(type(dataset).__name__, key) for key in nested]
+    opened.columns = {key: [] for key in kept}
+    for index in range(opened.n_images):
+        item = dataset[index]
+        for key, values in opened.columns.items():
+            values.append(item.get(key))
     return opened

@@ -361,6 +361,39 @@ def test_an_image_folder_gives_files_and_classes(tmp_path):
     assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
 
 
+class MappingDataset:
+    """Items as those of a torch Dataset of mappings."""
+
+    def __init__(self, *left_out, **values):
+        self.left_out, self.values = left_out, values
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        item = {"img": (RED, BLUE, RED)[index], "label": "aba"[index], "age": np.int64(index)}
+        item |= {"mask": np.zeros((4, 4)), "tags": ["x", "y"][:index]} | self.values
+        return {key: value for key, value in item.items() if key not in self.left_out}
+
+
+def test_a_dataset_of_mappings_gives_images_labels_and_columns():
+    images = find_images(MappingDataset())
+    assert colors_of(images) == [(255, 0, 0), (0, 0, 255), (255, 0, 0)]
+    assert images.labels == ("a", "b", "a")
+    assert images.columns["age"].tolist() == [0, 1, 2]
+    assert images.columns["tags"] == (None, "x", "x, y")
+    assert images.skipped[0] == nested_column("MappingDataset", "mask")
+    given = find_images(MappingDataset(), labels=["c", "c", "d"])
+    assert given.labels == ("c", "c", "d")
+    assert given.columns["source label"] == ("a", "b", "a")
+
+
+@pytest.mark.parametrize("dataset", [MappingDataset("img"), MappingDataset(image=b"")])
+def test_a_dataset_of_mappings_must_have_one_image(dataset):
+    with pytest.raises(InputError, match="number 0 is a dict with the keys"):
+        find_images(dataset)
+
+
 def test_a_dataset_of_torch_gives_images_and_classes():
     images = find_images(TorchDataset())
     assert images.labels == ("cat", "dog")
