@@ -300,8 +300,11 @@ def _open_mappings(dataset: Any, first: Mapping[str, Any]) -> OpenedCollection:
     """Open a Dataset whose items are mappings with an image and further values of the image."""
     images = [key for key in _IMAGE_KEYS if key in first]
     image = images[0] if len(images) == 1 else None
-    check_program_image(first if image is None else first[image], "number 0")
-    opened = OpenedCollection(len(dataset), lambda index: dataset[index][image])
+    example = first if image is None else first[image]
+    check_program_image(example, "number 0")
+    opened = OpenedCollection(
+        len(dataset), lambda index: dataset[index][image], has_files=is_file(example)
+    )
     plain = {key: join_lists([plain_value(first[key])])[0] for key in first if key != image}
     kept = [key for key, value in plain.items() if value is None or isinstance(value, _PLAIN)]
     nested = [key for key in plain if key not in kept]  # such as masks: much memory

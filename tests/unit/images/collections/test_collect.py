@@ -271,6 +271,8 @@ class Lazy:
         (Lazy(png_of(RED), png_of(BLUE)), "collection"),
         (Lazy(RED, BLUE), "pixels"),
         (Lazy((RED, 0), (BLUE, 1)), "pixels"),
+        (Lazy({"image": png_of(RED)}, {"image": png_of(BLUE)}), "collection"),
+        (Lazy({"image": RED}, {"image": BLUE}), "pixels"),
         (HuggingFaceDataset(), "collection"),
     ],
 )
