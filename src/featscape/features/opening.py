@@ -236,14 +236,12 @@ def _load_state(
         misfit = error
     own = architecture.make().state_dict()
     prefixes = nested_prefixes(state, own)
-    if not prefixes and own.keys().isdisjoint(state):
-        prefixes = [common_prefix(state)]  # of names that the library of the network converts
     if len(prefixes) > 1:
         raise ModelError(
             f"weights must be those of one network; {path} contains the names of the network below "
             f"{' and '.join(map(repr, prefixes))}. Save the tensors below one of them in a file."
         ) from misfit
-    prefix = prefixes[0] if prefixes else ""
+    prefix = prefixes[0] if prefixes else common_prefix(state)
     if not prefix:
         raise misfit
     inner = {key.removeprefix(prefix): one for key, one in state.items() if key.startswith(prefix)}
@@ -251,9 +249,13 @@ def _load_state(
     try:
         module = architecture.load(inner, path, layers)
     except ModelError as error:
-        raise ModelError(
-            f"{error} The names were compared without the prefix {prefix!r}."
-        ) from misfit
+        message = f"{error} The names were compared without the prefix {prefix!r}."
+        if not prefixes:  # the names are those of another network, or the library converts them
+            message = (
+                f"{misfit} All names in the file begin with {prefix!r}, and the weights do not fit "
+                "without this prefix either."
+            )
+        raise ModelError(message) from misfit
     names = "the weights" if unused else "all weights"
     progress.note(f"{path.name}: removed {prefix!r} from the names of {names}")
     if unused:

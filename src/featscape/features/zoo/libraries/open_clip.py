@@ -262,7 +262,7 @@ def _load(
         owner = PREFIX + architecture
         # the image tower is enough to name the missing tensors in the message
         seen = {k.removeprefix("visual."): v for k, v in state.items() if k.startswith("visual.")}
-        fit_state(_make(architecture, tag), seen, owner=owner, path=path)
+        fit_state(_make(architecture, tag), seen or state, owner=owner, path=path)
         raise ModelError(
             f"the weights {path} do not fit {owner}: {str(error).splitlines()[0]}. "
             "Name the network that they were trained with by --model (model=)."

@@ -51,6 +51,10 @@ def test_weights_of_another_network_are_refused(tiny, tmp_path):
     with pytest.raises(ModelError, match=r"tiny-clip: missing: class_embedding.*misshaped: conv1"):
         load_network("open_clip:tiny-clip/toy", weights=tmp_path / "other.pth")
     assert tiny[1].exists()
+    torch.save(dict.fromkeys(tiny[0].state_dict(), torch.ones(1)), tmp_path / "other.pth")
+    message = r"tiny-clip: misshaped: class_embedding.* without the prefix 'visual\.'"
+    with pytest.raises(ModelError, match=message):
+        load_network("open_clip:tiny-clip/toy", weights=tmp_path / "other.pth")
 
 
 @pytest.mark.usefixtures("tiny")
