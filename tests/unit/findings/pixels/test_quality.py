@@ -126,7 +126,7 @@ def test_a_smooth_image_with_a_sharp_edge_is_not_blurred():
 
 
 def test_sizes_and_shapes_that_differ_from_the_others_are_found():
-    images = pictures(30)
+    images = sharp_pictures(30)
     sizes = np.full((30, 2), (640, 480), dtype=np.int32)
     sizes[3], sizes[4] = (20, 16), (1200, 90)
     found, _ = problems(images, sizes_px=sizes)
@@ -135,7 +135,7 @@ def test_sizes_and_shapes_that_differ_from_the_others_are_found():
 
 def test_a_dataset_of_small_images_has_no_tiny_images():
     sizes = np.full((30, 2), 28, dtype=np.int32)
-    assert problems(pictures(30), sizes_px=sizes)[0] == {}
+    assert problems(sharp_pictures(30), sizes_px=sizes)[0] == {}
 
 
 def test_a_common_fault_is_reported_once_as_a_property_of_the_dataset():
@@ -157,6 +157,31 @@ def drawing(seed):
 def test_a_drawing_of_sharp_edges_is_not_noisy():
     images = [*sharp_pictures(40), drawing(0)]
     assert "noisy" not in problems(images)[0].get(40, ())
+
+
+def page_of_text():
+    """Return a page of rows of black letters, drawn as bars of 2 pixels, on white."""
+    image = np.full((180, 240, 3), 255, dtype=np.uint8)
+    rng = np.random.default_rng(0)
+    for top in range(6, 170, 12):
+        for left in range(6, 230, 6):
+            image[top : top + 8, left : left + 2] = 0  # the stem, and two strokes
+            image[top + rng.integers(0, 4, 2) * 2, left : left + 5] = 0
+    return Image.fromarray(image)
+
+
+def test_a_page_of_text_is_not_noisy():
+    images = [blur(image) for image in pictures(40)]
+    assert "noisy" not in problems([*images, page_of_text()])[0].get(40, ())
+    assert "noisy" in problems([*images, add_noise(images[0])])[0][40]
+
+
+@pytest.mark.parametrize("level", [0.05, 0.2])
+def test_the_noise_is_the_standard_deviation_of_planted_noise(level):
+    noise = np.random.default_rng(0).normal(0, 255 * level, (240, 320, 1))
+    image = np.clip(128 + np.zeros((240, 320, 3)) + noise, 0, 255).astype(np.uint8)
+    measured = survey_thumbnails(Pictures([Image.fromarray(image)])).measures["noise"][0]
+    assert measured == pytest.approx(level, rel=0.2)
 
 
 def test_gray_images_are_a_fault_only_if_almost_all_images_have_colors():
