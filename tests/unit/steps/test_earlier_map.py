@@ -65,6 +65,15 @@ def test_images_of_a_written_map_have_the_columns_of_the_source(made, table):
         assert set(images.labels) <= set(made.labels)
 
 
+def test_a_selection_that_the_page_wrote_gives_a_map_of_its_images(here):
+    header = "id,path,label,width,height,agreement,off_topic,torn,false_friends,age"
+    rows = ("3,a.png,cat,64,48,,-1.5,0.2,0.1,7", "5,b.png,dog,64,48,0.8,-2,0.1,0,9")
+    (here / "selection.csv").write_text("\r\n".join(("\ufeff" + header, *rows)), encoding="utf-8")
+    images = find_images(here / "selection.csv")
+    assert (images.paths, images.labels) == (("a.png", "b.png"), ("cat", "dog"))
+    assert list(images.columns) == ["age"]
+
+
 def test_a_written_map_of_points_gives_a_map_of_points(here):
     n_items = 4
     missing = pa.nulls(n_items, pa.string())

@@ -11,6 +11,7 @@ from featscape.mapfolder import FIRST_COLUMNS, OWN_COLUMNS
 from featscape.records import SkippedImage
 from featscape.records.images import earlier_column
 
+_NAMES_OF_FINDINGS = {"off_topic", "torn", "false_friends"}  # which other programs do not use
 _KEPT = ("path", "label", "split")  # of the items of an earlier map, if the column has values
 
 
@@ -46,11 +47,13 @@ class ImageTable:
         """Leave out what a map computed, if the table has the items of a map.
 
         Such a table was read from items.parquet, perhaps changed by another program: the columns
-        `FIRST_COLUMNS` are in their order. Paths, labels, splits and the columns of the source
+        `FIRST_COLUMNS` are in their order. Or the table is a selection that the page wrote: it has
+        the columns `_NAMES_OF_FINDINGS`. Paths, labels, splits and the columns of the source
         remain, and `skipped` receives the other columns.
         """
         own = [name for name in self.columns if name in OWN_COLUMNS]
-        if tuple(name for name in own if name in FIRST_COLUMNS) != FIRST_COLUMNS:
+        has_items = tuple(name for name in own if name in FIRST_COLUMNS) == FIRST_COLUMNS
+        if not has_items and not _NAMES_OF_FINDINGS.issubset(own):
             return
         for name in own:
             values = self.columns[name]
