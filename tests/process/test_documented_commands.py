@@ -81,7 +81,7 @@ def stock(tmp_path_factory):
         for number, file in enumerate(sorted((stock / "digits" / digit).iterdir())[:12]):
             label = "8" if digit == "0" and number < 2 else digit  # two wrong labels
             for folder in (stock / "photos", stock / "data" / "animals"):
-                target = folder / label / file.name
+                target = folder / label / file.name.replace("digit", "photo")  # of any photos
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, target)
     shutil.copytree(stock / "photos" / "6", stock / "new-photos")
