@@ -64,7 +64,8 @@ def write_digits(folder: Path, *, limit: int | None = None, random_state: int = 
 
     With `limit`, the function writes only the digits that `find_images` would choose among all with
     this limit and seed, because it takes a second to write all digits. If `limit` is less than the
-    number of classes, it writes all digits, so that the map reports the missing classes.
+    number of classes, it writes all digits, so that the map reports the missing classes. Other
+    files in the folder remain, such as those of a call with a higher limit.
 
     The digits are enlarged by bicubic interpolation, because the network was trained on
     photographs, and drawn in dark ink on white with a margin. Each of these choices separates the

@@ -1,5 +1,6 @@
 """The notebooks of the documentation run, and contain no outputs."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,13 @@ def read_code(file):
 
 def test_there_are_notebooks():
     assert len(NOTEBOOKS) >= 3
+
+
+def test_each_notebook_writes_its_images_to_a_folder_of_its_own():
+    """`write_digits` keeps other files, so that a shared folder would have the images of both."""
+    code = {file: "".join(cell.source for cell in read_code(file)) for file in NOTEBOOKS}
+    folders = {file.stem: re.findall(r'source = Path\("(.+?)"\)', code[file]) for file in NOTEBOOKS}
+    assert folders == {name: [f"{name}-digits"] for name in folders}
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
