@@ -47,13 +47,14 @@ class ImageTable:
         """Leave out what a map computed, if the table has the items of a map.
 
         Such a table was read from items.parquet, perhaps changed by another program: the columns
-        `FIRST_COLUMNS` are in their order. Or the table is a selection that the page wrote: it has
-        the columns `_NAMES_OF_FINDINGS`. Paths, labels, splits and the columns of the source
-        remain, and `skipped` receives the other columns.
+        `FIRST_COLUMNS` are in their order. Or the table is a selection that the page wrote: it
+        begins with id, path and label, and has the columns `_NAMES_OF_FINDINGS`. Paths, labels,
+        splits and the columns of the source remain, and `skipped` receives the other columns.
         """
         own = [name for name in self.columns if name in OWN_COLUMNS]
         has_items = tuple(name for name in own if name in FIRST_COLUMNS) == FIRST_COLUMNS
-        if not has_items and not _NAMES_OF_FINDINGS.issubset(own):
+        is_selection = tuple(self.columns)[:3] == FIRST_COLUMNS[:3]
+        if not has_items and not (is_selection and _NAMES_OF_FINDINGS.issubset(own)):
             return
         for name in own:
             values = self.columns[name]
