@@ -91,13 +91,17 @@ def lists_images(file: Location) -> bool:
     if _has_images(file):
         return True
     opened, _ = open_parquet(file)
+    try:
+        empty = _find_empty_columns(opened.metadata)
+    except Exception as error:
+        raise damaged_parquet(file, error) from error  # see `_has_images`
     # strings, large strings, string views, and dictionaries of these
     texts = {
         one.name
         for one in opened.schema_arrow
         if "string" in str(one.type) and not pa.types.is_nested(one.type)
     }
-    names = {name.lower() for name in texts - _find_empty_columns(opened.metadata)}
+    names = {name.lower() for name in texts - empty}
     return not names.isdisjoint(PATH_COLUMNS)
 
 
