@@ -34,8 +34,9 @@ from featscape.findings.shortcuts.cells import find_shortcuts
 from featscape.findings.spaces import principal_components, search_all_pairs, unit_rows
 from featscape.labels.classes import count_classes
 from findings import five_neighbors, measure, mistakenness, ours, self_clean, with_cleanlab
+from findings_limit import limited_labels
 from findings_moved import NEAR, find_moved
-from findings_sets import CLEANVISION, DATALAB, Pictures, Sets
+from findings_sets import CLEANVISION, DATALAB, Pictures, Sets, plant_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     Row = tuple[str, str, str, str]  # what, goal, featscape, others
 
 N_SEEDS = 3
-PLANTED_SHARE = 0.05
 MOST_OFF_TOPIC = 4_500
 # host, guest; a guest with ":" is a class of the host
 PAIRS = (
@@ -64,16 +64,6 @@ TINT = 0.3
 N_TINTED, N_NULL = 20, 100
 CLOSE_PAIRS = ({"cat", "dog"}, {"automobile", "truck"}, {"deer", "horse"}, {"airplane", "ship"})
 MAPPED = 1_500
-
-
-def plant_errors(labels: NDArray[np.str_], seed: int) -> NDArray[np.str_]:
-    """Return the labels with 5 % changed to another class, uniformly."""
-    random = np.random.default_rng(seed)
-    names, codes = np.unique(labels, return_inverse=True)
-    chosen = random.choice(len(codes), round(PLANTED_SHARE * len(codes)), replace=False)
-    changed = codes.copy()
-    changed[chosen] += random.integers(1, len(names), len(chosen))
-    return np.asarray(names[changed % len(names)])
 
 
 def planted_labels(sets: Sets) -> Iterator[Row]:
@@ -362,6 +352,7 @@ def moving_points(sets: Sets) -> Iterator[Row]:
 ROWS: dict[str, Callable[[Sets], Iterator[Row]]] = {
     "labels": planted_labels,
     "checks": checked_labels,
+    "limit": limited_labels,
     "off_topic": off_topic,
     "blur": mild_blur,
     "cast": color_cast,

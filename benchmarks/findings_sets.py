@@ -41,6 +41,9 @@ np.save(sys.argv[2], [scores[name] for name in sorted(scores)])
 """
 
 
+PLANTED_SHARE = 0.05
+
+
 @dataclass(frozen=True, eq=False)
 class Data:
     """One source: features (n, d), labels, paths, and the images."""
@@ -99,6 +102,18 @@ class Sets:
             raise SystemExit("this row needs other tools; name their Python with --peers.")
         subprocess.run([self.peers, "-c", script, given, result], check=True, capture_output=True)
         return np.asarray(np.load(result))
+
+
+def plant_errors(
+    labels: NDArray[np.str_], seed: int, share: float = PLANTED_SHARE
+) -> NDArray[np.str_]:
+    """Return the labels with a share changed to another class, uniformly."""
+    random = np.random.default_rng(seed)
+    names, codes = np.unique(labels, return_inverse=True)
+    chosen = random.choice(len(codes), round(share * len(codes)), replace=False)
+    changed = codes.copy()
+    changed[chosen] += random.integers(1, len(names), len(chosen))
+    return np.asarray(names[changed % len(names)])
 
 
 class Pictures:

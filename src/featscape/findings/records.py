@@ -200,12 +200,12 @@ class Reliability(Finding):
 
 @dataclass(frozen=True)
 class ExpectedErrors:
-    """How many of the listed labels are wrong: a range, or an estimate after checks.
+    """How many of the listed labels are wrong: a limit, or an estimate after checks.
 
     Attributes
     ----------
     low, high : int
-        Limits of the number of wrong labels among the listed labels.
+        Limits of the number of wrong labels among the listed labels; `low` is 0 without checks.
     n_listed : int
         Number of listed labels.
     assumption : str

@@ -47,17 +47,22 @@ def divide_duplicates(
 
 
 def count_wrong(expected: ExpectedErrors) -> str:
-    """Return the sentences that estimate how many of the listed labels are wrong."""
+    """Return the sentences about how many of the listed labels are wrong."""
     if expected.n_checked:
         return (
             f"About {expected.low:,} to {expected.high:,} of the labels are wrong, estimated from "
             f"{expected.n_checked:,} checked labels."
         )
-    return (
-        f"If the dataset has wrong labels, about {expected.low:,} to {expected.high:,} of these "
-        "are wrong, or more after corrections with this list. Check "
-        f"{name_checks(expected.n_listed)} for a better estimate."
+    limit = (
+        f"At most about {expected.high:,} of these are wrong, or more after corrections with this "
+        "list."
     )
+    if expected.n_listed == 1:
+        limit = "The label may be right."
+    elif expected.high >= expected.n_listed:
+        limit = "Any number of these may be wrong."
+    purpose = "for an estimate" if expected.n_listed > N_CHECKS else "to know the number"
+    return f"{limit} Check {name_checks(expected.n_listed)} {purpose}."
 
 
 def name_farthest(findings: Findings) -> str | None:

@@ -133,7 +133,7 @@ def test_the_summary_has_at_most_five_sentences(findings):
     sentences = summarize_findings(findings)
     assert 1 <= len(sentences) <= 5
     assert "another class more than the labeled class" in sentences[0]
-    assert "If the dataset has wrong labels, about" in sentences[0]
+    assert "Any number of these may be wrong. Check all " in sentences[0]
 
 
 @pytest.mark.parametrize("kind", ["close pair", "separate pair"])

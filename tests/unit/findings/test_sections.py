@@ -53,13 +53,12 @@ def arranged(**findings):
 
 def test_a_label_error_has_the_suggested_label_and_its_neighbors():
     error = LabelError(item=3, label="cat", suggested="dog", **COMMON)
-    expected = ExpectedErrors(2, 5, 5, "If.")
+    expected = ExpectedErrors(0, 4, 5, "If.")
     section = arranged(labels=(error,), expected_errors=expected)["labels"]
     assert (section.title, section.layout) == ("Labels to check", "items")
     assert section.text == (
-        "1 image resembles another class more than the labeled class. If the dataset has wrong "
-        "labels, about 2 to 5 of these are wrong, or more after corrections with this list. Check "
-        "all 5 labels for a better estimate."
+        "1 image resembles another class more than the labeled class. At most about 4 of these are "
+        "wrong, or more after corrections with this list. Check all 5 labels to know the number."
     )
     assert section.findings[0].suggested == "dog"
     assert section.findings[0].neighbors == (2,)

@@ -1,8 +1,9 @@
-"""How many of the listed labels are wrong: a range without checks, an estimate after checks.
+"""How many of the listed labels are wrong: an upper limit without checks, an estimate after checks.
 
 Features alone do not show how many labels are wrong: even for correct labels, some items look like
-another class. The range plants errors in some labels and counts how many of these are listed. The
-estimate uses the answers of a person who checks labels all over the list.
+another class. The limit plants errors in some labels, and compares the number of items at the
+beginning of the list with the share of planted errors there. The estimate uses the answers of a
+person who checks labels all over the list.
 """
 
 from __future__ import annotations
@@ -25,13 +26,16 @@ if TYPE_CHECKING:
 
 _PLANTED_SHARE = 0.02
 _N_PLANTED = 400  # in all repeats together, for an error of the shares of .025
-_MOST_REPEATS = 4
-_DEVIATIONS = 1.28  # standard deviations of a count, for a probability of 80 %
-_QUANTILES = (0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+_MOST_REPEATS = 100
+_CONFIDENCE = 0.9  # of the limits of the counts
 _ASSUMPTION = (
-    "The limits assume that wrong labels are as easy to find as errors planted between random and "
-    "between similar classes; after corrections with this list, the remaining errors are harder to "
-    'find. See "Find label errors" in the documentation.'
+    "The limit assumes that wrong labels are as easy to find as errors that were planted in 2 % of "
+    "the labels, between random and between similar classes; after corrections with this list, the "
+    'remaining errors are harder to find. See "Find label errors" in the documentation.'
+)
+_NO_LIMIT = (
+    "The list is too short for a limit, or its labels are as suspicious as errors that were "
+    'planted in 2 % of the labels. See "Find label errors" in the documentation.'
 )
 _PENALTY = 0.05  # of the squared parameters
 _N_DRAWS = 500  # from the distribution of the two parameters
@@ -44,14 +48,13 @@ def expect_errors(
     n_classes: int,
     odds: LabelOdds,
     *,
-    n_listed: int,
+    listed: NDArray[np.intp],
     random_state: int = 0,
 ) -> ExpectedErrors:
-    """Return a range of the number of wrong labels among the listed labels.
+    """Return an upper limit of the number of wrong labels among the listed labels.
 
     Errors are planted in 2 % of the labels, uniformly among the classes, or in the class that is
-    most probable. The share of wrong labels in the dataset is at most the least ratio of the share
-    of all items above a threshold to the share of planted errors above the threshold.
+    most probable. The larger limit of the two is returned.
 
     Parameters
     ----------
@@ -60,8 +63,8 @@ def expect_errors(
     n_classes : int
     odds : LabelOdds
         The odds of `codes`.
-    n_listed : int
-        Number of items whose suspicion is positive.
+    listed : ndarray of intp, shape (m,)
+        The listed items, the most suspicious first; their suspicion is positive.
     random_state : int
     """
     generator = np.random.default_rng(random_state)
@@ -82,16 +85,13 @@ def expect_errors(
                 changed = _keep_classes(changed, codes, n_classes)
             again = model.odds(changed, n_classes, calibrations=odds.calibrations)
             planted.append(again.suspicion[chosen])
-        n_wrong = _count_wrong(odds.suspicion, np.concatenate(planted))
-        limits.append(min(n_wrong, n_listed))
-    low, high = min(limits), max(limits)
-    low = max(0, low - _DEVIATIONS * np.sqrt(low))  # the number of errors varies by chance
-    high = min(n_listed, high + _DEVIATIONS * np.sqrt(high))
+        limits.append(limit_wrong(odds.suspicion[listed], np.concatenate(planted)))
+    high = int(np.ceil(max(limits)))
     return ExpectedErrors(
-        low=int(low),
-        high=int(np.ceil(high)),
-        n_listed=n_listed,
-        assumption=_ASSUMPTION,
+        low=0,
+        high=high,
+        n_listed=len(listed),
+        assumption=_ASSUMPTION if high < len(listed) else _NO_LIMIT,
     )
 
 
@@ -103,13 +103,40 @@ def _keep_classes(
     return np.where(is_gone[codes], codes, changed)
 
 
-def _count_wrong(suspicion: NDArray[np.float32], planted: NDArray[np.float32]) -> float:
-    """Return the number of listed errors if errors are as suspicious as planted errors."""
-    thresholds = np.quantile(suspicion, 1 - np.array(_QUANTILES))
-    shares = (planted[:, None] > thresholds).mean(axis=0)
-    prevalence = float((np.array(_QUANTILES) / np.maximum(shares, 1e-9)).min())
-    found = float((planted > 0).mean())
-    return min(1.0, prevalence) * found * len(suspicion)
+def limit_wrong(listed: NDArray[np.float32], planted: NDArray[np.float32]) -> float:
+    """Return an upper limit of the number of wrong labels of a list.
+
+    If wrong labels are as suspicious as planted errors, the wrong labels above a threshold of the
+    suspicion are the same share of all wrong labels as for the planted errors, and not more than
+    the items above the threshold. Each threshold gives a limit; the least limit is returned. The
+    counts vary by chance, so that the upper limit of the number of items is divided by the lower
+    limit of the number of planted errors, as for counts with a Poisson distribution: Garwood
+    (1936), "Fiducial limits for the Poisson distribution", Biometrika 28(3/4):437-442.
+
+    Parameters
+    ----------
+    listed : ndarray of float32, shape (m,)
+        The suspicion of the listed items, positive and descending.
+    planted : ndarray of float32, shape (k,)
+        The suspicion of the planted errors; not positive if an error is not listed.
+
+    Returns
+    -------
+    float
+        From 0 to m.
+    """
+    from scipy.special import gammaincinv
+
+    thresholds = np.append(listed, np.float32(0))
+    n_above = np.arange(len(thresholds))  # items above each threshold
+    found = np.sort(planted[planted > 0])
+    if not len(found):
+        return len(listed)
+    n_planted = len(found) - np.searchsorted(found, thresholds, "right")
+    is_useful = n_planted > 0
+    most = gammaincinv(n_above[is_useful] + 1, _CONFIDENCE)
+    least = gammaincinv(n_planted[is_useful], 1 - _CONFIDENCE)
+    return min(len(found) * float((most / least).min()), len(listed))
 
 
 def choose_checks(n_listed: int, n_checks: int = N_CHECKS) -> tuple[int, ...]:

@@ -135,7 +135,7 @@ def find_label_errors(
         for item in listed
     )
     expected = expect_errors(
-        model, classes.codes, n_classes, odds, n_listed=len(listed), random_state=random_state
+        model, classes.codes, n_classes, odds, listed=listed, random_state=random_state
     )
     return replace(errors, result=DetectorResult(findings, errors.result.reason), expected=expected)
 

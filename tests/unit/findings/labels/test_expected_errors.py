@@ -3,8 +3,11 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.findings import Evidence, LabelError, choose_checks, estimate_errors
+from featscape.findings.labels.expected_errors import limit_wrong
 from featscape.findings.records import ExpectedErrors
 from featscape.findings.wording import count_wrong
+
+AT_MOST_5 = "At most about 5 of these are wrong, or more after corrections with this list."
 
 
 def listed_labels(n_listed):
@@ -30,14 +33,44 @@ def test_thirty_different_places_of_the_list_are_checked(n_listed):
 
 
 @pytest.mark.parametrize(
-    ("n_listed", "checks"),
-    [(1, "the label"), (25, "all 25 labels"), (30, "all 30 labels"), (31, "30 labels")],
+    ("high", "n_listed", "sentence"),
+    [
+        (1, 1, "The label may be right. Check the label to know the number."),
+        (5, 5, "Any number of these may be wrong. Check all 5 labels to know the number."),
+        (5, 30, f"{AT_MOST_5} Check all 30 labels to know the number."),
+        (5, 31, f"{AT_MOST_5} Check 30 labels for an estimate."),
+    ],
 )
-def test_the_range_holds_before_corrections_and_names_the_checks(n_listed, checks):
-    sentence = count_wrong(ExpectedErrors(2, 5, n_listed, ""))
-    assert sentence.endswith(
-        f"or more after corrections with this list. Check {checks} for a better estimate."
-    )
+def test_the_sentence_has_the_limit_and_names_the_checks(high, n_listed, sentence):
+    assert count_wrong(ExpectedErrors(0, high, n_listed, "")) == sentence
+
+
+def suspicions(n_wrong, n_right, *, seed=0):
+    """Return the suspicion of wrong labels around 6, and of right labels around 1, descending."""
+    rng = np.random.default_rng(seed)
+    values = np.concatenate([rng.normal(6, 1, n_wrong), rng.exponential(1, n_right)])
+    return np.sort(values[values > 0])[::-1].astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("n_wrong", "most"), [(0, 3), (2, 8), (20, 30), (200, 230)]
+)  # whatever the share of errors that was planted
+def test_the_limit_is_near_the_number_of_wrong_labels_if_these_are_suspicious(n_wrong, most):
+    planted = suspicions(400, 0, seed=1)
+    limits = [limit_wrong(suspicions(n_wrong, 100, seed=s), planted) for s in range(20)]
+    assert n_wrong <= np.median(limits) <= most
+    assert np.mean(np.array(limits) >= n_wrong) >= 0.9
+
+
+def test_the_limit_is_all_listed_labels_if_no_planted_error_is_listed():
+    assert limit_wrong(suspicions(0, 40), np.full(400, -1, np.float32)) == len(suspicions(0, 40))
+    assert limit_wrong(np.zeros(0, np.float32), suspicions(400, 0)) == 0
+
+
+def test_few_planted_errors_give_a_higher_limit_than_many():
+    listed = suspicions(2, 100)
+    few, many = (limit_wrong(listed, suspicions(n, 0, seed=1)) for n in (4, 400))
+    assert few > many
 
 
 def test_places_are_dense_at_the_beginning_of_the_list():
