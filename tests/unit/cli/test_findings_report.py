@@ -11,6 +11,7 @@ from featscape import open_map
 from featscape.cli.screens.findings_report import describe
 from featscape.findings import (
     KINDS,
+    ClassFinding,
     DuplicateGroup,
     Evidence,
     Findings,
@@ -34,6 +35,14 @@ def test_the_titles_name_images_or_items(paths, title):
     lines = str(describe(found)).splitlines()
     assert f"{title} off topic:" in lines
     assert "Image quality:" in lines
+
+
+@pytest.mark.parametrize("kind", ["close pair", "separate pair"])
+def test_the_screen_lists_close_pairs_and_no_separate_pairs(kind):
+    evidence = Evidence(items=(), neighbors=(), score=1.0, method="")
+    pair = ClassFinding(kind=kind, classes=("a", "b"), text="a and b", evidence=evidence)
+    lines = str(describe(Findings(columns=None, paths=None, classes=(pair,)))).splitlines()
+    assert ("  a and b" in lines) == (kind == "close pair")
 
 
 def test_all_outputs_count_the_same_duplicates():

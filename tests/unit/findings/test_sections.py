@@ -112,6 +112,13 @@ def test_class_findings_are_divided_into_pairs_groups_split_and_typical():
     assert sections["split"].findings[0].items == (2,)
 
 
+def test_a_pair_of_separate_classes_is_not_listed():
+    pair = ClassFinding(kind="separate pair", classes=("cat", "dog"), **COMMON)
+    sections = arranged(classes=(pair,))
+    assert sections["classes"].text == "None found."
+    assert not any(section.findings for section in sections.values())
+
+
 def test_a_kind_without_findings_has_the_reason_or_none():
     sections = arranged(not_computed={"quality": "The map has no images."})
     assert sections["quality"].text == "The map has no images."
