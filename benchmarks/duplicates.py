@@ -93,6 +93,16 @@ EDITS: dict[str, Edit] = {
     "border": _border,
 }
 
+
+def _frame(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    """Return a frame of a film: the camera moves by up to 4 % of the picture, and has noise."""
+    frame = _crop(image, 0.96, random)
+    return _jpeg(_add(frame, random.normal(0, 3, (frame.height, frame.width, 3))), 85)
+
+
+_ALL: dict[str, Edit] = {**EDITS, "frame": _frame}
+
+
 # Runs in another environment; prints pairs of file names per tool.
 _PEERS = """
 import contextlib, io, json, sys
@@ -136,7 +146,7 @@ def main() -> None:
             _report(tool, pairs, truth, None)
         print(f"\nfeatscape with decoding and features: {time.perf_counter() - started:.0f} s")
     print("\n| edit | recall of its pairs |\n|---|---|")
-    for edit in EDITS:
+    for edit in _ALL:
         of_edit = {pair for pair in truth if edit in {edits[pair[0]], edits[pair[1]]}}
         if of_edit:
             print(f"| {edit} | {len(of_edit & found) / len(of_edit):.3f} |")
@@ -151,6 +161,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=1_000, help="originals")
     parser.add_argument("--planted", type=int, default=200, help="originals with edited copies")
     parser.add_argument("--copies", type=int, default=2, help="edited copies of each; 0 is allowed")
+    parser.add_argument("--frames", action="store_true", help="copies are frames of a film")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--list", action="store_true", help="print the false pairs")
     parser.add_argument("--peers", help="a Python with imagededup or CleanVision")
@@ -169,10 +180,12 @@ def _plant(folder: Path, options: argparse.Namespace) -> tuple[list[int], list[s
     for source in range(len(images)):
         original = images.load(source)
         chosen = ["original"]
-        if source in planted:
+        if source in planted and options.frames:
+            chosen += ["frame"] * options.copies
+        elif source in planted:
             chosen += random.choice(list(EDITS), options.copies, replace=False).tolist()
         for edit in chosen:
-            image = original if edit == "original" else EDITS[edit](original, random)
+            image = original if edit == "original" else _ALL[edit](original, random)
             image.save(folder / f"{len(sources):06}.png", compress_level=1)
             sources.append(source)
             edits.append(edit)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from featscape.findings.duplicates.foreground import PLAIN_SHARE, compare_foregrounds
-from featscape.findings.duplicates.near_pairs import connect, find_near_pairs
+from featscape.findings.duplicates.near_pairs import find_near_pairs
+from featscape.findings.duplicates.power_law import connect
 from featscape.findings.duplicates.subset import Subset
 from featscape.findings.records import DetectorResult, DuplicateGroup, Evidence
 from featscape.findings.spaces import blocks

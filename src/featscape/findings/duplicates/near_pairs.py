@@ -14,10 +14,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from featscape.findings.duplicates.bursts import (
+    find_bursts,
+    pairs_outside,
+    rank_in,
+    represents,
+    share_missed,
+)
 from featscape.findings.duplicates.candidates import Candidates
 from featscape.findings.duplicates.descriptors import describe, nearest_descriptors
 from featscape.findings.duplicates.pair_table import PairTable, touches
-from featscape.findings.duplicates.power_law import SCALE_RANK, choose, fill, fit
+from featscape.findings.duplicates.power_law import (
+    SCALE_RANK,
+    Groups,
+    choose,
+    connect,
+    fill,
+    fit,
+)
 from featscape.findings.spaces import blocks
 
 if TYPE_CHECKING:
@@ -37,6 +51,7 @@ _MOST_FALSE = (0.1, 0.01)
 # Pixels alone decide only if both images have contrast in this share of their blocks: any two
 # pictures of a single edge are equal after alignment.
 _LEAST_DETAIL = 0.3
+_MOST_MISSED = 0.1  # share of the images in bursts that the usual law may miss
 _N_SAMPLE = 500  # images for the power law
 _MOST_PAIRS = 100_000  # pairs to align, in addition to one per image: all of some 8,000 images
 # Quantile of the scales that represents images without duplicates, also if most images have some,
@@ -119,14 +134,26 @@ def find_near_pairs(
         )
         is_compared = candidates.touch(sample) | _lowest(scores, n_images + _MOST_PAIRS)
         del scores
-    del descriptors  # the memory is needed for the pairs
     table = PairTable(grays, features, n_threads=n_threads)
     table.add(candidates.pairs(is_compared))
-    group, suspects = _group_provisionally(table, candidates, sample, random)
-    beyond = _pairs_beyond(candidates, group, suspects, neighbors[:, _N_FEATURE_NEIGHBORS:])
+    is_complete = len(sample) == n_images
+    alone = Groups(np.arange(n_images))
+    likely = _find_likely(table, alone, sample)
+    groups = Groups(_group_compactly(table, likely, random))
+    burst = find_bursts(table, random)
+    if share_missed(burst, groups.number) > _MOST_MISSED:
+        groups = Groups(burst, count_once=True)
+        table.add(pairs_outside(burst, descriptors, random_state=random_state, n_threads=n_threads))
+        sample = sample[represents(burst)[sample]]
+        likely = _find_likely(table, groups, sample)
+    del descriptors  # the memory is needed for the pairs
+    suspects = _choose_suspects(table, candidates, likely, groups.number)
     table.add(candidates.pairs_of(suspects))
-    table.add(beyond)
-    doubt = _find(table, grays, group, sample, np.union1d(sample, suspects))
+    table.add(_pairs_beyond(candidates, groups, suspects, neighbors[:, _N_FEATURE_NEIGHBORS:]))
+    known = np.union1d(sample, suspects)
+    if groups.count_once:
+        known = known[represents(groups.number)[known]]
+    doubt = _find(table, grays, _Law(groups, sample, known), is_complete=is_complete)
     found = np.isfinite(doubt)
     return NearPairs(table.pairs[found], table.correlations[1, found], doubt[found])
 
@@ -138,24 +165,38 @@ def _lowest(scores: Floats, n_lowest: int) -> Mask:
     return lowest
 
 
-def _find(
-    table: PairTable, grays: Grays, group: Indices, sample: Indices, known: Indices
-) -> Floats:
+class _Law(NamedTuple):
+    """What the power law of each measure is fitted to.
+
+    Attributes
+    ----------
+    groups : Groups
+    sample : ndarray of intp
+        The images of the exponent.
+    known : ndarray of intp
+        The images whose pairs are all compared, which have a scale of their own.
+    """
+
+    groups: Groups
+    sample: Indices
+    known: Indices
+
+
+def _find(table: PairTable, grays: Grays, law: _Law, *, is_complete: bool) -> Floats:
     """Return the doubt that each pair of the table is a near duplicate, (m,): see `NearPairs`.
 
-    The doubt of other pairs is infinite. Likely pairs are aligned finely.
+    The doubt of other pairs is infinite. Likely pairs are aligned finely. The number of aligned
+    pairs limits the number of false pairs only if the table is complete.
     """
     n_images = table.n_images
     may_be_near = np.zeros(len(table.pairs), dtype=bool)
     for measure, most_false in enumerate(_MOST_FALSE):
-        log_p = _fit_log_p(table, measure, group, sample, known)
+        log_p = _fit_log_p(table, measure, law)
         may_be_near |= choose(log_p, table.pairs, n_images, most_false=_FINE * most_false)
     table.refine(touches(table.pairs, np.unique(table.pairs[may_be_near]), n_images))
-    # the number of aligned pairs limits the number of false pairs only if all pairs are aligned
-    is_complete = len(sample) == n_images
     doubt = np.full(len(table.pairs), np.inf, dtype=np.float32)
     for measure, most_false in enumerate(_MOST_FALSE):
-        log_p = _fit_log_p(table, measure, group, sample, known)
+        log_p = _fit_log_p(table, measure, law)
         choose_pairs = partial(choose, log_p, table.pairs, n_images)
         chosen = choose_pairs(most_false=most_false, n_corrections=int(is_complete))
         if measure == 0:
@@ -172,103 +213,107 @@ def _find(
     return doubt
 
 
-def _fit_log_p(
-    table: PairTable, measure: int, group: Indices, sample: Indices, known: Indices
-) -> Floats:
+def _fit_log_p(table: PairTable, measure: int, law: _Law) -> Floats:
     """Return the logarithm of p of each pair, (m,), by the scales of its two images.
 
-    The power law is fitted to the pairs of different groups. Images that are not `known` have no
-    scale, and their pairs have a p of 1.
+    Images without a scale have a p of 1 with all others.
     """
-    outside = group[table.pairs[:, 0]] != group[table.pairs[:, 1]]
     distances = table.log_distances(measure)
-    scales, exponent = fit(table.n_images, table.pairs[outside], distances[outside], of=sample)
-    scales = fill(scales, group, known=known)
+    scales, exponent = fit(table.pairs, distances, groups=law.groups, of=law.sample)
+    scales = fill(scales, law.groups.number, known=law.known)
     return np.asarray(exponent * (distances - scales[table.pairs].mean(axis=1)), dtype=np.float32)
 
 
-def _group_provisionally(
-    table: PairTable, candidates: Candidates, sample: Indices, random: np.random.Generator
-) -> tuple[Indices, Indices]:
-    """Group the images by one scale for all; the members of a group then do not set its scales.
+class _Likely(NamedTuple):
+    """Which pairs are near by one scale for all images.
 
-    Returns
-    -------
-    group : ndarray of intp, shape (n,)
-        Equal for members of a group. Chains of look-alikes, whose members are not all near one
-        another, are no groups.
-    suspects : ndarray of intp
-        The images that may have duplicates.
+    Attributes
+    ----------
+    is_near, may_be_near : ndarray of bool, shape (m,)
+    log_p : ndarray of floats, shape (m,)
+        The lower one of both measures.
+    limits : list of float
+        The largest log distance of the near pairs by each measure.
     """
-    n_images = table.n_images
-    near = np.zeros(len(table.pairs), dtype=bool)
-    may_be_near = near.copy()
+
+    is_near: Mask
+    may_be_near: Mask
+    log_p: NDArray[np.floating[Any]]
+    limits: list[float]
+
+
+def _find_likely(table: PairTable, groups: Groups, sample: Indices) -> _Likely:
+    is_near = np.zeros(len(table.pairs), dtype=bool)
+    may_be_near = is_near.copy()
     lowest = np.zeros(len(table.pairs))
     limits = []
     for measure, most_false in enumerate(_MOST_FALSE):
         distances = table.log_distances(measure)
-        usual, exponent = _usual_law(table, distances, sample)
+        usual, exponent = _usual_law(table, distances, groups, sample)
         log_p = exponent * (distances - usual)
-        chosen = choose(log_p, table.pairs, n_images, most_false=most_false)
-        limits.append(distances[chosen].max(initial=-np.inf))
-        near |= chosen
+        chosen = choose(log_p, table.pairs, table.n_images, most_false=most_false)
+        limits.append(float(distances[chosen].max(initial=-np.inf)))
+        is_near |= chosen
         lowest = np.fmin(lowest, log_p)
-        may_be_near |= choose(log_p, table.pairs, n_images, most_false=_SUSPECT)
-    group = connect(n_images, table.pairs[near])
+        may_be_near |= choose(log_p, table.pairs, table.n_images, most_false=_SUSPECT)
+    return _Likely(is_near, may_be_near, lowest, limits)
+
+
+def _group_compactly(table: PairTable, likely: _Likely, random: np.random.Generator) -> Indices:
+    """Connect the near pairs; return a number for each image, (n,), equal in a group.
+
+    Chains of look-alikes, whose members are not all near one another, are no groups.
+    """
+    n_images = table.n_images
+    group = connect(n_images, table.pairs[likely.is_near])
     partners = _draw_partners(group, random)
     correlations = table.correlate(partners)
     is_near = np.zeros(len(partners), dtype=bool)
-    for measure, limit in enumerate(limits):
+    for measure, limit in enumerate(likely.limits):
         is_near |= table.log_distances_of(measure, partners, correlations) <= limit
     n_groups = group.max(initial=-1) + 1
     drawn = np.bincount(group[partners[:, 0]], minlength=n_groups)
     n_near = np.bincount(group[partners[:, 0]], is_near, minlength=n_groups)
     is_chain = n_near < _COMPACT * drawn
-    group = np.where(is_chain[group], n_groups + np.arange(n_images), group)
-    return group, _choose_suspects(table, candidates, np.flatnonzero(may_be_near), lowest)
+    return np.where(is_chain[group], n_groups + np.arange(n_images), group)
 
 
-def _usual_law(table: PairTable, distances: Floats, sample: Indices) -> tuple[float, float]:
+def _usual_law(
+    table: PairTable, distances: Floats, groups: Groups, sample: Indices
+) -> tuple[float, float]:
     """Return the scale and the exponent of the power law of images without duplicates.
 
     In a dataset of large groups, most images of the sample have duplicates, which lower the
     exponent of all images: the images with the highest scales have none.
     """
-    scales, exponent = fit(table.n_images, table.pairs, distances, of=sample)
+    scales, exponent = fit(table.pairs, distances, groups=groups, of=sample)
     known = sample[np.isfinite(scales[sample])]
     if not len(known):
         return np.nan, exponent
     usual, high = np.quantile(scales[known], [_USUAL, _HIGH])
     alone = known[scales[known] >= high]
-    exponent_alone = fit(table.n_images, table.pairs, distances, of=alone)[1]
+    exponent_alone = fit(table.pairs, distances, groups=groups, of=alone)[1]
     return float(usual), max(exponent, exponent_alone)
 
 
 def _choose_suspects(
-    table: PairTable, candidates: Candidates, may_be_near: Indices, log_p: NDArray[np.floating[Any]]
+    table: PairTable, candidates: Candidates, likely: _Likely, group: Indices
 ) -> Indices:
-    """Return the images of the pairs `may_be_near`, the most likely pairs first, up to a limit.
+    """Return the images that may have duplicates, up to a limit.
 
     The limit is the number of candidates of the images, which are all aligned: most images may
-    have a pair that is near by the common scale.
+    have a pair that is near by the common scale. The first image of each group comes first, then
+    the second, and of these the images of the most likely pairs.
     """
-    order = may_be_near[np.argsort(log_p[may_be_near], kind="stable")]
+    may_be_near = np.flatnonzero(likely.may_be_near)
+    order = may_be_near[np.argsort(likely.log_p[may_be_near], kind="stable")]
     images, first_seen = np.unique(table.pairs[order].ravel(), return_index=True)
     images = images[np.argsort(first_seen)]
+    images = images[np.argsort(rank_in(group)[images], kind="stable")]
     n_pairs = np.cumsum(candidates.is_known[images].sum(axis=1))
     limit = 2 * table.n_images + _MOST_OF_SUSPECTS
     suspects: Indices = np.sort(images[n_pairs <= limit])
     return suspects
-
-
-def connect(n_images: int, pairs: Indices) -> Indices:
-    """Return the number of the connected component of each image, shape (n_images,)."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    links = coo_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(n_images, n_images))
-    component: Indices = connected_components(links, directed=False)[1].astype(np.intp)
-    return component
 
 
 def _draw_partners(group: Indices, random: np.random.Generator) -> Indices:
@@ -286,20 +331,30 @@ def _draw_partners(group: Indices, random: np.random.Generator) -> Indices:
 
 
 def _pairs_beyond(
-    candidates: Candidates, group: Indices, suspects: Indices, further: NDArray[np.int32]
+    candidates: Candidates, groups: Groups, suspects: Indices, further: NDArray[np.int32]
 ) -> Indices:
     """Return pairs of suspects with further neighbors, so that each has enough outside its group.
 
     Members of a group as large as the number of candidates have no candidates outside.
     """
-    near = candidates.near
-    is_outside = candidates.is_known & (group[:, None] != group[near])
-    missing = SCALE_RANK + 1 - is_outside.sum(axis=1)
-    needy = suspects[missing[suspects] > 0]
-    is_outside = group[further[needy]] != group[needy][:, None]
-    used = is_outside & (np.cumsum(is_outside, axis=1) <= missing[needy][:, None])
-    pairs = np.stack([np.repeat(needy, used.sum(axis=1)), further[needy][used]], axis=1)
+    n_near = candidates.near.shape[1]
+    listed = np.concatenate([candidates.near[suspects], further[suspects]], axis=1)
+    is_new = _first_in_rows(groups.identity[listed])
+    is_new &= groups.number[listed] != groups.number[suspects][:, None]
+    missing = SCALE_RANK + 1 - is_new[:, :n_near].sum(axis=1)
+    used = is_new[:, n_near:]
+    used &= np.cumsum(used, axis=1) <= missing[:, None]
+    pairs = np.stack([np.repeat(suspects, used.sum(axis=1)), further[suspects][used]], axis=1)
     return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.intp)
+
+
+def _first_in_rows(values: Indices) -> Mask:
+    """Return which values occur for the first time in their row."""
+    order = np.argsort(values, axis=1, kind="stable")
+    ranked = np.take_along_axis(values, order, axis=1)
+    is_first = np.ones(values.shape, dtype=bool)
+    np.put_along_axis(is_first, order[:, 1:], ranked[:, 1:] != ranked[:, :-1], axis=1)
+    return is_first
 
 
 def _are_detailed(grays: Grays, pairs: Indices) -> Mask:

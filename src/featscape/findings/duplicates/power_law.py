@@ -7,7 +7,7 @@ Under a power law with exponent m, the share of the candidates that are nearer t
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,10 +26,31 @@ _FIRST_RANK, SCALE_RANK = 3, 10
 _LEAST_COMPARED, _MARGIN = 30, 1.25
 
 
+class Groups(NamedTuple):
+    """Provisional groups of n images, whose members are duplicates of one another.
+
+    Attributes
+    ----------
+    number : ndarray of intp, shape (n,)
+        Equal for the members of a group.
+    count_once : bool
+        Whether the members of a group are one image for the images outside. If most images have
+        many duplicates, so have the images at each rank, which are then equally far.
+    """
+
+    number: Indices
+    count_once: bool = False
+
+    @property
+    def identity(self) -> Indices:
+        """Equal for images that count once for an image outside, (n,)."""
+        return self.number if self.count_once else np.arange(len(self.number))
+
+
 def fit(
-    n_images: int, pairs: Indices, log_distances: Floats, *, of: Indices
+    pairs: Indices, log_distances: Floats, *, groups: Groups, of: Indices
 ) -> tuple[Floats, float]:
-    """Return the scale of each image, and the exponent of the power law of the images `of`.
+    """Return the scale of each of n images, and the exponent of the power law of the images `of`.
 
     The scale is the log distance at rank 10, and NaN for images with fewer pairs. Under a power law
     with exponent m, the log distance at rank 10 exceeds that at rank j by the harmonic number
@@ -37,18 +58,16 @@ def fit(
 
     Parameters
     ----------
-    n_images : int
     pairs : ndarray of intp, shape (m, 2)
     log_distances : ndarray of float32, shape (m,)
+    groups : Groups
+        The pairs of members of a group are left out.
     of : ndarray of intp
         Images.
     """
-    items = pairs.T.ravel()
-    logs = np.tile(log_distances, 2)
-    order = np.argsort(logs, kind="stable")
-    order = order[np.argsort(items[order], kind="stable")]
-    logs = logs[order]
-    counts = np.bincount(items, minlength=n_images)
+    n_images = len(groups.number)
+    images, logs = _sort_by_image(pairs, log_distances, groups)
+    counts = np.bincount(images, minlength=n_images)
     start = np.cumsum(counts) - counts
     enough = counts > SCALE_RANK
     scales = np.full(n_images, np.nan, dtype=np.float32)
@@ -58,6 +77,32 @@ def fit(
         return scales, math.nan
     ranks = np.arange(SCALE_RANK + 1)
     return scales, exponent_of(logs[start[used][:, None] + ranks])
+
+
+def _sort_by_image(pairs: Indices, log_distances: Floats, groups: Groups) -> tuple[Indices, Floats]:
+    """Return both images of the pairs that `fit` uses, ascending, and their log distances.
+
+    The log distances of each image ascend too.
+    """
+    images, others = np.concatenate([pairs, pairs[:, ::-1]]).T
+    used = np.flatnonzero(groups.number[images] != groups.number[others])
+    if groups.count_once:
+        key = images[used] * len(groups.number) + groups.number[others[used]]
+        used = used[np.unique(key, return_index=True)[1]]
+    logs = np.tile(log_distances, 2)[used]
+    order = np.argsort(logs, kind="stable")
+    order = order[np.argsort(images[used[order]], kind="stable")]
+    return images[used[order]], logs[order]
+
+
+def connect(n_images: int, pairs: Indices) -> Indices:
+    """Return the number of the connected component of each image, shape (n_images,)."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    links = coo_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(n_images, n_images))
+    component: Indices = connected_components(links, directed=False)[1].astype(np.intp)
+    return component
 
 
 def exponent_of(log_distances: Floats) -> float:
@@ -76,28 +121,32 @@ def exponent_of(log_distances: Floats) -> float:
 
 
 def fill(scales: Floats, group: Indices, *, known: Indices) -> Floats:
-    """Return scales without NaN: of the group, or of all images; -inf for images not `known`.
+    """Return scales without NaN: an image without a scale has the median scale of its group.
+
+    If the group has no scale, an image that is `known` has the median of all scales, and another
+    image has -inf.
 
     Parameters
     ----------
     scales : ndarray of float32, shape (n,)
+        Scales of images that are not `known` are ignored: not all of their pairs are compared.
     group : ndarray of intp, shape (n,)
     known : ndarray of intp
         Images.
     """
     filled = np.full(len(scales), -np.inf, dtype=np.float32)
-    filled[known] = scales[known]
-    missing = np.flatnonzero(np.isnan(filled))
-    filled[missing] = np.nanmedian(scales) if np.isfinite(scales).any() else -np.inf
-    finite = np.flatnonzero(np.isfinite(scales))
+    finite = known[np.isfinite(scales[known])]
+    if not len(finite):
+        return filled
+    filled[known] = np.median(scales[finite])
     ordered = finite[np.lexsort((scales[finite], group[finite]))]
     size = np.bincount(group[finite], minlength=group.max(initial=-1) + 1)
     start = np.cumsum(size) - size
-    missing = missing[size[group[missing]] > 0]
-    of_group = group[missing]
+    of_group = group[size[group] > 0]
     low = ordered[start[of_group] + (size[of_group] - 1) // 2]
     high = ordered[start[of_group] + size[of_group] // 2]
-    filled[missing] = (scales[low] + scales[high]) / 2
+    filled[size[group] > 0] = (scales[low] + scales[high]) / 2
+    filled[finite] = scales[finite]
     return filled
 
 

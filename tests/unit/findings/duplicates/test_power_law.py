@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from featscape.findings.duplicates.near_pairs import _usual_law
-from featscape.findings.duplicates.power_law import _overestimate, choose, fill, fit
+from featscape.findings.duplicates.power_law import (
+    Groups,
+    _overestimate,
+    choose,
+    fill,
+    fit,
+)
 
 
 def test_expected_false_pairs_that_all_pairs_outnumber_are_not_corrected():
@@ -24,10 +30,11 @@ def test_few_pairs_are_not_corrected(n_pairs):
 
 
 def test_a_missing_scale_is_the_median_of_the_group_or_of_all():
-    scales = np.array([1, np.nan, 2, 6, np.nan, 9, np.nan], np.float32)
-    group = np.array([0, 0, 0, 0, 1, 2, 0])
+    scales = np.array([1, np.nan, 2, 6, np.nan, 9, np.nan, 7], np.float32)
+    group = np.array([0, 0, 0, 0, 1, 2, 0, 3])
     found = fill(scales, group, known=np.arange(6))
-    np.testing.assert_array_equal(found, [1, 2, 2, 6, 4, 9, -np.inf])
+    np.testing.assert_array_equal(found, [1, 2, 2, 6, 4, 9, 2, -np.inf])
+    assert (fill(scales, group, known=np.arange(0)) == -np.inf).all()
 
 
 def test_pairs_are_chosen_again_without_the_chosen_pairs():
@@ -51,7 +58,26 @@ def test_the_usual_exponent_is_that_of_the_images_without_duplicates():
     pairs = np.stack([np.repeat(np.arange(200), 12), 200 + np.arange(2400)], axis=1)
     table = SimpleNamespace(n_images=2600, pairs=pairs)
     distances = logs.ravel().astype(np.float32)
-    assert fit(2600, pairs, distances, of=np.arange(200))[1] < 1
-    usual, exponent = _usual_law(table, distances, np.arange(200))
+    alone = Groups(np.arange(2600))
+    assert fit(pairs, distances, groups=alone, of=np.arange(200))[1] < 1
+    usual, exponent = _usual_law(table, distances, alone, np.arange(200))
     assert exponent == pytest.approx(4, rel=0.25)
     assert -1.5 < usual < -1
+
+
+@pytest.mark.parametrize(("count_once", "rank"), [(True, 10), (False, 2)])
+def test_the_images_of_a_burst_count_once(count_once, rank):
+    random = np.random.default_rng(1)
+    n_bursts, size = 40, 5
+    group = np.concatenate([np.arange(100), np.repeat(100 + np.arange(n_bursts), size)])
+    near = np.log(random.random((100, n_bursts))) / 4  # of each image to each burst
+    first = np.repeat(np.arange(100), n_bursts * size)
+    second = np.tile(100 + np.arange(n_bursts * size), 100)
+    logs = np.repeat(near.ravel(), size).astype(np.float32)
+    groups = Groups(group, count_once=count_once)
+    scales, exponent = fit(
+        np.stack([first, second], axis=1), logs, groups=groups, of=np.arange(100)
+    )
+    np.testing.assert_allclose(scales[:100], np.sort(near, axis=1)[:, rank], rtol=1e-6)
+    if count_once:
+        assert exponent == pytest.approx(4, rel=0.25)

@@ -1,0 +1,119 @@
+"""Find bursts: groups of many near duplicates, such as the frames of a film.
+
+The power law of a dataset is that of images without duplicates. In a dataset of bursts, no image is
+without duplicates, and the power law cannot separate the duplicates. A gap can: the log distance of
+an image to the farthest image of its burst is much less than that to the nearest image outside.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.findings.duplicates.descriptors import nearest_descriptors
+from featscape.findings.duplicates.power_law import SCALE_RANK, connect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from featscape.findings.duplicates.pair_table import PairTable
+
+    Floats = NDArray[np.float32]
+    Indices = NDArray[np.intp]
+    Mask = NDArray[np.bool_]
+
+# The distance is at least e times as large after the gap. A power law with an exponent of 3 has
+# such a gap after the fourth image with a probability of exp(-3 * 4).
+_LEAST_GAP = 1.0
+_LEAST_BURST = 4  # images: smaller groups hardly change the exponent
+_N_DRAWN = 300  # random pairs, for the usual distance
+_N_COMPARED = 3  # images of a burst that are compared with images outside
+_N_OUTSIDE = SCALE_RANK + 2
+
+
+def find_bursts(table: PairTable, random: np.random.Generator) -> Indices:
+    """Return a number for each image, (n,), that is equal for the images of a burst.
+
+    Images with too few pairs are in no burst.
+    """
+    drawn = random.integers(table.n_images, size=(_N_DRAWN, 2)).astype(np.intp)
+    drawn = drawn[drawn[:, 0] != drawn[:, 1]]
+    far = float(np.median(table.log_distances_of(1, drawn, table.correlate(drawn))))
+    return connect_before_gaps(table.n_images, table.pairs, table.log_distances(1), far=far)
+
+
+def connect_before_gaps(
+    n_images: int, pairs: Indices, log_distances: Floats, *, far: float
+) -> Indices:
+    """Return `find_bursts` for given pairs.
+
+    Parameters
+    ----------
+    n_images : int
+    pairs : ndarray of intp, shape (m, 2)
+    log_distances : ndarray of float32, shape (m,)
+    far : float
+        The usual log distance of two images. A gap before this distance is a gap too: all pairs of
+        an image of a large burst may be in the burst.
+    """
+    items = pairs.T.ravel()
+    logs = np.minimum(np.tile(log_distances, 2), far)
+    order = np.argsort(logs, kind="stable")
+    order = order[np.argsort(items[order], kind="stable")]
+    images, logs = items[order], logs[order]
+    is_last = np.append(images[1:] != images[:-1], True)[: len(images)]
+    gap = np.where(is_last, far, np.append(logs[1:], far)[: len(images)]) - logs
+    before_gap = np.flatnonzero(gap >= _LEAST_GAP)
+    limit = np.full(n_images, -np.inf, dtype=np.float32)
+    limit[images[before_gap]] = logs[before_gap]  # of several gaps of an image, the last one
+    limit[np.bincount(images, minlength=n_images) <= SCALE_RANK] = -np.inf
+    burst = connect(n_images, pairs[log_distances <= limit[pairs].min(axis=1)])
+    size = np.bincount(burst)
+    return np.where(size[burst] >= _LEAST_BURST, burst, len(size) + np.arange(n_images))
+
+
+def share_missed(burst: Indices, group: Indices) -> float:
+    """Return the share of the images of bursts that are in another group than their burst."""
+    _, first, inverse, size = np.unique(
+        burst, return_index=True, return_inverse=True, return_counts=True
+    )
+    of_burst = np.flatnonzero(size[inverse] > 1)
+    if not len(of_burst):
+        return 0.0
+    return float((group[of_burst] != group[first[inverse[of_burst]]]).mean())
+
+
+def pairs_outside(
+    burst: Indices, descriptors: Floats, *, random_state: int, n_threads: int
+) -> Indices:
+    """Return pairs of some images of each burst and images outside, (m, 2), ascending.
+
+    All candidates of the images of a large burst may be in the burst. The images outside are the
+    nearest by descriptor among one image of each burst and all images without a burst.
+    """
+    _, first, inverse, size = np.unique(
+        burst, return_index=True, return_inverse=True, return_counts=True
+    )
+    nearest = nearest_descriptors(
+        descriptors[first], _N_OUTSIDE, random_state=random_state, n_threads=n_threads
+    )
+    compared = np.flatnonzero(represents(burst) & (size[inverse] > 1))
+    others = first[nearest[inverse[compared]]]
+    pairs = np.stack([np.repeat(compared, others.shape[1]), others.ravel()], axis=1)
+    pairs = pairs[burst[pairs[:, 0]] != burst[pairs[:, 1]]]
+    return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.intp)
+
+
+def represents(burst: Indices) -> Mask:
+    """Return whether each image, (n,), is one of those that are compared for its burst."""
+    return rank_in(burst) < _N_COMPARED
+
+
+def rank_in(group: Indices) -> Indices:
+    """Return how many earlier elements have the same group as each element."""
+    order = np.argsort(group, kind="stable")
+    size = np.bincount(group)
+    rank = np.empty(len(group), dtype=np.intp)
+    rank[order] = np.arange(len(group)) - np.repeat(np.cumsum(size) - size, size)
+    return rank

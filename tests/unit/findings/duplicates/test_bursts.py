@@ -1,0 +1,79 @@
+"""Groups of many near duplicates that a gap separates from all other images."""
+
+import numpy as np
+import pytest
+
+from featscape.findings.duplicates.bursts import (
+    connect_before_gaps,
+    pairs_outside,
+    rank_in,
+    share_missed,
+)
+
+N_OTHERS = 200  # images outside of the bursts
+
+
+def compared(n_bursts, size, *, gap, n_outside=12):
+    """Return n, and the pairs and log distances of bursts, whose images have others outside."""
+    random = np.random.default_rng(0)
+    n_members = n_bursts * size
+    burst = np.repeat(np.arange(n_bursts), size)
+    first, second = np.nonzero(np.triu(burst[:, None] == burst, k=1))
+    inside = np.stack([first, second], axis=1)
+    outside = np.stack(
+        [
+            np.repeat(np.arange(n_members), n_outside),
+            n_members + random.integers(0, N_OTHERS, n_members * n_outside),
+        ],
+        axis=1,
+    )
+    logs = [-1 - gap - random.random(len(inside)) / 4, -0.5 - random.random(len(outside)) / 2]
+    pairs = np.concatenate([inside, outside])
+    return n_members + N_OTHERS, pairs, np.concatenate(logs).astype(np.float32)
+
+
+@pytest.mark.parametrize("size", [5, 15])
+def test_a_gap_separates_the_images_of_a_burst(size):
+    n_images, pairs, logs = compared(6, size, gap=1.5)
+    burst = connect_before_gaps(n_images, pairs, logs, far=-0.4)
+    expected = np.concatenate([np.repeat(np.arange(6), size), 6 + np.arange(N_OTHERS)])
+    np.testing.assert_array_equal(np.unique(burst, return_inverse=True)[1], expected)
+
+
+def test_a_small_gap_and_a_pair_of_duplicates_are_no_bursts():
+    for size, gap in ((15, 0.5), (2, 1.5)):
+        n_images, pairs, logs = compared(6, size, gap=gap)
+        burst = connect_before_gaps(n_images, pairs, logs, far=-0.4)
+        assert len(np.unique(burst)) == n_images
+
+
+def test_images_with_pairs_only_inside_their_burst_are_a_burst():
+    n_images, pairs, logs = compared(6, 20, gap=1.5, n_outside=0)
+    burst = connect_before_gaps(n_images, pairs, logs, far=-0.4)
+    assert len(np.unique(burst)) == 6 + N_OTHERS
+
+
+def test_images_with_few_pairs_are_in_no_burst():
+    n_images, pairs, logs = compared(6, 8, gap=1.5, n_outside=0)
+    burst = connect_before_gaps(n_images, pairs, logs, far=-0.4)
+    assert len(np.unique(burst)) == n_images
+    assert not len(connect_before_gaps(0, np.empty((0, 2), int), np.empty(0), far=0.0))
+
+
+def test_the_missed_images_are_those_outside_the_group_of_their_burst():
+    burst = np.array([0, 0, 0, 0, 1, 2])
+    assert share_missed(burst, np.array([5, 5, 5, 6, 7, 8])) == 0.25
+    assert share_missed(np.arange(4), np.arange(4)) == 0
+
+
+def test_some_images_of_each_burst_are_compared_with_images_outside():
+    descriptors = np.random.default_rng(0).normal(size=(60, 144)).astype(np.float32)
+    burst = np.concatenate([np.zeros(20, int), 1 + np.arange(40)])
+    pairs = pairs_outside(burst, descriptors, random_state=0, n_threads=1)
+    assert set(pairs[:, 0].tolist()) == {0, 1, 2}
+    assert (pairs[:, 1] >= 20).all()
+    assert np.bincount(pairs[:, 0]).min() >= 11
+
+
+def test_the_rank_counts_the_earlier_images_of_the_group():
+    np.testing.assert_array_equal(rank_in(np.array([3, 0, 3, 3, 0])), [0, 0, 1, 2, 1])
