@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # The distance is at least e times as large after the gap. A power law with an exponent of 3 has
 # such a gap after the fourth image with a probability of exp(-3 * 4).
 _LEAST_GAP = 1.0
+# The least gap if all pairs of an image are before it. The images of a class that look alike, such
+# as trousers, are nearer to one another than two images of the dataset, but less so.
+_LEAST_FAR_GAP = 2.5
 _LEAST_BURST = 4  # images: smaller groups hardly change the exponent
 _N_DRAWN = 300  # random pairs, for the usual distance
 _N_COMPARED = 3  # images of a burst that are compared with images outside
@@ -64,7 +67,7 @@ def connect_before_gaps(
     images, logs = items[order], logs[order]
     is_last = np.append(images[1:] != images[:-1], True)[: len(images)]
     gap = np.where(is_last, far, np.append(logs[1:], far)[: len(images)]) - logs
-    before_gap = np.flatnonzero(gap >= _LEAST_GAP)
+    before_gap = np.flatnonzero(gap >= np.where(is_last, _LEAST_FAR_GAP, _LEAST_GAP))
     limit = np.full(n_images, -np.inf, dtype=np.float32)
     limit[images[before_gap]] = logs[before_gap]  # of several gaps of an image, the last one
     limit[np.bincount(images, minlength=n_images) <= SCALE_RANK] = -np.inf
@@ -74,14 +77,12 @@ def connect_before_gaps(
 
 
 def share_missed(burst: Indices, group: Indices) -> float:
-    """Return the share of the images of bursts that are in another group than their burst."""
+    """Return the share of the images that are in a burst, and in another group than the burst."""
     _, first, inverse, size = np.unique(
         burst, return_index=True, return_inverse=True, return_counts=True
     )
-    of_burst = np.flatnonzero(size[inverse] > 1)
-    if not len(of_burst):
-        return 0.0
-    return float((group[of_burst] != group[first[inverse[of_burst]]]).mean())
+    is_missed = (size[inverse] > 1) & (group != group[first[inverse]])
+    return float(is_missed.mean())
 
 
 def pairs_outside(

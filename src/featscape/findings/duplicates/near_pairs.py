@@ -51,7 +51,7 @@ _MOST_FALSE = (0.1, 0.01)
 # Pixels alone decide only if both images have contrast in this share of their blocks: any two
 # pictures of a single edge are equal after alignment.
 _LEAST_DETAIL = 0.3
-_MOST_MISSED = 0.1  # share of the images in bursts that the usual law may miss
+_MOST_MISSED = 0.1  # share of the images whose burst the usual law may miss
 _N_SAMPLE = 500  # images for the power law
 _MOST_PAIRS = 100_000  # pairs to align, in addition to one per image: all of some 8,000 images
 # Quantile of the scales that represents images without duplicates, also if most images have some,
