@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.findings.duplicates.descriptors import nearest_descriptors
+from featscape.findings.duplicates.pair_table import unique_pairs
 from featscape.findings.duplicates.power_law import SCALE_RANK, connect
 
 if TYPE_CHECKING:
@@ -102,8 +103,7 @@ def pairs_outside(
     compared = np.flatnonzero(represents(burst) & (size[inverse] > 1))
     others = first[nearest[inverse[compared]]]
     pairs = np.stack([np.repeat(compared, others.shape[1]), others.ravel()], axis=1)
-    pairs = pairs[burst[pairs[:, 0]] != burst[pairs[:, 1]]]
-    return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.intp)
+    return unique_pairs(pairs[burst[pairs[:, 0]] != burst[pairs[:, 1]]])
 
 
 def represents(burst: Indices) -> Mask:

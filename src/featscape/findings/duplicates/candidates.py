@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.findings.duplicates.descriptors import mirror
+from featscape.findings.duplicates.pair_table import unique_pairs
 from featscape.findings.duplicates.power_law import SCALE_RANK, exponent_of
 from featscape.findings.spaces import blocks, for_each
 
@@ -64,16 +65,13 @@ class Candidates:
     def pairs(self, which: Mask) -> Indices:
         """Return the pairs of the entries of a mask, (m, 2), ascending."""
         rows, columns = np.nonzero(which & self.is_pair)
-        both = np.stack([rows, self.near[rows, columns]], axis=1)
-        both.sort(axis=1)
-        return both[np.lexsort((both[:, 1], both[:, 0]))].astype(np.intp, copy=False)
+        return unique_pairs(np.stack([rows, self.near[rows, columns]], axis=1))
 
     def pairs_of(self, items: Indices) -> Indices:
         """Return the pairs of items and their own candidates, (m, 2), ascending, each once."""
         is_known = self.is_known[items]
         own = np.repeat(items, is_known.sum(axis=1))
-        both = np.sort(np.stack([own, self.near[items][is_known]], axis=1), axis=1)
-        return np.unique(both, axis=0)
+        return unique_pairs(np.stack([own, self.near[items][is_known]], axis=1))
 
     def touch(self, items: Indices) -> Mask:
         """Return which entries have an image of `items`, (n, k)."""

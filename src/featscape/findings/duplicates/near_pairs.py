@@ -23,7 +23,7 @@ from featscape.findings.duplicates.bursts import (
 )
 from featscape.findings.duplicates.candidates import Candidates
 from featscape.findings.duplicates.descriptors import describe, nearest_descriptors
-from featscape.findings.duplicates.pair_table import PairTable, touches
+from featscape.findings.duplicates.pair_table import PairTable, touches, unique_pairs
 from featscape.findings.duplicates.power_law import (
     SCALE_RANK,
     Groups,
@@ -124,27 +124,21 @@ def find_near_pairs(
         descriptors, _N_DESCRIPTOR_NEIGHBORS, random_state=random_state, n_threads=n_threads
     )
     candidates = Candidates(np.concatenate([neighbors[:, :_N_FEATURE_NEIGHBORS], close], axis=1))
-    sample = random.permutation(n_images)[:_N_SAMPLE]
+    is_complete = len(candidates) <= n_images + _MOST_PAIRS
+    sample = random.permutation(n_images)[: n_images if is_complete else _N_SAMPLE]
     is_compared = candidates.is_pair
-    if len(candidates) <= n_images + _MOST_PAIRS:
-        sample = np.arange(n_images)
-    else:
-        scores = candidates.rank(
-            features if values is None else values, descriptors, n_threads=n_threads
-        )
-        is_compared = candidates.touch(sample) | _lowest(scores, n_images + _MOST_PAIRS)
-        del scores
+    if not is_complete:
+        ranked = features if values is None else values
+        is_compared = _choose_compared(candidates, sample, ranked, descriptors, n_threads=n_threads)
     table = PairTable(grays, features, n_threads=n_threads)
     table.add(candidates.pairs(is_compared))
-    is_complete = len(sample) == n_images
-    alone = Groups(np.arange(n_images))
-    likely = _find_likely(table, alone, sample)
+    likely = _find_likely(table, Groups(np.arange(n_images)), sample)
     groups = Groups(_group_compactly(table, likely, random))
     burst = find_bursts(table, random)
     if share_missed(burst, groups.number) > _MOST_MISSED:
         groups = Groups(burst, count_once=True)
-        table.add(pairs_outside(burst, descriptors, random_state=random_state, n_threads=n_threads))
         sample = sample[represents(burst)[sample]]
+        table.add(pairs_outside(burst, descriptors, random_state=random_state, n_threads=n_threads))
         likely = _find_likely(table, groups, sample)
     del descriptors  # the memory is needed for the pairs
     suspects = _choose_suspects(table, candidates, likely, groups.number)
@@ -158,11 +152,20 @@ def find_near_pairs(
     return NearPairs(table.pairs[found], table.correlations[1, found], doubt[found])
 
 
-def _lowest(scores: Floats, n_lowest: int) -> Mask:
-    """Return which scores are among the lowest, in the shape of the scores."""
-    limit = np.partition(scores, n_lowest - 1, axis=None)[n_lowest - 1]
-    lowest: Mask = scores <= limit
-    return lowest
+def _choose_compared(
+    candidates: Candidates,
+    sample: Indices,
+    values: FeatureRows,
+    descriptors: Floats,
+    *,
+    n_threads: int,
+) -> Mask:
+    """Return the entries of the sample and the entries with the lowest scores, (n, k)."""
+    scores = candidates.rank(values, descriptors, n_threads=n_threads)
+    last = len(scores) + _MOST_PAIRS - 1
+    limit = np.partition(scores, last, axis=None)[last]
+    chosen: Mask = candidates.touch(sample) | (scores <= limit)
+    return chosen
 
 
 class _Law(NamedTuple):
@@ -338,14 +341,17 @@ def _pairs_beyond(
     Members of a group as large as the number of candidates have no candidates outside.
     """
     n_near = candidates.near.shape[1]
-    listed = np.concatenate([candidates.near[suspects], further[suspects]], axis=1)
-    is_new = _first_in_rows(groups.identity[listed])
-    is_new &= groups.number[listed] != groups.number[suspects][:, None]
-    missing = SCALE_RANK + 1 - is_new[:, :n_near].sum(axis=1)
-    used = is_new[:, n_near:]
-    used &= np.cumsum(used, axis=1) <= missing[:, None]
-    pairs = np.stack([np.repeat(suspects, used.sum(axis=1)), further[suspects][used]], axis=1)
-    return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.intp)
+    parts = [np.empty((0, 2), dtype=np.intp)]
+    for block in blocks(len(suspects), rows_at_once=_ROWS):
+        own = suspects[block]
+        listed = np.concatenate([candidates.near[own], further[own]], axis=1)
+        is_new = _first_in_rows(groups.identity[listed])
+        is_new &= groups.number[listed] != groups.number[own][:, None]
+        missing = SCALE_RANK + 1 - is_new[:, :n_near].sum(axis=1)
+        used = is_new[:, n_near:]
+        used &= np.cumsum(used, axis=1) <= missing[:, None]
+        parts.append(np.stack([np.repeat(own, used.sum(axis=1)), further[own][used]], axis=1))
+    return unique_pairs(np.concatenate(parts))
 
 
 def _first_in_rows(values: Indices) -> Mask:

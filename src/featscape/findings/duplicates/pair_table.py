@@ -96,6 +96,13 @@ def touches(pairs: Indices, items: Indices, n_images: int) -> Mask:
     return touching
 
 
+def unique_pairs(pairs: Indices) -> Indices:
+    """Return each pair once, (k, 2), in ascending order, for pairs, (m, 2), in any order."""
+    first, second = np.sort(pairs, axis=1).T.astype(np.intp)
+    n_images = second.max(initial=0) + 1
+    return np.stack(np.divmod(np.unique(first * n_images + second), n_images), axis=1)
+
+
 def _log_distances(measure: int, correlations: Floats, cosine: Floats) -> Floats:
     """Return log distances of pixels (0), or of pixels and features (1).
 
