@@ -312,6 +312,13 @@ def _open_mappings(dataset: Any, first: Mapping[str, Any]) -> OpenedCollection:
     opened.columns = {key: [] for key in kept}
     for index in range(opened.n_images):
         item = dataset[index]
+        if not isinstance(item, Mapping):
+            raise InputError(
+                "the items of a dataset must be of one kind; number 0 is a "
+                f"{type(first).__name__}, and number {index:,} is a {type(item).__name__}. "
+                "Return a mapping for each item."
+            )
         for key, values in opened.columns.items():
             values.append(item.get(key))
+    opened.columns = {str(key): values for key, values in opened.columns.items()}
     return opened

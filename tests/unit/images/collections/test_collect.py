@@ -396,6 +396,18 @@ def test_a_dataset_of_mappings_must_have_one_image(dataset):
         find_images(dataset)
 
 
+def test_a_dataset_of_mappings_and_other_items_is_refused():
+    mixed = MappingDataset()
+    items = [mixed[0], (RED, "a"), mixed[2]]
+    with pytest.raises(InputError, match="number 0 is a dict, and number 1 is a tuple"):
+        find_images(Subset(items, range(3)))
+
+
+def test_the_keys_of_a_dataset_of_mappings_become_text():
+    dataset = [{"image": RED, 7: 1}, {"image": BLUE, 7: 2}]
+    assert find_images(Subset(dataset, range(2))).columns["7"].tolist() == [1, 2]
+
+
 def test_a_dataset_of_torch_gives_images_and_classes():
     images = find_images(TorchDataset())
     assert images.labels == ("cat", "dog")
