@@ -111,7 +111,7 @@ def _find_empty_columns(metadata: pq.FileMetaData) -> set[str]:
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     for number in range(metadata.num_columns):
         counts = [group.column(number).statistics for group in groups]
-        if all(
+        if groups and all(
             one is not None and one.has_null_count and one.null_count == group.num_rows
             for one, group in zip(counts, groups, strict=True)
         ):

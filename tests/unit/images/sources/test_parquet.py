@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from featscape.errors import ImageError, InputError
-from featscape.images import find_images, open_contents
+from featscape.images import find_images, lists_images, open_contents
 from featscape.images.containers import parquet_rows
 from featscape.images.containers.parquet_rows import _RowReader
 from featscape.images.tables.parquet_tables import list_values
@@ -248,6 +248,13 @@ def test_the_undamaged_rows_of_a_damaged_file_are_read(write):
 def test_a_file_without_rows_is_an_error(write):
     with pytest.raises(InputError, match="must have at least one row"):
         find_images(write(image=pa.array([], pa.binary())))
+
+
+def test_a_table_without_rows_lists_images_if_it_has_a_column_of_paths(tmp_path):
+    for number, name in enumerate(("path", "age")):
+        file = tmp_path / f"{number}.parquet"
+        pq.ParquetWriter(file, pa.schema([(name, pa.string())])).close()
+        assert lists_images(file) == (name == "path")
 
 
 def zero_column(file, column, group=0):
