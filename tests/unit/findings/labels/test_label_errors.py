@@ -4,6 +4,7 @@ import textwrap
 import numpy as np
 import pytest
 
+from featscape.findings.labels import expected_errors
 from featscape.findings.labels.label_errors import LabelErrors, _describe
 from featscape.findings.labels.model import LabelModel, LabelOdds, _Ridge
 from featscape.findings.spaces import Components, principal_components, search_all_pairs
@@ -217,7 +218,8 @@ def test_labels_without_relation_to_the_features_are_reported():
     assert found.result.findings == ()
 
 
-def test_errors_are_found_among_hundreds_of_classes():
+def test_errors_are_found_among_hundreds_of_classes(monkeypatch):
+    monkeypatch.setattr(expected_errors, "_MOST_REPEATS", 1)  # the limit of wrong labels is slow
     features, codes = clouds(600, n_classes=200, spread=0.05)
     codes, wrong = with_errors(codes, 0.02)
     found = label_errors(features, named(codes))
