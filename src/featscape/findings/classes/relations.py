@@ -201,17 +201,17 @@ def _pair(
     share = (classes.codes[near] == pair[::-1][np.searchsorted(pair, own)][:, None]).mean(axis=1)
     mixed = np.array([share[own == code].mean() for code in pair])
     chance = classes.counts[pair[::-1]] / (len(classes.codes) - 1)
-    from_ = int(mixed.argmax())  # the mean of both classes would hide a small class
-    one, other = (printable(classes.names[code]) for code in np.roll(pair, -from_))
-    is_close = mixed[from_] >= max(_LEAST_MIXED, _LEAST_OF_CHANCE * chance[from_])
+    most = int(mixed.argmax())  # the mean of both classes would hide a small class
+    one, other = (printable(classes.names[code]) for code in np.roll(pair, -most))
+    is_close = mixed[most] >= max(_LEAST_MIXED, _LEAST_OF_CHANCE * chance[most])
     names = classes.names[pair[0]], classes.names[pair[1]]
     border = items[np.lexsort((items, -share))][:_N_BORDER]
     border = border[np.sort(-share)[: len(border)] < 0] if is_close else border[:0]
     text = f"{join_names(names)} are separate, and each is the nearest class of the other."
     if is_close:
         text = (
-            f"{join_names(names)} are close: {percent(mixed[from_])} of the {near.shape[1]} "
-            f"nearest {noun}s of {one} are {other}, and {percent(mixed[1 - from_])} of those of "
+            f"{join_names(names)} are close: {percent(mixed[most])} of the {near.shape[1]} "
+            f"nearest {noun}s of {one} are {other}, and {percent(mixed[1 - most])} of those of "
             f"{other} are {one}."
         )
     finding = ClassFinding(
@@ -226,7 +226,7 @@ def _pair(
             method=_tree_method(clade),
         ),
     )
-    return float(mixed[from_]), finding
+    return float(mixed[most]), finding
 
 
 def _group(clade: Clade, classes: Classes) -> ClassFinding:
