@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from featscape.findings.duplicates.groups import find_duplicates, number_groups
+from featscape.findings.duplicates.groups import find_duplicates, find_originals, number_groups
 from featscape.findings.off_topic import find_off_topic
 from featscape.findings.pixels.borders import find_unusual_borders
 from featscape.findings.pixels.quality import find_quality_problems
@@ -112,24 +112,26 @@ def compute_findings(
     neighbors = items.neighbors
     if neighbors is None:
         neighbors = _search_safely(search, values, min(WIDER * N_NEAR, n - 1)).indices
+    of_images = _find_in_images(
+        items,
+        neighbors,
+        classes,
+        values=values
+        if components is None
+        else components.values[:, :_N_RANKED].astype(np.float16),
+        n_threads=n_threads,
+        random_state=random_state,
+    )
     of_features = _find_in_features(
         items,
         neighbors,
         classes,
         components=components,
         values=values,
+        originals=None
+        if classes is None
+        else find_originals(of_images.duplicates.findings, classes.label_codes),
         search=search,
-        n_threads=n_threads,
-        random_state=random_state,
-    )
-    if components is not None:
-        values = components.values[:, :_N_RANKED].astype(np.float16)
-    del components  # the images of a large map need the memory
-    of_images = _find_in_images(
-        items,
-        neighbors,
-        classes,
-        values=values,
         n_threads=n_threads,
         random_state=random_state,
     )
@@ -152,6 +154,7 @@ def _find_in_features(
     *,
     components: Components | None,
     values: NDArray[np.float32],
+    originals: NDArray[np.intp] | None,
     search: NeighborSearch,
     n_threads: int,
     random_state: int,
@@ -160,6 +163,7 @@ def _find_in_features(
         components,
         neighbors,
         classes,
+        originals=originals,
         search=search,
         paths=items.paths,
         n_threads=n_threads,

@@ -1,4 +1,8 @@
-"""Find label errors and class relations among the items that have a label."""
+"""Find label errors and class relations among the items that have a label.
+
+The nearest neighbors of a copy are other copies, which have the same label, right or wrong. Each
+group of copies with one label therefore takes part as one item.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from featscape.findings.records import DetectorResult
 from featscape.findings.spaces import search_among
 from featscape.findings.wording import name_item, noun_of
 from featscape.labels.classes import count_classes
+from featscape.number_text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +34,8 @@ if TYPE_CHECKING:
 # Of more items, the labels are compared with those of the given neighbors, in the order of the
 # half-whitened space: a search in this space takes minutes for a million items.
 _MOST_SEARCHED = 200_000
+# The least share of copies that are left out, because the neighbors are then searched again.
+_LEAST_LEFT_OUT = 0.01
 
 
 def find_with_labels(
@@ -36,6 +43,7 @@ def find_with_labels(
     neighbors: NDArray[np.int32],
     classes: Classes | None,
     *,
+    originals: NDArray[np.intp] | None = None,
     search: NeighborSearch,
     paths: Sequence[str] | None,
     n_threads: int = 1,
@@ -43,12 +51,16 @@ def find_with_labels(
 ) -> FoundWithLabels:
     """Return the label errors and the class relations; items without a label take no part.
 
+    A copy has the suspicion, the suggestion and the confidence of its original.
+
     Parameters
     ----------
     components : Components or None
         Of n items; None if all items have the same features.
     neighbors : ndarray of int32, shape (n, k)
     classes : Classes or None
+    originals : ndarray of intp, shape (n,), optional
+        The item that takes part for each item, see `find_originals`; the item itself by default.
     search, paths, n_threads, random_state
         As in `compute_findings`.
     """
@@ -60,7 +72,12 @@ def find_with_labels(
         random_state=random_state,
     )
     n = len(neighbors)
-    rows = np.arange(n) if classes is None else np.flatnonzero(classes.label_codes >= 0)
+    if originals is None or (originals != np.arange(n)).mean() < _LEAST_LEFT_OUT:
+        originals = np.arange(n)
+    takes_part = originals == np.arange(n)
+    if classes is not None:
+        takes_part &= classes.label_codes >= 0
+    rows = np.flatnonzero(takes_part)
     if len(rows) < min(2, n):
         return find(components, neighbors, None, paths=paths)
     if classes is None or components is None or len(rows) == n:
@@ -72,7 +89,7 @@ def find_with_labels(
         count_classes([classes.names[code] for code in classes.codes[rows]], len(rows)),
         paths=[name_item(item, paths) for item in rows.tolist()],
     )
-    return _scatter(errors, rows, n), _renumber(relations, rows)
+    return _scatter(errors, rows, originals), _renumber(relations, rows)
 
 
 def _find(
@@ -112,25 +129,40 @@ def _find(
     return errors, relations
 
 
-def _scatter(errors: LabelErrors, rows: NDArray[np.intp], n_items: int) -> LabelErrors:
-    """Return the label errors of the items `rows` as those of all items."""
+def _scatter(
+    errors: LabelErrors, rows: NDArray[np.intp], originals: NDArray[np.intp]
+) -> LabelErrors:
+    """Return the label errors of the items `rows` as those of all items and of their copies."""
+    n_items = len(originals)
     everywhere = LabelErrors.not_computed(n_items, "")
     suspicion, confidence = everywhere.suspicion, everywhere.confidence
     suspicion[rows], confidence[rows] = errors.suspicion, errors.confidence
-    suggested = list(everywhere.suggested)
-    for row, name in zip(rows.tolist(), errors.suggested, strict=True):
-        suggested[row] = name
+    suggested = np.full(n_items, None, dtype=object)
+    suggested[rows] = errors.suggested
+    n_copies = np.bincount(originals, minlength=n_items) - 1
     findings = tuple(
-        replace(one, item=int(rows[one.item]), evidence=_in_items(one.evidence, rows))
+        replace(
+            one,
+            item=int(rows[one.item]),
+            text=_with_copies(one.text, int(n_copies[rows[one.item]])),
+            evidence=_in_items(one.evidence, rows),
+        )
         for one in errors.result.findings
     )
     return LabelErrors(
         result=DetectorResult(findings, errors.result.reason),
-        suspicion=suspicion,
-        suggested=tuple(suggested),
+        suspicion=suspicion[originals],
+        suggested=tuple(suggested[originals].tolist()),
         expected=errors.expected,
-        confidence=confidence,
+        confidence=confidence[originals],
     )
+
+
+def _with_copies(text: str, n_copies: int) -> str:
+    """Return the text of a label error with the number of the copies that have the same label."""
+    if n_copies == 0:
+        return text
+    return f"{text} The same label has {plural(n_copies, 'copy', 'copies')} of the image."
 
 
 def _renumber(

@@ -85,6 +85,48 @@ def test_items_without_a_label_take_no_part_in_findings_about_labels(findings):
         assert {labels[item] for item in one.items} <= set(one.classes)
 
 
+@pytest.fixture(scope="module")
+def with_bursts():
+    """Return the findings of 200 items, of which each has five equal files; four have wrong labels.
+
+    The items of the wrong labels are 0, 6, 12 and 18.
+    """
+    features, codes = clouds(200)
+    codes[:4] = (codes[:4] + 1) % (codes.max() + 1)
+    rows = np.repeat(np.arange(200), 6)
+    digests = np.random.default_rng(0).integers(0, 256, (200, 32)).astype(np.uint8)
+    items = some_items(
+        200,
+        features=features[rows],
+        positions=features[rows, :2],
+        neighbors=None,
+        labels=named(codes[rows]),
+        digests=digests[rows],
+        paths=[f"{i}.png" for i in range(1200)],
+    )
+    return compute_findings(items)
+
+
+def test_a_wrong_label_of_six_copies_is_listed_once(with_bursts):
+    listed = {one.item: one for one in with_bursts.labels}
+    assert {0, 6, 12, 18} <= set(listed)
+    assert all(item % 6 == 0 for item in listed)
+    assert listed[6].text.endswith("The same label has 5 copies of the image.")
+    suspicion = with_bursts.columns.suspicion.reshape(200, 6)
+    np.testing.assert_array_equal(suspicion, np.repeat(suspicion[:, :1], 6, axis=1))
+    assert with_bursts.columns.suggested[7] == listed[6].suggested
+    assert set(listed[6].evidence.neighbors).isdisjoint(range(7, 12))
+
+
+def test_the_summary_says_that_copies_raise_the_label_agreement(with_bursts, findings):
+    sentence = (
+        "100 % of the images have two or more copies, so the label agreement is too high: the "
+        "nearest neighbors of a copy are copies."
+    )
+    assert sentence in summarize_findings(with_bursts)
+    assert sentence not in summarize_findings(findings)
+
+
 @pytest.mark.parametrize("n_labeled", [0, 1, 2])
 def test_few_labels_are_reported(n_labeled):
     labels = [f"{i}" if i < n_labeled else NO_LABEL for i in range(30)]

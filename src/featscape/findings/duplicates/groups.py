@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from featscape.findings.pixels.survey import Survey
 
+_LEAST_COPIES = 3  # of one label: the nearest neighbors of a copy are then mostly copies
 LEAST_ITEMS = 30  # fewer images cannot show how near other images usually are
 _N_NAMED = 2  # items in the text
 _LEAST_CORRELATION = 0.5  # of aligned pixels: pairs below are near by their features only
@@ -189,6 +190,30 @@ def number_groups(groups: Sequence[DuplicateGroup], n_items: int) -> NDArray[np.
     for number, group in reversed(list(enumerate(groups))):
         numbers[list(group.items)] = number
     return numbers
+
+
+def find_originals(groups: Sequence[DuplicateGroup], labels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return for each item the first item of its group with the same label, (n,).
+
+    Items outside of groups, and of groups of similar pictures or of fewer than three items with one
+    label, are their own originals.
+
+    Parameters
+    ----------
+    groups : sequence of DuplicateGroup
+    labels : ndarray of intp, shape (n,)
+        A number for the label of each item; negative for no label.
+    """
+    originals = np.arange(len(labels))
+    for group in groups:
+        if group.kind == "similar":
+            continue
+        items = np.array(group.items)
+        for label in np.unique(labels[items]):
+            copies = items[labels[items] == label]
+            if label >= 0 and len(copies) >= _LEAST_COPIES:
+                originals[copies] = copies.min()
+    return originals
 
 
 def _equal_rows(rows: NDArray[np.uint8]) -> NDArray[np.intp]:

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from featscape.findings.duplicates import groups as module
 from featscape.findings.duplicates import near_pairs, power_law
-from featscape.findings.duplicates.groups import find_duplicates, number_groups
+from featscape.findings.duplicates.groups import find_duplicates, find_originals, number_groups
 from featscape.findings.duplicates.subset import Subset
 from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.spaces import search_all_pairs
@@ -306,6 +306,16 @@ def test_each_item_has_the_number_of_its_group():
     images[4], images[5] = images[1], images[2]
     numbers = number_groups(duplicates(images).findings, 6)
     assert numbers.tolist() == [-1, 0, 1, -1, 0, 1]
+
+
+def test_three_copies_with_one_label_have_one_original():
+    made = [
+        SimpleNamespace(items=(1, 2, 3, 4, 5), kind="near"),
+        SimpleNamespace(items=(6, 7), kind="exact"),
+        SimpleNamespace(items=(0, 8, 9), kind="similar"),
+    ]
+    labels = np.array([0, 0, 1, 0, 0, -1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(find_originals(made, labels), [0, 1, 2, 1, 1, 5, 6, 7, 8, 9])
 
 
 def test_a_subset_has_the_chosen_rows():
