@@ -34,7 +34,7 @@ class Array(Protocol):
 
 
 class Columns(Protocol):
-    """Columns of values by name: a mapping or a DataFrame of pandas."""
+    """Columns of values by name: a mapping or a DataFrame of pandas or Polars."""
 
     def keys(self) -> Iterable[Any]:
         """Return the names of the columns."""

@@ -25,7 +25,7 @@ from featscape.images.tables.columns import (
     choose_column,
     list_names,
 )
-from featscape.images.tables.program_columns import list_values, make_table
+from featscape.images.tables.program_columns import as_mapping, list_values, make_table
 from featscape.images.tables.values import join_lists, name_class, plain_value
 from featscape.number_text import with_article
 from featscape.records.images import nested_column
@@ -80,6 +80,8 @@ def open_collection(
     collection: Any, *, path_column: str | None, has_labels: bool
 ) -> OpenedCollection:
     """Open a collection; the labels of a dataset are not read if there are other labels."""
+    kind = type(collection).__name__
+    collection = as_mapping(collection)
     if hasattr(collection, "__array__"):
         collection = _convert_array(collection)
     if not (hasattr(collection, "__len__") and hasattr(collection, "__getitem__")):
@@ -87,7 +89,7 @@ def open_collection(
     if len(collection) == 0:
         raise InputError("the source must contain an image; got an empty collection. Add images.")
     if hasattr(collection, "keys"):
-        return _open_table(collection, path_column)
+        return _open_table(collection, path_column, kind=kind)
     whole, indices = _follow_subsets(collection)
     if hasattr(whole, "samples") and hasattr(whole, "classes"):
         return _open_image_folder(whole, indices)
@@ -130,9 +132,8 @@ def _no_collection(source: object) -> InputError:
     )
 
 
-def _open_table(source: Any, path_column: str | None) -> OpenedCollection:
-    """Open a mapping or DataFrame with a column of paths."""
-    kind = type(source).__name__
+def _open_table(source: Any, path_column: str | None, *, kind: str) -> OpenedCollection:
+    """Open a mapping or DataFrame, of the type `kind`, with a column of paths."""
     names = [str(key) for key in source.keys()]  # noqa: SIM118 - a DataFrame iterates otherwise
     column = choose_column(
         names, PATH_COLUMNS, wanted=path_column, option="the path column", table=kind

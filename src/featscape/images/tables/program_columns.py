@@ -1,4 +1,4 @@
-"""Columns that a program holds: a mapping, or a DataFrame of pandas, which is not imported."""
+"""Columns that a program holds: a mapping, or a DataFrame of pandas or Polars, not imported."""
 
 from __future__ import annotations
 
@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from featscape.collection import Columns
 
 
+def as_mapping(source: Any) -> Any:
+    """Return a DataFrame of Polars, which has no `keys`, as a mapping of lists.
+
+    Every other object is returned as it is.
+    """
+    if hasattr(source, "keys") or not (hasattr(source, "to_dict") and hasattr(source, "columns")):
+        return source
+    return source.to_dict(as_series=False)
+
+
 def make_table(name: str, columns: Columns) -> ImageTable:
     """Return the columns of a mapping or DataFrame as a table.
 
@@ -22,14 +32,21 @@ def make_table(name: str, columns: Columns) -> ImageTable:
     ----------
     name : str
         The name of the table, for messages.
-    columns : mapping of str to sequence, or DataFrame of pandas
+    columns : mapping of str to sequence, or DataFrame of pandas or Polars
         All of one length.
 
     Raises
     ------
     InputError
-        If two columns have one name, a column is a single value, or the lengths differ.
+        If the columns are another object, two columns have one name, a column is a single value, or
+        the lengths differ.
     """
+    columns = as_mapping(columns)
+    if not hasattr(columns, "keys"):
+        raise InputError(
+            "the columns must be a mapping or a DataFrame of pandas or Polars; got the type "
+            f"{type(columns).__name__}. Pass a dictionary of lists."
+        )
     keys = list(columns.keys())
     names = [str(key) for key in keys]
     repeated = next((column for column in names if names.count(column) > 1), None)
@@ -65,11 +82,10 @@ def list_values(values: Any, column: str) -> list[Any]:
     Raises
     ------
     InputError
-        If the column is a single value, a mapping or a set.
+        If the column is a single value, a mapping, a DataFrame of Polars or a set.
     """
-    if isinstance(values, str | bytes | Mapping | set | frozenset) or not hasattr(
-        values, "__iter__"
-    ):
+    is_column = hasattr(values, "__iter__")
+    if not is_column or isinstance(as_mapping(values), str | bytes | Mapping | set | frozenset):
         raise InputError(
             f"a column must be a sequence with one value per item; {column!r} is "
             f"{with_article(type(values).__name__)}. Give a list or an array."

@@ -54,6 +54,30 @@ class ImageFolder(TorchDataset):
             image.save(file)
 
 
+class PolarsFrame:
+    """Columns as those of a DataFrame of Polars, which has no keys and iterates over columns."""
+
+    def __init__(self, values):
+        self.values = values
+        self.columns = list(values)
+
+    def __len__(self):
+        return len(next(iter(self.values.values())))
+
+    def __iter__(self):
+        return iter(self.values.values())
+
+    def __getitem__(self, name):
+        return self.values[name]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(list(self.values.values()), dtype=object).T
+
+    def to_dict(self, *, as_series):
+        assert not as_series
+        return self.values
+
+
 class HuggingFaceDataset:
     """Rows and columns as those of datasets.Dataset."""
 
@@ -121,6 +145,8 @@ def test_columns_describe_the_images_of_a_list():
         ([RED, BLUE], {"columns": {"n": [1]}}, "one value per image, 2; got 1"),
         ([RED, BLUE], {"columns": {"n": [1, 2]}, "label_column": "m"}, "Name 'n'"),
         ([RED, BLUE], {"label_column": "n"}, "needs columns; got 'n'"),
+        ([RED, BLUE], {"columns": [1, 2]}, "must be a mapping or a DataFrame .* the type list"),
+        ([RED, BLUE], {"labels": PolarsFrame({"n": [1, 2]})}, "'labels' is a PolarsFrame. Give"),
         ("photos", {"columns": {"n": [1]}}, "columns need a sequence of images"),
     ],
 )
@@ -227,6 +253,18 @@ def test_a_table_of_paths_is_a_source(tmp_path):
     assert images.columns["n"].tolist() == [1, 2]
     assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
     assert find_images({"where": table["path"]}, path_column="where").paths == images.paths
+
+
+def test_a_data_frame_of_polars_is_a_table():
+    frame = PolarsFrame({"path": ["r.png", "b.png"], "label": ["cat", None], "n": [1, 2]})
+    images = find_images(frame)
+    assert images.source == "2 images of a PolarsFrame"
+    assert (images.paths, images.labels) == (("r.png", "b.png"), ("cat", NO_LABEL))
+    assert images.columns["n"].tolist() == [1, 2]
+    images = find_images([RED, BLUE], columns=frame)
+    assert (images.paths, images.labels) == (("r.png", "b.png"), ("cat", NO_LABEL))
+    with pytest.raises(InputError, match="the table has no rows"):
+        find_images(PolarsFrame({"path": []}))
 
 
 @pytest.mark.parametrize(
