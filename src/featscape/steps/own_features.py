@@ -16,7 +16,7 @@ from featscape.files.vectors import read_tensor, read_vectors
 from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.records import ImageSet, ItemSet
-from featscape.records.images import nested_column
+from featscape.records.images import DUPLICATE_PATH, INVALID_ROW, nested_column
 from featscape.steps.facts import (
     describe_columns,
     describe_found,
@@ -251,6 +251,16 @@ def _check_count(images: ImageSet, *, n_items: int) -> None:
     """Raise InputError unless there is one image for each row of the features."""
     if len(images) == n_items:
         return
+    rows = [one for one in images.skipped if one.reason.startswith((DUPLICATE_PATH, INVALID_ROW))]
+    if len(images) + len(rows) == n_items:
+        first, many = rows[0], len(rows) > 1
+        others = f", and {len(rows) - 1:,} more" if many else ""
+        remedy = f"Remove these {len(rows):,} rows" if many else "Remove this row"
+        raise InputError(
+            f"each row of the features must have its own image; {printable(first.path)}: "
+            f"{printable(first.reason)}{others}. {remedy} with the features. For a map without "
+            "images, give no paths."
+        )
     skipped = ""
     if images.skipped:
         first = images.skipped[0]

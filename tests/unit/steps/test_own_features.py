@@ -290,10 +290,16 @@ class TestParquet:
         assert own.labels == ("a",) * N
 
     def test_rows_with_the_same_path_are_an_error(self, photos, write):
-        file = write(path=[find_images(photos).paths[0]] * N)
-        message = r"24 rows, and .* has 1 image \(23 skipped, .* row 1: duplicate path"
-        with pytest.raises(InputError, match=message):
-            read_own_features(FeatureMapOptions(file))
+        first, *others = find_images(photos).paths
+        for paths, message in (
+            ([first] * N, "as in row 0, and 22 more. Remove these 23 rows with the features"),
+            ([first, first, *others[1:]], "as in row 0. Remove this row with the features"),
+            (["", first, *others[1:]], "row 0: invalid row: no path. Remove this row with"),
+        ):
+            with pytest.raises(InputError) as caught:
+                read_own_features(FeatureMapOptions(write(path=paths)))
+            assert "must have its own image; f.parquet, row" in str(caught.value)
+            assert message in str(caught.value)
 
     def test_addresses_without_images_are_an_error_with_a_remedy(self, write):
         file = write(path=[f"{i}.txt" for i in range(N)])
