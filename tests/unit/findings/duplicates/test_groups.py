@@ -190,7 +190,7 @@ def test_large_groups_of_edited_copies_are_found_whole():
     assert set(part.findings[0].items) <= set(members.tolist())
 
 
-@pytest.mark.parametrize(("n_scenes", "n_frames"), [(36, 6), (12, 15)])
+@pytest.mark.parametrize(("n_scenes", "n_frames"), [(20, 6), (12, 15)])
 def test_frames_are_found_in_a_dataset_of_frames(n_scenes, n_frames):
     rng = np.random.default_rng(5)
     scenes = pictures(n_scenes)
