@@ -21,7 +21,7 @@ from featscape.doctor.records import Diagnosis, Problem
 def diagnose() -> Diagnosis:
     """Return the state of the installation.
 
-    The libraries with compiled parts are imported, and the t-SNE engine fits 100 points. Nothing is
+    All required libraries are imported, and the t-SNE engine fits 100 points. Nothing is
     downloaded.
 
     Returns

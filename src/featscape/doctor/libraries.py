@@ -18,25 +18,20 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("featscape", "meshtsne")
 _FOR_DEVELOPMENT = {"dev", "docs", "test"}
-# Libraries with compiled parts, which may be installed and still not load. scikit-learn and
-# torchvision are not imported, which would take a second each.
-_COMPILED = (
-    *("numpy", "scipy.sparse", "PIL", "simplejpeg", "pyarrow", "safetensors"),
-    *("matplotlib.ft2font", "openvino", "torch"),
-)
-_DISTRIBUTIONS = {
-    "PIL": "pillow",
-    "matplotlib.ft2font": "matplotlib",
-    "scipy.sparse": "scipy",
+# Modules whose name is not that of the library, or that load more compiled code than the library's
+# own module
+_MODULES = {
+    "matplotlib": "matplotlib.ft2font",
+    "pillow": "PIL",
+    "scikit-learn": "sklearn",
+    "scipy": "scipy.sparse",
 }
 
 
 def list_versions() -> dict[str, str | None]:
     """Return the versions of Python, featscape, meshtsne and the libraries that they require."""
-    names = {one.name for package in _PACKAGES for one in _required(package)}
-    names -= {*_PACKAGES}
     own = {"python": platform.python_version()}
-    return own | {name: _version_of(name) for name in (*_PACKAGES, *sorted(names))}
+    return own | {name: _version_of(name) for name in (*_PACKAGES, *_libraries())}
 
 
 def find_missing() -> Iterator[Problem]:
@@ -46,10 +41,9 @@ def find_missing() -> Iterator[Problem]:
     torch.
     """
     own = {str(one): ("featscape", one) for package in _PACKAGES for one in _required(package)}
-    libraries = {one.name for _, one in own.values()} - {*_PACKAGES}
     wanted = {
         str(one): (name, one)
-        for name in sorted(libraries)
+        for name in _libraries()
         if _version_of(name) is not None
         for one in _required(name)
     }
@@ -65,8 +59,12 @@ def find_missing() -> Iterator[Problem]:
 
 
 def find_unloadable() -> Iterator[Problem]:
-    """Yield a problem for each library with compiled parts that cannot be imported."""
-    for name in _COMPILED:
+    """Yield a problem for each required library that cannot be imported.
+
+    The subject of the problem is the name of the module. The import of all libraries takes seconds.
+    """
+    for library in _libraries():
+        name = _MODULES.get(library, library.replace("-", "_"))
         try:
             with telemetry_disabled():
                 import_module(name)
@@ -74,7 +72,7 @@ def find_unloadable() -> Iterator[Problem]:
             yield Problem(
                 name,
                 f"{name} cannot be imported: {type(error).__name__}: {first_line(error)}",
-                f"Run pip install --force-reinstall {_DISTRIBUTIONS.get(name, name)}.",
+                f"Run pip install --force-reinstall {library}.",
             )
 
 
@@ -88,6 +86,12 @@ def list_extras() -> tuple[Extra, ...]:
             missing = tuple(_requirement_text(one) for one in wanted if not _satisfies(one))
             extras.append(Extra(name, missing, install_command(name, package=package)))
     return tuple(extras)
+
+
+def _libraries() -> list[str]:
+    """Return the names of the libraries that featscape and meshtsne require."""
+    names = {one.name for package in _PACKAGES for one in _required(package)}
+    return sorted(names - {*_PACKAGES})
 
 
 def _required(package: str, *, extra: str = "") -> list[Requirement]:

@@ -1,6 +1,7 @@
 """Missing, old and damaged libraries, and the optional ones."""
 
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 import pytest
 
@@ -62,6 +63,15 @@ def test_a_library_that_cannot_be_imported(monkeypatch):
         "torch cannot be imported: OSError: libtorch.so: cannot open shared object file"
     )
     assert "--force-reinstall torch" in problem.remedy
+
+
+def test_all_required_libraries_are_imported(monkeypatch):
+    imported = []
+    monkeypatch.setattr(libraries, "import_module", imported.append)
+    assert list(libraries.find_unloadable()) == []
+    assert {"timm", "torchvision", "jinja2", "sklearn", "huggingface_hub"} <= {*imported}
+    assert len(imported) == len(libraries.list_versions()) - 3  # python, featscape, meshtsne
+    assert [name for name in imported if find_spec(name.partition(".")[0]) is None] == []
 
 
 def test_an_extra_that_is_not_installed(installed):
