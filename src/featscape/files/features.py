@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -45,8 +46,8 @@ def read_features(file: Path) -> NDArray[Any]:
     ------
     InputError
         If the file does not exist, is not an .npy file of numbers, has another shape, contains a
-        value that is not finite as float32, or contains rows so much larger than the median row
-        that float32 loses the differences between the other rows.
+        value that is not finite as float32 or exceeds `largest_feature`, or contains rows so much
+        larger than the median row that float32 loses the differences between the other rows.
     """
     features = _load(file)
     check_features(features, f"the features in {printable(file)}")
@@ -193,8 +194,17 @@ def _check_kind(start: bytes, file: Path) -> None:
     raise InputError(f"{printable(file)} is not an .npy file{what}. {_REMEDY}")
 
 
+def largest_feature(n_features: int) -> float:
+    """Return the largest absolute value of a feature whose squared distances are finite in float32.
+
+    The squared distance of two rows of n features of at most this value is at most 4 n times its
+    square.
+    """
+    return math.sqrt(float(np.finfo(np.float32).max) / (4 * n_features))
+
+
 def _check_values(features: NDArray[Any], name: str) -> None:
-    """Raise InputError unless the values are finite and of comparable size in float32."""
+    """Raise InputError unless the values and their squares are of usable size in float32."""
     magnitudes = np.zeros(len(features), dtype=np.float32)  # largest absolute value of each row
     for start in range(0, len(features), _ROWS_AT_ONCE):
         with np.errstate(over="ignore"):  # too large values become infinite, and are reported
@@ -206,6 +216,14 @@ def _check_values(features: NDArray[Any], name: str) -> None:
             f"{name} must be finite; {len(bad)} of {len(features)} rows "
             f"contain NaN, infinity or values beyond float32, the first of them row {bad[0]}. "
             "Remove or repair those rows."
+        )
+    limit = largest_feature(features.shape[1])
+    if magnitudes.max() > limit:
+        row = int(magnitudes.argmax())
+        raise InputError(
+            f"{name} must have values of at most {limit:.3g}, because float32 cannot contain the "
+            f"squared distances of larger values; row {row} reaches {magnitudes[row]:.3g}. Divide "
+            "all features by one number, for example their largest absolute value."
         )
     present = magnitudes[magnitudes > 0]
     median = float(np.median(present)) if len(present) else 0.0

@@ -17,6 +17,8 @@ class TestFeaturesFile:
             (np.array([[1.0, np.nan]] * 3 + [[1.0, 2.0]] * 30), "3 of 33 rows contain NaN"),
             (np.array([[1.0, 2.0]] * 30 + [[1.0, np.inf]]), "the first of them row 30"),
             (np.array([[1.0, 1e300]] * 30), "values beyond float32"),
+            (np.full((30, 2), 1e19), "at most 6.52e+18, because float32 cannot contain"),
+            (np.array([[1.0, 2.0]] * 29 + [[1e19, 0]]) * 1e11, "row 29 reaches 1e+30. Divide all"),
             (np.array([["a", "b"]] * 30), "must be real numbers; got dtype <U1"),
             (np.array([[1j, 2j]] * 30), "must be real numbers; got dtype complex128"),
             (np.zeros((1, 8)), "at least 2 rows and 1 column; got 1 x 8"),

@@ -26,6 +26,7 @@ from featscape.features.extraction.shards import Shard, ShardWriter
 from featscape.features.given_network import open_given
 from featscape.features.protocols import Read
 from featscape.features.zoo.fingerprint import card_key
+from featscape.files.features import largest_feature
 from featscape.progress import SilentProgress, Task
 from featscape.records import ImageSet
 
@@ -120,8 +121,8 @@ def extract(
     InputError
         If an argument is out of range, or no image can be decoded.
     ModelError, DeviceError
-        As `make_map` does. Also if a feature is not finite, or a batch does not fit into the
-        memory of the device.
+        As `make_map` does. Also if a feature is not finite or too large, or a batch does not fit
+        into the memory of the device.
 
     Examples
     --------
@@ -323,7 +324,7 @@ def _store(
 ) -> Shard:
     """Write the features of a batch into their rows, and return them as a part of a shard."""
     items = list(batch.values())
-    _check_finite(values, [result.path_of(row) for row in batch], card)
+    _check_values(values, [result.path_of(row) for row in batch], card)
     result.rows.write(list(batch), values)
     return Shard(
         values,
@@ -361,11 +362,21 @@ def _check_count(name: str, value: int | None) -> None:
         raise InputError(f"{name} must be 1 or more; got {value}. Leave it out for the default.")
 
 
-def _check_finite(values: NDArray[np.float32], paths: list[str], card: ModelCard) -> None:
+def _check_values(values: NDArray[np.float32], paths: list[str], card: ModelCard) -> None:
     bad = ~np.isfinite(values).all(axis=1)
     if bad.any():
         raise ModelError(
             f"the features of an image must be finite numbers; {card.name} with the weights "
             f"{card.weights} gives NaN or infinity for {paths[int(bad.argmax())]}. The weights are "
             "damaged: use other weights."
+        )
+    limit = largest_feature(values.shape[1])
+    too_large = (np.abs(values) > limit).any(axis=1)
+    if too_large.any():
+        row = int(too_large.argmax())
+        raise ModelError(
+            f"the features of an image must be at most {limit:.3g}, because float32 cannot contain "
+            f"the squared distances of larger values; {card.name} with the weights {card.weights} "
+            f"reaches {np.abs(values[row]).max():.3g} for {paths[row]}. Divide the output of the "
+            "network by one number."
         )

@@ -226,6 +226,15 @@ def test_features_that_are_not_finite_are_an_error(noise_images, value):
         extract(noise_images(9), model=Broken())
 
 
+def test_features_whose_squares_exceed_float32_are_an_error(noise_images):
+    class Large(MeanColor):
+        def run(self, pixels):
+            return super().run(pixels) * np.float32(1e30)
+
+    with pytest.raises(ModelError, match=r"at most 5\.\d+e\+18, .* for 0\.png\. Divide the output"):
+        extract(noise_images(3), model=Large())
+
+
 def decoding_threads():
     return [t for t in threading.enumerate() if t.name.startswith("featscape-decode")]
 
