@@ -351,6 +351,22 @@ def test_the_list_is_usable_on_a_phone(look, planted_file):
     assert box["x"] + box["width"] <= 390
 
 
+@pytest.mark.parametrize("panel", ["finding=labels", "item=0"])
+def test_the_toolbar_covers_no_panel(look, lattice, panel):
+    visit = look(f"{lattice.address}#{panel}")
+    side = visit.page.locator(".fs-side")
+    expect(side).to_be_visible()
+    covered = []
+    for width in range(900, 1520, 20):
+        visit.page.set_viewport_size({"width": width, "height": 500})
+        box, bar = side.bounding_box(), visit.page.get_by_role("toolbar").bounding_box()
+        is_beside = bar["x"] + bar["width"] <= box["x"]
+        assert box["y"] + box["height"] > 400  # as tall as the page allows
+        if not is_beside and box["y"] + box["height"] > bar["y"]:
+            covered.append(width)
+    assert covered == []
+
+
 @pytest.mark.parametrize("content", [b"{", b'[{"text": 1}]', b"\xff\xfe"])
 def test_damaged_findings_are_reported_and_harm_nothing(
     look, planted, host_files, tmp_path, content
