@@ -104,7 +104,7 @@ def _suggest(words: Sequence[str], unknown: Sequence[str], recognized: Recognize
 
     A single unknown word is replaced by each of its closest words. Each of several is replaced by
     its closest word, unless a word is so short that one edit changes more than a third of its
-    letters. The page of a map suggests the same queries (contents.ts).
+    letters. The page of a map tries the same queries, also by text (contents.ts).
     """
     others: list[str] = []
     if len(unknown) == 1 or min(map(len, unknown)) >= LETTERS_PER_EDIT:

@@ -217,6 +217,23 @@ it("each of several unknown words is replaced if images match", async () => {
   stop();
 });
 
+it("a known word that only texts contain is suggested", async () => {
+  const words = { ...WORDS, terms: { ...WORDS.terms, kangaroo: [9], wombat: [9] } };
+  const paths = ["mammals/Kangaroo.png", ...PATHS.slice(1)];
+  const found = await shown({ words, paths, classes: null });
+  const stop = runSearch(found.app);
+  for (const [query, suggestions] of [
+    ["kangoroo", ["kangaroo"]], // in the path of an image; the network recognizes none
+    ["wombatt", []], // in no path
+  ] as const) {
+    found.app.search.query.value = query;
+    await settled(300);
+    expect(found.app.search.suggestions.value).toEqual(suggestions);
+    expect(foundText()).toBe("Nothing found");
+  }
+  stop();
+});
+
 it("a search that finds nothing dims no image", async () => {
   const { app, calls, stop } = await searched("dog");
   const states = () => [...((calls.get("states") as Uint8Array | null) ?? [])];

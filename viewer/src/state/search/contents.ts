@@ -39,7 +39,11 @@ export interface FoundContent {
   readonly hint: string | null;
 }
 
+/** Whether a query matches the texts of an item. */
+type HasText = (query: string) => Promise<boolean>;
+
 export const NOTHING: FoundContent = { content: null, suggestions: [], hint: null };
+
 const NO_TEXT = "No text has all of these words and phrases.";
 const NO_WORDS =
   "Only texts were searched: this map has no words for images. Make a map of the images with featscape map.";
@@ -58,7 +62,7 @@ export class Contents {
   constructor(private readonly app: App) {}
 
   /** The items that show what the query names, or queries with the known words like its words. */
-  async find(query: string): Promise<FoundContent> {
+  async find(query: string, hasText: HasText): Promise<FoundContent> {
     const { source, manifest } = this.app;
     if (isAboutTexts(query)) return { ...NOTHING, hint: explainColumn(query, manifest) ?? NO_TEXT };
     const hasWords = /\p{L}/u.test(query);
@@ -71,7 +75,7 @@ export class Contents {
       return { ...NOTHING, content: mostSimilar(query, this.byItem(await source.content(query))) };
     }
     if (manifest.vectors) return this.findVectors(query, manifest.vectors);
-    return manifest.words ? this.findWords(query, manifest.words) : NOTHING;
+    return manifest.words ? this.findWords(query, manifest.words, hasText) : NOTHING;
   }
 
   /** The scores of the items in the order of the bundle, from scores by id. */
@@ -93,13 +97,13 @@ export class Contents {
     if (lacking === null) return NOTHING;
     return {
       content: null,
-      suggestions: suggest(vectors.terms, lacking, () => true),
+      suggestions: queriesLike(vectors.terms, lacking).slice(0, MOST_SUGGESTED),
       hint: `This page knows ${vectors.terms.size.toLocaleString("en-US")} nouns, but not ${listed(lacking.unknown)}. featscape serve finds any text.`,
     };
   }
 
   /** The items in which the network recognizes what the query names. */
-  private async findWords(query: string, file: WordsFile): Promise<FoundContent> {
+  private async findWords(query: string, file: WordsFile, hasText: HasText): Promise<FoundContent> {
     this.words ??= readWords(this.app.source, file).catch((error) => {
       this.words = null;
       throw error;
@@ -107,9 +111,11 @@ export class Contents {
     const words = await this.words;
     const found = matchWords(words, query, LEAST_PERCENT / 100);
     const lacking = unknownWords(words.terms, query);
-    const matches = (other: string) =>
-      !!matchWords(words, other, LEAST_PERCENT / 100)?.items.length;
-    const suggestions = lacking ? suggest(words.terms, lacking, matches) : [];
+    const matches = async (other: string) =>
+      !!matchWords(words, other, LEAST_PERCENT / 100)?.items.length || (await hasText(other));
+    const suggestions = lacking
+      ? await firstMatching(queriesLike(words.terms, lacking), matches)
+      : [];
     let hint: string | null = null;
     if (found)
       hint = `The network recognizes “${query}” in no image with a probability of ${LEAST_PERCENT} %.`;
@@ -129,16 +135,12 @@ export class Contents {
 }
 
 /**
- * Queries that match images: with the unknown words replaced, then the known words, together and
- * apart. A single unknown word is replaced by each of its closest words. Each of several is replaced
- * by its closest word, unless a word is so short that one edit changes more than a third of its
- * letters. Python suggests the same queries (words/matching.py).
+ * Queries to try: with the unknown words replaced, then the known words, together and apart. A
+ * single unknown word is replaced by each of its closest words. Each of several is replaced by its
+ * closest word, unless a word is so short that one edit changes more than a third of its letters.
+ * Python tries the same queries, but only by content (words/matching.py).
  */
-function suggest(
-  terms: Terms,
-  { each, unknown }: UnknownWords,
-  matches: (query: string) => boolean,
-): string[] {
+function queriesLike(terms: Terms, { each, unknown }: UnknownWords): string[] {
   const queries: string[] = [];
   if (unknown.length === 1 || unknown.every((word) => word.length >= LETTERS_PER_EDIT)) {
     const close = new Map(unknown.map((word) => [word, closeWords(word, terms)]));
@@ -149,7 +151,20 @@ function suggest(
   }
   const known = each.filter((word) => !unknown.includes(word));
   if (known.length > 0) queries.push(known.join(" "), ...known);
-  return [...new Set(queries)].filter(matches).slice(0, MOST_SUGGESTED);
+  return [...new Set(queries)];
+}
+
+/** The first queries that match images by content or by text. */
+async function firstMatching(
+  queries: readonly string[],
+  matches: (query: string) => Promise<boolean>,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const query of queries) {
+    if (found.length === MOST_SUGGESTED) break;
+    if (await matches(query)) found.push(query);
+  }
+  return found;
 }
 
 /** The words in quotes, such as “a”, “red” and “car”. */

@@ -201,9 +201,11 @@ export function runSearch(app: App): () => void {
 
   async function search(query: string, wanted: () => boolean): Promise<void> {
     const quoted = quoteNames(query, app.manifest);
+    // the server is not asked after the user has changed the query
+    const hasText = async (other: string) => wanted() && !!(await findTexts(other, wanted))?.length;
     const [found, shown] = await Promise.all([
       app.messages.attempt(find(quoted, wanted)),
-      app.messages.attempt(contents.find(quoted)), // if it fails, the texts are still searched
+      app.messages.attempt(contents.find(quoted, hasText)), // if it fails, the texts are still searched
       app.readColumns(app.filters.peek().keys()), // a match that a filter hides is not shown
     ]);
     if (!wanted()) return;
