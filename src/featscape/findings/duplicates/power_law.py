@@ -87,7 +87,8 @@ def _sort_by_image(pairs: Indices, log_distances: Floats, groups: Groups) -> tup
     images, others = np.concatenate([pairs, pairs[:, ::-1]]).T
     used = np.flatnonzero(groups.number[images] != groups.number[others])
     if groups.count_once:
-        key = images[used] * len(groups.number) + groups.number[others[used]]
+        n_numbers = groups.number.max(initial=0) + 1  # may exceed the number of images
+        key = images[used] * n_numbers + groups.number[others[used]]
         used = used[np.unique(key, return_index=True)[1]]
     logs = np.tile(log_distances, 2)[used]
     order = np.argsort(logs, kind="stable")

@@ -9,6 +9,7 @@ from featscape.findings.duplicates.near_pairs import _usual_law
 from featscape.findings.duplicates.power_law import (
     Groups,
     _overestimate,
+    _sort_by_image,
     choose,
     fill,
     fit,
@@ -81,3 +82,10 @@ def test_the_images_of_a_burst_count_once(count_once, rank):
     np.testing.assert_allclose(scales[:100], np.sort(near, axis=1)[:, rank], rtol=1e-6)
     if count_once:
         assert exponent == pytest.approx(4, rel=0.25)
+
+
+def test_images_of_different_groups_count_separately_if_the_numbers_exceed_the_images():
+    groups = Groups(np.array([10, 11, 8, 2, 2, 2]), count_once=True)
+    logs = np.array([-1, -2], dtype=np.float32)
+    images, _ = _sort_by_image(np.array([[0, 2], [1, 3]]), logs, groups)
+    np.testing.assert_array_equal(images, [0, 1, 2, 3])
