@@ -1,7 +1,7 @@
 """A TAR archive of images, or a folder of TAR archives as WebDataset writes them.
 
-An archive is read as a folder, without unpacking. Files with the name of an image give the image a
-class (.cls), a text (.txt) and columns (.json).
+An archive is read as a folder, without unpacking, with the metadata files beside the images. Files
+with the name of an image give the image a class (.cls), a text (.txt) and columns (.json).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from featscape.images.sources.kind import SourceKind
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.locations import file_name
 from featscape.images.tables.columns import classify_columns
+from featscape.images.tables.metadata import attach_metadata, has_metadata
 from featscape.images.tables.splits import find_split
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _is_tar(candidate: Candidate) -> bool:
 
 
 def find_in_tar(candidate: Candidate) -> ImageSet:
-    """Return the images of one or several TAR archives, with the values of the sidecar files.
+    """Return the images of TAR archives, with the values of the sidecar and metadata files.
 
     Raises
     ------
@@ -61,7 +62,14 @@ def find_in_tar(candidate: Candidate) -> ImageSet:
     ]
     if images.splits is None and all(splits):
         images = replace(images, splits=tuple(splits))
-    return _attach_sidecars(images, index.sidecars, candidate.label_column)
+    label_column = candidate.label_column
+    is_metadata = has_metadata(index.listing.others) and not any(
+        label_column in values for values in index.sidecars.values()
+    )
+    images = _attach_sidecars(images, index.sidecars, None if is_metadata else label_column)
+    return attach_metadata(
+        images, index.listing.others, label_column=label_column if is_metadata else None
+    )
 
 
 def _join_indexes(contents: TarShards, shards: list[str]) -> TarIndex:

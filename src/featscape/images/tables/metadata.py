@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 _METADATA_FILES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
 
+def has_metadata(others: Iterable[PathParts]) -> bool:
+    """Return whether one of the files of a source is a metadata file."""
+    return any(parts[-1] in _METADATA_FILES for parts in others)
+
+
 def attach_metadata(
     images: ImageSet, others: Iterable[PathParts], *, label_column: str | None = None
 ) -> ImageSet:
@@ -40,7 +45,7 @@ def attach_metadata(
     Parameters
     ----------
     images : ImageSet
-        The images of the source.
+        The images of the source; their columns are kept.
     others : iterable of tuple of str
         The files of the source that are not images.
     label_column : str, optional
@@ -89,10 +94,10 @@ def attach_metadata(
         images,
         labels=described.labels or images.labels,
         label_column=described.label_column,
-        n_trimmed_labels=described.n_trimmed_labels,
+        n_trimmed_labels=(described if described.labels else images).n_trimmed_labels,
         renamed_labels={} if described.labels else images.renamed_labels,
         splits=images.splits or described.splits,
-        columns=described.columns,
+        columns={**images.columns, **described.columns},
         skipped=(*images.skipped, *skipped, *described.skipped),
     )
 

@@ -66,11 +66,14 @@ def test_a_reopened_archive_reads_single_members(write, png):
             contents.read(path)
 
 
-def test_metadata_in_a_zip_gives_labels_and_columns(write_zip, tmp_path, png):
-    members = [("p/1.png", png()), ("p/metadata.csv", "file_name,label,n\n1.png,fox,3\n")]
-    images = find_images(write_zip(tmp_path / "a.zip", members))
+def test_metadata_in_an_archive_gives_labels_and_columns(write, png):
+    file = write([("p/1.png", png()), ("p/metadata.csv", b"file_name,label,n\n1.png,fox,3\n")])
+    images = find_images(file)
     assert images.labels == ("fox",)
     assert images.columns["n"].tolist() == [3]
+    images = find_images(file, label_column="n")
+    assert images.labels == ("3",)
+    assert images.columns["source label"] == ("fox",)
 
 
 # --- WebDataset -----------------------------------------------------------------------------------
@@ -113,6 +116,21 @@ def test_shards_in_a_folder_are_one_source(write_tar, tmp_path, png, reds):
     for path in ("gone.tar/a/0.png", "../x.tar/0.png", "train-000.tar"):
         with pytest.raises(ImageError):
             again.read(path)
+
+
+def test_each_archive_may_have_metadata_beside_sidecar_files(write_tar, tmp_path, png):
+    table = b"file_name,n,who\n0.png,%d,me\n"
+    for i, name in enumerate(("a", "b")):
+        members = [("0.png", png(i)), ("0.cls", name.encode()), ("0.json", b'{"score": 0.5}')]
+        write_tar(tmp_path / f"{name}.tar", [*members, ("metadata.csv", table % i)])
+    images = find_images(tmp_path)
+    assert images.labels == ("a", "b")
+    assert images.columns["n"].tolist() == [0, 1]
+    assert images.columns["score"].tolist() == [0.5, 0.5]
+    assert find_images(tmp_path, label_column="who").labels == ("me", "me")
+    assert find_images(tmp_path, label_column="cls").labels == ("a", "b")
+    with pytest.raises(InputError, match=r"must be a column of 'a\.tar/metadata\.csv'"):
+        find_images(tmp_path, label_column="whom")
 
 
 # --- invalid input --------------------------------------------------------------------------------
