@@ -150,10 +150,12 @@ def _describe_unread_tables(images: ImageSet) -> Iterator[str]:
     from featscape.images.tables.columns import list_names
 
     names = list_names(images.unread_tables, n_shown=_MOST_NAMED)
-    many = len(images.unread_tables) > 1
+    one = "one table" if len(images.unread_tables) > 1 else "this table"
+    remedy = f"name {one} as the source, or rename it to metadata.csv"
+    if images.kind in ("tar", "zip"):
+        remedy = f"rename {one} to metadata.csv in the archive, or unpack the archive"
     yield printable(
-        f"tables of another name than metadata.csv are not read: {names}. For the columns, name "
-        f"{'one' if many else 'this table'} as the source, or rename it to metadata.csv"
+        f"tables of another name than metadata.csv are not read: {names}. For the columns, {remedy}"
     )
 
 

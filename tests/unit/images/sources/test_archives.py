@@ -8,6 +8,7 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images, open_contents
+from featscape.steps.facts import describe_found
 
 
 @pytest.fixture(params=["zip", "tar"])
@@ -74,6 +75,17 @@ def test_metadata_in_an_archive_gives_labels_and_columns(write, png):
     images = find_images(file, label_column="n")
     assert images.labels == ("3",)
     assert images.columns["source label"] == ("fox",)
+
+
+def test_a_table_of_another_name_in_an_archive_is_renamed_or_unpacked(write, png):
+    tables = [("labels.csv", b"file_name,label\n1.png,fox\n"), ("more.csv", b"")]
+    for n, one in ((1, "this table"), (2, "one table")):
+        images = find_images(write([("1.png", png()), *tables[:n]]))
+        assert images.unread_tables == ("labels.csv", "more.csv")[:n]
+        (line,) = [line for line in describe_found(images) if "not read" in line]
+        assert line.endswith(
+            f"For the columns, rename {one} to metadata.csv in the archive, or unpack the archive"
+        )
 
 
 # --- WebDataset -----------------------------------------------------------------------------------
