@@ -186,7 +186,8 @@ def _duplicates(findings: Findings) -> Iterator[FindingsSection]:
     if others or not groups or reason:
         title = "Other duplicates" if leaks or conflicts else "Duplicates"
         number = plural(len(others), "group", "groups")
-        text = f"{number} of duplicates: {_kinds_of(others)}."
+        kinds = _kinds_of(others)
+        text = f"{number} of duplicates{', ' if kinds.startswith('all ') else ': '}{kinds}."
         yield _section("duplicates", title, "pairs", others, text, reason=reason)
     if similar:
         number = plural(len(similar), "group", "groups")
@@ -211,7 +212,11 @@ def _crossing(groups: Sequence[DuplicateGroup]) -> str:
 
 
 def _kinds_of(groups: Sequence[DuplicateGroup]) -> str:
+    """Return for example "4 of equal files, 8 of possible copies"."""
     counts = Counter(_COPIES[one.kind] for one in groups if one.kind in _COPIES)
+    if len(counts) == 1:
+        (name,) = counts
+        return name if len(groups) == 1 else f"all of them {name}"
     return ", ".join(f"{number:,} of {name}" for name, number in counts.items())
 
 

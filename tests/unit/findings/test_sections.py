@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from featscape.findings import (
     ClassFinding,
@@ -74,7 +75,7 @@ def test_leaks_and_conflicts_come_before_other_duplicates():
     counts = {name: len(sections[name].findings) for name in ("leaks", "conflicts", "duplicates")}
     assert counts == {"leaks": 2, "conflicts": 2, "duplicates": 1}
     assert sections["duplicates"].title == "Other duplicates"
-    assert sections["duplicates"].text == "1 group of duplicates: 1 of possible copies."
+    assert sections["duplicates"].text == "1 group of duplicates: possible copies."
     assert {sections[name].layout for name in counts} == {"pairs"}
 
 
@@ -82,7 +83,7 @@ def test_similar_pictures_are_no_duplicates_leaks_or_conflicts():
     similar = duplicates("similar", leak=True, conflict=True)
     sections = arranged(duplicates=(duplicates("exact"), similar))
     assert {"leaks", "conflicts"}.isdisjoint(sections)
-    assert sections["duplicates"].text == "1 group of duplicates: 1 of equal files."
+    assert sections["duplicates"].text == "1 group of duplicates: equal files."
     assert sections["similar"].title == "Similar pictures"
     assert "or different drawings with similar outlines" in sections["similar"].text
     assert (
@@ -93,11 +94,25 @@ def test_similar_pictures_are_no_duplicates_leaks_or_conflicts():
     assert "(" not in plain.text
 
 
+@pytest.mark.parametrize(
+    ("kinds", "text"),
+    [
+        (("near",) * 3, "3 groups of duplicates, all of them possible copies."),
+        (
+            ("exact", "near", "near"),
+            "3 groups of duplicates: 1 of equal files, 2 of possible copies.",
+        ),
+    ],
+)
+def test_the_kinds_of_several_groups_are_counted_if_they_differ(kinds, text):
+    assert arranged(duplicates=tuple(map(duplicates, kinds)))["duplicates"].text == text
+
+
 def test_different_labels_of_duplicates_are_to_check_and_not_called_wrong():
     section = arranged(duplicates=(duplicates(conflict=True),))["conflicts"]
     assert section.text == (
-        "1 group of duplicates has different labels (1 of possible copies). Check the labels: both "
-        "can be right if a picture belongs to two classes."
+        "1 group of duplicates has different labels (possible copies). Check the labels: both can "
+        "be right if a picture belongs to two classes."
     )
 
 
