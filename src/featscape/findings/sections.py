@@ -68,21 +68,23 @@ _COLUMNS = {
 }
 
 
-def arrange_findings(findings: Findings) -> ShownFindings:
-    """Return what the page shows: sections, the most useful first, and columns.
+def arrange_findings(findings: Findings, *, for_report: bool = False) -> ShownFindings:
+    """Return what the page or the report shows: sections, the most useful first, and columns.
 
     Parameters
     ----------
     findings : Findings
+    for_report : bool
+        Omit the reference to the report.
     """
     return ShownFindings(
-        sections=tuple(_sections(findings)),
+        sections=tuple(_sections(findings, for_report=for_report)),
         columns=tuple(_columns(findings)),
         unusual_borders=findings.unusual_borders,
     )
 
 
-def _sections(findings: Findings) -> Iterator[FindingsSection]:
+def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSection]:
     def section(
         kind: str, title: str, layout: SectionLayout, found: Sequence[Finding], text: str
     ) -> FindingsSection:
@@ -96,7 +98,7 @@ def _sections(findings: Findings) -> Iterator[FindingsSection]:
     text = _text_of_off_topic(findings)
     title = f"{noun.capitalize()}s off topic"
     off_topic = section("off_topic", title, "items", findings.off_topic, text)
-    farthest = name_farthest(findings)
+    farthest = None if for_report else name_farthest(findings)
     yield replace(off_topic, text=f"{off_topic.text} {farthest}") if farthest else off_topic
     if findings.paths is not None:
         text = _text_of_quality(findings)

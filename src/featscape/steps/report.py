@@ -83,7 +83,7 @@ def _gather(made: Map, title: str) -> ReportInput:
         title=title,
         facts=_facts(made),
         sentences=summarize_findings(findings),
-        findings=arrange_findings(findings),
+        findings=arrange_findings(findings, for_report=True),
         labels=made.labels,
         splits=made.splits,
         paths=made.paths,

@@ -146,6 +146,8 @@ def test_the_images_off_topic_refer_to_those_below_the_limit():
     assert arranged(off_topic=(OffTopic(item=1, **COMMON),))["off_topic"].text == (
         f"1 image is unlike the rest of the dataset, and may not belong to it. {BELOW}"
     )
+    in_report = arrange_findings(Findings(columns=columns(), paths=PATHS), for_report=True)
+    assert [one.text for one in in_report.sections if one.name == "off_topic"] == ["None found."]
     unknown = replace(columns(), off_topic=np.full(4, np.nan, np.float32))
     assert arranged(columns=unknown)["off_topic"].text == "None found."
 
