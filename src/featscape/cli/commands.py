@@ -303,11 +303,12 @@ def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = Fals
 
     if as_json and as_csv:
         raise InputError("the format must be --json or --csv; got both. Choose one of the two.")
-    found = open_findings(open_map(folder))
+    made = open_map(folder)
+    found = open_findings(made)
     if as_json:
         typer.echo(findings_report.as_json(found))
     elif as_csv:
-        typer.echo(findings_report.as_csv(found), nl=False)
+        typer.echo(findings_report.as_csv(found, made.labels), nl=False)
     else:
         show(findings_report.describe(found))
 

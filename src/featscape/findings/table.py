@@ -5,22 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from featscape.findings.records import KINDS, LabelError
+from featscape.labels.classes import NO_LABEL
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from featscape.findings.records import Findings
 
 HEADINGS = ("kind", "number", "id", "path", "label", "suggested", "score", "text")
 
 
-def to_rows(findings: Findings) -> Iterator[tuple[str, ...]]:
+def to_rows(findings: Findings, labels: Sequence[str] | None) -> Iterator[tuple[str, ...]]:
     """Yield one row for each item of each finding, and one row for a finding without items.
 
     Parameters
     ----------
     findings : Findings
+    labels : sequence of str, length n, or None
+        The label of each item; an item with `NO_LABEL` has an empty value.
 
     Yields
     ------
@@ -28,13 +31,15 @@ def to_rows(findings: Findings) -> Iterator[tuple[str, ...]]:
         A value for each of `HEADINGS`; "number" counts the findings of a kind from 1. Control
         characters are escaped.
     """
+    shown = labels and ["" if label == NO_LABEL else printable(label) for label in labels]
     for kind in KINDS:
         for number, one in enumerate(getattr(findings, kind), start=1):
-            label = (one.label, one.suggested) if isinstance(one, LabelError) else ("", "")
-            rest = (*map(printable, label), f"{one.evidence.score:.4f}", printable(one.text))
+            suggested = printable(one.suggested) if isinstance(one, LabelError) else ""
+            rest = (suggested, f"{one.evidence.score:.4f}", printable(one.text))
             own = (one.item,) if hasattr(one, "item") else getattr(one, "items", ())
             for item in own:
                 path = "" if findings.paths is None else printable(findings.paths[item])
-                yield (kind, str(number), str(item), path, *rest)
+                label = "" if shown is None else shown[item]
+                yield (kind, str(number), str(item), path, label, *rest)
             if not own:
-                yield (kind, str(number), "", "", *rest)
+                yield (kind, str(number), "", "", "", *rest)

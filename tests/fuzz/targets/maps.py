@@ -233,13 +233,14 @@ def _search(made: Path) -> None:
 
 def _report_findings(made: Path) -> None:
     """Print the findings of the map as `featscape findings` does."""
-    findings = open_findings(open_map(made))
+    opened = open_map(made)
+    findings = open_findings(opened)
     screen = io.StringIO()
     Console(file=screen, width=200, color_system=None).print(findings_report.describe(findings))
     for text in (
         screen.getvalue(),
         findings_report.as_json(findings),
-        findings_report.as_csv(findings),
+        findings_report.as_csv(findings, opened.labels),
     ):
         if "\x1b" in text:
             raise Violation("`findings` prints a control sequence to the terminal")

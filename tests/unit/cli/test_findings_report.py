@@ -86,6 +86,10 @@ def test_csv_has_headings_and_rows(featscape, made):
     rows = list(csv.DictReader(io.StringIO(featscape("findings", made, "--csv").out)))
     assert {row["kind"] for row in rows} >= {"labels", "reliability"}
     assert rows[0]["label"] != rows[0]["suggested"]
+    labels = open_map(made).labels
+    with_item = [row for row in rows if row["id"]]
+    assert {row["kind"] for row in with_item} >= {"labels", "classes"}
+    assert all(row["label"] == labels[int(row["id"])] for row in with_item)
 
 
 def test_both_formats_are_refused(featscape, made):

@@ -87,10 +87,10 @@ def as_json(findings: Findings) -> str:
     return as_safe_json(findings.to_json())
 
 
-def as_csv(findings: Findings) -> str:
-    """Return the findings as CSV with a row of headings."""
+def as_csv(findings: Findings, labels: Sequence[str] | None) -> str:
+    """Return the findings, with the label of each item, as CSV with a row of headings."""
     output = StringIO()
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(HEADINGS)
-    writer.writerows(to_rows(findings))
+    writer.writerows(to_rows(findings, labels))
     return output.getvalue()
