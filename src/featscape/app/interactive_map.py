@@ -271,12 +271,14 @@ class InteractiveMap(ExportableMap):
         model, weights, device
             As in `place`.
         progress : Progress, optional
-            Receiver of progress reports.
+            Receiver of progress reports, with one line about skipped files.
 
         Returns
         -------
         PlacedImages
             The positions, shape (m, c), and the nearest items of the map for m images.
+            `images.skipped` lists the skipped files: images outside class folders too, although
+            labels do not matter for placing.
 
         Raises
         ------

@@ -302,6 +302,14 @@ def describe_unreadable(found: ImageSet, read: ImageSet) -> str:
     return f"skipped {_count_skipped(unreadable)}; {len(read):,} of {len(found):,} images were read"
 
 
+def describe_placed(images: ImageSet) -> str | None:
+    """Return the number of placed images and of skipped files; None if no file was skipped."""
+    files = _skipped_files(images.skipped)
+    if not files:
+        return None
+    return f"placed {plural(len(images), 'image')}, skipped {_count_skipped(files)}"
+
+
 def check_number(images: ImageSet, *, n_found: int | None = None) -> None:
     """Raise InputError, with the skipped files, if the images are too few for a map.
 

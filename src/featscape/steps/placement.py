@@ -11,6 +11,7 @@ from featscape.errors import ImageError, InputError
 from featscape.files.regular import open_regular
 from featscape.printable_names import printable
 from featscape.records import ModelCard, PlacedImage, PlacedImages
+from featscape.steps.facts import describe_placed
 from featscape.steps.tsne.adapter import load_tsne, place
 
 if TYPE_CHECKING:
@@ -217,6 +218,9 @@ def place_source(
     network = _load_network(made, model=model, weights=weights, device=device)
     features = extract(images, model=network, progress=progress)
     positions, neighbors = place(load_tsne(made), features.values, landmarks=made.landmarks)
+    line = describe_placed(features.images)
+    if line is not None and progress is not None:
+        progress.note(line)
     return PlacedImages(features.images, positions, neighbors)
 
 

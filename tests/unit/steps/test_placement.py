@@ -1,6 +1,7 @@
 """New images and features on a finished map."""
 
 import io
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from featscape import TSNE, embed_features, extract, find_images, load_tsne, mak
 from featscape.errors import ImageError, InputError
 from featscape.mapfolder.read import open_map
 from featscape.steps.placement import open_placer
+from helpers.notes import Notes
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -70,6 +72,22 @@ def test_all_images_of_a_folder_are_placed_with_the_network_of_the_map(
     (photos / "red" / "damaged.png").write_bytes(b"")
     with pytest.raises(ImageError, match=r"damaged.png cannot be placed: empty file \(0 bytes\)"):
         interactive.place(photos / "red" / "damaged.png")
+
+
+def test_skipped_files_are_reported_once_when_images_are_placed(
+    made, photos, monkeypatch, quick_network
+):
+    monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
+    interactive = featscape.open_map(made.folder)
+    notes = Notes()
+    interactive.place_images(photos, progress=notes)
+    assert not [line for line in notes.lines if "skipped" in line]
+    shutil.copy(photos / made.paths[0], photos / "beside.png")
+    placed = interactive.place_images(photos, progress=notes)
+    assert [line for line in notes.lines if "skipped" in line] == [
+        "placed 24 images, skipped 1 file: outside the class folders"
+    ]
+    assert [one.path for one in placed.images.skipped] == ["beside.png"]
 
 
 def test_images_of_a_program_are_placed_and_searched(made, photos, monkeypatch, quick_network):
