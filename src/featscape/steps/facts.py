@@ -107,7 +107,7 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
     yield from describe_labels(images.labels or (), n_trimmed=images.n_trimmed_labels)
     if images.renamed_labels:
         yield f"labels: {describe_renamed(images.renamed_labels)}"
-    yield from _describe_almost_numeric(images.columns)
+    yield from describe_text_columns(images.columns)
     for name in images.columns:
         own = name.removeprefix(SOURCE_PREFIX)
         if own != name and own in OWN_COLUMNS:
@@ -232,19 +232,14 @@ def _describe_vectors(images: ImageSet) -> Iterator[str]:
         )
 
 
-def _describe_almost_numeric(columns: Mapping[str, Column]) -> Iterator[str]:
-    """Yield the columns that are text because few of their values are not numbers."""
-    from featscape.images.tables.columns import find_other_values, list_names
+def describe_text_columns(columns: Mapping[str, Column]) -> Iterator[str]:
+    """Yield the columns that are text although most of their values look like numbers or dates."""
+    from featscape.images.tables.columns import explain_text
 
     for name, values in columns.items():
-        others = [] if isinstance(values, np.ndarray) else find_other_values(values)
-        if others:
-            n_values = sum(value is not None for value in values)
-            different = list_names(sorted(set(others)), n_shown=_MOST_NAMED)
-            yield printable(
-                f"the column {name!r} is text: {n_values - len(others):,} of {n_values:,} values "
-                f"are numbers, and the others are {different}"
-            )
+        reason = "" if isinstance(values, np.ndarray) else explain_text(values)
+        if reason:
+            yield printable(f"the column {name!r} is text: {reason}")
 
 
 def _describe_dropped(images: ImageSet) -> str:

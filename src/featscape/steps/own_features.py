@@ -22,6 +22,7 @@ from featscape.steps.facts import (
     describe_found,
     describe_labels,
     describe_left_out,
+    describe_text_columns,
     describe_unreadable,
 )
 from featscape.steps.item_columns import read_item_columns
@@ -85,6 +86,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
             *describe_left_out(described.skipped),
             *describe_columns(described, n_items=len(values), noun="item"),
             *describe_labels(described.labels or (), n_trimmed=described.n_trimmed_labels),
+            *describe_text_columns(described.columns),
         ):
             options.reporter.note(line)
         items = ItemSet(

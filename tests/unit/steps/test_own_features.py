@@ -266,14 +266,20 @@ class TestParquet:
     def test_a_table_without_images_gives_points_with_columns(self, features, write):
         lines = []
         options = {"label_column": "kind", "progress": PlainProgress(lines.append)}
-        own = read_own_features(FeatureMapOptions(write(kind=["a", "b"] * 12), **options))
+        weight = ["1,5", "2"] * 12
+        file = write(kind=["a", "b"] * 12, weight=weight)
+        own = read_own_features(FeatureMapOptions(file, **options))
         np.testing.assert_array_equal(own.values, features)
         assert own.labels == ("a", "b") * 12
         assert (own.items.images, own.items.skipped) == (None, ())
         assert own.items.columns["score"].tolist() == list(range(N))
         assert lines == [
             "features: the column 'embedding' (--vector-column names another)",
-            "columns: 'kind', 'score'; values for 24 items",
+            "columns: 'kind', 'score', 'weight'; values for 24 items",
+            (
+                "the column 'weight' is text: the numbers have commas, such as '1,5'. For a "
+                "column of numbers, write 1.5 instead of 1,5"
+            ),
         ]
 
     def test_the_paths_determine_the_images_of_another_source(self, photos, write):

@@ -43,6 +43,8 @@ LABEL_COLUMNS = (
 
 # Numbers such as 007 are text, and so are numbers that only Python accepts: 1_000, infinity.
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|nan|NaN")
+_COMMA_NUMBER = re.compile(r"[+-]?\d+(?:\.\d{3})*,\d+")
+_OTHER_DATE = re.compile(r"\d\d?([./])\d\d?\1\d{4}(?: \d\d?:\d\d(?::\d\d)?)?")
 _WHOLE_FLOAT = re.compile(r"-?(?:0|[1-9]\d{,14})\.0")
 _TRUTH = {
     name: truth
@@ -52,6 +54,7 @@ _TRUTH = {
 _MAX_SHARE_OF_OTHERS = 0.1  # of a column that is reported as almost numeric
 _LEAST_SIMILAR = 0.5  # of the name of a column that is suggested, by difflib
 _MAX_DIGITS = 40
+_MOST_VALUES = 6  # in a message
 _MOST_SHOWN = 60  # characters of a value in a message
 _MAX_FLOAT = float(np.finfo(np.float32).max)  # the browser stores float32
 
@@ -238,22 +241,47 @@ def check_single_labels(column: str, values: Sequence[Any], *, table: str) -> No
     )
 
 
-def find_other_values(values: Sequence[str | None]) -> list[str]:
-    """Return the values of a column of text that are not numbers, if most values are numbers.
+def explain_text(values: Sequence[str | None]) -> str:
+    """Return why a column is text, with the remedy, if most values look like numbers or dates.
+
+    Numbers with a comma and dates such as 09.03.2026 are never converted: 1,234 may be a thousand,
+    and 03/09/2026 a day in March or in September.
 
     Returns
     -------
-    list of str
-        The other values; empty if more than a tenth of the values are not numbers.
+    str
+        Empty if more than a tenth of the values are other text.
     """
-    max_others = _MAX_SHARE_OF_OTHERS * sum(value is not None for value in values)
-    others: list[str] = []
-    for value in values:
-        if value is not None and not _NUMBER.fullmatch(value):
+    present = [value for value in values if value is not None]
+    max_others = _MAX_SHARE_OF_OTHERS * len(present)
+    commas, dates, others = [], [], []
+    for value in present:
+        if _COMMA_NUMBER.fullmatch(value):
+            commas.append(value)
+        elif _OTHER_DATE.fullmatch(value):
+            dates.append(value)
+        elif not _NUMBER.fullmatch(value):
             others.append(value)
-            if len(others) > max_others:
-                return []
-    return others
+        if len(others) > max_others:
+            return ""
+    if dates and len(present) - len(dates) <= max_others:
+        return (
+            f"the values are dates such as {dates[0]!r}. For a column of dates, write 2026-05-01 "
+            "instead of 01.05.2026"
+        )
+    others += dates
+    if len(others) > max_others or not (commas or others):
+        return ""
+    if commas:
+        return (
+            f"the numbers have commas, such as {commas[0]!r}. For a column of numbers, write 1.5 "
+            "instead of 1,5"
+        )
+    different = list_names(sorted(set(others)), n_shown=_MOST_VALUES)
+    return (
+        f"{len(present) - len(others):,} of {len(present):,} values are numbers, and the others "
+        f"are {different}. For a column of numbers, leave these values empty"
+    )
 
 
 def _check_decoded(name: str, values: Sequence[Any], *, table: str) -> None:

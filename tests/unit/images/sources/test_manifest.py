@@ -255,7 +255,10 @@ def test_a_column_of_numbers_with_few_other_values_is_reported(tmp_path):
     file = write_csv(tmp_path / "m.csv", "path,weight,name,n", *rows)
     lines = list(describe_found(find_images(file)))
     assert [line for line in lines if "is text" in line] == [
-        "the column 'weight' is text: 19 of 20 values are numbers, and the others are 'NA'"
+        (
+            "the column 'weight' is text: 19 of 20 values are numbers, and the others are 'NA'. "
+            "For a column of numbers, leave these values empty"
+        )
     ]
 
 

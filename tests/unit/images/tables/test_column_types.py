@@ -1,5 +1,7 @@
 import datetime as dt
 import io
+import math
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -8,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from featscape.images.tables.columns import classify_columns
+from featscape.images.tables.columns import classify_columns, explain_text
 from featscape.images.tables.parquet_tables import read_parquet
 from featscape.images.tables.program_columns import make_table
 
@@ -88,6 +90,47 @@ def test_dates_of_a_typed_table_are_dates():
 )
 def test_texts_that_are_not_all_comparable_dates_stay_text(values):
     assert infer(list(values)) == values
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (["58,7", None, "60", "-1.234,5"], "commas, such as '58,7'. .* write 1.5 instead of 1,5"),
+        (["1,234", "2,500"], "the numbers have commas, such as '1,234'"),
+        (["09.03.2026", "1.12.2025", None], "dates such as '09.03.2026'. .* write 2026-05-01 inst"),
+        (["3/9/2026 7:30", "03/10/2026 12:00:59"], "dates such as '3/9/2026 7:30'"),
+        (["09.03.2026"] * 9 + ["?"], "dates such as"),
+        (["1,5"] * 9 + ["?"], "have commas"),
+        (["1.5"] * 9 + ["inf"], "9 of 10 values are numbers, and the others are 'inf'. .* empty"),
+        (["1.5"] * 9 + ["09.03.2026"], "9 of 10 .* the others are '09.03.2026'"),
+    ],
+)
+def test_text_that_looks_like_numbers_or_dates_is_explained_and_kept(values, reason):
+    assert infer(values) == tuple(values)
+    assert re.search(reason, explain_text(values))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["1,5", "58,7", "high"],
+        ["09.03.2026", "1,5"],
+        ["1.12.10", "2.0.0"],  # versions
+        ["1.2.3.2026"],
+        ["09.03/2026"],
+        ["1, 5", "fox, cat"],  # lists as text
+        ["1", "2"],  # text in Parquet
+        [None, None],
+    ],
+)
+def test_other_text_is_not_explained(values):
+    assert explain_text(values) == ""
+
+
+def test_an_infinite_number_makes_a_column_text():
+    values = infer([1.5] * 9 + [math.inf], is_untyped=False)
+    assert values[-1] == "inf"
+    assert "the others are 'inf'. For a column of numbers, leave" in explain_text(values)
 
 
 def read_parquet_column(values):
