@@ -7,7 +7,7 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.records import Features, ImageSet, ModelCard, count_reasons, count_skipped
-from featscape.records.images import DUPLICATE_PATH, INVALID_ROW, LISTS, NESTED, NO_IMAGE
+from featscape.records.images import DUPLICATE_PATH, INVALID_ROW, LISTS, NESTED, NO_IMAGE, VECTORS
 
 
 @pytest.fixture
@@ -62,6 +62,7 @@ def test_reasons_are_counted_without_their_details():
         ("empty file (0 bytes)", 2),
         ("no such file", 1),
     ]
+    assert count_reasons([NESTED, VECTORS]) == count_reasons([VECTORS, NESTED]) == [(NESTED, 2)]
     assert count_reasons([]) == []
 
 

@@ -92,15 +92,20 @@ def count_reasons(reasons: Iterable[str]) -> list[tuple[str, int]]:
     -------
     list of (str, int)
         Each kind of reason with its number of files, the most common kind first. If the details of
-        the files differ, the details of the first file are given as an example.
+        the files differ, the details of the first file are given as an example, unless a file has
+        no details.
     """
     by_kind: dict[str, list[str]] = {}
     for reason in reasons:
         by_kind.setdefault(_DETAILS.split(reason, maxsplit=1)[0], []).append(reason)
     counted = []
     for kind, alike in sorted(by_kind.items(), key=lambda item: -len(item[1])):
-        details = alike[0][len(kind) :]
-        shown = alike[0] if len(set(alike)) == 1 else f"{kind}, for example{details}"
+        if len(set(alike)) == 1:
+            shown = alike[0]
+        elif kind in alike:  # without details
+            shown = kind
+        else:
+            shown = f"{kind}, for example{alike[0][len(kind) :]}"
         counted.append((shown, len(alike)))
     return counted
 
