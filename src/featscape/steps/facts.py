@@ -167,18 +167,24 @@ def describe_columns(
 
     names = [repr(described.label_column)] if described.label_column is not None else []
     names += ["the split"] if described.splits is not None else []
-    names += [list_names(list(described.columns))] if described.columns else []
-    if not names or (described.label_column is None and not described.columns):
-        return  # splits without a table are those of the folders
     has_value = np.zeros(n_items, dtype=bool)
-    for values in described.columns.values():
-        has_value |= _has_value(values)
+    filled: list[str] = []
+    empty: list[str] = []
+    for name, values in described.columns.items():
+        has_own = _has_value(values)
+        has_value |= has_own
+        (filled if has_own.any() else empty).append(name)
+    names += [list_names(filled)] if filled else []
     if described.label_column is not None and described.labels is not None:
         has_value |= np.array(described.labels) != NO_LABEL
     counted = plural(n_items, noun)
     if not has_value.all():
         counted = f"{has_value.sum():,} of {counted}"
-    yield printable(f"columns: {', '.join(names)}; values for {counted}")
+    if filled or described.label_column is not None:
+        # splits without a table are those of the folders
+        yield printable(f"columns: {', '.join(names)}; values for {counted}")
+    if empty:
+        yield printable(f"columns without a value: {list_names(empty)}")
 
 
 def _has_value(values: Column) -> NDArray[np.bool_]:

@@ -124,6 +124,20 @@ def test_the_columns_and_the_number_of_images_with_values_are_reported(write_ima
     )
 
 
+def test_columns_without_a_value_are_reported_apart(write_images):
+    folder = write_images("1.png", "2.png")
+    write(folder / "metadata.csv", "file_name,label,note,blue\n1.png,a,,3\n2.png,b,,4\n")
+    assert list(describe_found(find_images(folder)))[-2:] == [
+        "columns: 'label', 'blue'; values for 2 images",
+        "columns without a value: 'note'",
+    ]
+    write(folder / "metadata.csv", "file_name,note\n1.png,\n2.png,\n")
+    lines = list(describe_found(find_images(folder)))
+    assert [line for line in lines if line.startswith("columns")] == [
+        "columns without a value: 'note'"
+    ]
+
+
 def test_folders_of_classes_and_splits_without_a_table_have_no_columns(write_images):
     folder = write_images("train/a/1.png", "train/b/2.png", "test/a/3.png")
     lines = list(describe_found(find_images(folder)))
