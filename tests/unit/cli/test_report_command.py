@@ -11,6 +11,7 @@ def test_the_report_is_written_beside_the_map(featscape, made):
     file = made.parent / "words-report.html"
     assert done.out.strip() == f"Wrote the report {file}"
     content = file.read_text(encoding="utf-8")
+    assert "The limit is cautious" not in content  # refers the reader to the report
     assert "120 items in 4 classes" in content
     assert "One point per item, colored by class" in content
     assert "The most useful findings" in content
