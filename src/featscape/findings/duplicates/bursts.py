@@ -41,10 +41,38 @@ def find_bursts(table: PairTable, random: np.random.Generator) -> Indices:
 
     Images with too few pairs are in no burst.
     """
+    far = _usual_distance(table, random)
+    return connect_before_gaps(table.n_images, table.pairs, table.log_distances(1), far=far)
+
+
+def share_hidden(
+    table: PairTable, images: Indices, group: Indices, random: np.random.Generator
+) -> float:
+    """Return the share of some images that may be in a burst, but are in no large group.
+
+    Parameters
+    ----------
+    table : PairTable
+    images : ndarray of intp
+        Images whose pairs are all in the table.
+    group : ndarray of intp, shape (n,)
+        Equal for the members of a group.
+    random : Generator
+    """
+    logs = table.log_distances(1)
+    far = _usual_distance(table, random)
+    limit = _limits_before_gaps(table.n_images, table.pairs, logs, far=far)
+    is_near = logs[:, None] <= limit[table.pairs]
+    n_near = np.bincount(table.pairs[is_near], minlength=table.n_images)
+    is_hidden = (n_near >= _LEAST_BURST - 1) & (np.bincount(group)[group] < _LEAST_BURST)
+    return float(is_hidden[images].mean())
+
+
+def _usual_distance(table: PairTable, random: np.random.Generator) -> float:
+    """Return the median log distance of random pairs."""
     drawn = random.integers(table.n_images, size=(_N_DRAWN, 2)).astype(np.intp)
     drawn = drawn[drawn[:, 0] != drawn[:, 1]]
-    far = float(np.median(table.log_distances_of(1, drawn, table.correlate(drawn))))
-    return connect_before_gaps(table.n_images, table.pairs, table.log_distances(1), far=far)
+    return float(np.median(table.log_distances_of(1, drawn, table.correlate(drawn))))
 
 
 def connect_before_gaps(
@@ -61,6 +89,16 @@ def connect_before_gaps(
         The usual log distance of two images. A gap before this distance is a gap too: all pairs of
         an image of a large burst may be in the burst.
     """
+    limit = _limits_before_gaps(n_images, pairs, log_distances, far=far)
+    burst = connect(n_images, pairs[log_distances <= limit[pairs].min(axis=1)])
+    size = np.bincount(burst)
+    return np.where(size[burst] >= _LEAST_BURST, burst, len(size) + np.arange(n_images))
+
+
+def _limits_before_gaps(
+    n_images: int, pairs: Indices, log_distances: Floats, *, far: float
+) -> Floats:
+    """Return the log distance before the last gap of each image, (n,); -inf without a gap."""
     items = pairs.T.ravel()
     logs = np.minimum(np.tile(log_distances, 2), far)
     order = np.argsort(logs, kind="stable")
@@ -72,9 +110,7 @@ def connect_before_gaps(
     limit = np.full(n_images, -np.inf, dtype=np.float32)
     limit[images[before_gap]] = logs[before_gap]  # of several gaps of an image, the last one
     limit[np.bincount(images, minlength=n_images) <= SCALE_RANK] = -np.inf
-    burst = connect(n_images, pairs[log_distances <= limit[pairs].min(axis=1)])
-    size = np.bincount(burst)
-    return np.where(size[burst] >= _LEAST_BURST, burst, len(size) + np.arange(n_images))
+    return limit
 
 
 def share_missed(burst: Indices, group: Indices) -> float:

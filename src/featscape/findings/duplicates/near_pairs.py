@@ -19,6 +19,7 @@ from featscape.findings.duplicates.bursts import (
     pairs_outside,
     rank_in,
     represents,
+    share_hidden,
     share_missed,
 )
 from featscape.findings.duplicates.candidates import Candidates
@@ -51,6 +52,7 @@ _MOST_FALSE = (0.1, 0.01)
 # Pixels alone decide only if both images have contrast in this share of their blocks: any two
 # pictures of a single edge are equal after alignment.
 _LEAST_DETAIL = 0.3
+_MOST_WITH_BURSTS = 100_000  # images whose candidates are all compared if there are bursts
 _MOST_MISSED = 0.1  # share of the images whose burst the usual law may miss
 _N_SAMPLE = 500  # images for the power law
 _MOST_PAIRS = 100_000  # pairs to align, in addition to one per image: all of some 8,000 images
@@ -134,6 +136,9 @@ def find_near_pairs(
     table.add(candidates.pairs(is_compared))
     likely = _find_likely(table, Groups(np.arange(n_images)), sample)
     groups = Groups(_group_compactly(table, likely, random))
+    if not is_complete and _hide_bursts(table, sample, groups, random):
+        table.add(candidates.pairs(candidates.is_pair))
+        sample = np.arange(n_images)
     burst = find_bursts(table, random)
     if share_missed(burst, groups.number) > _MOST_MISSED:
         groups = Groups(burst, count_once=True)
@@ -166,6 +171,15 @@ def _choose_compared(
     limit = np.partition(scores, last, axis=None)[last]
     chosen: Mask = candidates.touch(sample) | (scores <= limit)
     return chosen
+
+
+def _hide_bursts(
+    table: PairTable, sample: Indices, groups: Groups, random: np.random.Generator
+) -> bool:
+    """Return whether all candidates must be compared, because many images may be in bursts."""
+    if table.n_images > _MOST_WITH_BURSTS:
+        return False
+    return share_hidden(table, sample, groups.number, random) > _MOST_MISSED
 
 
 class _Law(NamedTuple):

@@ -190,8 +190,12 @@ def test_large_groups_of_edited_copies_are_found_whole():
     assert set(part.findings[0].items) <= set(members.tolist())
 
 
-@pytest.mark.parametrize(("n_scenes", "n_frames"), [(20, 6), (12, 15)])
-def test_frames_are_found_in_a_dataset_of_frames(n_scenes, n_frames):
+@pytest.mark.parametrize(
+    ("n_scenes", "n_frames", "most_pairs"), [(20, 6, 10_000), (12, 15, 10_000), (20, 6, 120)]
+)
+def test_frames_are_found_in_a_dataset_of_frames(monkeypatch, n_scenes, n_frames, most_pairs):
+    monkeypatch.setattr(near_pairs, "_MOST_PAIRS", most_pairs)
+    monkeypatch.setattr(near_pairs, "_N_SAMPLE", 20)  # if not all pairs are compared
     rng = np.random.default_rng(5)
     scenes = pictures(n_scenes)
     centers = rng.normal(size=(n_scenes, 16))
