@@ -14,6 +14,7 @@ from featscape.findings.wording import (
     count_wrong,
     divide_duplicates,
     name_farthest,
+    note_copies,
     noun_of,
 )
 from featscape.number_text import plural
@@ -190,6 +191,7 @@ def _duplicates(findings: Findings) -> Iterator[FindingsSection]:
         number = plural(len(others), "group", "groups")
         kinds = _kinds_of(others)
         text = f"{number} of duplicates{', ' if kinds.startswith('all ') else ': '}{kinds}."
+        text = f"{text} {note_copies(findings)}".rstrip()
         yield _section("duplicates", title, "pairs", others, text, reason=reason)
     if similar:
         number = plural(len(similar), "group", "groups")

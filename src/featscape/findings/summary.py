@@ -9,9 +9,10 @@ from featscape.findings.wording import (
     count_wrong,
     divide_duplicates,
     name_item,
+    note_copies,
     noun_of,
 )
-from featscape.number_text import percent, plural
+from featscape.number_text import plural
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 N_SENTENCES = 5
 _MOST_FAULTY = 0.05  # share of the images
-# Share of the images with copies that makes the label agreement too high
-_MANY_COPIES = 0.2
 
 
 def summarize_findings(findings: Findings, n_sentences: int = N_SENTENCES) -> tuple[str, ...]:
@@ -65,13 +64,8 @@ def _duplicates(findings: Findings) -> Iterator[str]:
     if groups and not leaks and not conflicts:
         number = plural(len(groups), "group of duplicates", "groups of duplicates")
         yield f"{number}. The first: {groups[0].text}"
-    n_copies = len({item for one in groups for item in one.items if len(one.items) > 2})
-    if findings.labels and n_copies > _MANY_COPIES * len(findings.columns):
-        yield (
-            f"{percent(n_copies / len(findings.columns))} of the {noun_of(findings.paths)}s have "
-            "two or more copies, so the label agreement is too high: the nearest neighbors of a "
-            "copy are copies."
-        )
+    if note := note_copies(findings):
+        yield note
 
 
 def _labels(findings: Findings) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.number_text import plural
+from featscape.number_text import percent, plural
 from featscape.printable_names import printable, separable
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from featscape.findings.records import DuplicateGroup, ExpectedErrors, Findings
 
 N_CHECKS = 30  # labels that a person checks to estimate the number of wrong labels
+
+# Share of the images with copies that makes the label agreement too high
+_MANY_COPIES = 0.2
 
 
 def name_item(item: int, paths: Sequence[str] | None) -> str:
@@ -44,6 +47,19 @@ def divide_duplicates(
     """Return the groups of duplicates, and the groups of similar pictures, as in all outputs."""
     similar = [one for one in findings.duplicates if one.kind == "similar"]
     return [one for one in findings.duplicates if one.kind != "similar"], similar
+
+
+def note_copies(findings: Findings) -> str:
+    """Return a sentence if the copies raise the label agreement much, or else ""."""
+    groups, _ = divide_duplicates(findings)
+    n_copies = len({item for one in groups for item in one.items if len(one.items) > 2})
+    if not findings.labels or n_copies <= _MANY_COPIES * len(findings.columns):
+        return ""
+    return (
+        f"{percent(n_copies / len(findings.columns))} of the {noun_of(findings.paths)}s have two "
+        "or more copies, so the label agreement is too high: the nearest neighbors of a copy are "
+        "copies."
+    )
 
 
 def count_wrong(expected: ExpectedErrors) -> str:

@@ -124,6 +124,10 @@ def test_the_summary_says_that_copies_raise_the_label_agreement(with_bursts, fin
         "nearest neighbors of a copy are copies."
     )
     assert sentence in summarize_findings(with_bursts)
+    section = next(
+        one for one in arrange_findings(with_bursts).sections if one.name == "duplicates"
+    )
+    assert section.text.endswith(sentence)
     assert sentence not in summarize_findings(findings)
 
 
