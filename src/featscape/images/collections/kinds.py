@@ -306,11 +306,8 @@ def _open_mappings(dataset: Any, first: Mapping[str, Any]) -> OpenedCollection:
     opened = OpenedCollection(
         len(dataset), lambda index: dataset[index][image], has_files=is_file(example)
     )
-    plain = {key: join_lists([plain_value(first[key])])[0] for key in first if key != image}
-    kept = [key for key, value in plain.items() if value is None or isinstance(value, _PLAIN)]
-    nested = [key for key in plain if key not in kept]  # such as masks: much memory
-    opened.skipped = [nested_column(type(dataset).__name__, key) for key in nested]
-    opened.columns = {key: [] for key in kept}
+    columns: dict[str, list[Any]] = {}
+    nested: list[str] = []  # such as masks: much memory
     for index in range(opened.n_images):
         item = dataset[index]
         if not isinstance(item, Mapping):
@@ -319,7 +316,14 @@ def _open_mappings(dataset: Any, first: Mapping[str, Any]) -> OpenedCollection:
                 f"{type(first).__name__}, and number {index:,} is a {type(item).__name__}. "
                 "Return a mapping for each item."
             )
-        for key, values in opened.columns.items():
+        for key in [key for key in item if key not in {image, *columns, *nested}]:
+            value = join_lists([plain_value(item[key])])[0]
+            if value is None or isinstance(value, _PLAIN):
+                columns[key] = [None] * index
+            else:
+                nested.append(key)
+        for key, values in columns.items():
             values.append(item.get(key))
-    opened.columns = {str(key): values for key, values in opened.columns.items()}
+    opened.skipped = [nested_column(type(dataset).__name__, key) for key in nested]
+    opened.columns = {str(key): values for key, values in columns.items()}
     return opened

@@ -441,6 +441,13 @@ def test_a_dataset_of_mappings_and_other_items_is_refused():
         find_images(Subset(items, range(3)))
 
 
+def test_a_key_that_the_first_item_of_a_dataset_does_not_have_is_a_column():
+    items = [{"image": RED}, {"image": BLUE, "age": 7, "mask": np.zeros((4, 4))}]
+    images = find_images(Subset(items, range(2)))
+    np.testing.assert_array_equal(images.columns["age"], [np.nan, 7])
+    assert images.skipped == (nested_column("Subset", "mask"),)
+
+
 def test_the_keys_of_a_dataset_of_mappings_become_text():
     dataset = [{"image": RED, 7: 1}, {"image": BLUE, 7: 2}]
     assert find_images(Subset(dataset, range(2))).columns["7"].tolist() == [1, 2]
