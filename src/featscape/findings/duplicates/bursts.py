@@ -13,7 +13,7 @@ import numpy as np
 
 from featscape.findings.duplicates.descriptors import nearest_descriptors
 from featscape.findings.duplicates.pair_table import unique_pairs
-from featscape.findings.duplicates.power_law import SCALE_RANK, connect
+from featscape.findings.duplicates.power_law import SCALE_RANK, connect, order_by_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,11 +99,7 @@ def _limits_before_gaps(
     n_images: int, pairs: Indices, log_distances: Floats, *, far: float
 ) -> Floats:
     """Return the log distance before the last gap of each image, (n,); -inf without a gap."""
-    items = pairs.T.ravel()
-    logs = np.minimum(np.tile(log_distances, 2), far)
-    order = np.argsort(logs, kind="stable")
-    order = order[np.argsort(items[order], kind="stable")]
-    images, logs = items[order], logs[order]
+    images, logs = order_by_image(pairs.T.ravel(), np.minimum(np.tile(log_distances, 2), far))
     is_last = np.append(images[1:] != images[:-1], True)[: len(images)]
     gap = np.where(is_last, far, np.append(logs[1:], far)[: len(images)]) - logs
     before_gap = np.flatnonzero(gap >= np.where(is_last, _LEAST_FAR_GAP, _LEAST_GAP))

@@ -90,10 +90,13 @@ def _sort_by_image(pairs: Indices, log_distances: Floats, groups: Groups) -> tup
         n_numbers = groups.number.max(initial=0) + 1  # may exceed the number of images
         key = images[used] * n_numbers + groups.number[others[used]]
         used = used[np.unique(key, return_index=True)[1]]
-    logs = np.tile(log_distances, 2)[used]
-    order = np.argsort(logs, kind="stable")
-    order = order[np.argsort(images[used[order]], kind="stable")]
-    return images[used[order]], logs[order]
+    return order_by_image(images[used], np.tile(log_distances, 2)[used])
+
+
+def order_by_image(images: Indices, log_distances: Floats) -> tuple[Indices, Floats]:
+    """Return the images, ascending, and their log distances, which ascend for each image."""
+    order = np.lexsort((log_distances, images))
+    return images[order], log_distances[order]
 
 
 def connect(n_images: int, pairs: Indices) -> Indices:
