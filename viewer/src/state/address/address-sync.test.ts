@@ -227,6 +227,25 @@ it("an address that is pasted while another waits to be written is not lost", ()
   expect(app.search.query.value).toBe("pasted");
 });
 
+it("Back just after a panel was closed closes the panel below it", () => {
+  app.select(Uint32Array.of(1, 2));
+  app.panels.openItem(1);
+  rest();
+  app.closePanel();
+  page.arrive(-1);
+  rest();
+  expect([app.panels.side.value, page.at, page.left]).toEqual([null, 0, false]);
+});
+
+it("Back just after the last panel was closed leaves the page", () => {
+  app.panels.openItem(1);
+  rest();
+  app.closePanel();
+  page.arrive(-1);
+  rest();
+  expect(page.left).toBe(true);
+});
+
 it("a slow browser goes back once while the view moves", () => {
   closeSlowly();
   sync.moved({ center: [1, 1, 0], scale: 2, turn: [0, 0, 0, 1] });

@@ -113,8 +113,16 @@ export class AddressSync {
     this.depth = depthOf(state);
     this.written = this.page.location.hash;
     if (this.leaving) this.leaving = false;
-    else if (this.depth < before) this.closeDownTo(this.depth);
-    else if (this.depth > before) this.reopen();
+    else if (this.depth < before) {
+      const nClosed = before - this.app.panels.depth;
+      if (nClosed > 0) {
+        // The entry belonged to a panel that was closed in the last PAUSE_MS: go back once more.
+        clearTimeout(this.timer);
+        this.page.history.go(-nClosed);
+        return;
+      }
+      this.closeDownTo(this.depth);
+    } else if (this.depth > before) this.reopen();
     else this.app.restore(decodeAddress(this.written));
     this.keep();
   }
