@@ -135,6 +135,23 @@ it("J and K choose an item of the list, and Enter opens it above the list", asyn
   stop();
 });
 
+it("J and K in an open image go to the images after and before it in the list", async () => {
+  const { app, stop } = await searched("dog"); // 3, 4, 0
+  app.goTo(4); // a click, without J before
+  press("j");
+  expect([app.panels.side.value, app.panels.item.value]).toEqual(["item", 0]);
+  press("k");
+  press("k");
+  expect(app.panels.item.value).toBe(3);
+  app.goTo(5); // a neighbor, which is not in the list
+  press("j");
+  expect(app.panels.item.value).toBe(4);
+  app.closePanel();
+  await settled();
+  expect(root.querySelector(".fs-found > li[aria-current]")?.textContent).toContain("40%");
+  stop();
+});
+
 it("the list follows the filters, and ends with the query", async () => {
   const { app, stop } = await searched("dog");
   app.columns.value = new Map(app.columns.value).set("value", await app.items.column("value"));

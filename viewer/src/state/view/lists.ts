@@ -16,26 +16,32 @@ export class Lists {
   }
 
   /**
-   * Go to the finding or match before (-1) or after (1) the current one; an open item panel follows.
+   * Go to the finding or found item before (-1) or after (1) the current one; an open item panel
+   * follows.
    * In the list of the sections, choose the section before or after the chosen one. A list that is
    * not complete is read before.
    */
   step(by: -1 | 1): void {
     this.whenComplete(() => {
-      if (this.app.panels.side.value === "found") this.stepFound(by);
+      if (this.stepsFound) this.stepFound(by);
       else if (this.showsSections) {
         const section = this.app.findings.stepSection(by);
         if (section) this.app.messages.announcement.value = `${section.title}: ${section.text}`;
-      } else if (this.app.panels.below.at(-1) !== "found" && this.app.findings.step(by))
-        this.showFinding();
+      } else if (this.app.findings.step(by)) this.showFinding();
     });
   }
 
   /** Call `then` now, or when the list that J and K step through is complete. */
   whenComplete(then: () => void): void {
     const read = () => this.app.findings.whenRead(then);
-    if (this.app.panels.side.value === "found" || this.opensFound) this.app.search.whenEnded(read);
+    if (this.stepsFound || this.opensFound) this.app.search.whenEnded(read);
     else read();
+  }
+
+  /** Whether J and K step through what the search found: its list is open, or covered by an item. */
+  private get stepsFound(): boolean {
+    const { side, below } = this.app.panels;
+    return side.value === "found" || (side.value === "item" && below.at(-1) === "found");
   }
 
   /** Whether a search opens its list: no panel is open, or findings that are older. */
@@ -62,8 +68,8 @@ export class Lists {
 
   /** The current item of the open list; null before the first. */
   get current(): number | null {
-    const { panels, search, findings } = this.app;
-    if (panels.side.value === "found") return search.current;
+    const { search, findings } = this.app;
+    if (this.stepsFound) return search.current;
     return findings.current.value?.items[0] ?? null;
   }
 
@@ -93,11 +99,15 @@ export class Lists {
   }
 
   private stepFound(by: -1 | 1): void {
-    const item = this.app.search.stepBest(by);
+    const { panels, search, navigation } = this.app;
+    const { bestAt, best } = search;
+    const open = panels.side.value === "item" ? panels.item.value : null;
+    if (open !== null && best.value.includes(open)) bestAt.value = best.value.indexOf(open);
+    const item = search.stepBest(by);
     if (item === null) return;
-    this.app.navigation.cursor.value = null; // Enter opens the match
-    this.app.navigation.reveal(item);
-    const { bestAt, best } = this.app.search;
+    navigation.cursor.value = null; // Enter opens the match
+    if (open !== null) panels.openItem(item);
+    navigation.reveal(item);
     this.app.messages.announcement.value = `${bestAt.value + 1} of ${best.value.length}`;
   }
 
