@@ -88,13 +88,16 @@ it("J and K choose a section in the list of the sections, and Enter opens it", a
   expect(app.findings.section.value?.name).toBe("leaks");
 });
 
-it("Enter in the list of the sections opens the first one with findings", async () => {
+it("Enter opens the first section with findings, and Enter again its first finding", async () => {
   const { app } = await shown({ findings: FINDINGS });
   app.toggleFindings();
   await settled();
   press("Enter", document.body);
   await settled();
   expect(app.findings.section.value?.name).toBe("labels");
+  press("Enter", document.body);
+  await settled();
+  expect([app.findings.at.value, app.panels.item.value]).toEqual([0, 2]);
 });
 
 it("a section shows its texts as text, and says how many findings the list omits", async () => {

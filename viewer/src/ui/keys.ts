@@ -93,13 +93,19 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
     return app.navigation.cursor.value ?? app.lists.current;
   }
 
-  /** Open the chosen section or the current item. Returns false if there is nothing to open. */
+  /**
+   * Open the chosen section or the current item, or the first of the open list. Returns false if
+   * there is nothing to open.
+   */
   function openCurrent(): boolean {
-    if (app.lists.showsSections && app.findings.chosenSection)
+    if (app.lists.showsSections && app.findings.chosenSection) {
       app.openFindings(app.findings.chosenSection.name);
-    else if (current() !== null) app.goTo(current() as number);
-    else return false;
-    return true;
+      return true;
+    }
+    if (current() === null) app.lists.chooseFirst();
+    const item = current();
+    if (item !== null) app.goTo(item);
+    return item !== null;
   }
 
   function onEnter(): boolean {

@@ -4,6 +4,7 @@
  */
 import { batch } from "@preact/signals";
 import type { App } from "../app";
+import type { ListPanel } from "./panels";
 
 export class Lists {
   constructor(
@@ -29,6 +30,13 @@ export class Lists {
         if (section) this.app.messages.announcement.value = `${section.title}: ${section.text}`;
       } else if (this.app.findings.step(by)) this.showFinding();
     });
+  }
+
+  /** Choose the first entry of the open list if no entry is current. */
+  chooseFirst(): void {
+    const { panels, search, findings } = this.app;
+    const at = { found: search.bestAt, findings: findings.at }[panels.side.value as ListPanel];
+    if (at?.value === -1) this.step(1);
   }
 
   /** Call `then` now, or when the list that J and K step through is complete. */
