@@ -36,18 +36,20 @@ def fetch_weights(options: MapOptions) -> None:
     try:
         fetch_weights(options.model, progress=options.reporter)
     except DownloadError as error:
-        other = find_replaced_network(options)
+        other = _other_network([_first_output(options)], options.model)
         if other is None:
             raise
-        raise DownloadError(
-            f"{error} To keep the network of the replaced map, give its --model (model=): {other}."
-        ) from error
+        folder_name, name = other
+        raise DownloadError(f"{error} {folder_name} was made with --model {name}.") from error
 
 
 def find_replaced_network(options: MapOptions) -> str | None:
     """Return one line about another network of the map that the run replaces, else None."""
-    output = name_outputs(options.folder, options.layer_names)[0]
-    return find_other_network([output], options.model)
+    return find_other_network([_first_output(options)], options.model)
+
+
+def _first_output(options: MapOptions) -> Path:
+    return name_outputs(options.folder, options.layer_names)[0]
 
 
 def find(options: MapOptions) -> ImageSet:
@@ -138,6 +140,18 @@ def find_other_network(maps: Sequence[Path], model: str) -> str | None:
     str or None
         One line; None if a map has the network, or no map has a network.
     """
+    other = _other_network(maps, model)
+    if other is None:
+        return None
+    folder_name, name = other
+    return (
+        f"{folder_name} was made with --model {name}; this run uses {printable(model)}, and reuses "
+        f"no features of {folder_name}"
+    )
+
+
+def _other_network(maps: Sequence[Path], model: str) -> tuple[str, str] | None:
+    """Return the printable names of the folder and of the network, as `find_other_network`."""
     names = {}
     for folder in maps:
         card = (mapfolder.find_run(folder) or {}).get("model")
@@ -145,8 +159,4 @@ def find_other_network(maps: Sequence[Path], model: str) -> str | None:
             names[folder.name] = card["name"]
     if not names or model in names.values():
         return None
-    folder_name, name = next((printable(key), printable(value)) for key, value in names.items())
-    return (
-        f"{folder_name} was made with --model {name}; this run uses {printable(model)}, and reuses "
-        f"no features of {folder_name}"
-    )
+    return next((printable(key), printable(value)) for key, value in names.items())

@@ -360,10 +360,11 @@ class TestWeightsThatCannotBeDownloaded:
         (here / "odd-map" / mapfolder.RUN).write_text(json.dumps(run), encoding="utf-8")
         done = featscape("map", photos, "-o", "odd-map", "--force")
         assert done.status == 2
-        note = "odd-map was made with --model efficientnet_lite0; this run uses resnet101"
-        reported, error = (line for line in done.err.splitlines() if note in line)
-        assert "could not be downloaded" not in reported
-        assert "give its --model (model=): odd-map was made with --model efficient" in error
+        reported, error = done.err.splitlines()
+        note = "odd-map was made with --model efficientnet_lite0"
+        assert reported.startswith(f"{note}; this run uses resnet101")
+        assert "could not be downloaded" in error
+        assert error.endswith(f"needs no download. {note}.")
 
     def test_a_missing_source_is_reported_first(self, featscape):
         assert "'nowhere' does not exist" in featscape("map", "nowhere").err
