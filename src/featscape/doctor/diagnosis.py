@@ -35,7 +35,7 @@ def diagnose() -> Diagnosis:
     folders = list_folders()
     problems = [
         *find_missing(),
-        *unloadable,
+        *(problem for problem in unloadable if versions[problem.subject] is not None),
         *([engine] if isinstance(engine, Problem) else []),
         *find_unused_gpu(machine, torch_version=versions["torch"]),
         *find_full_disks(folders),

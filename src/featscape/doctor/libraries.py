@@ -38,7 +38,8 @@ def find_missing() -> Iterator[Problem]:
     """Yield a problem for each required library that is missing or has the wrong version.
 
     The requirements of the required libraries are checked too: torchvision needs one version of
-    torch.
+    torch. A missing library is reported once, with the requirement of featscape or meshtsne if one
+    of the two needs the library.
     """
     own = {str(one): ("featscape", one) for package in _PACKAGES for one in _required(package)}
     wanted = {
@@ -47,9 +48,12 @@ def find_missing() -> Iterator[Problem]:
         if _version_of(name) is not None
         for one in _required(name)
     }
-    for needed_by, requirement in (wanted | own).values():
+    missing = set()
+    for needed_by, requirement in (own | wanted | own).values():
         found = _version_of(requirement.name)
-        if not _satisfies(requirement):
+        if not _satisfies(requirement) and requirement.name not in missing:
+            if found is None:
+                missing.add(requirement.name)
             what = "is not installed" if found is None else f"has the version {found}"
             yield Problem(
                 requirement.name,
@@ -61,7 +65,7 @@ def find_missing() -> Iterator[Problem]:
 def find_unloadable() -> Iterator[Problem]:
     """Yield a problem for each required library that cannot be imported.
 
-    The subject of the problem is the name of the module. The import of all libraries takes seconds.
+    A missing library cannot be imported either. The import of all libraries takes seconds.
     """
     for library in _libraries():
         name = _MODULES.get(library, library.replace("-", "_"))
@@ -70,7 +74,7 @@ def find_unloadable() -> Iterator[Problem]:
                 import_module(name)
         except Exception as error:  # noqa: BLE001 - a damaged library raises any error
             yield Problem(
-                name,
+                library,
                 f"{name} cannot be imported: {type(error).__name__}: {first_line(error)}",
                 f"Run pip install --force-reinstall {library}.",
             )

@@ -40,10 +40,10 @@ def describe_machine(*, unloadable: Collection[str]) -> Machine:
     Parameters
     ----------
     unloadable : collection of str
-        The modules that cannot be imported.
+        The libraries that cannot be imported.
     """
     has_gpus = "torch" not in unloadable and may_have_gpu()
-    has_fonts = not {"PIL", "matplotlib.ft2font"}.intersection(unloadable)
+    has_fonts = not {"pillow", "matplotlib"}.intersection(unloadable)
     return Machine(
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         processor=_processor(),

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from featscape.doctor import libraries
+from featscape.doctor import diagnosis, libraries
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_nothing_is_missing_here():
 )
 def test_a_library_that_is_missing_or_too_old(installed, found, words):
     installed["pillow"] = found
-    problem = list(libraries.find_missing())[-1]
+    (problem,) = libraries.find_missing()  # other libraries need pillow, too
     assert problem.is_broken
     assert problem.text == f"pillow {words}; featscape needs pillow >=10.4"
     assert problem.remedy == "Run pip install 'pillow>=10.4'."
@@ -82,3 +82,15 @@ def test_an_extra_that_is_not_installed(installed):
     extra = next(extra for extra in libraries.list_extras() if extra.name == "notebook")
     assert extra.missing == ("anywidget >=0.9.13",)
     assert extra.command == "pip install 'featscape[notebook]'"
+
+
+def test_a_missing_library_is_one_problem(installed, monkeypatch):
+    def load(name):
+        if name.startswith("scipy"):
+            raise ModuleNotFoundError(name)
+
+    installed["scipy"] = None  # scikit-learn needs scipy, too
+    monkeypatch.setattr(libraries, "import_module", load)
+    texts = [problem.text for problem in diagnosis.diagnose().problems if problem.is_broken]
+    assert len(texts) == 1
+    assert texts[0].startswith("scipy is not installed; featscape needs scipy >=")

@@ -70,7 +70,7 @@ def test_the_fonts_and_the_cores(monkeypatch):
     assert found.n_cores >= 1
     monkeypatch.setitem(machine._WRITING_SYSTEMS, "none", "\U0010fffd")
     assert machine.describe_machine(unloadable=()).fonts["none"] is False
-    assert machine.describe_machine(unloadable=("PIL",)).fonts == {}
+    assert machine.describe_machine(unloadable=("pillow",)).fonts == {}
 
 
 def test_a_driver_without_a_gpu_that_pytorch_finds(monkeypatch):

@@ -13,7 +13,7 @@ from featscape.steps.facts import describe_found
 from featscape.steps.own_features import read_own_features
 
 LINE = (
-    "left out 13 columns: 'id', 'split', 'width', 'height', 'sha256', 'x', 'y', 'suspicion', "
+    "left out 12 columns: 'id', 'width', 'height', 'sha256', 'x', 'y', 'suspicion', "
     "'suggested', 'off_topic', 'torn', 'false_friends', 'duplicate_group' (from an earlier map; "
     "the new map has its own)"
 )

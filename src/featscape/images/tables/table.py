@@ -49,7 +49,8 @@ class ImageTable:
         Such a table was read from items.parquet, perhaps changed by another program: the columns
         `FIRST_COLUMNS` are in their order. Or the table is a selection that the page wrote: it
         begins with id, path and label, and has the columns `_NAMES_OF_FINDINGS`. Paths, labels,
-        splits and the columns of the source remain, and `skipped` receives the other columns.
+        splits and the columns of the source remain, and `skipped` receives the other columns. A map
+        without labels or splits has an empty column, which is left out without an entry.
         """
         own = [name for name in self.columns if name in OWN_COLUMNS]
         has_items = tuple(name for name in own if name in FIRST_COLUMNS) == FIRST_COLUMNS
@@ -57,10 +58,11 @@ class ImageTable:
         if not has_items and not (is_selection and _NAMES_OF_FINDINGS.issubset(own)):
             return
         for name in own:
-            values = self.columns[name]
-            if name not in _KEPT or all(plain_value(value) is None for value in values):
-                del self.columns[name]
+            if name not in _KEPT:
                 self.skipped.append(earlier_column(self.name, name))
+            elif any(plain_value(value) is not None for value in self.columns[name]):
+                continue
+            del self.columns[name]
 
 
 def name_columns(header: list[str]) -> list[str]:
