@@ -108,9 +108,9 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
     if images.renamed_labels:
         yield f"labels: {describe_renamed(images.renamed_labels)}"
     yield from describe_text_columns(images.columns)
-    for name in images.columns:
-        own = name.removeprefix(SOURCE_PREFIX)
-        if own != name and own in OWN_COLUMNS:
+    for name, values in images.columns.items():
+        own = _name_in_source(name)
+        if own != name and _has_value(values).any():
             yield f"the column {own} is called {name!r}, since each map has a column {own}"
 
 
@@ -184,7 +184,13 @@ def describe_columns(
         # splits without a table are those of the folders
         yield printable(f"columns: {', '.join(names)}; values for {counted}")
     if empty:
-        yield printable(f"columns without a value: {list_names(empty)}")
+        yield printable(f"columns without a value: {list_names(list(map(_name_in_source, empty)))}")
+
+
+def _name_in_source(column: str) -> str:
+    """Return the name of a column in the source; a map renames the columns `OWN_COLUMNS`."""
+    own = column.removeprefix(SOURCE_PREFIX)
+    return own if own in OWN_COLUMNS else column
 
 
 def _has_value(values: Column) -> NDArray[np.bool_]:
@@ -288,8 +294,7 @@ def _describe_no_labels(images: ImageSet) -> str:
     """Return that no column of labels was recognized, and the columns that may be chosen."""
     from featscape.images.tables.columns import LABEL_COLUMNS, list_names
 
-    own = {f"{SOURCE_PREFIX}{name}" for name in OWN_COLUMNS}
-    columns = [name.removeprefix(SOURCE_PREFIX) if name in own else name for name in images.columns]
+    columns = list(map(_name_in_source, images.columns))
     usual = ", ".join(LABEL_COLUMNS[:2])
     return (
         f"no labels: no column with values, one per image, is named {usual} or similar; the "

@@ -126,10 +126,10 @@ def test_the_columns_and_the_number_of_images_with_values_are_reported(write_ima
 
 def test_columns_without_a_value_are_reported_apart(write_images):
     folder = write_images("1.png", "2.png")
-    write(folder / "metadata.csv", "file_name,label,note,blue\n1.png,a,,3\n2.png,b,,4\n")
+    write(folder / "metadata.csv", "file_name,label,split,note,blue\n1.png,a,,,3\n2.png,b,,,4\n")
     assert list(describe_found(find_images(folder)))[-2:] == [
         "columns: 'label', 'blue'; values for 2 images",
-        "columns without a value: 'note'",
+        "columns without a value: 'split', 'note'",
     ]
     write(folder / "metadata.csv", "file_name,note\n1.png,\n2.png,\n")
     lines = list(describe_found(find_images(folder)))
