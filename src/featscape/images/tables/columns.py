@@ -39,6 +39,7 @@ PATH_COLUMNS = (
 )
 LABEL_COLUMNS = (
     *("label", "class", "category", "class_name", "label_name", "labels", "species", "cls"),
+    *("target", "targets"),
 )
 
 # Numbers such as 007 are text, and so are numbers that only Python accepts: 1_000, infinity.
