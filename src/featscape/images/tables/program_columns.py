@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 
 def as_mapping(source: Any) -> Any:
-    """Return a DataFrame of Polars, which has no `keys`, as a mapping of lists.
+    """Return a DataFrame or LazyFrame of Polars, which have no `keys`, as a mapping of lists.
 
     Every other object is returned as it is.
     """
+    if hasattr(source, "collect") and hasattr(source, "collect_schema"):  # a LazyFrame
+        source = source.collect()
     if hasattr(source, "keys") or not (hasattr(source, "to_dict") and hasattr(source, "columns")):
         return source
     return source.to_dict(as_series=False)

@@ -263,6 +263,9 @@ def test_a_data_frame_of_polars_is_a_table():
     assert images.columns["n"].tolist() == [1, 2]
     images = find_images([RED, BLUE], columns=frame)
     assert (images.paths, images.labels) == (("r.png", "b.png"), ("cat", NO_LABEL))
+    lazy = SimpleNamespace(collect=lambda: frame, collect_schema=None)
+    assert find_images(lazy).labels == ("cat", NO_LABEL)
+    assert find_images([RED, BLUE], columns=lazy).paths == ("r.png", "b.png")
     with pytest.raises(InputError, match="the table has no rows"):
         find_images(PolarsFrame({"path": []}))
 
