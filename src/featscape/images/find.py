@@ -74,10 +74,10 @@ def find_images(
         The folder, file or address; a sequence of paths, files as bytes, Pillow images or arrays of
         uint8 of the shape (h, w), (h, w, c) or (c, h, w) with 1, 3 or 4 channels, or one array of n
         such images; a mapping or DataFrame with a column of paths; torchvision's ImageFolder; a
-        Dataset of PyTorch whose items are images, tuples of an image and a label, or mappings with
-        one key image or img; or a Dataset of Hugging Face with a column of images. The other
-        columns and keys are kept. A dataset also gives labels. A dataset must not convert the
-        images to tensors of floats.
+        Dataset of PyTorch whose items are images, tuples of an image, a label and further values,
+        or mappings with a key such as image or file_name; or a Dataset of Hugging Face with a
+        column of images. The other columns, keys and values are kept. A dataset also gives labels.
+        A dataset must not convert the images to tensors of floats.
     labels : sequence of n labels, optional
         The labels of a sequence or dataset. None, NaN, NA of pandas and "" are no labels.
     columns : mapping of str to sequence of n values, or DataFrame of n rows, optional
@@ -86,7 +86,8 @@ def find_images(
         `path_column`, or "path", gives the paths of the images on the map.
     path_column, label_column : str, optional
         The columns of the table, metadata, dataset or `columns` that contain the paths and the
-        labels. By default columns with a usual name, such as file_name and label.
+        labels. By default columns with a usual name, such as file_name and label. In a dataset of
+        mappings, `path_column` may also be the key of the images.
     limit : int, optional
         The maximum number of images, chosen at random, with at least one image of each class if
         `limit` is large enough. Classes without a chosen image are in `dropped_classes`.

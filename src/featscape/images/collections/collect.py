@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError
-from featscape.images.collections.kinds import OpenedCollection, open_collection
+from featscape.images.collections.kinds import open_collection
 from featscape.images.containers.program_images import CollectedImages
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from featscape.collection import Collection, Columns
+    from featscape.images.collections.opened import OpenedCollection
     from featscape.records import SkippedImage
 
 
@@ -55,6 +56,8 @@ def collect(
     kind = type(collection).__name__
     opened = open_collection(collection, path_column=path_column, has_labels=labels is not None)
     values = _join_columns(opened, columns)
+    if path_column is not None and path_column == opened.image_key:
+        path_column = None
     path_column = choose_column(
         values,
         ("path",) if columns is not None else (),

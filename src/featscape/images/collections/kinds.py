@@ -6,14 +6,14 @@ No library is imported: a dataset is recognized by its attributes.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape.errors import ImageError, InputError
+from featscape.images.collections.opened import OpenedCollection
+from featscape.images.collections.torch_datasets import open_image_folder, open_torch_dataset
 from featscape.images.containers.program_images import (
     as_array,
     check_program_image,
@@ -21,59 +21,16 @@ from featscape.images.containers.program_images import (
 )
 from featscape.images.tables.columns import (
     PATH_COLUMNS,
-    check_single_labels,
     choose_column,
     list_names,
 )
-from featscape.images.tables.program_columns import as_mapping, list_values, make_table
-from featscape.images.tables.values import join_lists, name_class, plain_value
+from featscape.images.tables.program_columns import as_mapping, make_table
+from featscape.images.tables.values import name_class
 from featscape.number_text import with_article
 from featscape.records.images import nested_column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
-
-    from featscape.records import SkippedImage
-
-_IMAGE_KEYS = ("image", "img")  # of the items of a dataset
-_PLAIN = (str, int, float, date, timedelta)
-
-
-@dataclass
-class OpenedCollection:
-    """The images of a collection, with their paths, labels and columns.
-
-    Attributes
-    ----------
-    n_images : int
-    get_image : callable
-        The number of an image -> the image.
-    names : list of str, or None
-        The path of each image; None for numbers.
-    labels : list or None
-        The labels of a dataset of PyTorch; None if they are not read.
-    columns : dict of str to list
-    path_column : str or None
-        The column of paths of a table.
-    label_column : str or None
-        The column of class labels of a dataset of Hugging Face.
-    skipped : list of SkippedImage
-        The columns that are not read.
-    has_files : bool
-        Whether each image is a file; False if some images are pixels, or may be.
-    """
-
-    n_images: int
-    get_image: Callable[[int], Any]
-    names: list[str] | None = None
-    labels: list[Any] | None = None
-    columns: dict[str, list[Any]] = field(default_factory=dict)
-    path_column: str | None = None
-    label_column: str | None = None
-    skipped: list[SkippedImage] = field(default_factory=list)
-    has_files: bool = False
 
 
 def open_collection(
@@ -90,16 +47,16 @@ def open_collection(
         raise InputError("the source must contain an image; got an empty collection. Add images.")
     if hasattr(collection, "keys"):
         return _open_table(collection, path_column, kind=kind)
-    whole, indices = _follow_subsets(collection)
-    if hasattr(whole, "samples") and hasattr(whole, "classes"):
-        return _open_image_folder(whole, indices)
+    folder = open_image_folder(collection)
+    if folder is not None:
+        return folder
     if hasattr(collection, "column_names") and hasattr(collection, "features"):
         return _open_hugging_face(collection)
     if isinstance(collection, np.ndarray):
         return _open_array(collection)
     if isinstance(collection, Sequence):
         return _open_sequence(collection)
-    return _open_torch(collection, has_labels=has_labels)
+    return open_torch_dataset(collection, path_column, has_labels=has_labels)
 
 
 def _convert_array(source: Any) -> Any:
@@ -156,29 +113,6 @@ def _open_table(source: Any, path_column: str | None, *, kind: str) -> OpenedCol
         path_column=column,
         has_files=True,
         skipped=table.skipped,
-    )
-
-
-def _follow_subsets(dataset: Any) -> tuple[Any, Sequence[int]]:
-    """Return the dataset of a Subset of PyTorch, perhaps of a Subset, and the numbers of its items.
-
-    Returns the dataset itself and all numbers for another dataset. A class derived from Subset may
-    return other items.
-    """
-    indices: Sequence[int] = range(len(dataset))
-    while type(dataset).__name__ == "Subset":
-        indices = [int(dataset.indices[index]) for index in indices]
-        dataset = dataset.dataset
-    return dataset, indices
-
-
-def _open_image_folder(folder: Any, indices: Sequence[int]) -> OpenedCollection:
-    """Open some files of torchvision's ImageFolder, which lists its files."""
-    samples = [folder.samples[index] for index in indices]
-    files = [str(file) for file, _ in samples]
-    labels = [name_class(code, folder.classes) for _, code in samples]
-    return OpenedCollection(
-        len(files), files.__getitem__, names=files, labels=labels, has_files=True
     )
 
 
@@ -267,63 +201,3 @@ def _read_feature(dataset: Any, name: str, feature: Any) -> list[Any] | None:
     if inner is None:
         return [name_class(code, classes) for code in values]
     return [[name_class(code, classes) for code in codes or ()] for codes in values]
-
-
-def _open_torch(dataset: Any, *, has_labels: bool) -> OpenedCollection:
-    """Open a Dataset of PyTorch: its items are images, tuples of image and label, or mappings."""
-    first = dataset[0]
-    if isinstance(first, Mapping):
-        return _open_mappings(dataset, first)
-    if not isinstance(first, tuple):
-        check_program_image(first, "number 0")
-        return OpenedCollection(len(dataset), dataset.__getitem__, has_files=is_file(first))
-    check_program_image(first[0], "number 0")
-    opened = OpenedCollection(
-        len(dataset), lambda index: dataset[index][0], has_files=is_file(first[0])
-    )
-    if has_labels or len(first) < 2:
-        return opened
-    check_single_labels("targets", [plain_value(first[1])], table=type(dataset).__name__)
-    whole, indices = _follow_subsets(dataset)
-    targets = getattr(whole, "targets", None)
-    if targets is None:
-        targets = [dataset[index][1] for index in range(opened.n_images)]
-    elif whole is not dataset:
-        listed = list_values(targets, "targets")
-        targets = [listed[index] for index in indices]
-    classes = getattr(whole, "classes", None)
-    labels = map(plain_value, list_values(targets, "targets"))
-    opened.labels = [code if classes is None else name_class(code, classes) for code in labels]
-    return opened
-
-
-def _open_mappings(dataset: Any, first: Mapping[str, Any]) -> OpenedCollection:
-    """Open a Dataset whose items are mappings with an image and further values of the image."""
-    images = [key for key in _IMAGE_KEYS if key in first]
-    image = images[0] if len(images) == 1 else None
-    example = first if image is None else first[image]
-    check_program_image(example, "number 0")
-    opened = OpenedCollection(
-        len(dataset), lambda index: dataset[index][image], has_files=is_file(example)
-    )
-    columns: dict[str, list[Any]] = {}
-    nested: list[str] = []  # such as masks: much memory
-    for index in range(opened.n_images):
-        item = dataset[index]
-        if not isinstance(item, Mapping):
-            raise InputError(
-                "the items of a dataset must be of one kind; number 0 is a "
-                f"{type(first).__name__}, and number {index:,} is a {type(item).__name__}. "
-                "Return a mapping for each item."
-            )
-        for key in [key for key in item if key not in {image, *columns, *nested}]:
-            value = join_lists([plain_value(item[key])])[0]
-            if value is None or isinstance(value, _PLAIN):
-                columns[key] = [None] * index
-            else:
-                nested.append(key)
-        for key, values in columns.items():
-            values.append(item.get(key))
-    opened.skipped = [nested_column(type(dataset).__name__, key) for key in nested]
-    opened.columns = {str(key): values for key, values in columns.items()}
-    return opened

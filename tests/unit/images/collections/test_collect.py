@@ -431,10 +431,39 @@ def test_a_dataset_of_mappings_gives_images_labels_and_columns():
     assert given.columns["source label"] == ("a", "b", "a")
 
 
-@pytest.mark.parametrize("dataset", [MappingDataset("img"), MappingDataset(image=b"")])
-def test_a_dataset_of_mappings_must_have_one_image(dataset):
-    with pytest.raises(InputError, match="number 0 is a dict with the keys"):
+@pytest.mark.parametrize(
+    ("dataset", "words"),
+    [
+        (MappingDataset("img", photo=RED), "has 'label', 'age', 'mask', 'tags', 'photo'. Name the"),
+        (MappingDataset(image=BLUE), "has both 'image' and 'img'. Name the key"),
+    ],
+)
+def test_a_dataset_of_mappings_without_one_usual_key_needs_the_key_of_the_images(dataset, words):
+    with pytest.raises(InputError, match=f"one key of images, .*{words}.* with path_column="):
         find_images(dataset)
+
+
+def test_the_path_column_of_a_dataset_of_mappings_names_the_images_or_their_paths():
+    photos = find_images(MappingDataset("img", photo=BLUE), path_column="photo")
+    assert colors_of(photos) == [(0, 0, 255)] * 3
+    both = find_images(MappingDataset(image=BLUE), path_column="img")
+    assert colors_of(both) == [(255, 0, 0), (0, 0, 255), (255, 0, 0)]
+    named = Lazy({"image": RED, "scan": "r.png"}, {"image": BLUE, "scan": "b.png"})
+    assert find_images(named, path_column="scan").paths == ("r.png", "b.png")
+
+
+@pytest.mark.parametrize("key", ["image", "file_name", "path", "Image_Path"])
+def test_a_dataset_of_mappings_may_give_paths(tmp_path, key):
+    items = [
+        {key: tmp_path / f"{name}.png", "target": name, "mask": tmp_path / name} for name in "rb"
+    ]
+    for item, image in zip(items, (RED, BLUE), strict=True):
+        image.save(item[key])
+    images = find_images(Lazy(*items))
+    assert images.paths == tuple(str(item[key]) for item in items)
+    assert images.labels == ("r", "b")
+    assert images.columns == {"mask": (str(tmp_path / "r"), str(tmp_path / "b"))}
+    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
 
 
 def test_a_dataset_of_mappings_and_other_items_is_refused():
@@ -460,6 +489,24 @@ def test_a_dataset_of_torch_gives_images_and_classes():
     images = find_images(TorchDataset())
     assert images.labels == ("cat", "dog")
     assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
+
+
+def test_further_values_in_the_tuples_of_a_dataset_are_columns():
+    items = [(RED, "a", {"camera": "A"}, 7), (BLUE, "b", {"camera": "B", "mask": [[0]]}, 8)]
+    images = find_images(Lazy(*items))
+    assert images.labels == ("a", "b")
+    assert images.columns["camera"] == ("A", "B")
+    assert images.columns["item 3"].tolist() == [7, 8]
+    assert images.skipped == (nested_column("Lazy", "mask"),)
+    given = find_images(Lazy(*items), labels=["x", "y"])
+    assert (given.labels, given.columns["camera"]) == (("x", "y"), ("A", "B"))
+
+
+def test_a_mapping_beside_the_image_gives_the_labels():
+    items = [(RED, {"label": "a", "age": 3}), (BLUE, {"label": "b", "age": 4})]
+    images = find_images(Lazy(*items))
+    assert (images.labels, images.label_column) == (("a", "b"), "label")
+    assert images.columns["age"].tolist() == [3, 4]
 
 
 class Subset:

@@ -1,0 +1,49 @@
+"""The record of an opened collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from featscape.records import SkippedImage
+
+
+@dataclass
+class OpenedCollection:
+    """The images of a collection, with their paths, labels and columns.
+
+    Attributes
+    ----------
+    n_images : int
+    get_image : callable
+        The number of an image -> the image.
+    names : list of str, or None
+        The path of each image; None for numbers.
+    labels : list or None
+        The labels of a dataset of PyTorch; None if they are not read.
+    columns : dict of str to list
+    path_column : str or None
+        The column of paths of a table.
+    label_column : str or None
+        The column of class labels of a dataset of Hugging Face.
+    image_key : str or None
+        The key of the images of a dataset of mappings.
+    skipped : list of SkippedImage
+        The columns that are not read.
+    has_files : bool
+        Whether each image is a file; False if some images are pixels, or may be.
+    """
+
+    n_images: int
+    get_image: Callable[[int], Any]
+    names: list[str] | None = None
+    labels: list[Any] | None = None
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    path_column: str | None = None
+    label_column: str | None = None
+    image_key: str | None = None
+    skipped: list[SkippedImage] = field(default_factory=list)
+    has_files: bool = False
