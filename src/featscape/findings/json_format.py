@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -43,6 +44,7 @@ _RECORDS: dict[str, type[Finding]] = {
     "reliability": Reliability,
 }
 
+_NEWER_FIELDS = ("equal_files", "equal_pixels")  # not in maps of early versions
 _EXPECTED = TypeAdapter(ExpectedErrors | None)
 _IDS = TypeAdapter(tuple[int, ...])
 
@@ -96,7 +98,11 @@ def _findings_from_json(
     renamed = {"item": "id", "items": "ids"}
     names = {one.name: renamed.get(one.name, one.name) for one in fields(record)}
     for content in listed:
-        values = {field: content[name] for field, name in names.items()}
+        values = {
+            field: content[name]
+            for field, name in names.items()
+            if name in content or field not in _NEWER_FIELDS
+        }
         values["evidence"] = {**content["evidence"], "items": content["evidence"]["ids"]}
         # only JSON has lists for tuples and objects for records in strict mode
         yield adapter.validate_json(json.dumps(values, allow_nan=False), strict=True)
@@ -114,6 +120,8 @@ def _check_ids(findings: Findings) -> None:
     for kind in KINDS:
         for one in getattr(findings, kind):
             own = getattr(one, "items", ()) + ((one.item,) if hasattr(one, "item") else ())
+            if isinstance(one, DuplicateGroup):
+                own += tuple(chain(*one.equal_files, *one.equal_pixels))
             _check_rows(kind, (*own, *one.evidence.items, *one.evidence.neighbors), findings)
 
 

@@ -105,12 +105,20 @@ class DuplicateGroup(Finding):
         Whether the items belong to different splits.
     conflict : bool
         Whether the items have different labels.
+    equal_files : tuple of (tuple of int)
+        The sets of equal files inside a group that is not one such set, for example of a frame that
+        was saved twice in a group of frames.
+    equal_pixels : tuple of (tuple of int)
+        The sets of equal pixels inside a group of the kind "near". Sets of `equal_files` are
+        omitted.
     """
 
     items: tuple[int, ...]
     kind: str
     leak: bool = False
     conflict: bool = False
+    equal_files: tuple[tuple[int, ...], ...] = ()
+    equal_pixels: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -218,10 +219,14 @@ def _crossing(groups: Sequence[DuplicateGroup]) -> str:
 def _kinds_of(groups: Sequence[DuplicateGroup]) -> str:
     """Return for example "4 of equal files, 8 of possible copies"."""
     counts = Counter(_COPIES[one.kind] for one in groups if one.kind in _COPIES)
+    kinds = ", ".join(f"{number:,} of {name}" for name, number in counts.items())
     if len(counts) == 1:
         (name,) = counts
-        return name if len(groups) == 1 else f"all of them {name}"
-    return ", ".join(f"{number:,} of {name}" for name, number in counts.items())
+        kinds = name if len(groups) == 1 else f"all of them {name}"
+    n_mixed = sum(bool(one.equal_files or one.equal_pixels) for one in groups)
+    if n_mixed:
+        kinds += f"; {plural(n_mixed, 'group includes', 'groups include')} equal files or pixels"
+    return kinds
 
 
 def _text_of_quality(findings: Findings) -> str:
@@ -278,9 +283,15 @@ def _columns(findings: Findings) -> Iterator[ShownColumn]:
     note = "Dark, blurred, noisy and other problems of the image."
     yield ShownColumn(name="technical_faults", title="image quality", note=note, values=faults)
     copies: list[str | None] = [None] * len(findings.columns)
-    for group in findings.duplicates:
-        for item in group.items:
-            copies[item] = _COPIES.get(group.kind)
+    for group in reversed(findings.duplicates):  # an item has the kind of its first group
+        sets = {
+            group.kind: [group.items],
+            "pixels": group.equal_pixels,
+            "exact": group.equal_files,
+        }
+        for kind, found in sets.items():
+            for item in chain(*found):
+                copies[item] = _COPIES.get(kind)
     note = "Images that are, or may be, copies of another image."
     yield ShownColumn(name="duplicate_kind", title="duplicates", note=note, values=copies)
     groups = findings.columns.duplicate_group

@@ -40,7 +40,9 @@ def some_findings():
     return Findings(
         columns=columns(),
         labels=(LabelError(item=0, label="cat", suggested="dog", **common),),
-        duplicates=(DuplicateGroup(items=(2, 3), kind="near", leak=True, **common),),
+        duplicates=(
+            DuplicateGroup(items=(2, 3), kind="near", leak=True, equal_files=((2, 3),), **common),
+        ),
         off_topic=(OffTopic(item=1, **common),),
         quality=(QualityProblem(item=3, kinds=("dark", "blurred"), **common),),
         classes=(ClassFinding(kind="close pair", classes=("cat", "dog"), **common),),
@@ -87,9 +89,16 @@ def test_reading_returns_what_was_written():
     assert read.paths == PATHS
 
 
+def test_a_map_of_an_early_version_has_no_equal_files_in_a_group():
+    content = as_written()
+    del content["duplicates"][0]["equal_files"], content["duplicates"][0]["equal_pixels"]
+    assert from_json(content, columns=columns()).duplicates[0].equal_files == ()
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
+        (lambda content: content["duplicates"][0].update(equal_files=[[4]]), "id 4 for 4 items"),
         (lambda content: content.update(version=2), "version 1"),
         (lambda content: content.pop("labels"), "KeyError"),
         (lambda content: content["labels"][0].update(id=4), "id 4 for 4 items"),

@@ -108,6 +108,24 @@ def test_the_kinds_of_several_groups_are_counted_if_they_differ(kinds, text):
     assert arranged(duplicates=tuple(map(duplicates, kinds)))["duplicates"].text == text
 
 
+def test_equal_files_inside_a_group_of_copies_are_counted_and_are_a_color():
+    burst = DuplicateGroup(
+        items=(0, 1, 2), kind="near", equal_files=((0, 2),), equal_pixels=((0, 1, 2),), **COMMON
+    )
+    frames = replace(burst, items=(0, 1, 2, 3), equal_pixels=())
+    similar = replace(burst, items=(2, 3), kind="similar", equal_files=(), equal_pixels=())
+    assert arranged(duplicates=(frames, duplicates()))["duplicates"].text == (
+        "2 groups of duplicates, all of them possible copies; 1 group includes equal files or "
+        "pixels."
+    )
+    for group, kinds in (
+        (burst, ["equal files", "equal pixels", "equal files", "similar pictures"]),
+        (frames, ["equal files", "possible copies", "equal files", "possible copies"]),
+    ):
+        shown = arrange_findings(Findings(columns=columns(), duplicates=(group, similar)))
+        assert kinds in [one.values for one in shown.columns if one.name == "duplicate_kind"]
+
+
 def test_different_labels_of_duplicates_are_to_check_and_not_called_wrong():
     section = arranged(duplicates=(duplicates(conflict=True),))["conflicts"]
     assert section.text == (

@@ -84,6 +84,8 @@ class _Group(NamedTuple):
     kind: str
     weakest: float  # the lowest correlation
     has_mirrored: bool  # whether one of the pairs is mirrored
+    equal_files: tuple[tuple[int, ...], ...] = ()
+    equal_pixels: tuple[tuple[int, ...], ...] = ()
 
 
 def find_duplicates(
@@ -271,12 +273,33 @@ def _group(
         for name, first in (("pixels", same_pixels), ("exact", same_file)):
             if len(set(first[found.items].tolist())) == 1:
                 kind = name
-        yield found._replace(kind=kind)
+        files = _equal_sets(found.items, same_file) if kind != "exact" else ()
+        pixels = _equal_sets(found.items, same_pixels) if kind == "near" else ()
+        pixels = tuple(one for one in pixels if one not in files)
+        yield found._replace(kind=kind, equal_files=files, equal_pixels=pixels)
     between = ~copies.is_certain & (group[near[:, 0]] != group[near[:, 1]])
     is_different = same_pixels == np.arange(len(same_pixels))
     between[between] = _are_supported(group[near[between]], size=np.bincount(group[is_different]))
     group = connect(len(same_pixels), near[between])
     yield from _members(group, copies.select(between), "similar")
+
+
+def _equal_sets(items: list[int], first: NDArray[np.intp]) -> tuple[tuple[int, ...], ...]:
+    """Return the sets of two or more items with the same value in `first`, (n,)."""
+    sets: dict[int, list[int]] = {}
+    for item, key in zip(items, first[items].tolist(), strict=True):
+        sets.setdefault(key, []).append(item)
+    return tuple(tuple(one) for one in sets.values() if len(one) > 1)
+
+
+def _name_equal(sets: tuple[tuple[int, ...], ...], noun: str) -> str:
+    """Return for example "3 equal files" or "2 sets of equal files (5 images)"."""
+    n_images = sum(map(len, sets))
+    return (
+        f"{n_images} {noun}"
+        if len(sets) == 1
+        else f"{len(sets)} sets of {noun} ({n_images} images)"
+    )
 
 
 def _are_supported(groups: NDArray[np.intp], *, size: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -332,15 +355,18 @@ def _describe(
     splits: Sequence[str] | None,
     paths: Sequence[str] | None,
 ) -> DuplicateGroup:
-    items, kind, weakest, has_mirrored = group
+    items, kind, weakest = group.items, group.kind, group.weakest
     own_splits, own_labels = _names_in(splits, items), _names_in(labels, items)
     leak, conflict = len(own_splits) > 1, len(own_labels) > 1
     shown = ", ".join(separable(name_item(item, paths) for item in items[:_N_NAMED]))
     more = f" and {len(items) - _N_NAMED:,} more" if len(items) > _N_NAMED else ""
     copies = "copies"
-    if has_mirrored:
+    if group.has_mirrored:
         copies = "mirrored copies" if len(items) == 2 else "copies, some mirrored"
     text = f"{shown}{more} {_TEXTS[kind].format(copies=copies, weakest=weakest)}"
+    parts = {"equal files": group.equal_files, "images with equal pixels": group.equal_pixels}
+    if equal := [_name_equal(sets, noun) for noun, sets in parts.items() if sets]:
+        text += f", including {' and '.join(equal)}"
     if leak:
         text += f", in the splits {join_names(own_splits)}"
     if conflict:
@@ -350,6 +376,8 @@ def _describe(
         kind=kind,
         leak=leak,
         conflict=conflict,
+        equal_files=group.equal_files,
+        equal_pixels=group.equal_pixels,
         text=f"{text}.",
         evidence=Evidence(items=tuple(items), neighbors=(), score=weakest, method=_METHODS[kind]),
     )

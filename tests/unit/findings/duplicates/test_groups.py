@@ -228,11 +228,41 @@ def test_equal_files_and_equal_pixels_are_distinguished():
     digests[8] = digests[2]
     kinds = {one.items: one.kind for one in duplicates(images, digests=digests).findings}
     assert kinds == {(2, 8): "exact", (3, 9): "pixels"}
+    found = duplicates(images, digests=digests).findings
+    assert {one.equal_files + one.equal_pixels for one in found} == {()}
     texts = [one.text for one in duplicates(images, digests=digests).findings]
     assert texts == [
         "item 2, item 8 are the same picture (equal files).",
         "item 3, item 9 are the same picture (equal pixels).",
     ]
+
+
+def test_equal_files_and_pixels_inside_a_group_of_copies_are_named(monkeypatch):
+    pairs = np.array([[0, 1], [1, 2], [5, 6]])
+    found = near_pairs.NearPairs(pairs, *np.ones((2, 3), dtype=np.float32))
+    match = SimpleNamespace(
+        agrees=lambda: np.ones(3, dtype=bool),
+        is_equal=lambda doubt: doubt > 0,
+        is_mirrored=np.zeros(3, dtype=bool),
+    )
+    monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
+    monkeypatch.setattr(module, "compare_foregrounds", lambda *_, **__: match)
+    images = pictures(50)
+    digests = np.random.default_rng(0).integers(0, 256, (50, 32)).astype(np.uint8)
+    for copy, original, is_file in ((40, 0, True), (41, 2, True), (42, 2, False), (43, 6, False)):
+        images[copy] = images[original]
+        if is_file:
+            digests[copy] = digests[original]
+    frames, burst = duplicates(images, digests=digests).findings
+    assert (frames.kind, frames.items) == ("near", (0, 1, 2, 40, 41, 42))
+    assert frames.equal_files == ((0, 40), (2, 41))
+    assert frames.equal_pixels == ((2, 41, 42),)
+    assert frames.text.endswith(
+        "(correlation 1.0000), including 2 sets of equal files (4 images) and 3 images with equal "
+        "pixels."
+    )
+    assert (burst.items, burst.equal_files, burst.equal_pixels) == ((5, 6, 43), (), ((6, 43),))
+    assert burst.text.endswith("including 2 images with equal pixels.")
 
 
 def test_leaks_come_first_then_conflicts_and_are_named():
