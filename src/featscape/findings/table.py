@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 
     from featscape.findings.records import Findings
 
-HEADINGS = ("kind", "number", "id", "path", "label", "suggested", "score", "text")
+HEADINGS = (
+    "kind",
+    "number",
+    "id",
+    "path",
+    "label",
+    "suggested",
+    "duplicate_group",
+    "score",
+    "text",
+)
 
 
 def to_rows(findings: Findings, labels: Sequence[str] | None) -> Iterator[tuple[str, ...]]:
@@ -32,14 +42,16 @@ def to_rows(findings: Findings, labels: Sequence[str] | None) -> Iterator[tuple[
         characters are escaped.
     """
     shown = labels and ["" if label == NO_LABEL else printable(label) for label in labels]
+    groups = findings.columns.duplicate_group
     for kind in KINDS:
         for number, one in enumerate(getattr(findings, kind), start=1):
             suggested = printable(one.suggested) if isinstance(one, LabelError) else ""
-            rest = (suggested, f"{one.evidence.score:.4f}", printable(one.text))
+            rest = (f"{one.evidence.score:.4f}", printable(one.text))
             own = (one.item,) if hasattr(one, "item") else getattr(one, "items", ())
             for item in own:
                 path = "" if findings.paths is None else printable(findings.paths[item])
                 label = "" if shown is None else shown[item]
-                yield (kind, str(number), str(item), path, label, *rest)
+                group = "" if groups[item] < 0 else str(groups[item])
+                yield (kind, str(number), str(item), path, label, suggested, group, *rest)
             if not own:
-                yield (kind, str(number), "", "", "", *rest)
+                yield (kind, str(number), "", "", "", suggested, "", *rest)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from featscape import open_map
-from featscape.cli.screens.findings_report import describe
+from featscape.cli.screens.findings_report import as_csv, describe
 from featscape.findings import (
     KINDS,
     ClassFinding,
@@ -16,6 +16,7 @@ from featscape.findings import (
     Evidence,
     Findings,
     ItemColumns,
+    QualityProblem,
     arrange_findings,
     summarize_findings,
 )
@@ -43,6 +44,19 @@ def test_the_screen_lists_close_pairs_and_no_separate_pairs(kind):
     pair = ClassFinding(kind=kind, classes=("a", "b"), text="a and b", evidence=evidence)
     lines = str(describe(Findings(columns=None, paths=None, classes=(pair,)))).splitlines()
     assert ("  a and b" in lines) == (kind == "close pair")
+
+
+def test_the_csv_has_the_group_of_duplicates_of_each_item():
+    evidence = Evidence((0,), (), 1.0, "How.")
+    values = {name: np.zeros(2) for name in ItemColumns.__annotations__}
+    columns = ItemColumns.from_stored(values | {"duplicate_group": np.array([np.nan, 3])})
+    faults = [
+        QualityProblem(item=item, kinds=("dark",), text="Dark.", evidence=evidence)
+        for item in (0, 1)
+    ]
+    found = Findings(columns=columns, quality=tuple(faults))
+    rows = csv.DictReader(io.StringIO(as_csv(found, None)))
+    assert [(row["id"], row["duplicate_group"]) for row in rows] == [("0", ""), ("1", "3")]
 
 
 def test_all_outputs_count_the_same_duplicates():
