@@ -37,7 +37,7 @@ def write_small(picture: Path, name: str) -> None:
 
 
 def draw_page(page_file: Path, picture: Path) -> None:
-    """Write a picture of the interactive page."""
+    """Write a picture of the interactive page with its findings."""
     program = shutil.which("chromium")
     if program is None:
         sys.exit("chromium must be installed. Run apt-get install chromium.")
@@ -48,6 +48,8 @@ def draw_page(page_file: Path, picture: Path) -> None:
         page = browser.new_page(viewport=SIZE)
         page.goto(page_file.as_uri())
         page.wait_for_selector(".fs-toolbar")
+        page.keyboard.press("f")  # the kinds of findings
+        page.get_by_text("Labels to check").wait_for()
         page.wait_for_timeout(3_000)  # the thumbnails fade in
         page.screenshot(path=picture)
         browser.close()

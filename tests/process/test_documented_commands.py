@@ -41,6 +41,7 @@ NOT_RUN = {
     "make test": "runs this test",
     ".venv/bin/featscape map photos": "runs as featscape map photos",
     ".venv/bin/featscape serve photos-map": "runs as featscape serve photos-map",
+    ".venv/bin/featscape report photos-map": "runs as featscape report photos-map",
     "pip install torch": "downloads 200 MB",
     ".venv/bin/pip install torch": "downloads 200 MB",
     "pip install ./engine": "installs an environment: minutes",
