@@ -160,7 +160,12 @@ def plan_map(
 
 
 def lay_out_names(
-    arrangement: Arrangement, classes: Classes, *, box: tuple[int, int], text_px: float
+    arrangement: Arrangement,
+    classes: Classes,
+    *,
+    box: tuple[int, int],
+    text_px: float,
+    largest: float = LARGEST,
 ) -> list[NameBox]:
     """Return the names that fit on a tenth of a map, the main anchors of the largest classes first.
 
@@ -177,12 +182,14 @@ def lay_out_names(
         Width and height of the map in pixels.
     text_px : float
         Size of the text of the legend.
+    largest : float
+        The largest size of a name, in units of `text_px`.
     """
     codes = classes.label_codes[arrangement.items]
     anchors = find_name_anchors(arrangement.centers, codes)
     named = sorted({anchor.class_code for anchor in anchors})
     texts = dict(zip(named, (classes.names[code] for code in named), strict=True))
-    return _lay_out(anchors, texts, arrangement, box=box, text_px=text_px)
+    return _lay_out(anchors, texts, arrangement, box=box, text_px=text_px, largest=largest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +208,12 @@ class ItemNames:
     xy: NDArray[np.float64]
 
     def lay_out(
-        self, arrangement: Arrangement, *, box: tuple[int, int], text_px: float
+        self,
+        arrangement: Arrangement,
+        *,
+        box: tuple[int, int],
+        text_px: float,
+        largest: float = LARGEST,
     ) -> list[NameBox]:
         """Return the names that fit: see `lay_out_names`.
 
@@ -210,10 +222,8 @@ class ItemNames:
         Parameters
         ----------
         arrangement : Arrangement
-        box : tuple of int
-            Width and height of the map in pixels.
-        text_px : float
-            Size of the text of the legend.
+        box, text_px, largest
+            See `lay_out_names`.
         """
         drawn = self.xy[arrangement.items]
         n_items = max(round(_SHARE_OF_ITEM_NAME * len(drawn)), 1)
@@ -222,7 +232,7 @@ class ItemNames:
             for index, item in enumerate(self.names)
         ]
         texts = dict(enumerate(self.names.values()))
-        return _lay_out(anchors, texts, arrangement, box=box, text_px=text_px)
+        return _lay_out(anchors, texts, arrangement, box=box, text_px=text_px, largest=largest)
 
 
 def check_item_names(
@@ -252,6 +262,7 @@ def _lay_out(
     *,
     box: tuple[int, int],
     text_px: float,
+    largest: float,
 ) -> list[NameBox]:
     """Return the names that fit; the item of an anchor is an index into the arrangement."""
     points = arrangement.centers
@@ -264,7 +275,7 @@ def _lay_out(
     room_px = _MOST_COVERED * box[0] * box[1]  # square pixels
     for anchor in anchors:
         size = _SIZE_PER_SIDE * side_px * np.sqrt(anchor.n_items / len(points))
-        wanted = float(np.clip(size, SMALLEST * text_px, LARGEST * text_px))
+        wanted = float(np.clip(size, SMALLEST * text_px, largest * text_px))
         for size_px in dict.fromkeys((wanted, SMALLEST * text_px)):
             lines = _wrap(texts[anchor.class_code].text, size_px)
             x, y = points[anchor.item]

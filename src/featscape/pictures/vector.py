@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.pictures.arrangement import Arrangement
-from featscape.pictures.names import lay_out_names, name_color, unnamed_classes
+from featscape.pictures.names import LARGEST, SMALLEST, lay_out_names, name_color, unnamed_classes
 from featscape.pictures.page import MAX_LEGEND_ROWS, legend_rows
 from featscape.pictures.plane import fit_to_box
 from featscape.pictures.points import DPI, add_points, marker_px
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 MAX_VECTOR_POINTS = 20_000  # programs open larger files slowly; more points become an image
 _IMAGE_DPI = 2 * DPI  # of this image
-_SMALLEST_TEXT_PT = 8.0  # of names in axes
+_LAYOUT_DPI = 300  # of the names in axes, whose sizes are whole pixels
+_SMALLEST_NAME_PT = 6.0  # in axes; smaller text is hard to read in print
 _TEXTS_PER_SIDE = 60  # sizes of the text per side of the axes
 # By suffix; without a date, a file has the same bytes every time.
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
@@ -116,9 +117,9 @@ def draw_in_axes(
         The names on a map without classes.
     theme : Theme
     """
-    dpi = axes.figure.dpi
     extent = axes.get_window_extent()
-    box = max(round(extent.width), 1), max(round(extent.height), 1)
+    scale = _LAYOUT_DPI / axes.figure.dpi
+    box = max(round(scale * extent.width), 1), max(round(scale * extent.height), 1)
     side_px = marker_px(len(xy), min(box))
     centers = fit_to_box(xy, width_px=box[0], height_px=box[1], margin_px=side_px)
     to_data = _limit(axes, xy, centers, box)
@@ -127,7 +128,7 @@ def draw_in_axes(
         xy[order],
         codes[order],
         colors,
-        marker_pt=side_px * 72 / dpi,
+        marker_pt=side_px * 72 / _LAYOUT_DPI,
         background=theme.background,
         rasterized=len(xy) > MAX_VECTOR_POINTS,
     )
@@ -135,16 +136,30 @@ def draw_in_axes(
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     laid_out: list[NameBox] = []
+    text_px, largest = _text_sizes(min(box))
     if names:
-        text_px = max(min(box) / _TEXTS_PER_SIDE, _SMALLEST_TEXT_PT * dpi / 72)
         arrangement = Arrangement(np.arange(len(xy)), centers, side_px)
         if classes is not None:
-            laid_out = lay_out_names(arrangement, classes, box=box, text_px=text_px)
+            laid_out = lay_out_names(
+                arrangement, classes, box=box, text_px=text_px, largest=largest
+            )
         elif item_names is not None:
-            laid_out = item_names.lay_out(arrangement, box=box, text_px=text_px)
-        _add_names(axes, laid_out, classes, theme, to_data=to_data, dpi=dpi)
+            laid_out = item_names.lay_out(arrangement, box=box, text_px=text_px, largest=largest)
+        _add_names(axes, laid_out, classes, theme, to_data=to_data, dpi=_LAYOUT_DPI)
     if classes is not None:
-        _add_legend(axes, classes, unnamed_classes(laid_out, classes), theme)
+        unnamed = unnamed_classes(laid_out, classes)
+        _add_legend(axes, classes, unnamed, theme, text_pt=text_px * 72 / _LAYOUT_DPI)
+
+
+def _text_sizes(side_px: int) -> tuple[float, float]:
+    """Return the size of the text for axes of this shorter side, and that of the largest name.
+
+    Both sizes are proportional to the side, except in small axes: there no name is smaller than
+    `_SMALLEST_NAME_PT`, or much larger. The second size is in units of the first.
+    """
+    proportional_px = side_px / _TEXTS_PER_SIDE
+    text_px = max(proportional_px, _SMALLEST_NAME_PT / SMALLEST * _LAYOUT_DPI / 72)
+    return text_px, max(LARGEST * proportional_px / text_px, 1.0)
 
 
 def _limit(
@@ -166,7 +181,9 @@ def _limit(
     return to_data
 
 
-def _add_legend(axes: Any, classes: Classes, codes: NDArray[np.intp], theme: Theme) -> None:
+def _add_legend(
+    axes: Any, classes: Classes, codes: NDArray[np.intp], theme: Theme, *, text_pt: float
+) -> None:
     """Add a legend of some of the classes beside the axes."""
     from matplotlib.lines import Line2D
 
@@ -174,7 +191,15 @@ def _add_legend(axes: Any, classes: Classes, codes: NDArray[np.intp], theme: The
         return
     rows = legend_rows(classes, codes, MAX_LEGEND_ROWS)
     handles = [
-        Line2D([], [], color=row.color or "none", label=row.name, marker="o", linestyle="none")
+        Line2D(
+            [],
+            [],
+            color=row.color or "none",
+            label=row.name,
+            marker="o",
+            markersize=0.6 * text_pt,
+            linestyle="none",
+        )
         for row in rows
     ]
     legend = axes.legend(
@@ -184,6 +209,8 @@ def _add_legend(axes: Any, classes: Classes, codes: NDArray[np.intp], theme: The
         facecolor=theme.background,  # that of the figure may hide the text
         edgecolor="none",
         labelcolor=theme.ink,
+        fontsize=text_pt,
+        handlelength=1,
     )
     for text in legend.get_texts():
         text.set_parse_math(False)

@@ -92,6 +92,36 @@ def test_names_in_axes_are_near_their_points():
     assert axes.get_legend() is None
 
 
+def name_sizes(axes):
+    return [text.get_fontsize() for text in axes.texts]
+
+
+def test_names_in_axes_of_a_column_of_a_paper_have_6_to_7_points():
+    axes = axes_of(size=(8.5 / 2.54, 7 / 2.54))
+    positions, labels = np.tile(CORNERS, (20, 1)), LABELS * 20
+    draw_scatter(positions, labels, ax=axes)
+    assert max(name_sizes(axes)) == pytest.approx(7.06, abs=0.25)
+    draw_scatter([*positions, [0.5, 0.5]], [*labels, "rare"], ax=axes)
+    assert min(name_sizes(axes)) == pytest.approx(6, abs=0.01)
+
+
+def test_names_in_large_axes_are_proportional_to_the_axes():
+    sizes = []
+    for side in (20, 40):
+        axes = axes_of(size=(side, side))
+        draw_scatter(CORNERS, LABELS, ax=axes)
+        sizes.append(max(name_sizes(axes)))
+    assert sizes[1] == pytest.approx(2 * sizes[0], rel=0.02)
+    assert sizes[0] > 20
+
+
+def test_the_legend_in_small_axes_is_as_small_as_the_names():
+    axes = axes_of(size=(3, 3))
+    draw_scatter(CORNERS, LABELS, names=False, ax=axes)
+    sizes = {round(text.get_fontsize(), 1) for text in axes.get_legend().get_texts()}
+    assert sizes == {7.1}
+
+
 @pytest.mark.parametrize("n_dimensions", [1, 3])
 def test_axes_show_one_and_three_dimensions(n_dimensions):
     axes = axes_of()
