@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from featscape.labels.classes import Classes
+    from featscape.pictures.names import PlannedMap
     from featscape.pictures.page import Page
     from featscape.progress import Progress
     from featscape.records import ImageSource
@@ -129,27 +130,43 @@ def draw_mosaic(
         names=names,
         item_names=check_item_names(item_names, plane.xy),
     )
-    page, arrangement = planned.page, planned.arrangement
     progress = progress or SilentProgress()
-    picture = Image.new("RGB", (page.map_width, page.map_height), theme.background)
+    name = f"{layout} of images"
+    picture = _draw_map(planned, images, classes, name=name, progress=progress)
+    n_shown = len(planned.arrangement.items)
+    if n_shown < len(images):
+        shown = f"{n_shown:,} of {len(images):,} images"
+        progress.note(f"the {name} shows {shown}: no room for more")
+        caption = " · ".join(filter(None, (caption, f"showing {shown}")))
+    finished = planned.page.finish(picture, caption=caption or None)
+    if target is not None:
+        finished.save(target)
+    return finished
+
+
+def _draw_map(
+    planned: PlannedMap,
+    images: ImageSource,
+    classes: Classes | None,
+    *,
+    name: str,
+    progress: Progress,
+) -> Image.Image:
+    """Return the picture of the map, without the page around it."""
+    page, arrangement = planned.page, planned.arrangement
+    background = page.theme.background
+    picture = Image.new("RGB", (page.map_width, page.map_height), background)
     draw_thumbnails(
         picture,
         images,
         arrangement,
         _border_colors(classes, arrangement),
-        background=theme.background,
-        description=f"{layout.capitalize()} of images",
+        background=background,
+        description=name.capitalize(),
         progress=progress,
     )
-    draw_names(picture, planned.names, classes, theme)
-    if len(arrangement.items) < len(images):
-        shown = f"{len(arrangement.items):,} of {len(images):,} images"
-        progress.note(f"the {layout} of images shows {shown}: no room for more")
-        caption = " · ".join(filter(None, (caption, f"showing {shown}")))
-    finished = page.finish(picture, caption=caption or None)
-    if target is not None:
-        finished.save(target)
-    return finished
+    draw_names(picture, planned.names, classes, page.theme)
+    return picture
 
 
 def _arrange(plane: Plane, page: Page, *, layout: str, thumbnail_px: int | None) -> Arrangement:

@@ -136,11 +136,9 @@ def draw_scatter(
     named = check_item_names(item_names, plane.xy)
     if ax is not None:
         _check_no_page(title, caption, path)
-        points = np.asarray(positions, dtype=np.float64)
-        xy = points if points.shape[1] == 2 else plane.xy
         draw_in_axes(
             ax,
-            xy,
+            _data_coordinates(positions, plane),
             order=_order(plane),
             codes=codes,
             colors=colors,
@@ -161,8 +159,7 @@ def draw_scatter(
         names=names,
         item_names=named,
     )
-    picture = _draw_map(planned, codes, colors, classes)
-    finished = planned.page.finish(picture, caption=caption)
+    finished = planned.page.finish(_draw_map(planned, codes, colors, classes), caption=caption)
     if target is not None and target.suffix.lower() in VECTOR_SUFFIXES:
         write_vector(target, planned, codes, colors, classes, caption=caption)
     elif target is not None:
@@ -176,6 +173,12 @@ def _check_no_page(*given: object) -> None:
         raise InputError(
             "title, caption and path must be None with ax. Use ax.set_title and savefig."
         )
+
+
+def _data_coordinates(positions: ArrayLike, plane: Plane) -> NDArray[np.float64]:
+    """Return positions of two dimensions unchanged, others in their plane, shape (n, 2)."""
+    points = np.asarray(positions, dtype=np.float64)
+    return points if points.shape[1] == 2 else plane.xy
 
 
 def _draw_map(
