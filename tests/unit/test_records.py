@@ -7,7 +7,7 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.records import Features, ImageSet, ModelCard, count_reasons, count_skipped
-from featscape.records.images import DUPLICATE_PATH, INVALID_ROW, LISTS, NESTED, NO_IMAGE, VECTORS
+from featscape.records.skipped import DUPLICATE_PATH, INVALID_ROW, LISTS, NESTED, NO_IMAGE, VECTORS
 
 
 @pytest.fixture

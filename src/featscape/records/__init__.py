@@ -18,12 +18,14 @@ from featscape.records.images import (
     ImageSet,
     ImageSource,
     PlainDecoder,
-    SkippedImage,
     ThumbnailSink,
+)
+from featscape.records.items import ItemSet
+from featscape.records.skipped import (
+    SkippedImage,
     count_reasons,
     count_skipped,
 )
-from featscape.records.items import ItemSet
 from featscape.records.words import (
     MAX_QUERY_CHARACTERS,
     ClassifierWeights,

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.records.features import Features, Inference, ModelCard
-    from featscape.records.images import Column, ImageSet, SkippedImage
+    from featscape.records.images import Column, ImageSet
+    from featscape.records.skipped import SkippedImage
 
 
 @dataclass(frozen=True, eq=False)

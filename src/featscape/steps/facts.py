@@ -16,7 +16,7 @@ from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.records import SkippedImage, count_reasons, count_skipped
-from featscape.records.images import (
+from featscape.records.skipped import (
     COLUMN_REASONS,
     DUPLICATE_PATH,
     EARLIER_MAP,
@@ -27,6 +27,7 @@ from featscape.records.images import (
     ROW_REASONS,
     UNUSED_IMAGE,
     VECTORS,
+    column_of,
 )
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
     for kind, detail in details.items():
         columns = [one for one in skipped if one.reason.startswith(kind)]
         if columns:
-            names = list_names([one.path.rpartition(", column ")[2] for one in columns])
+            names = list_names([column_of(one) for one in columns])
             counted = count_skipped(one.reason for one in columns)
             yield printable(f"{counted}: {names} ({detail})")
 
@@ -233,8 +234,7 @@ def _describe_vectors(images: ImageSet) -> Iterator[str]:
     from featscape.images.tables.boxes import find_boxes
     from featscape.images.tables.columns import list_names
 
-    skipped = (one.path for one in images.skipped if one.reason == VECTORS)
-    columns = [path.rpartition(", column ")[2] for path in skipped]
+    columns = [column_of(one) for one in images.skipped if one.reason == VECTORS]
     vectors = sorted({name for name in columns if name.lower() not in find_boxes(images)})
     if vectors:
         noun = "the column contains" if len(vectors) == 1 else "the columns contain"

@@ -187,7 +187,7 @@ def _refuse_label_column(options: FeatureMapOptions, reason: str) -> None:
 def _read_table(file: Path) -> ImageTable:
     """Read a table of which every row must be valid; raises InputError."""
     from featscape.images.tables.table_files import read_table
-    from featscape.records.images import COLUMN_REASONS
+    from featscape.records.skipped import COLUMN_REASONS
 
     table = read_table(map_file(file), file.name)
     wrong = next((one for one in table.skipped if not one.reason.startswith(COLUMN_REASONS)), None)

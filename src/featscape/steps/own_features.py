@@ -16,7 +16,7 @@ from featscape.files.vectors import read_tensor, read_vectors
 from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.records import ImageSet, ItemSet
-from featscape.records.images import DUPLICATE_PATH, INVALID_ROW, nested_column
+from featscape.records.skipped import DUPLICATE_PATH, INVALID_ROW, VECTORS, skipped_column
 from featscape.steps.facts import (
     describe_columns,
     describe_found,
@@ -184,7 +184,7 @@ def _other_columns(
     """Return the skipped files and columns without the column of the features."""
     if table is None:
         return tuple(skipped)
-    path = nested_column(table.name, column).path
+    path = skipped_column(table.name, column, VECTORS).path
     return tuple(one for one in skipped if one.path != path)
 
 

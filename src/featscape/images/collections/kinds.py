@@ -27,7 +27,7 @@ from featscape.images.tables.columns import (
 from featscape.images.tables.program_columns import as_mapping, make_table
 from featscape.images.tables.values import name_class
 from featscape.number_text import with_article
-from featscape.records.images import nested_column
+from featscape.records.skipped import NESTED, skipped_column
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -165,7 +165,7 @@ def _open_hugging_face(dataset: Any) -> OpenedCollection:
             continue
         values = _read_feature(stored, name, feature)
         if values is None:
-            opened.skipped.append(nested_column(kind, name))
+            opened.skipped.append(skipped_column(kind, name, NESTED))
             continue
         opened.columns[name] = values
         is_first = kinds[name] == "ClassLabel" and opened.label_column is None

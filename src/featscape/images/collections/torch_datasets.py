@@ -18,7 +18,7 @@ from featscape.images.tables.columns import (
 )
 from featscape.images.tables.program_columns import list_values
 from featscape.images.tables.values import join_lists, name_class, plain_value
-from featscape.records.images import nested_column
+from featscape.records.skipped import NESTED, skipped_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -178,7 +178,7 @@ def _read_columns(
                 nested.append(key)
         for key, values in columns.items():
             values.append(item.get(key))
-    opened.skipped = [nested_column(kind, key) for key in nested]
+    opened.skipped = [skipped_column(kind, key, NESTED) for key in nested]
     opened.columns = {str(key): values for key, values in columns.items()}
 
 

@@ -35,7 +35,7 @@ from featscape.images.tables.splits import find_split
 from featscape.images.tables.table import name_columns
 from featscape.images.tables.values import name_class
 from featscape.records import ImageSet, SkippedImage
-from featscape.records.images import nested_column
+from featscape.records.skipped import NESTED, skipped_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -204,18 +204,20 @@ def _read_columns(
         table, rows = _read_row_groups(read, starts, name, skipped)
     except Exception as error:
         raise damaged_parquet(file, error) from error  # see `_has_images`
-    skipped += [item for item in nested if image is None or item != nested_column(name, image)]
+    if image is not None:
+        nested = [one for one in nested if one != skipped_column(name, image, NESTED)]
+    skipped += nested
     columns = {}
     image_index = table.schema.get_field_index(image)
     structs = None if image_index < 0 else table.column(image_index)
     table = table if image_index < 0 else table.remove_column(image_index)
     for column, values in zip(name_columns(table.column_names), table.columns, strict=True):
-        columns[column] = list_values(values, f"{name}, column {column}", skipped)
+        columns[column] = list_values(values, name, column, skipped)
         if column in class_names:
             columns[column] = [name_class(code, class_names[column]) for code in columns[column]]
     if structs is not None:
         paths = pc.struct_field(structs, "path")
-        file_names = list_values(paths, f"{name}, column {image}.path", skipped)
+        file_names = list_values(paths, name, f"{image}.path", skipped)
         if any(file_names):
             columns.setdefault(_FILE_NAME, file_names)
     return rows, columns

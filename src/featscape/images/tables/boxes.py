@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from featscape.mapfolder import SOURCE_PREFIX
 from featscape.number_text import plural
-from featscape.records.images import DUPLICATE_PATH, NESTED
+from featscape.records.skipped import DUPLICATE_PATH, NESTED, column_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def find_boxes(images: ImageSet) -> tuple[str, ...]:
     """Return the names of the columns that seem to be the box of each row; () if there are none."""
     nested = [one for one in images.skipped if one.reason.startswith(NESTED)]
     names = {name.removeprefix(SOURCE_PREFIX).lower() for name in images.columns}
-    names |= {one.path.rpartition(", column ")[2].lower() for one in nested}
+    names |= {column_of(one).lower() for one in nested}
     for candidate in (*((name,) for name in _ONE_COLUMN), *_FOUR_COLUMNS):
         if names.issuperset(candidate):
             return candidate

@@ -23,12 +23,13 @@ from featscape.images.tables.values import (
 from featscape.labels.classes import trim_labels
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.printable_names import encodable, is_decoded, printable
-from featscape.records import SkippedImage
-from featscape.records.images import LISTS, as_text, nested_column
+from featscape.records.images import as_text
+from featscape.records.skipped import LISTS, NESTED, skipped_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from featscape.records import SkippedImage
     from featscape.records.images import Column
 
 # usual names of the column of paths and of the column of labels, the most likely first
@@ -193,10 +194,10 @@ def classify_columns(
             values = join_lists(values)
         _check_decoded(name, values, table=table)
         if contains_lists(values) or any(isinstance(value, dict | bytes) for value in values):
-            skipped.append(nested_column(table, name))
+            skipped.append(skipped_column(table, name, NESTED))
             continue
         if has_lists:
-            skipped.append(SkippedImage(f"{table}, column {name}", LISTS))
+            skipped.append(skipped_column(table, name, LISTS))
         if name == label and not has_lists and any(value is not None for value in values):
             labels, n_trimmed = trim_labels(_label_texts(values, is_untyped=is_untyped))
         elif name.lower() == "split" and not has_splits and None not in values:

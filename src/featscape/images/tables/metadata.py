@@ -15,7 +15,7 @@ from featscape.images.tables.columns import (
 from featscape.images.tables.paths import find_path_rows
 from featscape.images.tables.table_files import TABLE_EXTENSIONS, read_table
 from featscape.records import SkippedImage
-from featscape.records.images import NO_IMAGE, UNUSED_IMAGE
+from featscape.records.skipped import NO_IMAGE, UNUSED_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import InputError, first_line
 from featscape.files.parquet import check_claims, limit_bytes, open_with_dictionaries, read_batches
 from featscape.images.tables.table import ImageTable, name_columns
-from featscape.records import SkippedImage
-from featscape.records.images import VECTORS, nested_column
+from featscape.records.skipped import NESTED, VECTORS, skipped_column
 
 if TYPE_CHECKING:
     import mmap
 
     import pyarrow as pa
+
+    from featscape.records import SkippedImage
 
 
 def read_parquet(content: bytes | mmap.mmap, name: str) -> ImageTable:
@@ -34,13 +35,15 @@ def read_parquet(content: bytes | mmap.mmap, name: str) -> ImageTable:
     names = name_columns(read.column_names)
     columns = {}
     for column, values in zip(names, read.columns, strict=True):
-        columns[column] = list_values(values, f"{name}, column {column}", nested)
+        columns[column] = list_values(values, name, column, nested)
     return ImageTable(
         name, columns, positions=[f"row {row}" for row in range(read.num_rows)], skipped=nested
     )
 
 
-def list_values(values: pa.ChunkedArray, position: str, skipped: list[SkippedImage]) -> list[Any]:
+def list_values(
+    values: pa.ChunkedArray, table: str, column: str, skipped: list[SkippedImage]
+) -> list[Any]:
     """Return the values of a column; None for values that Python cannot represent.
 
     Such values are text that is not UTF-8, and dates out of Python's range.
@@ -48,8 +51,8 @@ def list_values(values: pa.ChunkedArray, position: str, skipped: list[SkippedIma
     Parameters
     ----------
     values : pyarrow.ChunkedArray
-    position : str
-        The name of the file and the column, for the reason.
+    table, column : str
+        The names of the file and of the column, for the entry.
     skipped : list of SkippedImage
         Receives one entry for all values that cannot be represented.
     """
@@ -66,7 +69,8 @@ def list_values(values: pa.ChunkedArray, position: str, skipped: list[SkippedIma
         except Exception as error:  # noqa: BLE001 - each type of Arrow raises its own exceptions
             listed.append(None)
             n_invalid, reason = n_invalid + 1, reason or first_line(error)
-    skipped.append(SkippedImage(position, f"values that cannot be read: {n_invalid:,} ({reason})"))
+    invalid = f"values that cannot be read: {n_invalid:,} ({reason})"
+    skipped.append(skipped_column(table, column, invalid))
     return listed
 
 
@@ -110,9 +114,9 @@ def split_nested_columns(schema: pa.Schema, name: str) -> tuple[list[str], list[
         if of_list is not None and "string" in str(of_list):
             data_type = of_list
         if of_list is not None and pa.types.is_floating(of_list):
-            nested.append(SkippedImage(f"{name}, column {column.name}", VECTORS))
+            nested.append(skipped_column(name, column.name, VECTORS))
         elif pa.types.is_nested(data_type) or "binary" in str(data_type):
-            nested.append(nested_column(name, column.name))
+            nested.append(skipped_column(name, column.name, NESTED))
         else:
             plain.append(column.name)
     return plain, nested

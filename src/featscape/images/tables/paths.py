@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from featscape.images.storage.locations import is_address
 from featscape.images.tables.values import plain_value
-from featscape.records.images import DUPLICATE_PATH, INVALID_ROW
+from featscape.records.skipped import DUPLICATE_PATH, INVALID_ROW
 
 if TYPE_CHECKING:
     from featscape.images.tables.table import ImageTable

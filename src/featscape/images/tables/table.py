@@ -9,7 +9,7 @@ from typing import Any
 from featscape.images.tables.values import plain_value
 from featscape.mapfolder import FIRST_COLUMNS, OWN_COLUMNS
 from featscape.records import SkippedImage
-from featscape.records.images import earlier_column
+from featscape.records.skipped import EARLIER_MAP, skipped_column
 
 _NAMES_OF_FINDINGS = {"off_topic", "torn", "false_friends"}  # which other programs do not use
 _KEPT = ("path", "label", "split")  # of the items of an earlier map, if the column has values
@@ -59,7 +59,7 @@ class ImageTable:
             return
         for name in own:
             if name not in _KEPT:
-                self.skipped.append(earlier_column(self.name, name))
+                self.skipped.append(skipped_column(self.name, name, EARLIER_MAP))
             elif any(plain_value(value) is not None for value in self.columns[name]):
                 continue
             del self.columns[name]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from featscape.errors import InputError
 from featscape.images.tables.table import ImageTable, name_columns
 from featscape.number_text import plural
-from featscape.records.images import INVALID_ROW
+from featscape.records.skipped import INVALID_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from PIL import Image
 
 from featscape import ImageError, InputError, find_images
 from featscape.labels.classes import NO_LABEL
-from featscape.records.images import nested_column
+from featscape.records.skipped import NESTED, skipped_column
 from featscape.steps.facts import describe_found
 
 RED, BLUE = Image.new("RGB", (8, 6), "red"), Image.new("RGB", (8, 6), "blue")
@@ -425,7 +425,7 @@ def test_a_dataset_of_mappings_gives_images_labels_and_columns():
     assert images.labels == ("a", "b", "a")
     assert images.columns["age"].tolist() == [0, 1, 2]
     assert images.columns["tags"] == (None, "x", "x, y")
-    assert images.skipped[0] == nested_column("MappingDataset", "mask")
+    assert images.skipped[0] == skipped_column("MappingDataset", "mask", NESTED)
     given = find_images(MappingDataset(), labels=["c", "c", "d"])
     assert given.labels == ("c", "c", "d")
     assert given.columns["source label"] == ("a", "b", "a")
@@ -477,7 +477,7 @@ def test_a_key_that_the_first_item_of_a_dataset_does_not_have_is_a_column():
     items = [{"image": RED}, {"image": BLUE, "age": 7, "mask": np.zeros((4, 4))}]
     images = find_images(Subset(items, range(2)))
     np.testing.assert_array_equal(images.columns["age"], [np.nan, 7])
-    assert images.skipped == (nested_column("Subset", "mask"),)
+    assert images.skipped == (skipped_column("Subset", "mask", NESTED),)
 
 
 def test_the_keys_of_a_dataset_of_mappings_become_text():
@@ -497,7 +497,7 @@ def test_further_values_in_the_tuples_of_a_dataset_are_columns():
     assert images.labels == ("a", "b")
     assert images.columns["camera"] == ("A", "B")
     assert images.columns["item 3"].tolist() == [7, 8]
-    assert images.skipped == (nested_column("Lazy", "mask"),)
+    assert images.skipped == (skipped_column("Lazy", "mask", NESTED),)
     given = find_images(Lazy(*items), labels=["x", "y"])
     assert (given.labels, given.columns["camera"]) == (("x", "y"), ("A", "B"))
 
@@ -565,7 +565,7 @@ def test_a_dataset_of_hugging_face_gives_images_classes_and_columns():
     assert images.columns["source id"].tolist() == [7, 8]
     assert images.columns["tags"] == ("a, b", None)
     assert images.columns["codes"] == ("x, y", "y")
-    assert images.skipped[0] == nested_column("HuggingFaceDataset", "box")
+    assert images.skipped[0] == skipped_column("HuggingFaceDataset", "box", NESTED)
     assert find_images(dataset, label_column="id").labels == ("7", "8")
     assert find_images(dataset, labels=["x", "y"]).columns["source label"] == ("cat", "dog")
 

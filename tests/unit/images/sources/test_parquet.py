@@ -149,7 +149,7 @@ def test_texts_with_missing_values_are_read_from_each_row_group(write):
 
 def test_equal_texts_of_a_dictionary_are_listed_as_one_object():
     texts = pa.array(["a", None, "a", "b"] * 100).dictionary_encode()
-    listed = list_values(pa.chunked_array([texts, texts]), "column", [])
+    listed = list_values(pa.chunked_array([texts, texts]), "table", "column", [])
     assert listed == ["a", None, "a", "b"] * 200
     assert len({id(text) for text in listed}) <= 2 * 3  # per chunk
 
