@@ -24,6 +24,7 @@ from featscape.features.extraction.row_store import open_row_store
 from featscape.features.extraction.sampling import prepare_network
 from featscape.features.extraction.shards import Shard, ShardWriter
 from featscape.features.given_network import open_given
+from featscape.features.network import Network
 from featscape.features.protocols import Read
 from featscape.features.zoo.fingerprint import card_key
 from featscape.files.features import largest_feature
@@ -286,7 +287,8 @@ class _Extraction:
         """Report the decoding, the crop and cached features; raise InputError without an image."""
         result.check()
         result.report_decoding(self.progress)
-        result.report_cropped(self.network, self.progress)
+        if isinstance(self.network, Network):  # the preprocessing of other networks is not known
+            result.report_cropped(self.network.preprocessing, self.progress)
         for origin, count in result.n_cached.items():
             self.progress.note(f"the features of {count:,} images were taken from {origin}")
         for origin in sorted(self.cache.damaged):

@@ -11,7 +11,6 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.features.extraction.cache import DIGEST_BYTES
-from featscape.features.zoo.preprocessing import Preprocessing
 from featscape.files.near_paths import suggest_spelling
 from featscape.number_text import plural
 from featscape.printable_names import printable
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.features.extraction.row_store import RowStore
-    from featscape.features.protocols import Backend, Read
+    from featscape.features.protocols import Read
+    from featscape.features.zoo.preprocessing import Preprocessing
     from featscape.progress import Progress
     from featscape.records import ImageSet, ModelCard, ThumbnailSink
 
@@ -168,14 +168,8 @@ class ResultBuilder(ImageRows):
             return None
         return row
 
-    def report_cropped(self, network: Backend, progress: Progress) -> None:
-        """Report the number of images of which the network sees less than a third, if many.
-
-        Nothing is reported for networks whose preprocessing is not known.
-        """
-        preprocessing = getattr(network, "preprocessing", None)
-        if not isinstance(preprocessing, Preprocessing):
-            return
+    def report_cropped(self, preprocessing: Preprocessing, progress: Progress) -> None:
+        """Report the number of images of which the network sees less than a third, if many."""
         n_images = len(self.kept)
         n_cropped = int((preprocessing.visible_shares(self.sizes_px) < _LEAST_VISIBLE).sum())
         if n_cropped >= max(1, _MANY * n_images):

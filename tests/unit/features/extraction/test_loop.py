@@ -11,9 +11,10 @@ import pytest
 from featscape.errors import ImageError, InputError, ModelError
 from featscape.features import extract
 from featscape.features.extraction.reading import digest, read_image
+from featscape.features.network import Network
 from featscape.features.protocols import CachedFeatures, Read
 from featscape.features.zoo.preprocessing import Preprocessing
-from featscape.records import ModelCard, SkippedImage
+from featscape.records import Inference, ModelCard, SkippedImage
 from helpers.notes import Notes
 
 
@@ -390,8 +391,17 @@ def preprocessing_with(resize_px):
 def test_many_images_of_which_the_network_sees_less_than_a_third_are_reported(
     noise_images, n_long, resize_px, expected
 ):
-    network, notes = MeanColor(), Notes()
-    network.preprocessing = preprocessing_with(resize_px)
+    notes = Notes()
+    network = Network(
+        MeanColor.card,
+        device="cpu",
+        module=None,
+        preprocessing=preprocessing_with(resize_px),
+        engine=MeanColor(),
+        requested="fp32",
+        fallback="",
+        inference=Inference("An engine 1.0", "fp32", "fp32", "requested"),
+    )
     long = noise_images(n_long, size_px=(48, 20))  # 224^2 / (256 * 614) = .32
     images = noise_images(100)
     square = noise_images(100, size_px=(24, 24)).decode
