@@ -191,7 +191,7 @@ def test_large_groups_of_edited_copies_are_found_whole():
 
 
 @pytest.mark.parametrize(
-    ("n_scenes", "n_frames", "most_pairs"), [(20, 6, 10_000), (12, 15, 10_000), (20, 6, 120)]
+    ("n_scenes", "n_frames", "most_pairs"), [(14, 6, 10_000), (12, 12, 10_000), (14, 6, 84)]
 )
 def test_frames_are_found_in_a_dataset_of_frames(monkeypatch, n_scenes, n_frames, most_pairs):
     monkeypatch.setattr(near_pairs, "_MOST_PAIRS", most_pairs)
