@@ -7,7 +7,7 @@ an image to the farthest image of its burst is much less than that to the neares
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
@@ -36,13 +36,37 @@ _N_COMPARED = 3  # images of a burst that are compared with images outside
 _N_OUTSIDE = SCALE_RANK + 2
 
 
-def find_bursts(table: PairTable, random: np.random.Generator) -> Indices:
-    """Return a number for each image, (n,), that is equal for the images of a burst.
+class Bursts(NamedTuple):
+    """The bursts of n images. An image without a burst counts as a burst of one image.
 
-    Images with too few pairs are in no burst.
+    Attributes
+    ----------
+    number : ndarray of intp, shape (n,)
+        The number of the burst of each image, from 0 to b - 1.
+    first : ndarray of intp, shape (b,)
+        The first image of each burst.
+    size : ndarray of intp, shape (b,)
+        The number of images of each burst.
     """
+
+    number: Indices
+    first: Indices
+    size: Indices
+
+    @classmethod
+    def of(cls, burst: Indices) -> Self:
+        """Return the bursts of images with any number, (n,), that is equal in a burst."""
+        _, first, number, size = np.unique(
+            burst, return_index=True, return_inverse=True, return_counts=True
+        )
+        return cls(number, first, size)
+
+
+def find_bursts(table: PairTable, random: np.random.Generator) -> Bursts:
+    """Return the bursts of the images; an image with too few pairs is in no burst."""
     far = _usual_distance(table, random)
-    return connect_before_gaps(table.n_images, table.pairs, table.log_distances(1), far=far)
+    logs = table.log_distances(1)
+    return Bursts.of(connect_before_gaps(table.n_images, table.pairs, logs, far=far))
 
 
 def share_hidden(
@@ -78,7 +102,7 @@ def _usual_distance(table: PairTable, random: np.random.Generator) -> float:
 def connect_before_gaps(
     n_images: int, pairs: Indices, log_distances: Floats, *, far: float
 ) -> Indices:
-    """Return `find_bursts` for given pairs.
+    """Return a number for each image, (n_images,), that is equal for the images of a burst.
 
     Parameters
     ----------
@@ -109,33 +133,33 @@ def _limits_before_gaps(
     return limit
 
 
-def share_missed(burst: Indices, group: Indices) -> float:
+def share_missed(bursts: Bursts, group: Indices) -> float:
     """Return the share of the images that are in a burst, and in another group than the burst."""
-    _, first, inverse, size = np.unique(
-        burst, return_index=True, return_inverse=True, return_counts=True
-    )
-    is_missed = (size[inverse] > 1) & (group != group[first[inverse]])
+    number, first, size = bursts
+    is_missed = (size[number] > 1) & (group != group[first[number]])
     return float(is_missed.mean())
 
 
 def pairs_outside(
-    burst: Indices, descriptors: Floats, *, random_state: int, n_threads: int
+    bursts: Bursts, descriptors: Floats, *, random_state: int, n_threads: int
 ) -> Indices:
     """Return pairs of some images of each burst and images outside, (m, 2), ascending.
 
     All candidates of the images of a large burst may be in the burst. The images outside are the
     nearest by descriptor among one image of each burst and all images without a burst.
     """
-    _, first, inverse, size = np.unique(
-        burst, return_index=True, return_inverse=True, return_counts=True
-    )
+    number, first, size = bursts
     nearest = nearest_descriptors(
-        descriptors[first], _N_OUTSIDE, random_state=random_state, n_threads=n_threads
-    )
-    compared = np.flatnonzero(represents(burst) & (size[inverse] > 1))
-    others = first[nearest[inverse[compared]]]
+        descriptors[first],
+        _N_OUTSIDE,
+        of=size > 1,
+        random_state=random_state,
+        n_threads=n_threads,
+    )  # (b, 12)
+    compared = np.flatnonzero(represents(number) & (size[number] > 1))
+    others = first[nearest[number[compared]]]
     pairs = np.stack([np.repeat(compared, others.shape[1]), others.ravel()], axis=1)
-    return unique_pairs(pairs[burst[pairs[:, 0]] != burst[pairs[:, 1]]])
+    return unique_pairs(pairs[number[pairs[:, 0]] != number[pairs[:, 1]]])
 
 
 def represents(burst: Indices) -> Mask:

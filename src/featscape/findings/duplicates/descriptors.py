@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Indices = NDArray[np.intp]
+    Mask = NDArray[np.bool_]
     Cell = NDArray[np.int32]  # the numbers of its images
     Change = Callable[[Floats], Floats]
 
@@ -61,13 +62,29 @@ def mirror(descriptors: Floats) -> Floats:
 
 
 def nearest_descriptors(
-    descriptors: Floats, n_neighbors: int, *, random_state: int, n_threads: int = 1
+    descriptors: Floats,
+    n_neighbors: int,
+    *,
+    of: Mask | None = None,
+    random_state: int,
+    n_threads: int = 1,
 ) -> NDArray[np.int32]:
     """Return the nearest images by descriptor, plain or mirrored, (n, n_neighbors).
 
     The search is exact for up to 4,096 images. For more images, each image is compared with the
     images in the cells around it: the centers of the cells are random images, and each image
     belongs to the two nearest cells. Missing neighbors are the image itself.
+
+    Parameters
+    ----------
+    descriptors : ndarray of float32, shape (n, 144)
+    n_neighbors : int
+    of : ndarray of bool, shape (n,), optional
+        The images whose neighbors are searched, among all images. The neighbors of the others are
+        missing.
+    random_state : int
+        Seed of the centers of the cells.
+    n_threads : int
     """
     n_images = len(descriptors)
     own = np.arange(n_images, dtype=np.int32)
@@ -81,6 +98,8 @@ def nearest_descriptors(
         cells = _assign(descriptors, centers, n_cells=2, n_threads=n_threads)
     for change in (np.asarray, mirror):
         asking = _assign(descriptors, centers, n_cells=1, n_threads=n_threads, change=change)
+        if of is not None:
+            asking = [cell[of[cell]] for cell in asking]
 
         def ask(cell: int, change: Change = change, asking: list[Cell] = asking) -> None:
             members = cells[cell]

@@ -139,11 +139,13 @@ def find_near_pairs(
     if not is_complete and _hide_bursts(table, sample, groups, random):
         table.add(candidates.pairs(candidates.is_pair))
         sample = np.arange(n_images)
-    burst = find_bursts(table, random)
-    if share_missed(burst, groups.number) > _MOST_MISSED:
-        groups = Groups(burst, count_once=True)
-        sample = sample[represents(burst)[sample]]
-        table.add(pairs_outside(burst, descriptors, random_state=random_state, n_threads=n_threads))
+    bursts = find_bursts(table, random)
+    if share_missed(bursts, groups.number) > _MOST_MISSED:
+        groups = Groups(bursts.number, count_once=True)
+        sample = sample[represents(bursts.number)[sample]]
+        table.add(
+            pairs_outside(bursts, descriptors, random_state=random_state, n_threads=n_threads)
+        )
         likely = _find_likely(table, groups, sample)
     del descriptors  # the memory is needed for the pairs
     suspects = _choose_suspects(table, candidates, likely, groups.number)

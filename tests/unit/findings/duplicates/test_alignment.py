@@ -73,6 +73,10 @@ def test_neighbors_by_descriptor_are_those_of_a_comparison_of_all_pairs():
     np.fill_diagonal(similarity, -np.inf)
     expected = np.argsort(-similarity, axis=1)[:, :4]
     np.testing.assert_array_equal(nearest_descriptors(descriptors, 4, random_state=0), expected)
+    of = np.arange(60) % 3 == 0
+    expected[~of] = np.flatnonzero(~of)[:, None]
+    nearest = nearest_descriptors(descriptors, 4, of=of, random_state=0)
+    np.testing.assert_array_equal(nearest, expected)
 
 
 def test_cells_find_the_copies_among_many_images():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from featscape.findings.duplicates.bursts import (
+    Bursts,
     connect_before_gaps,
     pairs_outside,
     rank_in,
@@ -62,15 +63,15 @@ def test_images_with_few_pairs_are_in_no_burst():
 
 
 def test_the_missed_images_are_those_outside_the_group_of_their_burst():
-    burst = np.array([0, 0, 0, 0, 1, 2])
-    assert share_missed(burst, np.array([5, 5, 5, 6, 7, 8])) == 1 / 6
-    assert share_missed(np.arange(4), np.arange(4)) == 0
+    bursts = Bursts.of(np.array([3, 3, 3, 3, 1, 7]))
+    assert share_missed(bursts, np.array([5, 5, 5, 6, 7, 8])) == 1 / 6
+    assert share_missed(Bursts.of(np.arange(4)), np.arange(4)) == 0
 
 
 def test_some_images_of_each_burst_are_compared_with_images_outside():
     descriptors = np.random.default_rng(0).normal(size=(60, 144)).astype(np.float32)
-    burst = np.concatenate([np.zeros(20, int), 1 + np.arange(40)])
-    pairs = pairs_outside(burst, descriptors, random_state=0, n_threads=1)
+    bursts = Bursts.of(np.concatenate([np.zeros(20, int), 1 + np.arange(40)]))
+    pairs = pairs_outside(bursts, descriptors, random_state=0, n_threads=1)
     assert set(pairs[:, 0].tolist()) == {0, 1, 2}
     assert (pairs[:, 1] >= 20).all()
     assert np.bincount(pairs[:, 0]).min() >= 11
