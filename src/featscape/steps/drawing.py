@@ -17,7 +17,7 @@ from featscape.findings import arrange_findings, relate_classes
 from featscape.labels.classes import label_names
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.words_file import read_recognized, read_vectors
-from featscape.steps.facts import facts_of
+from featscape.steps.facts.run import facts_of
 from featscape.words import make_comparable, name_classes
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from featscape import mapfolder
 from featscape.errors import DownloadError
 from featscape.mapfolder.staging import kept_beside
 from featscape.printable_names import printable
-from featscape.steps.facts import check_number, describe_found, describe_unreadable
+from featscape.steps.facts.source import check_number, describe_found, describe_unreadable
 from featscape.steps.layer_maps import JOINT, name_outputs
 
 if TYPE_CHECKING:

@@ -17,14 +17,13 @@ from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.records import ImageSet, ItemSet
 from featscape.records.skipped import DUPLICATE_PATH, INVALID_ROW, VECTORS, skipped_column
-from featscape.steps.facts import (
+from featscape.steps.facts.columns import (
     describe_columns,
-    describe_found,
     describe_labels,
     describe_left_out,
     describe_text_columns,
-    describe_unreadable,
 )
+from featscape.steps.facts.source import describe_found, describe_unreadable
 from featscape.steps.item_columns import read_item_columns
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from featscape.errors import ImageError, InputError
 from featscape.files.regular import open_regular
 from featscape.printable_names import printable
 from featscape.records import ModelCard, PlacedImage, PlacedImages
-from featscape.steps.facts import describe_placed
+from featscape.steps.facts.source import describe_placed
 from featscape.steps.tsne.adapter import load_tsne, place
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from featscape.mapfolder.read import open_map, open_picture
 from featscape.mapfolder.staging import staged_file
 from featscape.printable_names import printable, separable
 from featscape.records import count_skipped
-from featscape.steps.facts import dataset_text, describe_layer, landmarks_text
+from featscape.steps.facts.run import dataset_text, describe_layer, landmarks_text
 from featscape.steps.findings import open_findings
 
 if TYPE_CHECKING:

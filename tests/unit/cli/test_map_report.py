@@ -13,7 +13,7 @@ from featscape.cli.screens.map_report import (
 )
 from featscape.mapfolder.regions_file import write_regions
 from featscape.records.regions import Region
-from featscape.steps.facts import dataset_text, describe_layer
+from featscape.steps.facts.run import dataset_text, describe_layer
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from PIL import Image
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images
 from featscape.records import ImageSet
-from featscape.steps.facts import describe_found
+from featscape.steps.facts.source import describe_found
 from helpers.images.empty_images import make_files
 
 

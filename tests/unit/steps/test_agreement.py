@@ -5,7 +5,7 @@ import pytest
 
 from featscape.labels.classes import NO_LABEL
 from featscape.options import EmbeddingOptions
-from featscape.steps.facts import dataset_text
+from featscape.steps.facts.run import dataset_text
 from featscape.steps.tsne.adapter import chance_agreement, measure_agreement
 from featscape.steps.tsne.embedding import embed
 

@@ -9,7 +9,7 @@ from featscape import find_images, open_map
 from featscape.feature_options import FeatureMapOptions
 from featscape.mapfolder import FIRST_COLUMNS, OWN_COLUMNS
 from featscape.progress import PlainProgress
-from featscape.steps.facts import describe_found
+from featscape.steps.facts.source import describe_found
 from featscape.steps.own_features import read_own_features
 
 LINE = (

@@ -15,12 +15,7 @@ from featscape.number_text import count_or_unknown, percent, plural
 from featscape.printable_names import printable, separable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons, count_skipped
-from featscape.steps.facts import (
-    dataset_text,
-    describe_layer,
-    describe_renamed,
-    landmarks_text,
-)
+from featscape.steps.facts.run import dataset_text, describe_layer, describe_renamed, landmarks_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

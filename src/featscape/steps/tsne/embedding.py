@@ -12,7 +12,7 @@ from featscape.errors import InputError
 from featscape.labels.classes import sample_of_classes
 from featscape.progress import Task
 from featscape.records import Embedding, Neighbors
-from featscape.steps.facts import check_number
+from featscape.steps.facts.source import check_number
 from featscape.steps.tsne.adapter import (
     AUTO,
     NOT_STORED,

@@ -12,7 +12,7 @@ from PIL import Image
 from featscape import ImageError, InputError, find_images
 from featscape.labels.classes import NO_LABEL
 from featscape.records.skipped import NESTED, skipped_column
-from featscape.steps.facts import describe_found
+from featscape.steps.facts.source import describe_found
 
 RED, BLUE = Image.new("RGB", (8, 6), "red"), Image.new("RGB", (8, 6), "blue")
 

@@ -8,7 +8,7 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images, open_contents
-from featscape.steps.facts import describe_found
+from featscape.steps.facts.source import describe_found
 
 
 @pytest.fixture(params=["zip", "tar"])

@@ -16,7 +16,7 @@ from featscape.images import find_images, open_contents
 from featscape.images.containers.idx_files import open_idx
 from featscape.images.containers.numpy_files import open_arrays
 from featscape.images.storage.remote import Remote
-from featscape.steps.facts import describe_found
+from featscape.steps.facts.source import describe_found
 
 FASHION = Path(__file__).parents[4] / "data" / "fashion-mnist"
 

@@ -4,7 +4,7 @@ import pytest
 
 from featscape.images import find_images
 from featscape.images.sources.animals10 import ENGLISH_NAMES
-from featscape.steps.facts import describe_found
+from featscape.steps.facts.source import describe_found
 from helpers.images.empty_images import make_files
 
 

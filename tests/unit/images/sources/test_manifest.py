@@ -12,7 +12,7 @@ from featscape.features import extract
 from featscape.images import find_images
 from featscape.images.tables.columns import LABEL_COLUMNS, PATH_COLUMNS
 from featscape.mapfolder import OWN_COLUMNS
-from featscape.steps.facts import describe_found
+from featscape.steps.facts.source import describe_found
 from helpers.images.table_files import write_csv, write_rows
 from helpers.networks.quick_network import FirstPixelNetwork
 

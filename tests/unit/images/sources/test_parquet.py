@@ -15,7 +15,7 @@ from featscape.images import find_images, lists_images, open_contents
 from featscape.images.containers import parquet_rows
 from featscape.images.containers.parquet_rows import _RowReader
 from featscape.images.tables.parquet_tables import list_values
-from featscape.steps.facts import describe_found
+from featscape.steps.facts.source import describe_found
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.images import find_images
-from featscape.steps.facts import describe_found
+from featscape.steps.facts.source import describe_found
 
 
 def write(file, text):

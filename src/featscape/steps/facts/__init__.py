@@ -1,0 +1,1 @@
+"""Describe a source and a run in words, for the screen and for the interactive map."""

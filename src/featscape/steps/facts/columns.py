@@ -1,0 +1,136 @@
+"""Describe the columns and labels of a table, and its skipped rows and columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.labels.classes import NO_LABEL
+from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
+from featscape.number_text import plural
+from featscape.printable_names import printable
+from featscape.records import SkippedImage, count_skipped
+from featscape.records.skipped import (
+    DUPLICATE_PATH,
+    EARLIER_MAP,
+    INVALID_ROW,
+    LISTS,
+    NESTED,
+    NO_IMAGE,
+    UNUSED_IMAGE,
+    column_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from featscape.images.tables.columns import ImageColumns
+    from featscape.records import ImageSet
+    from featscape.records.images import Column
+
+_MOST_NAMED = 6  # labels in a line on the screen
+
+
+def describe_columns(
+    described: ImageSet | ImageColumns, *, n_items: int, noun: str
+) -> Iterator[str]:
+    """Yield the names of the columns, and the number of items with values, if there are columns."""
+    from featscape.images.tables.columns import list_names
+
+    names = [repr(described.label_column)] if described.label_column is not None else []
+    names += ["the split"] if described.splits is not None else []
+    has_value = np.zeros(n_items, dtype=bool)
+    filled: list[str] = []
+    empty: list[str] = []
+    for name, values in described.columns.items():
+        has_own = _has_value(values)
+        has_value |= has_own
+        (filled if has_own.any() else empty).append(name)
+    names += [list_names(filled)] if filled else []
+    if described.label_column is not None and described.labels is not None:
+        has_value |= np.array(described.labels) != NO_LABEL
+    counted = plural(n_items, noun)
+    if not has_value.all():
+        counted = f"{has_value.sum():,} of {counted}"
+    if filled or described.label_column is not None:
+        # splits without a table are those of the folders
+        yield printable(f"columns: {', '.join(names)}; values for {counted}")
+    if empty:
+        yield printable(f"columns without a value: {list_names(list(map(name_in_source, empty)))}")
+
+
+def name_in_source(column: str) -> str:
+    """Return the name of a column in the source; a map renames the columns `OWN_COLUMNS`."""
+    own = column.removeprefix(SOURCE_PREFIX)
+    return own if own in OWN_COLUMNS else column
+
+
+def _has_value(values: Column) -> NDArray[np.bool_]:
+    """Return which values of a column are not missing, shape (n,)."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fM":
+        return ~np.isnan(values) if values.dtype.kind == "f" else ~np.isnat(values)
+    return np.array([value is not None for value in values], dtype=bool)
+
+
+def describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
+    """Yield the number of skipped rows and of columns that are not used, if any."""
+    from featscape.images.tables.columns import list_names
+
+    rows = [one for one in skipped if one.reason.startswith(NO_IMAGE)]
+    if rows:
+        names = list_names([one.reason.removeprefix(f"{NO_IMAGE}: ") for one in rows], n_shown=1)
+        yield printable(f"{count_skipped(one.reason for one in rows)}: {names}")
+    for kind in (UNUSED_IMAGE, INVALID_ROW, DUPLICATE_PATH):
+        rows = [one for one in skipped if one.reason.startswith(kind)]
+        if rows:
+            example = ", for example" if len(rows) > 1 else ","
+            detail = rows[0].reason.partition(": ")[2]
+            counted = count_skipped(one.reason for one in rows)
+            yield printable(f"{counted}{example} {rows[0].path}: {detail}")
+    details = {
+        EARLIER_MAP: EARLIER_MAP.removeprefix("a column "),
+        NESTED: NESTED.removeprefix("a column of "),
+        LISTS: "as text, with ', ' between the values; a label is one value per image",
+    }
+    for kind, detail in details.items():
+        columns = [one for one in skipped if one.reason.startswith(kind)]
+        if columns:
+            names = list_names([column_of(one) for one in columns])
+            counted = count_skipped(one.reason for one in columns)
+            yield printable(f"{counted}: {names} ({detail})")
+
+
+def describe_labels(labels: Sequence[str], *, n_trimmed: int) -> Iterator[str]:
+    """Yield the number of trimmed labels, and the labels that differ only in case, if any."""
+    from featscape.images.tables.columns import list_names
+
+    if n_trimmed:
+        yield f"white space around {plural(n_trimmed, 'label')} was removed"
+    spellings: dict[str, list[str]] = {}
+    for label in sorted(set(labels)):
+        spellings.setdefault(label.casefold(), []).append(label)
+    alike = [name for names in spellings.values() if len(names) > 1 for name in names]
+    if alike:
+        named = list_names(alike, n_shown=_MOST_NAMED)
+        yield f"labels that differ only in case are different classes: {named}"
+
+
+def describe_renamed_columns(columns: Mapping[str, Column]) -> Iterator[str]:
+    """Yield the columns with values that have another name in the source."""
+    for name, values in columns.items():
+        own = name_in_source(name)
+        if own != name and _has_value(values).any():
+            yield f"the column {own} is called {name!r}, since each map has a column {own}"
+
+
+def describe_text_columns(columns: Mapping[str, Column]) -> Iterator[str]:
+    """Yield the columns that are text although most of their values look like numbers or dates."""
+    from featscape.images.tables.columns import explain_text
+
+    for name, values in columns.items():
+        reason = "" if isinstance(values, np.ndarray) else explain_text(values)
+        if reason:
+            yield printable(f"the column {name!r} is text: {reason}")
