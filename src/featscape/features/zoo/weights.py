@@ -273,9 +273,14 @@ def fit_state(
     if missing or misshaped or foreign:
         faults = (("missing", missing), ("misshaped", misshaped), ("unexpected", foreign))
         listed = "; ".join(f"{word}: {list_few(keys)}" for word, keys in faults if keys)
+        own_remedy = ""
+        if not (missing or misshaped):
+            own_remedy = f"; if this is {owner}, delete the unexpected tensors from the file"
+        elif not (misshaped or foreign):
+            own_remedy = f"; if this is {owner}, save all of module.state_dict() in the file"
         raise ModelError(
-            f"the weights {path} do not fit {owner}: {listed}. "
-            f"Name the network that they were trained with by --model (model=){remedy}."
+            f"the weights {path} do not fit {owner}: {listed}. Name the network that they were "
+            f"trained with by --model (model=){remedy}{own_remedy}."
         )
     own.update((key, state[key]) for key in needed)
     module.load_state_dict(own)

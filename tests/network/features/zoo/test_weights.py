@@ -112,7 +112,18 @@ def test_weights_of_a_larger_network_are_refused(tmp_path, small_file):
     state = torch.load(small_file, weights_only=True)
     path = tmp_path / "larger.pth"
     torch.save({**state, "stage4.9.branch1.0.weight": torch.ones(2)}, path)
-    with pytest.raises(ModelError, match=r"_x0_5: unexpected: stage4\.9\.branch1\.0\.weight\."):
+    words = r"stage4\.9\.branch1\.0\.weight\. .*; if .*, delete the unexpected tensors"
+    with pytest.raises(ModelError, match=f"_x0_5: unexpected: {words}"):
+        load_network("shufflenet_v2_x0_5", weights=path)
+
+
+def test_weights_without_a_tensor_are_refused(tmp_path, small_file):
+    state = torch.load(small_file, weights_only=True)
+    del state["conv1.0.weight"]
+    path = tmp_path / "part.pth"
+    torch.save(state, path)
+    words = r"conv1\.0\.weight\. .*; if .*, save all of module\.state_dict"
+    with pytest.raises(ModelError, match=f"_x0_5: missing: {words}"):
         load_network("shufflenet_v2_x0_5", weights=path)
 
 
