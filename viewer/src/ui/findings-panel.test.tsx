@@ -133,37 +133,46 @@ it("a click on a finding makes it the current one", async () => {
   expect(root.querySelector(".fs-pair-caption")?.textContent).toContain("train");
 });
 
-it("each pair of a group of three copies names its own two files", async () => {
-  const listed = [{ text: "a/1.png, a/2.png and 1 more may be copies.", items: [0, 1, 2] }];
-  const { app } = await shown({ findings: [{ name: "copies", layout: "pairs", listed }] });
-  app.openFindings("copies");
-  await settled();
-  const places = [...root.querySelectorAll(".fs-pair-place")];
-  expect(places.map((each) => each.textContent)).toEqual([
-    "Pair 1 of 2:a/1.pnga/2.png",
-    "Pair 2 of 2:a/1.pngb/3.png",
-  ]);
-});
-
-it.each([
-  ["one pair each", [0, 1], "2 groups", "1 / 2 groups"],
-  ["two pairs", [0, 1, 2], "2 groups, 3 pairs", "1 / 3 pairs"],
-])("the list counts groups, and pairs only if a group has %s", async (_, items, all, first) => {
+it("a group of duplicates is one row, whose images are compared with the first", async () => {
   const listed = [
-    { text: "Copies.", items },
+    { text: "Copies.", items: [0, 1, 2, 3, 4, 5, 3, 4], n_items: 30 },
     { text: "Copies.", items: [4, 5] },
   ];
   const { app } = await shown({ findings: [{ name: "copies", layout: "pairs", listed }] });
-  const count = () => root.querySelector(".fs-side .fs-number")?.textContent;
-  app.openFindings(null);
-  await settled();
-  expect(count()).toBe("2 groups");
+  const pack = { ...app.manifest.strings, size_px: 32 };
+  Reflect.set(app.source, "manifest", { ...app.manifest, thumbnails: [pack] });
   app.openFindings("copies");
   await settled();
-  expect(count()).toBe(all);
-  app.lists.chooseFinding(0);
+  const rows = () => [...root.querySelectorAll<HTMLElement>(".fs-finding")];
+  const compared = () =>
+    [...(rows()[0]?.querySelectorAll<HTMLElement>(".fs-pair button") ?? [])].map(
+      ({ title }) => title,
+    );
+  const others = () => [...(rows()[0]?.querySelectorAll<HTMLElement>(".fs-strip button") ?? [])];
+  expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("2 groups");
+  expect(rows().map((row) => row.style.height)).toEqual(["318px", "206px"]);
+  expect(rows()[0]?.textContent).toContain("30 images. Choose one to compare it with the first.");
+  expect(rows()[0]?.textContent).toContain("and 24 more");
+  expect(rows()[1]?.querySelector(".fs-strip")).toBeNull();
+  expect(others()).toHaveLength(5);
+  expect(compared()).toEqual(["cat, a/1.png", "dog, a/2.png"]);
+  expect(others()[0]?.getAttribute("aria-pressed")).toBe("true");
+  others()[3]?.click();
   await settled();
-  expect(count()).toBe(first);
+  expect([app.findings.at.value, app.panels.item.value]).toEqual([0, null]);
+  expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("1 / 2 groups");
+  expect(compared()).toEqual(["cat, a/1.png", others()[3]?.title]);
+  expect(
+    others()
+      .map((each) => each.getAttribute("aria-pressed"))
+      .indexOf("true"),
+  ).toBe(3);
+  expect(others()).toHaveLength(7); // the current row shows all
+  expect(rows()[0]?.style.height).toBe("394px");
+  press("j");
+  await settled();
+  expect(app.findings.at.value).toBe(1);
+  expect(button("Select the first 6 images")).toBeTruthy(); // not all images of the group are listed
 });
 
 it("a section of which only the first findings are listed counts both", async () => {
@@ -193,8 +202,7 @@ it("findings without images are sentences that J and K do not choose", async () 
 
 it("a row of East Asian letters, which are wide, is as high as two rows of Latin letters", () => {
   const finding = { items: [0, 1], n_items: 2, suggested: null, neighbors: [] };
-  const linesOf = (text: string) =>
-    rowSize({ finding: { ...finding, text }, items: [0, 1], place: "" }, "groups", true).nLines;
+  const linesOf = (text: string) => rowSize({ ...finding, text }, "groups", true).nLines;
   expect(linesOf("猫".repeat(100))).toBe(linesOf("cat ".repeat(50)));
   expect(linesOf("猫".repeat(100))).toBe(5);
 });

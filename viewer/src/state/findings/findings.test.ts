@@ -68,16 +68,15 @@ describe("a section", () => {
     expect(app.messages.error.value).toContain("is damaged");
   });
 
-  it("of duplicates lists each group pair by pair", async () => {
+  it("of duplicates lists each group once", async () => {
     const { app } = staged();
     app.openFindings("leaks");
     await settled();
-    const rows = app.findings.rows.value ?? [];
-    expect(rows.map((row) => [row.items, row.place])).toEqual([
-      [[0, 3], "Pair 1 of 2"],
-      [[0, 5], "Pair 2 of 2"],
-      [[1, 2], ""],
+    expect(app.findings.rows.value?.map(({ items }) => items)).toEqual([
+      [0, 3, 5],
+      [1, 2],
     ]);
+    expect(app.findings.items.value).toEqual(Uint32Array.of(0, 3, 5, 1, 2));
   });
 
   it("stays highlighted behind the selection, and a click leads back to it", async () => {
@@ -106,7 +105,7 @@ describe("the steps", () => {
     expect(app.messages.announcement.value).toBe("1 of 2: One.");
   });
 
-  it("draw lines to the neighbors of an item, between a pair, and rings around a group", async () => {
+  it("draw lines to the neighbors of an item, between duplicates, and rings around a group", async () => {
     const { app, calls } = staged();
     const linksOf = async (name: string) => {
       app.openFindings(name);
@@ -116,7 +115,7 @@ describe("the steps", () => {
     };
     expect(await linksOf("labels")).toEqual({ from: 2, to: [1, 3] });
     expect(calls.get("focus")).toBe(2);
-    expect(await linksOf("leaks")).toEqual({ from: 0, to: [3] });
+    expect(await linksOf("leaks")).toEqual({ from: 0, to: [3, 5] });
     expect(await linksOf("classes")).toEqual({ from: null, to: [1, 4] });
     app.closePanel();
     expect(calls.get("focus")).toBeNull();
@@ -143,9 +142,9 @@ describe("an item", () => {
     const found = await app.findings.of(2);
     expect(found.map(({ section, at, text }) => [section.name, at, text])).toEqual([
       ["labels", 0, "One."],
-      ["leaks", 2, "A sentence."],
+      ["leaks", 1, "A sentence."],
     ]);
-    app.openFindings("leaks", 2);
+    app.openFindings("leaks", 1);
     await settled();
     expect(app.findings.current.value?.items).toEqual([1, 2]);
   });

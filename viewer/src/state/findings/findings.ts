@@ -1,19 +1,10 @@
-/** The findings: the open section, its rows, and the row that the keyboard or a click chose. */
+/** The findings: the open section, its findings, and the one that the keyboard or a click chose. */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import { readFindings } from "../../bundle/findings";
 import type { ListedFinding, ListedSection } from "../../contract";
 import type { Source } from "../../source";
 
-/** A row of the list: a finding, or one pair of a group of duplicates. */
-export interface FindingRow {
-  readonly finding: ListedFinding;
-  /** The items of the row. */
-  readonly items: readonly number[];
-  /** The rank of the pair in its group, such as "pair 2 of 5"; "" for the only pair. */
-  readonly place: string;
-}
-
-/** What the map shows of the current row: lines from an item to others, or rings around items. */
+/** What the map shows of the current finding: lines from an item to others, or rings around items. */
 export interface FindingLinks {
   readonly from: number | null;
   readonly to: readonly number[];
@@ -39,10 +30,10 @@ export class Findings {
   /** The number of the chosen section in the list of sections; -1 for none. */
   readonly chosen = signal(-1);
   /** The rows of the section; null while they are read. */
-  readonly rows = signal<readonly FindingRow[] | null>(null);
+  readonly rows = signal<readonly ListedFinding[] | null>(null);
   /** The number of the current row; -1 for none. */
   readonly at = signal(-1);
-  readonly current: ReadonlySignal<FindingRow | null>;
+  readonly current: ReadonlySignal<ListedFinding | null>;
   /** The items that the map highlights; null for none. */
   readonly items: ReadonlySignal<Uint32Array | null>;
   readonly links: ReadonlySignal<FindingLinks>;
@@ -50,7 +41,7 @@ export class Findings {
   readonly fadesFalseFriends = signal(false);
   /** Ends when the rows of the open section are read. */
   private opening: Promise<void> = Promise.resolve();
-  private readonly read = new Map<string, Promise<readonly FindingRow[]>>();
+  private readonly read = new Map<string, Promise<readonly ListedFinding[]>>();
 
   constructor(private readonly source: Source) {
     this.current = computed(() => this.rows.value?.[this.at.value] ?? null);
@@ -127,14 +118,14 @@ export class Findings {
       sections.map(async (section) => {
         const rows = await this.rowsOf(section);
         const at = rows.findIndex((row) => row.items.includes(item));
-        return { section, at, text: rows[at]?.finding.text ?? "" };
+        return { section, at, text: rows[at]?.text ?? "" };
       }),
     );
     return found.filter(({ at }) => at >= 0);
   }
 
   /** Make the row before (-1) or after (1) the current one current. Returns the row. */
-  step(by: -1 | 1): FindingRow | null {
+  step(by: -1 | 1): ListedFinding | null {
     const count = this.rows.value?.length ?? 0;
     if (count === 0 || this.section.value?.layout === "texts") return null;
     const at = this.at.value;
@@ -142,12 +133,10 @@ export class Findings {
     return this.current.value;
   }
 
-  private rowsOf(section: ListedSection): Promise<readonly FindingRow[]> {
+  private rowsOf(section: ListedSection): Promise<readonly ListedFinding[]> {
     let rows = this.read.get(section.name);
     if (!rows) {
-      rows = readFindings(this.source, section).then((found) =>
-        found.flatMap((finding) => (section.layout === "pairs" ? pairs(finding) : row(finding))),
-      );
+      rows = readFindings(this.source, section);
       rows.catch(() => this.read.delete(section.name)); // a later call reads again
       this.read.set(section.name, rows);
     }
@@ -155,31 +144,15 @@ export class Findings {
   }
 }
 
-function row(finding: ListedFinding): FindingRow[] {
-  return [{ finding, items: finding.items, place: "" }];
-}
-
-/** The pairs of the first item of a group with each other item. */
-function pairs(finding: ListedFinding): FindingRow[] {
-  const [first, ...others] = finding.items;
-  if (first === undefined) return [];
-  const count = (finding.n_items - 1).toLocaleString("en-US");
-  return others.map((other, i) => ({
-    finding,
-    items: [first, other],
-    place: others.length > 1 ? `Pair ${i + 1} of ${count}` : "",
-  }));
-}
-
-function highlighted(rows: readonly FindingRow[] | null): Uint32Array | null {
+function highlighted(rows: readonly ListedFinding[] | null): Uint32Array | null {
   const items = new Set(rows?.flatMap((each) => [...each.items]));
   return items.size > 0 ? Uint32Array.from(items) : null;
 }
 
-function linksOf(section: ListedSection | null, current: FindingRow | null): FindingLinks {
+function linksOf(section: ListedSection | null, current: ListedFinding | null): FindingLinks {
   const first = current?.items[0];
   if (!section || !current || first === undefined) return NO_LINKS;
-  if (section.layout === "items") return { from: first, to: current.finding.neighbors };
+  if (section.layout === "items") return { from: first, to: current.neighbors };
   if (section.layout === "pairs") return { from: first, to: current.items.slice(1) };
   return { from: null, to: current.items };
 }

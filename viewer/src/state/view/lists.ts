@@ -133,6 +133,6 @@ export class Lists {
     if (first !== undefined && this.app.panels.side.value === "item")
       this.app.panels.openItem(first);
     if (items.length > 0) this.app.navigation.revealAll(() => Uint32Array.from(items));
-    this.app.messages.announcement.value = `${at.value + 1} of ${rows.value?.length}: ${current.value?.finding.text}`;
+    this.app.messages.announcement.value = `${at.value + 1} of ${rows.value?.length}: ${current.value?.text}`;
   }
 }

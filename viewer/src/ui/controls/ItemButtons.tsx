@@ -28,9 +28,12 @@ interface ItemButtonProps {
   readonly item: number;
   readonly sizePx: number;
   readonly caption?: string;
+  /** Called instead of opening the item. */
+  readonly onChoose?: () => void;
+  readonly isChosen?: boolean;
 }
 
-export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
+export function ItemButton({ item, sizePx, caption, onChoose, isChosen }: ItemButtonProps) {
   const app = useApp();
   const name = useItemName(item);
   const unpoint = () => {
@@ -43,8 +46,9 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
       type="button"
       class="fs-item-button"
       aria-label={caption ? `${name}, distance ${caption}` : name}
+      aria-pressed={isChosen}
       title={name}
-      onClick={() => app.goTo(item)}
+      onClick={() => (onChoose ? onChoose() : app.goTo(item))}
       onPointerEnter={() => {
         app.navigation.hoveredInPanel.value = item;
       }}

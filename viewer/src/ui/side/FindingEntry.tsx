@@ -1,18 +1,17 @@
 /** One row of the list of findings. */
 import type { FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { ListedSection } from "../../contract";
-import type { FindingRow } from "../../state/findings/findings";
+import type { ListedFinding, ListedSection } from "../../contract";
 import { useApp } from "../context";
 import { Difference } from "../controls/Difference";
-import { ItemButton, ItemPath } from "../controls/ItemButtons";
+import { ItemButton } from "../controls/ItemButtons";
 import { Name } from "../controls/Name";
 
 type SectionLayout = ListedSection["layout"];
 
 const IN_GROUP = 10; // images of a finding about several images
 const PER_LINE = 5;
-const PLACE_PX = 18; // the line with the rank of a pair and its paths
+const COUNT_PX = 18; // the line with the number of images of a group
 const LINE_PX = 17; // of the text
 const [PER_TEXT_LINE, BESIDE_IMAGE] = [48, 30]; // characters that fit into a line, also of long words
 const MOST_TEXT_LINES = 12;
@@ -26,33 +25,51 @@ interface RowSize {
 }
 
 /** The size of a row: at least the lines that most texts need, and more for a longer text. */
-export function rowSize(row: FindingRow, layout: SectionLayout, hasImages: boolean): RowSize {
-  const { finding } = row;
-  const besideImage = hasImages && layout === "items" && row.items.length > 0;
+export function rowSize(
+  finding: ListedFinding,
+  layout: SectionLayout,
+  hasImages: boolean,
+  isActive = false,
+): RowSize {
+  const besideImage = hasImages && layout === "items" && finding.items.length > 0;
   const width = finding.text.replace(WIDE, "xx").length;
   const needed = Math.ceil(width / (besideImage ? BESIDE_IMAGE : PER_TEXT_LINE));
-  const { height, nLines } = leastSize(row, layout, hasImages);
+  const { height, nLines } = leastSize(finding, layout, hasImages, isActive);
   const nMore = Math.max(Math.min(needed, MOST_TEXT_LINES) - nLines, 0);
   return { height: height + LINE_PX * nMore, nLines: nLines + nMore };
 }
 
 function leastSize(
-  { items, finding, place }: FindingRow,
+  finding: ListedFinding,
   layout: SectionLayout,
   hasImages: boolean,
+  isActive: boolean,
 ): RowSize {
+  const { items, n_items, suggested } = finding;
   if (layout === "items")
-    return { height: hasImages ? 156 : 138, nLines: finding.suggested === null ? 4 : 3 };
-  if (layout === "pairs")
-    return { height: (hasImages ? 206 : 112) + (place === "" ? 0 : PLACE_PX), nLines: 2 };
-  const nStrips = Math.ceil(Math.min(items.length, IN_GROUP) / PER_LINE);
-  if (nStrips === 0) return { height: 72, nLines: 3 };
-  const stripsPx = (hasImages ? 76 : 24) * nStrips + (finding.n_items > IN_GROUP ? 18 : 0);
-  return { height: 58 + stripsPx, nLines: 2 };
+    return { height: hasImages ? 156 : 138, nLines: suggested === null ? 4 : 3 };
+  if (layout === "pairs") {
+    const others = othersOf(finding, isActive);
+    const stripPx = others.length > 0 ? COUNT_PX + stripHeight(others, n_items - 1, hasImages) : 0;
+    return { height: (hasImages ? 206 : 112) + stripPx, nLines: 2 };
+  }
+  const shown = items.slice(0, IN_GROUP);
+  if (shown.length === 0) return { height: 72, nLines: 3 };
+  return { height: 58 + stripHeight(shown, n_items, hasImages), nLines: 2 };
+}
+
+function stripHeight(items: readonly number[], total: number, hasImages: boolean): number {
+  const nLines = Math.ceil(items.length / PER_LINE);
+  return (hasImages ? 76 : 24) * nLines + (total > items.length ? 18 : 0);
+}
+
+/** The images of a group that may be compared with the first: a line of them, all in the active row. */
+function othersOf({ items }: ListedFinding, isActive: boolean): readonly number[] {
+  return items.length > 2 ? items.slice(1, isActive ? undefined : 1 + PER_LINE) : [];
 }
 
 interface FindingEntryProps {
-  readonly row: FindingRow;
+  readonly finding: ListedFinding;
   readonly layout: SectionLayout;
   readonly number: number;
   /** The distance from the top of the list in pixels. */
@@ -62,10 +79,10 @@ interface FindingEntryProps {
   readonly active: boolean;
 }
 
-export function FindingEntry({ row, layout, number, top, count, active }: FindingEntryProps) {
+export function FindingEntry({ finding, layout, number, top, count, active }: FindingEntryProps) {
   const app = useApp();
   const Content = CONTENTS[layout] ?? TextContent;
-  const { height, nLines } = rowSize(row, layout, app.hasImages);
+  const { height, nLines } = rowSize(finding, layout, app.hasImages, active);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys J and K choose a row
     <li
@@ -80,13 +97,14 @@ export function FindingEntry({ row, layout, number, top, count, active }: Findin
       }}
       onClick={() => app.lists.chooseFinding(number)}
     >
-      <Content row={row} />
+      <Content finding={finding} isActive={active} />
     </li>
   );
 }
 
 interface RowProps {
-  readonly row: FindingRow;
+  readonly finding: ListedFinding;
+  readonly isActive: boolean;
 }
 
 const CONTENTS: Readonly<Record<SectionLayout, FunctionComponent<RowProps>>> = {
@@ -96,26 +114,25 @@ const CONTENTS: Readonly<Record<SectionLayout, FunctionComponent<RowProps>>> = {
   texts: TextContent,
 };
 
-function Sentence({ row }: RowProps) {
+function Sentence({ finding }: { readonly finding: ListedFinding }) {
   return (
-    <p class="fs-finding-text" dir="auto" title={row.finding.text}>
-      {row.finding.text}
+    <p class="fs-finding-text" dir="auto" title={finding.text}>
+      {finding.text}
     </p>
   );
 }
 
 /** A large image, with the suggested label beside the label. */
-function ItemContent({ row }: RowProps) {
-  const { finding, items } = row;
+function ItemContent({ finding }: RowProps) {
   const { hasImages } = useApp();
-  const item = items[0];
-  if (item === undefined) return <Sentence row={row} />;
+  const item = finding.items[0];
+  if (item === undefined) return <Sentence finding={finding} />;
   return (
     <div class={hasImages ? "fs-finding-item" : "fs-finding-item fs-finding-named"}>
       <ItemButton item={item} sizePx={128} />
       <div class="fs-finding-facts">
         {finding.suggested !== null && <Labels item={item} suggested={finding.suggested} />}
-        <Sentence row={row} />
+        <Sentence finding={finding} />
         {finding.neighbors.length > 0 && (
           <Strip
             items={finding.neighbors}
@@ -159,10 +176,14 @@ export function ClassName({
   );
 }
 
-/** Two images side by side, and where they differ. */
-function PairContent({ row }: RowProps) {
+/** The first image of a group beside another, where they differ, and the images to choose from. */
+function PairContent({ finding, isActive }: RowProps) {
   const { hasImages } = useApp();
-  const [one, other] = row.items;
+  const { items, n_items } = finding;
+  const [chosen, setChosen] = useState<number | null>(null);
+  const one = items[0];
+  const other = chosen !== null && items.includes(chosen) ? chosen : items[1];
+  const others = othersOf(finding, isActive);
   return (
     <>
       {one !== undefined && other !== undefined && (
@@ -172,15 +193,23 @@ function PairContent({ row }: RowProps) {
           {hasImages && <Difference one={one} other={other} />}
         </div>
       )}
-      {row.place && (
-        <p class="fs-muted fs-pair-place">
-          <span>{row.place}:</span>
-          {row.items.map((item) => (
-            <ItemPath key={item} item={item} />
-          ))}
-        </p>
+      {others.length > 0 && (
+        <>
+          <p class="fs-muted fs-pair-count">
+            {n_items.toLocaleString("en-US")} {hasImages ? "images" : "items"}
+            {hasImages && ". Choose one to compare it with the first."}
+          </p>
+          <Strip
+            items={others}
+            total={n_items - 1}
+            name="Other images"
+            sizePx={64}
+            chosen={other}
+            onChoose={hasImages ? setChosen : undefined}
+          />
+        </>
       )}
-      <Sentence row={row} />
+      <Sentence finding={finding} />
     </>
   );
 }
@@ -217,13 +246,13 @@ function useSplit(item: number): string | null {
   return split;
 }
 
-function GroupContent({ row }: RowProps) {
+function GroupContent({ finding }: RowProps) {
   return (
     <>
-      <Sentence row={row} />
+      <Sentence finding={finding} />
       <Strip
-        items={row.items.slice(0, IN_GROUP)}
-        total={row.finding.n_items}
+        items={finding.items.slice(0, IN_GROUP)}
+        total={finding.n_items}
         name="Images"
         sizePx={64}
       />
@@ -231,8 +260,8 @@ function GroupContent({ row }: RowProps) {
   );
 }
 
-function TextContent({ row }: RowProps) {
-  return <Sentence row={row} />;
+function TextContent({ finding }: RowProps) {
+  return <Sentence finding={finding} />;
 }
 
 /** Small images; the number of the other images follows. */
@@ -241,8 +270,11 @@ function Strip(props: {
   readonly total: number;
   readonly name: string;
   readonly sizePx: 32 | 64;
+  /** Called instead of opening the item. */
+  readonly onChoose?: ((item: number) => void) | undefined;
+  readonly chosen?: number | undefined;
 }) {
-  const { items, total, name, sizePx } = props;
+  const { items, total, name, sizePx, chosen, onChoose } = props;
   const more = total - items.length;
   if (items.length === 0) return null;
   return (
@@ -250,7 +282,11 @@ function Strip(props: {
       <ul class={`fs-strip fs-strip-${sizePx}`} aria-label={name}>
         {items.map((item) => (
           <li key={item}>
-            <ItemButton item={item} sizePx={sizePx} />
+            <ItemButton
+              item={item}
+              sizePx={sizePx}
+              {...(onChoose && { onChoose: () => onChoose(item), isChosen: item === chosen })}
+            />
           </li>
         ))}
       </ul>

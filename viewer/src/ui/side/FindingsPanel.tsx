@@ -1,8 +1,8 @@
 /** The findings: the sections with their numbers, and the findings of the open section. */
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import type { ListedSection } from "../../contract";
+import type { ListedFinding, ListedSection } from "../../contract";
 import type { App } from "../../state/app";
-import { FALSE_FRIENDS, type FindingRow } from "../../state/findings/findings";
+import { FALSE_FRIENDS } from "../../state/findings/findings";
 import { useApp } from "../context";
 import { IconButton, SidePanel, TextButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
@@ -10,7 +10,7 @@ import { useViewport } from "../controls/viewport";
 import { FindingEntry, rowSize } from "./FindingEntry";
 import { StepButtons } from "./StepButtons";
 
-const NO_ROWS: readonly FindingRow[] = [];
+const NO_ROWS: readonly ListedFinding[] = [];
 const SPARE_PX = 400; // above and below the visible part, so that scrolling shows no gaps
 
 /** What the number of a section counts. */
@@ -115,18 +115,14 @@ function SectionTools({ section }: { readonly section: ListedSection }) {
   const count = rows.value?.length ?? 0;
   if (section.layout === "texts" || count === 0) return null;
   const { n_listed, n_findings, layout } = section;
-  const hasPairs = count > n_listed; // of groups of more than two items
   const place = at.value >= 0 ? `${(at.value + 1).toLocaleString("en-US")} / ` : "";
-  const all = hasPairs || n_listed === n_findings ? counted(n_findings, noun(layout, app)) : null;
-  const first = n_listed < n_findings ? `${n_listed.toLocaleString("en-US")} of ` : "";
-  const found = first + (all ?? n_findings.toLocaleString("en-US"));
+  const found =
+    n_listed < n_findings
+      ? `${n_listed.toLocaleString("en-US")} of ${n_findings.toLocaleString("en-US")}`
+      : counted(n_findings, noun(layout, app));
   return (
     <>
-      <span class="fs-muted fs-number">
-        {hasPairs
-          ? `${place === "" ? `${found}, ` : place}${counted(count, "pair")}`
-          : `${place}${found}`}
-      </span>
+      <span class="fs-muted fs-number">{place + found}</span>
       <StepButtons noun="finding" />
     </>
   );
@@ -136,6 +132,9 @@ function Section({ section }: { readonly section: ListedSection }) {
   const app = useApp();
   const { n_findings, n_listed, column, method } = section;
   const items = app.findings.items.value;
+  const isPart =
+    n_listed < n_findings ||
+    app.findings.rows.value?.some((each) => each.items.length < each.n_items);
   return (
     <>
       <p class="fs-note">
@@ -152,10 +151,10 @@ function Section({ section }: { readonly section: ListedSection }) {
       <div class="fs-actions">
         {items && (
           <TextButton
-            title={`Select the ${itemNoun(app)}s of these findings`}
+            title={`Select the ${itemNoun(app)}s of these findings, with listed copies`}
             onClick={() => app.select(items)}
           >
-            <Icon name="plus" /> Select {n_listed < n_findings && "the first "}
+            <Icon name="plus" /> Select {isPart && "the first "}
             {counted(items.length, itemNoun(app))}
           </TextButton>
         )}
@@ -205,9 +204,9 @@ function FadeButton() {
 function Sentences() {
   return (
     <ul class="fs-sentences">
-      {useApp().findings.rows.value?.map(({ finding }, i) => (
+      {useApp().findings.rows.value?.map(({ text }, i) => (
         <li key={i} dir="auto">
-          {finding.text}
+          {text}
         </li>
       ))}
     </ul>
@@ -221,7 +220,10 @@ function FindingList({ section }: { readonly section: ListedSection }) {
   const viewport = useViewport(scroller);
   const rows = app.findings.rows.value ?? NO_ROWS;
   const at = app.findings.at.value;
-  const tops = useMemo(() => rowTops(rows, section.layout, app.hasImages), [rows, section, app]);
+  const tops = useMemo(
+    () => rowTops(rows, section.layout, app.hasImages, at),
+    [rows, section, app, at],
+  );
   const total = tops[rows.length] ?? 0;
   const first = rowAt(tops, viewport.top - SPARE_PX);
   const last = rowAt(tops, viewport.top + viewport.height + SPARE_PX) + 1;
@@ -238,7 +240,7 @@ function FindingList({ section }: { readonly section: ListedSection }) {
         {rows.slice(first, last).map((row, i) => (
           <FindingEntry
             key={first + i}
-            row={row}
+            finding={row}
             layout={section.layout}
             number={first + i}
             top={tops[first + i] ?? 0}
@@ -253,13 +255,14 @@ function FindingList({ section }: { readonly section: ListedSection }) {
 
 /** The distance of each row from the top of the list, and the height of the list. */
 function rowTops(
-  rows: readonly FindingRow[],
+  rows: readonly ListedFinding[],
   layout: ListedSection["layout"],
   hasImages: boolean,
+  at: number,
 ): number[] {
   const tops = [0];
   for (const [i, row] of rows.entries()) {
-    tops.push((tops[i] as number) + rowSize(row, layout, hasImages).height);
+    tops.push((tops[i] as number) + rowSize(row, layout, hasImages, i === at).height);
   }
   return tops;
 }
