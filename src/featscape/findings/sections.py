@@ -284,13 +284,12 @@ def _columns(findings: Findings) -> Iterator[ShownColumn]:
     yield ShownColumn(name="technical_faults", title="image quality", note=note, values=faults)
     copies: list[str | None] = [None] * len(findings.columns)
     for group in reversed(findings.duplicates):  # an item has the kind of its first group
-        sets = {
-            group.kind: [group.items],
-            "pixels": group.equal_pixels,
-            "exact": group.equal_files,
-        }
-        for kind, found in sets.items():
-            for item in chain(*found):
+        for kind, sets in (
+            (group.kind, [group.items]),
+            ("pixels", group.equal_pixels),
+            ("exact", group.equal_files),
+        ):
+            for item in chain(*sets):
                 copies[item] = _COPIES.get(kind)
     note = "Images that are, or may be, copies of another image."
     yield ShownColumn(name="duplicate_kind", title="duplicates", note=note, values=copies)

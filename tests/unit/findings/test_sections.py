@@ -119,6 +119,7 @@ def test_equal_files_inside_a_group_of_copies_are_counted_and_are_a_color():
         "pixels."
     )
     for group, kinds in (
+        (duplicates("exact"), [None, "equal files", "similar pictures", "equal files"]),
         (burst, ["equal files", "equal pixels", "equal files", "similar pictures"]),
         (frames, ["equal files", "possible copies", "equal files", "possible copies"]),
     ):
