@@ -120,10 +120,15 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A finding: a sentence, its figures, and smaller figures that support the finding."""
+    """A finding: a sentence, its figures, and smaller figures that support the finding.
+
+    `n_items` is the number of images of a group of duplicates, or of an image and its copies; 1 for
+    other findings.
+    """
 
     text: str
     figures: tuple[Figure, ...]
+    n_items: int = 1
     suggested: str | None = None
     neighbors: tuple[Figure, ...] = ()
 
@@ -273,6 +278,7 @@ class _Chooser:
         return Entry(
             text=_shortened(text),
             figures=tuple(figures),
+            n_items=max(1, len(finding.items)) if section.layout in ("items", "pairs") else 1,
             suggested=None if finding.suggested is None else _shortened(finding.suggested),
             neighbors=neighbors,
         )

@@ -172,6 +172,18 @@ def test_the_page_loads_nothing_and_starts_with_its_mark():
     assert "default-src 'none'" in content
 
 
+def test_the_cards_have_the_number_of_images():
+    sections = (
+        section("duplicates", "pairs", [finding(items=tuple(range(7))), finding(items=(5, 6))]),
+        section("labels", "items", [finding(items=(0, 1, 2), suggested="dog")]),
+        section("quality", "items", [finding(items=(3, 4)), finding(items=(5,))]),
+        section("classes", "groups", [finding(items=(0, 1))]),
+    )
+    page = Page(render_report(given(sections=sections)))
+    assert re.findall(r"\d images(?= A sentence)", page.text) == ["7 images", "2 images"]
+    assert re.findall(r"and \d duplicates?", page.text) == ["and 2 duplicates", "and 1 duplicate"]
+
+
 def test_each_kind_has_its_method_and_its_images():
     page = Page(render_report(given()))
     for kind in ("labels", "leaks", "off_topic", "quality", "classes", "exemplars", "shortcuts"):
