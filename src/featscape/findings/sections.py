@@ -14,6 +14,7 @@ from featscape.findings.wording import (
     count_nouns,
     count_wrong,
     divide_duplicates,
+    merge_faulty_copies,
     name_farthest,
     note_copies,
     noun_of,
@@ -103,8 +104,11 @@ def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSecti
     farthest = None if for_report else name_farthest(findings)
     yield replace(off_topic, text=f"{off_topic.text} {farthest}") if farthest else off_topic
     if findings.paths is not None:
+        merged = merge_faulty_copies(findings)
         text = _text_of_quality(findings)
-        yield section("quality", "Image quality", "items", findings.quality, text)
+        if len(merged) < len(findings.quality):
+            text = f"{text} Duplicates with the same faults are listed once."
+        yield section("quality", "Image quality", "items", merged, text)
     yield from _classes(findings)
     properties = plural(len(findings.shortcuts), "property", "properties")
     text = (
@@ -274,7 +278,8 @@ def _columns(findings: Findings) -> Iterator[ShownColumn]:
         )
     suggested: list[str | None] = [None] * len(findings.columns)
     for error in findings.labels:
-        suggested[error.item] = error.suggested
+        for item in error.evidence.items:  # with the copies that have the same label
+            suggested[item] = error.suggested
     note = f"The class that the {noun} resembles more than its labeled class."
     yield ShownColumn(name="suggested", title="suggested label", note=note, values=suggested)
     faults: list[str | None] = [None] * len(findings.columns)

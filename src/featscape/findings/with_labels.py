@@ -139,18 +139,18 @@ def _scatter(
     suspicion[rows], confidence[rows] = errors.suspicion, errors.confidence
     suggested = np.full(n_items, None, dtype=object)
     suggested[rows] = errors.suggested
-    n_copies = np.bincount(originals, minlength=n_items) - 1
-    findings = tuple(
-        replace(
-            one,
-            item=int(rows[one.item]),
-            text=_with_copies(one.text, int(n_copies[rows[one.item]])),
-            evidence=_in_items(one.evidence, rows),
-        )
-        for one in errors.result.findings
-    )
+    by_original = np.argsort(originals, kind="stable")
+    ends = np.cumsum(np.bincount(originals, minlength=n_items))
+    findings = []
+    for one in errors.result.findings:
+        item = int(rows[one.item])
+        copies = by_original[ends[item - 1] if item else 0 : ends[item]]
+        copies = copies[copies != item].tolist()
+        evidence = replace(_in_items(one.evidence, rows), items=(item, *copies))
+        text = _with_copies(one.text, len(copies))
+        findings.append(replace(one, item=item, text=text, evidence=evidence))
     return LabelErrors(
-        result=DetectorResult(findings, errors.result.reason),
+        result=DetectorResult(tuple(findings), errors.result.reason),
         suspicion=suspicion[originals],
         suggested=tuple(suggested[originals].tolist()),
         expected=errors.expected,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,12 @@ from featscape.printable_names import printable, separable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from featscape.findings.records import DuplicateGroup, ExpectedErrors, Findings
+    from featscape.findings.records import (
+        DuplicateGroup,
+        ExpectedErrors,
+        Findings,
+        QualityProblem,
+    )
 
 N_CHECKS = 30  # labels that a person checks to estimate the number of wrong labels
 
@@ -47,6 +53,32 @@ def divide_duplicates(
     """Return the groups of duplicates, and the groups of similar pictures, as in all outputs."""
     similar = [one for one in findings.duplicates if one.kind == "similar"]
     return [one for one in findings.duplicates if one.kind != "similar"], similar
+
+
+def merge_faulty_copies(findings: Findings) -> list[QualityProblem]:
+    """Return one image with each combination of faults of each group of duplicates, the worst.
+
+    The items of the evidence are the image and its duplicates with the same faults.
+    """
+    groups, _ = divide_duplicates(findings)
+    group_of = {item: number for number, group in enumerate(groups) for item in group.items}
+    merged: dict[tuple[int, tuple[str, ...]], list[QualityProblem]] = {}
+    for one in findings.quality:
+        merged.setdefault((group_of.get(one.item, ~one.item), one.kinds), []).append(one)
+    return [_with_copies(*found) for found in merged.values()]
+
+
+def _with_copies(problem: QualityProblem, *copies: QualityProblem) -> QualityProblem:
+    if not copies:
+        return problem
+    have = plural(len(copies), "duplicate has", "duplicates have")
+    faults = "fault" if len(problem.kinds) == 1 else "faults"
+    items = (problem.item, *(one.item for one in copies))
+    return replace(
+        problem,
+        text=f"{problem.text} {have} the same {faults}.",
+        evidence=replace(problem.evidence, items=items),
+    )
 
 
 def note_copies(findings: Findings) -> str:

@@ -113,6 +113,8 @@ def test_a_wrong_label_of_six_copies_is_listed_once(with_bursts):
     assert {0, 6, 12, 18} <= set(listed)
     assert all(item % 6 == 0 for item in listed)
     assert listed[6].text.endswith("The same label has 5 copies of the image.")
+    assert listed[6].evidence.items == tuple(range(6, 12))
+    assert listed[0].evidence.items == tuple(range(6))
     suspicion = with_bursts.columns.suspicion.reshape(200, 6)
     np.testing.assert_array_equal(suspicion, np.repeat(suspicion[:, :1], 6, axis=1))
     assert with_bursts.columns.suggested[7] == listed[6].suggested

@@ -198,7 +198,15 @@ def test_every_finding_is_in_a_section():
 def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
     found = Findings(
         columns=columns(),
-        labels=(LabelError(item=3, label="cat", suggested="dog", **COMMON),),
+        labels=(
+            LabelError(
+                item=3,
+                label="cat",
+                suggested="dog",
+                text="A label that two copies have.",
+                evidence=Evidence((3, 1), (), 2.5, "How."),
+            ),
+        ),
         duplicates=(duplicates(),),
         quality=(QualityProblem(item=2, kinds=("dark", "blurred"), **COMMON),),
     )
@@ -207,13 +215,34 @@ def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
     assert (shown["suspicion"].threshold, shown["suspicion"].is_share) == (0, False)
     assert (shown["torn"].threshold, shown["torn"].is_share) == (None, True)
     assert shown["false_friends"].values.tolist() == [0, 0.25, 0.5, 0.75]
-    assert shown["suggested"].values == [None, None, None, "dog"]
+    assert shown["suggested"].values == [None, "dog", None, "dog"]
     assert shown["technical_faults"].values == [None, None, "dark, blurred", None]
     assert shown["duplicate_kind"].values == [None, "possible copies", None, "possible copies"]
     np.testing.assert_array_equal(shown["duplicate_group"].values, [np.nan, 0, np.nan, 0])
     sections = arrange_findings(found).sections
     assert {section.column for section in sections} - {None} <= shown.keys()
     assert all(column.title and column.note.endswith(".") for column in shown.values())
+
+
+def test_duplicates_with_the_same_faults_are_listed_once():
+    def faulty(item, *kinds):
+        evidence = Evidence((item,), (), 1 - item / 10, "How.")
+        return QualityProblem(item=item, kinds=kinds, text=f"Faults of {item}.", evidence=evidence)
+
+    quality = (faulty(3, "dark"), faulty(2, "dark"), faulty(1, "dark"), faulty(0, "dark", "noisy"))
+    groups = (duplicates(), replace(duplicates("similar"), items=(2, 3)))
+    section = arranged(quality=quality, duplicates=groups)["quality"]
+    assert [(one.items, one.text) for one in section.findings] == [
+        ((3, 1), "Faults of 3. 1 duplicate has the same fault."),
+        ((2,), "Faults of 2."),
+        ((0,), "Faults of 0."),
+    ]
+    assert section.text == (
+        "4 images: 4 dark, 1 noisy. Duplicates with the same faults are listed once."
+    )
+    both = replace(duplicates(), items=(0, 1, 2, 3))
+    section = arranged(quality=quality, duplicates=(both,))["quality"]
+    assert [one.items for one in section.findings] == [(3, 2, 1), (0,)]
 
 
 def test_a_map_without_images_has_items_and_no_sections_about_images():

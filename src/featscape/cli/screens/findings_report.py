@@ -11,6 +11,7 @@ from featscape.findings import HEADINGS, KINDS, ClassFinding, to_rows
 from featscape.findings.wording import (
     count_wrong,
     divide_duplicates,
+    merge_faulty_copies,
     name_farthest,
     name_item,
     noun_of,
@@ -72,10 +73,12 @@ def _lines(findings: Findings) -> Iterator[str]:
 
 
 def _parts(findings: Findings) -> Iterator[tuple[str, Sequence[Finding]]]:
-    """Yield the findings of each kind, and the similar pictures apart from the duplicates."""
+    """Yield the findings of each kind: similar pictures apart from duplicates, and faults once."""
     for kind in KINDS:
         if kind == "duplicates":
             yield from zip((kind, "similar"), divide_duplicates(findings), strict=True)
+        elif kind == "quality":
+            yield kind, merge_faulty_copies(findings)
         elif kind == "classes":
             yield kind, [one for one in findings.classes if one.kind != "separate pair"]
         else:
