@@ -19,12 +19,18 @@ from featscape.images.storage.locations import file_name
 from featscape.images.tables.columns import classify_columns
 from featscape.images.tables.metadata import attach_metadata, has_metadata
 from featscape.images.tables.splits import find_split
+from featscape.images.tables.table_files import TABLE_EXTENSIONS
 
 if TYPE_CHECKING:
     from featscape.images.sources.kind import Candidate
     from featscape.records import ImageSet
 
     Sidecars = dict[str, dict[str, Any]]  # by the sample's key: values by the column's name
+
+_BESIDE_ARCHIVES = (
+    "a table beside archives is not read (put metadata.csv, with paths in the archive, into each "
+    "archive)"
+)
 
 
 def _is_tar(candidate: Candidate) -> bool:
@@ -43,6 +49,9 @@ def find_in_tar(candidate: Candidate) -> ImageSet:
     contents = TarShards(source)
     shards = contents.shard_names()
     index = _join_indexes(contents, shards)
+    for name in candidate.top_names:
+        if name.lower().endswith(TABLE_EXTENSIONS):
+            index.listing.skip((name,), _BESIDE_ARCHIVES)
     if not index.listing.images:
         raise InputError(
             f"{describe_no_images(source, index.listing)} Name another archive."

@@ -130,6 +130,18 @@ def test_shards_in_a_folder_are_one_source(write_tar, tmp_path, png, reds):
             again.read(path)
 
 
+def test_a_table_beside_archives_is_reported_and_not_read(write_tar, tmp_path, png, skipped):
+    for name in ("a", "b"):
+        write_tar(tmp_path / f"{name}.tar", [(f"{name}.png", png())])
+    (tmp_path / "metadata.csv").write_text("file_name,age\na.png,3\n")
+    (tmp_path / "readme.txt").touch()
+    images = find_images(tmp_path)
+    assert images.columns == {}
+    (reason,) = skipped(images).values()
+    assert reason.startswith("a table beside archives is not read (put metadata.csv, with paths in")
+    assert f"skipped 1 file: {reason}" in "\n".join(describe_found(images))
+
+
 def test_each_archive_may_have_metadata_beside_sidecar_files(write_tar, tmp_path, png):
     table = b"file_name,n,who\n0.png,%d,me\n"
     for i, name in enumerate(("a", "b")):
