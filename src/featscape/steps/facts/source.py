@@ -47,6 +47,7 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
     yield from describe_boxes(images)
     yield from _describe_vectors(images)
     yield from _describe_outside(images)
+    yield from _describe_mixed_splits(images)
     yield from _describe_unused_folders(images)
     yield from _describe_unread_tables(images)
     if images.dropped_classes:
@@ -98,6 +99,25 @@ def _name_labels(images: ImageSet) -> str:
     if images.label_column == "label":  # of one or more arrays, each with the labels of an array
         return "the arrays named as the labels of the images"
     return f"the array {images.label_column!r}"
+
+
+def _describe_mixed_splits(images: ImageSet) -> Iterator[str]:
+    """Yield the classes that are folders with the name of a split and contain folders, if any."""
+    from featscape.images.tables.columns import list_names
+    from featscape.images.tables.splits import SPLITS
+
+    if images.label_column is not None or images.splits is not None:
+        return
+    mixed = {
+        label
+        for path, label in zip(images.paths, images.labels or (), strict=False)
+        if label.lower() in SPLITS and label in path.split("/")[:-2]
+    }
+    if mixed:
+        yield printable(
+            f"classes with the name of a split: {list_names(sorted(mixed))}, because other folders "
+            "are beside these folders. Move the other folders into the splits, or out of the source"
+        )
 
 
 def _describe_unused_folders(images: ImageSet) -> Iterator[str]:

@@ -87,6 +87,14 @@ def test_folders_are_splits_only_if_all_of_them_are(tmp_path):
     images = find_images(make_files(tmp_path, "extra/cat/1.jpg"))
     assert images.splits is None
     assert images.labels == ("extra", "test", "train")
+    _, line, *_ = describe_found(images)
+    assert line.startswith("classes with the name of a split: 'test', 'train', because other")
+
+
+def test_a_class_with_the_name_of_a_split_is_not_reported_without_folders_in_it(tmp_path):
+    images = find_images(make_files(tmp_path, "train/1.jpg", "car/2.jpg"))
+    assert images.labels == ("car", "train")
+    assert len(list(describe_found(images))) == 1
 
 
 def test_images_of_a_split_without_a_class_are_skipped_if_others_have_one(tmp_path, skipped):
