@@ -190,25 +190,6 @@ def test_large_groups_of_edited_copies_are_found_whole():
     assert set(part.findings[0].items) <= set(members.tolist())
 
 
-@pytest.mark.parametrize(
-    ("n_scenes", "n_frames", "most_pairs"), [(14, 6, 10_000), (12, 12, 10_000), (14, 6, 84)]
-)
-def test_frames_are_found_in_a_dataset_of_frames(monkeypatch, n_scenes, n_frames, most_pairs):
-    monkeypatch.setattr(near_pairs, "_MOST_PAIRS", most_pairs)
-    monkeypatch.setattr(near_pairs, "_N_SAMPLE", 20)  # if not all pairs are compared
-    rng = np.random.default_rng(5)
-    scenes = pictures(n_scenes)
-    centers = rng.normal(size=(n_scenes, 16))
-    images, rows = [], []
-    for scene in range(n_scenes):
-        for left, top in rng.integers(0, 4, (n_frames, 2)).tolist():
-            images.append(scenes[scene].crop((left, top, left + 120, top + 90)))
-            rows.append(centers[scene] + 0.05 * rng.normal(size=16))
-    part = duplicates(images, features=np.array(rows, np.float32))
-    of_scene = [tuple(scene * n_frames + np.arange(n_frames)) for scene in range(n_scenes)]
-    assert sum(group in groups(part) for group in of_scene) >= 0.9 * n_scenes
-
-
 def test_variations_of_one_shape_are_no_duplicates():
     rng = np.random.default_rng(4)
     y, x = np.mgrid[:48, :48] / 24 - 1
