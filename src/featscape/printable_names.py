@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 # Python represents a byte that it cannot decode as one of these characters (PEP 383)
 _UNDECODED = re.compile("[\udc80-\udcff]")
@@ -44,3 +44,14 @@ def separable(names: Iterable[str | os.PathLike[str]]) -> list[str]:
     shown = [printable(name) for name in names]
     is_ambiguous = any("," in name or " and " in name for name in shown)
     return [f"“{name}”" for name in shown] if is_ambiguous else shown
+
+
+def list_names(names: Sequence[str], *, n_shown: int = 30) -> str:
+    """Return names in quotes, and the number of names beyond `n_shown`; "none" without a name."""
+    return list_first(list(map(repr, names)), n_shown=n_shown) or "none"
+
+
+def list_first(texts: Sequence[str], *, n_shown: int) -> str:
+    """Return the first texts and the number of the others, for example "a, b and 7 more"."""
+    more = f" and {len(texts) - n_shown} more" if len(texts) > n_shown else ""
+    return ", ".join(texts[:n_shown]) + more

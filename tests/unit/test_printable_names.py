@@ -3,7 +3,7 @@
 import pytest
 
 from featscape.findings.wording import join_names
-from featscape.printable_names import separable
+from featscape.printable_names import list_names, separable
 
 
 # the same names as in viewer/src/state/wording/words.test.ts
@@ -24,3 +24,11 @@ def test_names_are_joined_with_and_and_stay_separable():
     assert join_names(["cat", "dog", "horse"]) == "cat, dog and horse"
     assert join_names(["a, b", "c", "d\n"]) == "“a, b”, “c” and “d\\n”"
     assert join_names(["a, b"]) == "“a, b”"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [([], "none"), (["a", "b"], "'a', 'b'"), (["a", "b", "c", "d"], "'a', 'b' and 2 more")],
+)
+def test_a_message_has_the_first_names_and_the_number_of_the_others(names, expected):
+    assert list_names(names, n_shown=2) == expected

@@ -22,13 +22,13 @@ from featscape.features.zoo.own.code import is_name
 from featscape.features.zoo.own.onnx_file import OnnxModel, openvino_errors
 from featscape.features.zoo.weights import (
     common_prefix,
-    list_few,
     nested_prefixes,
     read_state,
     skip_random_weights,
 )
 from featscape.files.regular import hash_once
 from featscape.number_text import plural
+from featscape.printable_names import list_first
 from featscape.records import ModelCard
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def _load_state(
     if unused:
         are = "is" if len(unused) == 1 else "are"
         count = plural(len(unused), "further tensor")
-        progress.note(f"{path.name}: {count} {are} not used: {list_few(unused)}")
+        progress.note(f"{path.name}: {count} {are} not used: {list_first(unused, n_shown=3)}")
     return module
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
 from featscape.files.features import map_file, read_labels
-from featscape.printable_names import printable
+from featscape.printable_names import list_names, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -216,7 +216,7 @@ def _check_rows(table: ImageTable, *, n_items: int) -> None:
 
 def _choose_labels(table: ImageTable, options: FeatureMapOptions) -> str:
     """Return the column of labels of a table of labels; raises InputError if there is none."""
-    from featscape.images.tables.columns import LABEL_COLUMNS, choose_column, list_names
+    from featscape.images.tables.columns import LABEL_COLUMNS, choose_column
 
     name = table.name
     column = choose_column(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import ModelError
 from featscape.files.regular import NOT_REGULAR, open_regular
 from featscape.number_text import with_article
-from featscape.printable_names import printable
+from featscape.printable_names import list_first, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -207,13 +207,6 @@ def nested_prefixes(state: Mapping[str, torch.Tensor], own: Iterable[str]) -> li
     return sorted(prefix for prefix, count in counts.items() if count == most)
 
 
-def list_few(keys: Iterable[str], *, n_shown: int = 3) -> str:
-    """Return at most `n_shown` names as text, and the number of the others."""
-    keys = list(keys)
-    more = f" and {len(keys) - n_shown} more" if len(keys) > n_shown else ""
-    return ", ".join(keys[:n_shown]) + more
-
-
 def _describe(content: object) -> str:
     if isinstance(content, dict):
         keys = ", ".join(repr(key) for key in list(content)[:3])
@@ -272,7 +265,9 @@ def fit_state(
     ]
     if missing or misshaped or foreign:
         faults = (("missing", missing), ("misshaped", misshaped), ("unexpected", foreign))
-        listed = "; ".join(f"{word}: {list_few(keys)}" for word, keys in faults if keys)
+        listed = "; ".join(
+            f"{word}: {list_first(keys, n_shown=3)}" for word, keys in faults if keys
+        )
         own_remedy = ""
         if not (missing or misshaped):
             own_remedy = f"; if this is {owner}, delete the unexpected tensors from the file"

@@ -19,14 +19,11 @@ from featscape.images.containers.program_images import (
     check_program_image,
     is_file,
 )
-from featscape.images.tables.columns import (
-    PATH_COLUMNS,
-    choose_column,
-    list_names,
-)
+from featscape.images.tables.columns import PATH_COLUMNS, choose_column
 from featscape.images.tables.program_columns import as_mapping, make_table
 from featscape.images.tables.values import name_class
 from featscape.number_text import with_article
+from featscape.printable_names import list_names
 from featscape.records.skipped import NESTED, skipped_column
 
 if TYPE_CHECKING:

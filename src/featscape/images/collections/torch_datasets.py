@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import InputError
 from featscape.images.collections.opened import OpenedCollection
 from featscape.images.containers.program_images import check_program_image, is_file
-from featscape.images.tables.columns import (
-    PATH_COLUMNS,
-    check_single_labels,
-    choose_column,
-    list_names,
-)
+from featscape.images.tables.columns import PATH_COLUMNS, check_single_labels, choose_column
 from featscape.images.tables.program_columns import list_values
 from featscape.images.tables.values import join_lists, name_class, plain_value
+from featscape.printable_names import list_names
 from featscape.records.skipped import NESTED, skipped_column
 
 if TYPE_CHECKING:

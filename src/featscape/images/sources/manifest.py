@@ -24,10 +24,10 @@ from featscape.images.tables.columns import (
     PATH_COLUMNS,
     choose_column,
     classify_columns,
-    list_names,
 )
 from featscape.images.tables.paths import find_path_rows
 from featscape.images.tables.table_files import TABLE_EXTENSIONS, read_table
+from featscape.printable_names import list_names
 from featscape.records import ImageSet
 from featscape.records.images import MANIFEST_KIND
 

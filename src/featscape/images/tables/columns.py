@@ -22,7 +22,7 @@ from featscape.images.tables.values import (
 )
 from featscape.labels.classes import trim_labels
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
-from featscape.printable_names import encodable, is_decoded, printable
+from featscape.printable_names import encodable, is_decoded, list_names, printable
 from featscape.records.images import as_text
 from featscape.records.skipped import LISTS, NESTED, skipped_column
 
@@ -130,12 +130,6 @@ def choose_column(
         return wanted
     by_lower = {name.lower(): name for name in reversed(names)}
     return next((by_lower[name] for name in usual if name in by_lower), None)
-
-
-def list_names(names: Sequence[str], *, n_shown: int = 30) -> str:
-    """Return the names of columns as text for a message: at most `n_shown` names."""
-    shown = ", ".join(map(repr, names[:n_shown])) or "none"
-    return f"{shown} and {len(names) - n_shown} more" if len(names) > n_shown else shown
 
 
 def classify_columns(

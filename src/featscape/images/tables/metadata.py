@@ -6,14 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, InputError
-from featscape.images.tables.columns import (
-    PATH_COLUMNS,
-    choose_column,
-    classify_columns,
-    list_names,
-)
+from featscape.images.tables.columns import PATH_COLUMNS, choose_column, classify_columns
 from featscape.images.tables.paths import find_path_rows
 from featscape.images.tables.table_files import TABLE_EXTENSIONS, read_table
+from featscape.printable_names import list_names
 from featscape.records import SkippedImage
 from featscape.records.skipped import NO_IMAGE, UNUSED_IMAGE
 

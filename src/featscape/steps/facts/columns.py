@@ -9,7 +9,7 @@ import numpy as np
 from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
-from featscape.printable_names import printable
+from featscape.printable_names import list_names, printable
 from featscape.records import SkippedImage, count_skipped
 from featscape.records.skipped import (
     DUPLICATE_PATH,
@@ -38,8 +38,6 @@ def describe_columns(
     described: ImageSet | ImageColumns, *, n_items: int, noun: str
 ) -> Iterator[str]:
     """Yield the names of the columns, and the number of items with values, if there are columns."""
-    from featscape.images.tables.columns import list_names
-
     names = [repr(described.label_column)] if described.label_column is not None else []
     names += ["the split"] if described.splits is not None else []
     has_value = np.zeros(n_items, dtype=bool)
@@ -77,8 +75,6 @@ def _has_value(values: Column) -> NDArray[np.bool_]:
 
 def describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
     """Yield the number of skipped rows and of columns that are not used, if any."""
-    from featscape.images.tables.columns import list_names
-
     rows = [one for one in skipped if one.reason.startswith(NO_IMAGE)]
     if rows:
         names = list_names([one.reason.removeprefix(f"{NO_IMAGE}: ") for one in rows], n_shown=1)
@@ -105,8 +101,6 @@ def describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
 
 def describe_labels(labels: Sequence[str], *, n_trimmed: int) -> Iterator[str]:
     """Yield the number of trimmed labels, and the labels that differ only in case, if any."""
-    from featscape.images.tables.columns import list_names
-
     if n_trimmed:
         yield f"white space around {plural(n_trimmed, 'label')} was removed"
     spellings: dict[str, list[str]] = {}

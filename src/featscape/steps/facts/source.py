@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from featscape.errors import ImageError, InputError
 from featscape.labels.classes import NO_LABEL
 from featscape.number_text import plural
-from featscape.printable_names import printable
+from featscape.printable_names import list_names, printable
 from featscape.records import SkippedImage, count_reasons
 from featscape.records.skipped import COLUMN_REASONS, ROW_REASONS, VECTORS, column_of
 from featscape.steps.facts.columns import (
@@ -103,7 +103,6 @@ def _name_labels(images: ImageSet) -> str:
 
 def _describe_mixed_splits(images: ImageSet) -> Iterator[str]:
     """Yield the classes that are folders with the name of a split and contain folders, if any."""
-    from featscape.images.tables.columns import list_names
     from featscape.images.tables.splits import SPLITS
 
     if images.label_column is not None or images.splits is not None:
@@ -122,8 +121,6 @@ def _describe_mixed_splits(images: ImageSet) -> Iterator[str]:
 
 def _describe_unused_folders(images: ImageSet) -> Iterator[str]:
     """Yield the folders that give neither labels nor splits, if no table gives columns."""
-    from featscape.images.tables.columns import list_names
-
     if not images.unused_folders or images.columns or images.label_column is not None:
         return
     names = list_names(images.unused_folders, n_shown=_MOST_NAMED)
@@ -144,7 +141,6 @@ def _describe_unread_tables(images: ImageSet) -> Iterator[str]:
     """Yield the tables among the images that are not read, if there are some."""
     if not images.unread_tables:
         return
-    from featscape.images.tables.columns import list_names
 
     names = list_names(images.unread_tables, n_shown=_MOST_NAMED)
     one = "one table" if len(images.unread_tables) > 1 else "this table"
@@ -159,7 +155,6 @@ def _describe_unread_tables(images: ImageSet) -> Iterator[str]:
 def _describe_vectors(images: ImageSet) -> Iterator[str]:
     """Yield the columns of vectors, and the command that makes a map of them."""
     from featscape.images.tables.boxes import find_boxes
-    from featscape.images.tables.columns import list_names
 
     columns = [column_of(one) for one in images.skipped if one.reason == VECTORS]
     vectors = sorted({name for name in columns if name.lower() not in find_boxes(images)})
@@ -173,8 +168,6 @@ def _describe_vectors(images: ImageSet) -> Iterator[str]:
 
 def _describe_dropped(images: ImageSet) -> str:
     """Return the classes of which the limit keeps no image, and whether all images have labels."""
-    from featscape.images.tables.columns import list_names
-
     labels = set(images.labels or ())
     dropped = [name for name in images.dropped_classes if name != NO_LABEL]
     n_named = len(labels - {NO_LABEL}) + len(dropped)
@@ -194,7 +187,7 @@ def _describe_dropped(images: ImageSet) -> str:
 
 def _describe_no_labels(images: ImageSet) -> str:
     """Return that no column of labels was recognized, and the columns that may be chosen."""
-    from featscape.images.tables.columns import LABEL_COLUMNS, list_names
+    from featscape.images.tables.columns import LABEL_COLUMNS
 
     columns = list(map(name_in_source, images.columns))
     usual = ", ".join(LABEL_COLUMNS[:2])
