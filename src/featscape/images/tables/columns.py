@@ -1,29 +1,26 @@
-"""The columns of a table of images: recognize paths, labels and splits, and infer data types."""
+"""The columns of a table of images: recognize paths, labels and splits."""
 
 from __future__ import annotations
 
 import difflib
-import math
 import re
 import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from featscape.errors import InputError
-from featscape.images.tables.dates import parse_dates
+from featscape.images.tables.data_types import infer_type
 from featscape.images.tables.splits import SPLITS
 from featscape.images.tables.values import (
     contains_lists,
     convert_durations,
     join_lists,
     plain_value,
+    text_of,
 )
 from featscape.labels.classes import trim_labels
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.printable_names import encodable, is_decoded, list_names, printable
-from featscape.records.images import as_text
 from featscape.records.skipped import LISTS, NESTED, skipped_column
 
 if TYPE_CHECKING:
@@ -43,22 +40,9 @@ LABEL_COLUMNS = (
     *("target", "targets"),
 )
 
-# Numbers such as 007 are text, and so are numbers that only Python accepts: 1_000, infinity.
-_NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|nan|NaN")
-_COMMA_NUMBER = re.compile(r"[+-]?\d+(?:\.\d{3})*,\d+")
-_OTHER_DATE = re.compile(r"\d\d?([./])\d\d?\1\d{4}(?: \d\d?:\d\d(?::\d\d)?)?")
 _WHOLE_FLOAT = re.compile(r"-?(?:0|[1-9]\d{,14})\.0")
-_TRUTH = {
-    name: truth
-    for truth in (True, False)
-    for name in (str(truth), str(truth).lower(), str(truth).upper())
-}
-_MAX_SHARE_OF_OTHERS = 0.1  # of a column that is reported as almost numeric
 _LEAST_SIMILAR = 0.5  # of the name of a column that is suggested, by difflib
-_MAX_DIGITS = 40
-_MOST_VALUES = 6  # in a message
 _MOST_SHOWN = 60  # characters of a value in a message
-_MAX_FLOAT = float(np.finfo(np.float32).max)  # the browser stores float32
 
 
 @dataclass(frozen=True)
@@ -161,10 +145,10 @@ def classify_columns(
     -------
     ImageColumns
         A column with the name of a column of the map is renamed to "source NAME", and a column of
-        durations, which become seconds, to "NAME (s)". A column of
-        nested or binary values is skipped, because a page cannot show such values. Lists of text
-        become text, which is not used as labels: `join_lists`. White space around labels is
-        removed. Labels of whole numbers have no decimals.
+        durations, which become seconds, to "NAME (s)". A column of nested or binary values is
+        skipped, because a page cannot show such values. Lists of text become text, which is not
+        used as labels: `join_lists`. White space around labels is removed. Labels of whole numbers
+        have no decimals.
 
     Raises
     ------
@@ -195,11 +179,11 @@ def classify_columns(
         if name == label and not has_lists and any(value is not None for value in values):
             labels, n_trimmed = trim_labels(_label_texts(values, is_untyped=is_untyped))
         elif name.lower() == "split" and not has_splits and None not in values:
-            splits = tuple(SPLITS.get(_as_text(v).lower(), _as_text(v)) for v in values)
+            splits = tuple(SPLITS.get(text_of(v).lower(), text_of(v)) for v in values)
         else:
             shown, values = convert_durations(name, values)
             column = _unused_name(encodable(shown), kept)
-            kept[column] = _infer_type(values, is_untyped=is_untyped)
+            kept[column] = infer_type(values, is_untyped=is_untyped)
     if label_column is not None and labels is None:
         raise InputError(
             f"the label column must contain numbers or text; {label_column!r} of {table!r} does "
@@ -237,49 +221,6 @@ def check_single_labels(column: str, values: Sequence[Any], *, table: str) -> No
     )
 
 
-def explain_text(values: Sequence[str | None]) -> str:
-    """Return why a column is text, with the remedy, if most values look like numbers or dates.
-
-    Numbers with a comma and dates such as 09.03.2026 are never converted: 1,234 may be a thousand,
-    and 03/09/2026 a day in March or in September.
-
-    Returns
-    -------
-    str
-        Empty if more than a tenth of the values are other text.
-    """
-    present = [value for value in values if value is not None]
-    max_others = _MAX_SHARE_OF_OTHERS * len(present)
-    commas, dates, others = [], [], []
-    for value in present:
-        if _COMMA_NUMBER.fullmatch(value):
-            commas.append(value)
-        elif _OTHER_DATE.fullmatch(value):
-            dates.append(value)
-        elif not _NUMBER.fullmatch(value):
-            others.append(value)
-        if len(others) > max_others:
-            return ""
-    if dates and len(present) - len(dates) <= max_others:
-        return (
-            f"the values are dates such as {dates[0]!r}. For a column of dates, write 2026-05-01 "
-            "instead of 01.05.2026"
-        )
-    others += dates
-    if len(others) > max_others or not (commas or others):
-        return ""
-    if commas:
-        return (
-            f"the numbers have commas, such as {commas[0]!r}. For a column of numbers, write 1.5 "
-            "instead of 1,5"
-        )
-    different = list_names(sorted(set(others)), n_shown=_MOST_VALUES)
-    return (
-        f"{len(present) - len(others):,} of {len(present):,} values are numbers, and the others "
-        f"are {different}. For a column of numbers, leave these values empty"
-    )
-
-
 def _check_decoded(name: str, values: Sequence[Any], *, table: str) -> None:
     """Raise InputError if a text table in another encoding was read as UTF-8."""
     wrong = next(
@@ -293,16 +234,12 @@ def _check_decoded(name: str, values: Sequence[Any], *, table: str) -> None:
         )
 
 
-def _as_text(value: object) -> str:
-    return encodable(as_text(value))
-
-
 def _label_texts(values: Sequence[Any], *, is_untyped: bool) -> list[str | None]:
     """Return labels as text, "1" instead of "1.0" if all labels are whole floats.
 
     Integers become floats in a table where a label is missing.
     """
-    texts = [None if value is None else _as_text(value) for value in values]
+    texts = [None if value is None else text_of(value) for value in values]
     present = [value for value in values if value is not None]
     if is_untyped:
         is_whole = all(_WHOLE_FLOAT.fullmatch(value) for value in present)
@@ -317,35 +254,3 @@ def _unused_name(name: str, used: Mapping[str, object]) -> str:
     while name in used or name in OWN_COLUMNS:
         name = f"{SOURCE_PREFIX}{name}"
     return name
-
-
-def _infer_type(values: list[Any], *, is_untyped: bool) -> Column:
-    """Return a column of numbers, truth values or dates as an array, and others as strings."""
-    present = [value for value in values if value is not None]
-    if is_untyped and all(len(v) < _MAX_DIGITS and _NUMBER.fullmatch(v) for v in present):
-        numbers = [None if v is None else plain_value(_parse_number(v)) for v in values]
-        if any(number is not None for number in numbers):
-            values, present = numbers, [number for number in numbers if number is not None]
-    elif is_untyped and all(value in _TRUTH for value in present):
-        values = [None if value is None else _TRUTH[value] for value in values]
-        present = [value for value in values if value is not None]
-    if present and all(_is_number(value) for value in present):
-        if len(present) == len(values) and all(isinstance(value, int) for value in present):
-            return np.array(values, dtype=np.int64)
-        return np.array([math.nan if v is None else float(v) for v in values])
-    if present and all(isinstance(value, bool) for value in present):
-        return np.array(values, dtype=bool if len(present) == len(values) else object)
-    dates = parse_dates(values)
-    if dates is not None:
-        return dates
-    return tuple(None if value is None else _as_text(value) for value in values)
-
-
-def _parse_number(text: str) -> float:
-    return int(text) if text.lstrip("+-").isdigit() else float(text)
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return abs(value) < (1 << 62 if isinstance(value, int) else _MAX_FLOAT)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.labels.classes import is_missing
+from featscape.printable_names import encodable
+from featscape.records.images import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +44,11 @@ def _plain_number(value: Decimal) -> float | None:
         return None
     # A large exponent as an integer would take much memory.
     return int(value) if value.as_tuple().exponent == 0 else float(value)
+
+
+def text_of(value: object) -> str:
+    """Return a value as text that UTF-8 can encode."""
+    return encodable(as_text(value))
 
 
 def convert_durations(name: str, values: list[Any]) -> tuple[str, list[Any]]:

@@ -122,7 +122,7 @@ def describe_renamed_columns(columns: Mapping[str, Column]) -> Iterator[str]:
 
 def describe_text_columns(columns: Mapping[str, Column]) -> Iterator[str]:
     """Yield the columns that are text although most of their values look like numbers or dates."""
-    from featscape.images.tables.columns import explain_text
+    from featscape.images.tables.data_types import explain_text
 
     for name, values in columns.items():
         reason = "" if isinstance(values, np.ndarray) else explain_text(values)

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from featscape.images.tables.columns import classify_columns, explain_text
+from featscape.images.tables.columns import classify_columns
+from featscape.images.tables.data_types import explain_text
 from featscape.images.tables.parquet_tables import read_parquet
 from featscape.images.tables.program_columns import make_table
 
