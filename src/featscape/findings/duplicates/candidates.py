@@ -18,6 +18,7 @@ from featscape.findings.spaces import blocks, for_each
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from featscape.findings.duplicates.power_law import Groups
     from featscape.findings.duplicates.subset import FeatureRows
 
     Floats = NDArray[np.float32]
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 _ROWS = 64  # images in one step; the rows of their candidates stay in the processor's cache
+_ROWS_BEYOND = 4_096  # images in one step of `pairs_beyond`, to limit memory
 _LEAST_DISTANCE = 1e-3
 
 
@@ -79,6 +81,37 @@ class Candidates:
         is_item[items] = True
         return is_item[:, None] | is_item[self.near]
 
+    def pairs_beyond(self, groups: Groups, items: Indices, further: NDArray[np.int32]) -> Indices:
+        """Return pairs of items and further images, so that each has enough pairs for a scale.
+
+        The scale of an item is the distance to an image of another group. A member of a group as
+        large as the number of candidates has no such candidate.
+
+        Parameters
+        ----------
+        groups : Groups
+        items : ndarray of intp, shape (m,)
+        further : ndarray of int32, shape (n, l)
+            The images that follow the candidates of each image, nearest first.
+
+        Returns
+        -------
+        ndarray of intp, shape (p, 2)
+            Ascending in each row, each pair once.
+        """
+        n_near = self.near.shape[1]
+        parts = [np.empty((0, 2), dtype=np.intp)]
+        for block in blocks(len(items), rows_at_once=_ROWS_BEYOND):
+            own = items[block]
+            listed = np.concatenate([self.near[own], further[own]], axis=1)
+            is_new = _first_in_rows(groups.identity[listed])
+            is_new &= groups.number[listed] != groups.number[own][:, None]
+            missing = SCALE_RANK + 1 - is_new[:, :n_near].sum(axis=1)
+            used = is_new[:, n_near:]
+            used &= np.cumsum(used, axis=1) <= missing[:, None]
+            parts.append(np.stack([np.repeat(own, used.sum(axis=1)), further[own][used]], axis=1))
+        return unique_pairs(np.concatenate(parts))
+
     def rank(self, values: FeatureRows, descriptors: Floats, *, n_threads: int) -> Floats:
         """Return a score of each entry, (n, k); duplicates have low scores.
 
@@ -126,3 +159,12 @@ class Candidates:
             logs[block] -= (scales[block, None] + scales[self.near[block]]) / 2
         logs *= np.float32(exponent)
         return logs
+
+
+def _first_in_rows(values: Indices) -> Mask:
+    """Return which values occur for the first time in their row."""
+    order = np.argsort(values, axis=1, kind="stable")
+    ranked = np.take_along_axis(values, order, axis=1)
+    is_first = np.ones(values.shape, dtype=bool)
+    np.put_along_axis(is_first, order[:, 1:], ranked[:, 1:] != ranked[:, :-1], axis=1)
+    return is_first

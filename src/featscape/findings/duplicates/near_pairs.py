@@ -24,9 +24,8 @@ from featscape.findings.duplicates.bursts import (
 )
 from featscape.findings.duplicates.candidates import Candidates
 from featscape.findings.duplicates.descriptors import describe, nearest_descriptors
-from featscape.findings.duplicates.pair_table import PairTable, touches, unique_pairs
+from featscape.findings.duplicates.pair_table import PairTable, touches
 from featscape.findings.duplicates.power_law import (
-    SCALE_RANK,
     Groups,
     choose,
     connect,
@@ -150,7 +149,7 @@ def find_near_pairs(
     del descriptors  # the memory is needed for the pairs
     suspects = _choose_suspects(table, candidates, likely, groups.number)
     table.add(candidates.pairs_of(suspects))
-    table.add(_pairs_beyond(candidates, groups, suspects, neighbors[:, _N_FEATURE_NEIGHBORS:]))
+    table.add(candidates.pairs_beyond(groups, suspects, neighbors[:, _N_FEATURE_NEIGHBORS:]))
     known = np.union1d(sample, suspects)
     if groups.count_once:
         known = known[represents(groups.number)[known]]
@@ -347,36 +346,6 @@ def _draw_partners(group: Indices, random: np.random.Generator) -> Indices:
     partner = order[start[group[drawing]] + offset]
     pairs: Indices = np.stack([drawing, partner], axis=1)[drawing != partner]
     return pairs
-
-
-def _pairs_beyond(
-    candidates: Candidates, groups: Groups, suspects: Indices, further: NDArray[np.int32]
-) -> Indices:
-    """Return pairs of suspects with further neighbors, so that each has enough outside its group.
-
-    Members of a group as large as the number of candidates have no candidates outside.
-    """
-    n_near = candidates.near.shape[1]
-    parts = [np.empty((0, 2), dtype=np.intp)]
-    for block in blocks(len(suspects), rows_at_once=_ROWS):
-        own = suspects[block]
-        listed = np.concatenate([candidates.near[own], further[own]], axis=1)
-        is_new = _first_in_rows(groups.identity[listed])
-        is_new &= groups.number[listed] != groups.number[own][:, None]
-        missing = SCALE_RANK + 1 - is_new[:, :n_near].sum(axis=1)
-        used = is_new[:, n_near:]
-        used &= np.cumsum(used, axis=1) <= missing[:, None]
-        parts.append(np.stack([np.repeat(own, used.sum(axis=1)), further[own][used]], axis=1))
-    return unique_pairs(np.concatenate(parts))
-
-
-def _first_in_rows(values: Indices) -> Mask:
-    """Return which values occur for the first time in their row."""
-    order = np.argsort(values, axis=1, kind="stable")
-    ranked = np.take_along_axis(values, order, axis=1)
-    is_first = np.ones(values.shape, dtype=bool)
-    np.put_along_axis(is_first, order[:, 1:], ranked[:, 1:] != ranked[:, :-1], axis=1)
-    return is_first
 
 
 def _are_detailed(grays: Grays, pairs: Indices) -> Mask:

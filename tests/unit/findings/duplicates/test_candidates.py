@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from featscape.findings.duplicates import candidates
 from featscape.findings.duplicates.candidates import Candidates
 from featscape.findings.duplicates.descriptors import describe
+from featscape.findings.duplicates.power_law import SCALE_RANK, Groups
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +52,17 @@ def test_the_copies_rank_before_all_other_pairs(near):
     assert np.isinf(scores[~found.is_pair]).all()
     lowest = scores <= np.partition(scores, 1, axis=None)[1]
     np.testing.assert_array_equal(found.pairs(lowest), [[20, 21], [30, 31]])
+
+
+def test_images_of_a_large_group_are_compared_with_further_neighbors(monkeypatch):
+    random = np.random.default_rng(0)
+    group = np.repeat(np.arange(4), 20)
+    near = (np.arange(80)[:, None] // 20 * 20 + random.integers(0, 20, (80, 12))).astype(np.int32)
+    further = random.permuted(np.tile(np.arange(80, dtype=np.int32), (80, 1)), axis=1)
+    suspects = np.arange(0, 80, 3)
+    beyond = Candidates(near).pairs_beyond(Groups(group), suspects, further)
+    assert (group[beyond[:, 0]] != group[beyond[:, 1]]).all()
+    assert np.bincount(beyond.ravel())[suspects].min() > SCALE_RANK
+    monkeypatch.setattr(candidates, "_ROWS_BEYOND", 5)
+    in_blocks = Candidates(near).pairs_beyond(Groups(group), suspects, further)
+    np.testing.assert_array_equal(in_blocks, beyond)
