@@ -86,6 +86,30 @@ it("names cover at most a tenth of the map", () => {
   expect(shown).toBeGreaterThan(10);
 });
 
+it("beside a panel, fewer names are shown, because they cover a tenth of the clear part", () => {
+  const layer = new NameLayer();
+  layer.set(Array.from({ length: 40 }, (_, i) => name(i)));
+  const grid = (item: number) => ({
+    at: { x: 45 * (item % 8) + 40, y: 20 * Math.floor(item / 8) + 20 },
+    halfHeight: 5,
+  });
+  const clear = { left: 0, right: 400, top: 0, bottom: 120 };
+  layer.draw("a", grid, { width: 400, height: 1200 }, 1, clear);
+  expect(visible(layer).length * 40 * 13).toBeLessThan(0.1 * 400 * 120);
+});
+
+it("a name has smaller letters on a narrow stage", () => {
+  const layer = new NameLayer();
+  layer.set([{ ...name(1), sizePx: 19 }]);
+  const size = () => layer.root.firstElementChild?.getAttribute("font-size");
+  layer.draw("a", at(500, 50), { width: 1000, height: 300 }, 1);
+  expect(size()).toBe("19");
+  layer.draw("a", at(200, 50), SIZE, 1);
+  expect(size()).toBe("15");
+  layer.draw("b", at(500, 50), { width: 1000, height: 300 }, 1);
+  expect(size()).toBe("19");
+});
+
 it("a name is hidden below its zoom", () => {
   const layer = new NameLayer();
   layer.set([name(1), { ...name(2), fromZoom: 2 }]);

@@ -12,6 +12,7 @@ const LINE_HEIGHT = 1.3; // in units of the size
 const WEIGHT = 650;
 const MOST_LETTERS = 24;
 const MOST_LETTERS_NARROW = 14; // on a phone, a name of 24 letters would cross the map
+const LARGEST_NARROW_PX = 15; // size of the letters on a phone, whose map is small
 const NARROW_PX = 600;
 const MOST_COVERED = 0.1; // of the area of the map: more names would hide the items
 
@@ -26,6 +27,7 @@ type Locate = (item: number) => LocatedItem | null;
 interface Entry {
   readonly name: MapName;
   readonly text: string; // the name, shortened
+  readonly sizePx: number;
   readonly halfWidth: number;
   readonly halfHeight: number;
   element: SVGElement | null; // made when the name is shown first
@@ -55,14 +57,17 @@ export class NameLayer {
   set(names: readonly MapName[]): void {
     const measure = textMeasure(this.font);
     const most = this.isNarrow ? MOST_LETTERS_NARROW : MOST_LETTERS;
+    const largest = this.isNarrow ? LARGEST_NARROW_PX : Number.POSITIVE_INFINITY;
     this.root.replaceChildren();
     this.entries = names.map((name) => {
       const text = shortened(name.text, most);
+      const sizePx = Math.min(name.sizePx, largest);
       return {
         name,
         text,
-        halfWidth: (measure(text, name.sizePx) + HALO_PX) / 2,
-        halfHeight: (LINE_HEIGHT * name.sizePx) / 2,
+        sizePx,
+        halfWidth: (measure(text, sizePx) + HALO_PX) / 2,
+        halfHeight: (LINE_HEIGHT * sizePx) / 2,
         element: null,
       };
     });
@@ -98,7 +103,7 @@ export class NameLayer {
     const inside = this.entries.map((entry, i) => moveInside(entry, at[i] ?? null, clear));
     if (layout !== this.layout) {
       this.layout = layout;
-      this.free = freeNames(this.boxes(at), MOST_COVERED * areaOf(at, size));
+      this.free = freeNames(this.boxes(at), MOST_COVERED * areaOf(at, clear));
     }
     const boxes = this.boxes(inside.map((point, i) => (this.free[i] ? point : null)));
     const apart = freeNames(boxes);
@@ -120,7 +125,7 @@ export class NameLayer {
       const { name } = entry;
       const at = this.free[i] ? middleOf(entry, locate(name.item), ratio) : null;
       if (!at) continue;
-      paper.font = `${WEIGHT} ${name.sizePx * ratio}px ${this.font}`;
+      paper.font = `${WEIGHT} ${entry.sizePx * ratio}px ${this.font}`;
       paper.fillStyle = name.color;
       const text = isolated(entry.text);
       paper.strokeText(text, at.x, at.y);
@@ -140,7 +145,7 @@ export class NameLayer {
     return getComputedStyle(this.root).fontFamily || "sans-serif";
   }
 
-  private add({ name: { color, sizePx }, text }: Entry): SVGElement {
+  private add({ name: { color }, text, sizePx }: Entry): SVGElement {
     const element = shape("text", { fill: color, "font-size": String(sizePx), dy: "0.35em" });
     element.style.unicodeBidi = "plaintext";
     element.textContent = text;
@@ -181,15 +186,16 @@ function moveInside(
   return { x: clamp(at.x, halfWidth, left, right), y: clamp(at.y, halfHeight, top, bottom) };
 }
 
-/** The area in pixels of the box around all names, at least a quarter of the stage. */
-function areaOf(at: readonly (Point | null)[], { width, height }: Size): number {
+/** The area in pixels of the box around all names, at least a third of the clear area. */
+function areaOf(at: readonly (Point | null)[], { left, right, top, bottom }: Area): number {
+  const clearPx = (right - left) * (bottom - top);
   const points = at.filter((point) => point !== null);
   const extent = (values: number[]) =>
     values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY) -
     values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
-  if (points.length < 2) return width * height;
+  if (points.length < 2) return clearPx;
   const area = extent(points.map(({ x }) => x)) * extent(points.map(({ y }) => y));
-  return Math.max(area, (width * height) / 4);
+  return Math.max(area, clearPx / 3);
 }
 
 /** Returns the width of a text in CSS pixels. */
