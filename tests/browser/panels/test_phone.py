@@ -105,3 +105,15 @@ def test_on_a_phone_a_reload_after_the_legend_was_open_shows_all(look, digits_fi
     )
     again.becomes(lambda: again.scale, pytest.approx(scale, rel=1e-3))
     assert again.center == pytest.approx(center, rel=1e-3, abs=1e-3)
+
+
+@pytest.mark.parametrize("width", [760, 900])
+def test_in_a_narrow_window_the_button_of_the_selection_is_beside_the_findings(
+    look, digits_file, width
+):
+    visit = look(digits_file.address, viewport={"width": width, "height": 700})
+    visit.page.keyboard.press("a")
+    visit.page.keyboard.press("f")
+    expect(visit.panel("Findings")).to_be_visible()
+    pill = visit.page.locator(".fs-pill").bounding_box()
+    assert pill["x"] + pill["width"] <= visit.panel("Findings").bounding_box()["x"]
