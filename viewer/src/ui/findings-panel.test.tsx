@@ -122,6 +122,19 @@ it("a section shows its texts as text, and says how many findings the list omits
   expect(root.querySelectorAll(".fs-section-button")).toHaveLength(3);
 });
 
+it("the button of the selection names the duplicates that the list omits", async () => {
+  const listed = [
+    { text: "One.", items: [2, 3, 4] },
+    { text: "Two.", items: [1] },
+  ];
+  const { app } = await shown({ findings: [{ name: "labels", listed }] });
+  app.openFindings("labels");
+  await settled();
+  expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("2 items");
+  button("Select 4 items with duplicates").click();
+  expect([...app.selection.items.value]).toEqual([2, 3, 4, 1]);
+});
+
 it("a click on a finding makes it the current one", async () => {
   const { app } = await shown({ findings: FINDINGS });
   app.openFindings("leaks");

@@ -151,11 +151,12 @@ function Section({ section }: { readonly section: ListedSection }) {
       <div class="fs-actions">
         {items && (
           <TextButton
-            title={`Select the ${itemNoun(app)}s of these findings, with listed copies`}
+            title={`Select the ${itemNoun(app)}s of these findings`}
             onClick={() => app.select(items)}
           >
             <Icon name="plus" /> Select {isPart && "the first "}
             {counted(items.length, itemNoun(app))}
+            {section.layout === "items" && items.length > n_listed && " with duplicates"}
           </TextButton>
         )}
         {column !== null && app.colorColumns.includes(column) && (
