@@ -180,7 +180,7 @@ def test_the_cards_have_the_number_of_images():
         section("classes", "groups", [finding(items=(0, 1))]),
     )
     page = Page(render_report(given(sections=sections)))
-    assert re.findall(r"\d images(?= A sentence)", page.text) == ["7 images", "2 images"]
+    assert re.findall(r"\d images(?=: A sentence)", page.text) == ["7 images", "2 images"]
     assert re.findall(r"and \d duplicates?", page.text) == ["and 2 duplicates", "and 1 duplicate"]
 
 

@@ -275,7 +275,8 @@ def _group(
                 kind = name
         files = _equal_sets(found.items, same_file) if kind != "exact" else ()
         pixels = _equal_sets(found.items, same_pixels) if kind == "near" else ()
-        pixels = tuple(one for one in pixels if one not in files)
+        known = set(files)
+        pixels = tuple(one for one in pixels if one not in known)
         yield found._replace(kind=kind, equal_files=files, equal_pixels=pixels)
     between = ~copies.is_certain & (group[near[:, 0]] != group[near[:, 1]])
     is_different = same_pixels == np.arange(len(same_pixels))
