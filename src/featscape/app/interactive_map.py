@@ -277,8 +277,7 @@ class InteractiveMap(ExportableMap):
         -------
         PlacedImages
             The positions, shape (m, c), and the nearest items of the map for m images.
-            `images.skipped` lists the skipped files: images outside class folders too, although
-            labels do not matter for placing.
+            `images.skipped` lists the skipped files.
 
         Raises
         ------

@@ -223,7 +223,7 @@ class TestScreens:
         self, featscape, photos, here, monkeypatch
     ):
         monkeypatch.setattr("featscape.images.preview._MAX_FILES", 4)  # the source is large
-        (photos / "lost.png").write_bytes((photos / "red" / "00.png").read_bytes())
+        (photos / "lost.heic").write_bytes((photos / "red" / "00.png").read_bytes())
         done = featscape("map", photos, "-o", here / "n", "--perplexity", 40)
         assert done.status == 2
         assert re.match(r"found \d+ images in 3 classes, skipped 1 file: ", done.err)

@@ -101,9 +101,9 @@ class TestImages:
 
     @pytest.mark.usefixtures("features")
     def test_another_number_of_images_is_an_error(self, photos):
-        (photos / "0.png").write_bytes((photos / find_images(photos).paths[0]).read_bytes())
+        (photos / "0.heic").write_bytes((photos / find_images(photos).paths[0]).read_bytes())
         (photos / find_images(photos).paths[0]).unlink()
-        message = r"have 24 rows, and .*photos has 23 images \(1 skipped, the first of them 0.png: "
+        message = r"have 24 rows, and .* has 23 images \(1 skipped, the first of them 0.heic: "
         with pytest.raises(InputError, match=message):
             read(images=photos)
 

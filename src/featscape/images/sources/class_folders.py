@@ -5,8 +5,9 @@ all of these folders are named train (training), val (valid, validation) or test
 folders are the splits, and the class is the name of the next folder. The folders below the classes
 are not used; `ImageSet.unused_folders` lists these folders. If no image is in a class folder, or
 one folder that is not a split contains all images, there are no labels; if only some images are in
-class folders, the others are skipped. If the folders are exactly the ten Italian folders of
-Animals10, the labels are the English class names, and `ImageSet.renamed_labels` lists both.
+class folders, the others have the label `NO_LABEL`. Images beside splits are skipped. If the
+folders are exactly the ten Italian folders of Animals10, the labels are the English class names,
+and `ImageSet.renamed_labels` lists both.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.sources.animals10 import ENGLISH_NAMES
 from featscape.images.tables.splits import SPLITS
+from featscape.labels.classes import NO_LABEL, label_names
 from featscape.number_text import plural
 from featscape.records import ImageSet
 
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from featscape.images.storage.listing import Listing, PathParts
     from featscape.images.storage.locations import Location
     from featscape.records import ImageBytes
-
-OUTSIDE_CLASSES = "outside the class folders"  # the reason of a skipped image
 
 
 def read_class_folders(
@@ -47,7 +47,7 @@ def read_class_folders(
     Parameters
     ----------
     listing : Listing
-        At least one image. Images outside the class folders are added to `listing.skipped`.
+        At least one image. Images outside the split folders are added to `listing.skipped`.
     source, kind, contents
         As in the `ImageSet`.
     is_archive : bool
@@ -63,17 +63,20 @@ def read_class_folders(
     tops = {parts[n_prefix] for parts in names if len(parts) > n_prefix + 1}
     has_splits = bool(tops) and all(top.lower() in SPLITS for top in tops)
     depth = n_prefix + (1 if has_splits else 0)  # of the class folder in the path
-    in_class = [parts for parts in names if len(parts) > depth + 1]
-    kept = in_class or [parts for parts in names if len(parts) > depth]
+    kept = [parts for parts in names if len(parts) > depth]
+    in_class = [len(parts) > depth + 1 for parts in kept]
     # a single folder is a location of the images, not a class
-    has_labels = bool(in_class) and (has_splits or len(tops) > 1 or len(in_class) < len(names))
+    has_labels = any(in_class) and (has_splits or len(tops) > 1 or not all(in_class))
 
-    reason = OUTSIDE_CLASSES if in_class else "outside the split folders"
     for parts in set(names).difference(kept):
-        listing.skip(parts, reason)
-    folders = tuple(parts[depth] for parts in kept) if has_labels else None
+        listing.skip(parts, "outside the split folders")
+    folders = None
+    if has_labels:
+        folders = [
+            parts[depth] if is_in else NO_LABEL for parts, is_in in zip(kept, in_class, strict=True)
+        ]
     below = {parts[depth + 1] for parts in kept if len(parts) > depth + 2}
-    renamed = ENGLISH_NAMES if set(folders or ()) == set(ENGLISH_NAMES) else {}
+    renamed = ENGLISH_NAMES if label_names(folders) == set(ENGLISH_NAMES) else {}
     return ImageSet(
         source=source,
         kind=kind,

@@ -20,6 +20,7 @@ from featscape.images.tables.columns import classify_columns
 from featscape.images.tables.metadata import attach_metadata, has_metadata
 from featscape.images.tables.splits import find_split
 from featscape.images.tables.table_files import TABLE_EXTENSIONS
+from featscape.labels.classes import label_names
 
 if TYPE_CHECKING:
     from featscape.images.sources.kind import Candidate
@@ -110,12 +111,11 @@ def _attach_sidecars(images: ImageSet, sidecars: Sidecars, label_column: str | N
     for row, path in enumerate(images.paths):
         for name, value in sidecars.get(sample_key(path), {}).items():
             columns[name][row] = value
-    n_classes = 0 if images.labels is None else len(set(images.labels))
     described = classify_columns(
         dict(columns),
         table=str(images.source),
         label_column=label_column,
-        has_labels=n_classes > 1,
+        has_labels=len(label_names(images.labels)) > 1,
         has_splits=images.splits is not None,
     )
     return replace(

@@ -9,6 +9,7 @@ from featscape.errors import ImageError, InputError
 from featscape.images.tables.columns import PATH_COLUMNS, choose_column, classify_columns
 from featscape.images.tables.paths import find_path_rows
 from featscape.images.tables.table_files import TABLE_EXTENSIONS, read_table
+from featscape.labels.classes import label_names
 from featscape.printable_names import list_names
 from featscape.records import SkippedImage
 from featscape.records.skipped import NO_IMAGE, UNUSED_IMAGE
@@ -77,12 +78,12 @@ def attach_metadata(
                 "has no metadata.csv. Omit the option, or name a table as the source."
             )
         return replace(images, skipped=(*images.skipped, *skipped))
-    n_classes = 0 if images.labels is None else len(set(images.labels))
     described = classify_columns(
         columns,
         table=tables[0][1].name,
         label_column=label_column,
-        has_labels=n_classes > 1,  # a single folder is only a location, not a class
+        # a single folder is only a location, not a class
+        has_labels=len(label_names(images.labels)) > 1,
         has_splits=images.splits is not None,
         is_untyped=all(table.is_untyped for _, table in tables),
     )

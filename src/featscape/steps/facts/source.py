@@ -46,7 +46,6 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
     yield from describe_left_out(images.skipped)
     yield from describe_boxes(images)
     yield from _describe_vectors(images)
-    yield from _describe_outside(images)
     yield from _describe_mixed_splits(images)
     yield from _describe_unused_folders(images)
     yield from _describe_unread_tables(images)
@@ -59,19 +58,6 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
         yield f"labels: {describe_renamed(images.renamed_labels)}"
     yield from describe_text_columns(images.columns)
     yield from describe_renamed_columns(images.columns)
-
-
-def _describe_outside(images: ImageSet) -> Iterator[str]:
-    """Yield the number of images outside the class folders, if any, with the remedy."""
-    from featscape.images.sources.class_folders import OUTSIDE_CLASSES
-
-    n_outside = sum(one.reason == OUTSIDE_CLASSES for one in images.skipped)
-    if n_outside:
-        yield (
-            f"{plural(n_outside, 'image')} outside the class folders: move these images into a "
-            "folder, which becomes a class, or move the class folders out of the source for a map "
-            "without labels"
-        )
 
 
 def _describe_origin(images: ImageSet, *, is_label_chosen: bool) -> Iterator[str]:

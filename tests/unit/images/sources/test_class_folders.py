@@ -4,6 +4,7 @@ import pytest
 
 from featscape.images import find_images
 from featscape.images.sources.animals10 import ENGLISH_NAMES
+from featscape.labels.classes import NO_LABEL
 from featscape.steps.facts.source import describe_found
 from helpers.images.empty_images import make_files
 
@@ -31,16 +32,11 @@ def test_a_single_folder_of_all_images_is_no_class(tmp_path):
     assert images.labels is None
 
 
-def test_images_beside_class_folders_are_skipped_with_a_reason(tmp_path, skipped):
+def test_images_beside_class_folders_have_no_label(tmp_path):
     images = find_images(make_files(tmp_path, "cat/1.jpg", "stray.jpg"))
-    assert images.paths == ("cat/1.jpg",)
-    assert skipped(images) == {"stray.jpg": "outside the class folders"}
-
-
-def test_skipped_images_beside_class_folders_are_reported_with_a_remedy(tmp_path):
-    make_files(tmp_path, "edited/1.jpg", "1.jpg", "2.jpg", "3.heic")
-    _, line = describe_found(find_images(tmp_path))
-    assert line.startswith("2 images outside the class folders: move these images into a folder")
+    assert images.paths == ("cat/1.jpg", "stray.jpg")
+    assert images.labels == ("cat", NO_LABEL)
+    assert list(describe_found(images)) == ["found 2 images in 1 class, 1 without a label"]
 
 
 def test_labels_that_differ_only_in_case_are_reported(tmp_path):
@@ -97,13 +93,12 @@ def test_a_class_with_the_name_of_a_split_is_not_reported_without_folders_in_it(
     assert len(list(describe_found(images))) == 1
 
 
-def test_images_of_a_split_without_a_class_are_skipped_if_others_have_one(tmp_path, skipped):
+def test_images_of_a_split_without_a_class_have_no_label_if_others_have_one(tmp_path, skipped):
     images = find_images(make_files(tmp_path, "train/cat/1.jpg", "test/1.jpg", "stray.jpg"))
-    assert images.paths == ("train/cat/1.jpg",)
-    assert skipped(images) == {
-        "stray.jpg": "outside the class folders",
-        "test/1.jpg": "outside the class folders",
-    }
+    assert images.paths == ("test/1.jpg", "train/cat/1.jpg")
+    assert images.labels == (NO_LABEL, "cat")
+    assert images.splits == ("test", "train")
+    assert skipped(images) == {"stray.jpg": "outside the split folders"}
 
 
 def test_splits_without_classes_have_no_labels(tmp_path, skipped):
@@ -119,6 +114,7 @@ def test_animals10_gets_english_labels_and_reports_them(tmp_path):
     assert dict(zip(images.paths, images.labels, strict=True)) == {
         f"{italian}/1.jpeg": english for italian, english in ENGLISH_NAMES.items()
     }
+    assert find_images(make_files(tmp_path, "0.jpg")).labels == (NO_LABEL, *images.labels)
     assert images.renamed_labels == ENGLISH_NAMES
     assert ENGLISH_NAMES["gallina"] == "chicken"
 

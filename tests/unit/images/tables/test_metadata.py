@@ -40,6 +40,16 @@ def test_metadata_gives_labels_if_folders_do_not(write_images, path):
     assert images.columns == {}
 
 
+def test_metadata_gives_labels_if_a_single_folder_contains_a_part_of_the_images(write_images):
+    folder = write_images("scans/1.png", "2.png")
+    write(folder / "metadata.csv", "file_name,label\nscans/1.png,cat\n2.png,dog\n")
+    images = find_images(folder)
+    assert dict(zip(images.paths, images.labels, strict=True)) == {
+        "2.png": "dog",
+        "scans/1.png": "cat",
+    }
+
+
 def test_each_folder_may_have_its_own_metadata(write_images):
     folder = write_images("train/cat/1.png", "test/cat/1.png")
     write(folder / "train" / "metadata.csv", "file_name,n\ncat/1.png,1\n")
@@ -145,17 +155,17 @@ def test_folders_of_classes_and_splits_without_a_table_have_no_columns(write_ima
 
 
 def test_a_row_of_a_skipped_image_has_the_reason_of_the_image(write_images, skipped):
-    folder = write_images("goose/1.png", "gander.png")
-    write(folder / "metadata.csv", "file_name,age\ngoose/1.png,3\ngander.png,4\nno.png,5\n")
+    folder = write_images("train/goose/1.png", "gander.png")
+    write(folder / "metadata.csv", "file_name,age\ntrain/goose/1.png,3\ngander.png,4\nno.png,5\n")
     images = find_images(folder)
-    reason = "a row of an image that is not used: gander.png is skipped: outside the class folders"
+    reason = "a row of an image that is not used: gander.png is skipped: outside the split folders"
     assert skipped(images)["metadata.csv, line 3"] == reason
     assert skipped(images)["metadata.csv, line 4"] == "a row without an image: no.png"
     lines = list(describe_found(images))
     assert "skipped 1 row without an image: 'no.png'" in lines
     assert (
         "skipped 1 row of an image that is not used, metadata.csv, line 3: gander.png is skipped: "
-        "outside the class folders" in lines
+        "outside the split folders" in lines
     )
 
 
