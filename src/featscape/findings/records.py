@@ -228,6 +228,12 @@ class ExpectedErrors:
     assumption: str
     n_checked: int = 0
 
+    @property
+    def number(self) -> str:
+        """The limits as text: "2 to 5", or "2" if both limits are equal."""
+        low, high = f"{self.low:,}", f"{self.high:,}"
+        return low if low == high else f"{low} to {high}"
+
 
 @dataclass(frozen=True, eq=False)
 class DetectorResult(Generic[F_co]):

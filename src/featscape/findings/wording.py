@@ -98,7 +98,7 @@ def count_wrong(expected: ExpectedErrors) -> str:
     """Return the sentences about how many of the listed labels are wrong."""
     if expected.n_checked:
         return (
-            f"About {expected.low:,} to {expected.high:,} of the labels are wrong, estimated from "
+            f"About {expected.number} of the labels are wrong, estimated from "
             f"{expected.n_checked:,} checked labels."
         )
     limit = (

@@ -126,3 +126,11 @@ def test_the_estimate_depends_on_the_seed_only():
     )
     assert first == again
     assert (first.low, first.high) != (other.low, other.high)
+
+
+def test_equal_limits_are_one_number():
+    checked = {"n_listed": 1_500, "assumption": "", "n_checked": 30}
+    few = ExpectedErrors(low=2, high=2, **checked)
+    many = ExpectedErrors(low=5, high=1_200, **checked)
+    assert (few.number, many.number) == ("2", "5 to 1,200")
+    assert count_wrong(few).startswith("About 2 of the labels are wrong")
