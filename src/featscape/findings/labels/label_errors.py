@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.findings.labels.expected_errors import expect_errors
-from featscape.findings.labels.model import LabelModel, count_voters
+from featscape.findings.labels.model import LEAST_MEMBERS, LabelModel, count_voters
 from featscape.findings.records import DetectorResult, Evidence, LabelError
-from featscape.findings.wording import name_item, too_few_items
-from featscape.number_text import percent, plural
+from featscape.findings.wording import count_nouns, name_item, too_few_items
+from featscape.number_text import percent
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ _LEAST_GAIN = 0.01
 _METHOD = (
     "The score is the log-odds that the suggested label is right rather than the given label: the "
     "average of a linear classifier (ridge regression) and of the nearest neighbors, both computed "
-    "without the item's own label."
+    "without the item's own label. An item of a class with few items must also be nearer to the "
+    "mean of the suggested class than to the mean of the others of its class."
 )
 
 
@@ -85,7 +86,7 @@ def find_label_errors(
     Each item is classified twice without its own label: by one-against-all ridge regression on
     the principal components, and by its nearest neighbors in half-whitened space. Both results are
     calibrated, and their probabilities are averaged. An item is listed if another label is more
-    probable than the given label.
+    probable than the given label. See `LabelOdds` for classes with few items.
 
     Parameters
     ----------
@@ -109,17 +110,16 @@ def find_label_errors(
     neighbors = search(components.half_whitened(), count_voters(n_items, n_classes))
     model = LabelModel(components, neighbors, random_state=random_state)
     odds = model.odds(classes.codes, n_classes)
-    is_alone = classes.counts[classes.codes] == 1
-    suspicion = np.where(is_alone, np.float32(np.nan), odds.suspicion)
+    is_unknown = np.isnan(odds.suspicion)
     errors = LabelErrors(
-        result=DetectorResult(reason=_why_not_all(classes)),
-        suspicion=suspicion,
+        result=DetectorResult(reason=_why_not_all(int(is_unknown.sum()), noun)),
+        suspicion=odds.suspicion,
         suggested=tuple(
-            None if alone else classes.names[code]
-            for alone, code in zip(is_alone, odds.suggested, strict=True)
+            None if unknown else classes.names[code]
+            for unknown, code in zip(is_unknown, odds.suggested, strict=True)
         ),
         expected=None,
-        confidence=np.where(is_alone, np.float32(0.5), odds.confidence),
+        confidence=np.where(is_unknown, np.float32(0.5), odds.confidence),
     )
     if odds.gain < _LEAST_GAIN:
         reason = (
@@ -128,8 +128,8 @@ def find_label_errors(
             "most labels are wrong."
         )
         return replace(errors, result=DetectorResult(reason=reason))
-    listed = np.flatnonzero(suspicion > 0)
-    listed = listed[np.lexsort((listed, -suspicion[listed]))]
+    listed = np.flatnonzero(odds.suspicion > 0)
+    listed = listed[np.lexsort((listed, -odds.suspicion[listed]))]
     findings = tuple(
         _describe(int(item), odds, classes, neighbors.indices, paths=paths, noun=noun)
         for item in listed
@@ -149,18 +149,20 @@ def _why_not(components: Components | None, classes: Classes | None, n_items: in
         return too_few_items(n_items, LEAST_ITEMS)
     if components is None:
         return "All items have the same features."
-    if classes.counts.max() == 1:
-        return "Each item has a label of its own."
+    most = classes.counts.max()
+    if most < LEAST_MEMBERS:
+        is_own = most == 1
+        return f"Each {'item has a label of its own' if is_own else 'class has one or two items'}."
     return None
 
 
-def _why_not_all(classes: Classes) -> str | None:
-    n_alone = int((classes.counts == 1).sum())
-    if n_alone == 0:
+def _why_not_all(n_unknown: int, noun: str) -> str | None:
+    if n_unknown == 0:
         return None
     return (
-        f"{plural(n_alone, 'class', 'classes')} with one item: such a label cannot be checked, "
-        "because no other item shows what the label means."
+        f"{count_nouns(n_unknown, noun, 'is', 'are')} in classes with fewer than {LEAST_MEMBERS} "
+        f"{noun}s. Such labels cannot be checked, because too few other {noun}s show what the "
+        "label means."
     )
 
 

@@ -8,11 +8,11 @@ does not depend on the labels once, so that changed labels are scored quickly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.findings.spaces import blocks, sum_classes
+from featscape.findings.spaces import NO_VARIANCE, blocks, sum_classes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from featscape.findings.spaces import Components
     from featscape.records import Neighbors
 
+LEAST_MEMBERS = 3  # a label is checked if two other items show what the label means
 _PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)  # of the ridge, per row
 _LEAST_FREEDOM = 1e-3  # of 1 - leverage, against division by zero
 _PRIOR_VOTES = 0.5  # votes for the class shares, beside those of the neighbors
@@ -41,7 +42,9 @@ class LabelOdds:
     Attributes
     ----------
     suspicion : ndarray of float32, shape (n,)
-        log p(best other class) - log p(given class).
+        log p(best other class) - log p(given class); NaN in a class of fewer than 3 items. In a
+        class of at most as many items as there are voters, at most 0 if the item is nearer to the
+        mean of the others of its class than to the mean of the best other class.
     suggested : ndarray of intp, shape (n,)
         The best class other than the given class.
     confidence : ndarray of float32, shape (n,)
@@ -148,8 +151,61 @@ class LabelModel:
             log_p[own, codes[block]] = -np.inf
             suggested[block] = log_p.argmax(axis=1)
             suspicion[block] = log_p[own, suggested[block]] - given[block]
+        suspicion[counts[codes] < LEAST_MEMBERS] = np.nan
+        is_small = counts <= self._voters.shape[1]
+        doubtful = np.flatnonzero(is_small[codes] & (suspicion > 0))
+        if len(doubtful):
+            is_nearer = self._is_nearer(doubtful, suggested[doubtful], codes, counts, ridge.sums)
+            suspicion[doubtful[~is_nearer]] = 0
         gain = float(given.mean(dtype=np.float64) - np.log(counts[codes] / n).mean())
         return LabelOdds(suspicion, suggested, np.exp(given), gain, calibrations)
+
+    def _is_nearer(
+        self,
+        items: NDArray[np.intp],
+        suggested: NDArray[np.intp],
+        codes: NDArray[np.intp],
+        counts: NDArray[np.intp],
+        sums: NDArray[np.float64],
+    ) -> NDArray[np.bool_]:
+        """Return which items are nearer to the mean of the suggested class than of their own.
+
+        Votes and probabilities depend on the number of items of a class: the label of a class with
+        few items seldom has the highest, even if the label is right. The distances to the means, in
+        half-whitened space, are estimated without the item and without bias by the class size.
+
+        Parameters
+        ----------
+        items : ndarray of intp, shape (m,)
+            In classes of at least three items.
+        suggested : ndarray of intp, shape (m,)
+            A class for each of the items.
+        codes : ndarray of intp, shape (n,)
+        counts : ndarray of intp, shape (n_classes,)
+        sums : ndarray of float64, shape (n_classes, c)
+            The sum of the rows of each class.
+        """
+        floor = self._variances[-1] * NO_VARIANCE
+        weights = np.maximum(self._variances, floor) ** -0.5  # (c,), of squared differences
+        squares = np.einsum("ij,ij,j->i", self._rows, self._rows, weights)
+        totals = np.bincount(codes, weights=squares, minlength=len(counts))
+
+        def measure(rows: Any, sums: Any, totals: Any, counts: Any) -> Any:
+            """Return squared distances to the means, less the squared lengths of the rows.
+
+            The squared length of a mean is the mean product of two items of the class.
+            """
+            products = np.einsum("ij,ij,j->i", rows, sums, weights)
+            pairs = np.maximum(counts * (counts - 1), 1)  # a class of one item has none
+            return (sums**2 @ weights - totals) / pairs - 2 * products / counts
+
+        is_nearer = np.empty(len(items), dtype=bool)
+        for block in blocks(len(items)):
+            chosen, other = items[block], suggested[block]
+            rows, own = self._rows[chosen], codes[chosen]
+            to_own = measure(rows, sums[own] - rows, totals[own] - squares[chosen], counts[own] - 1)
+            is_nearer[block] = measure(rows, sums[other], totals[other], counts[other]) < to_own
+        return is_nearer
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +218,7 @@ class _Ridge:
     """
 
     rows: NDArray[np.float32]  # (n, c), in the eigenvectors of the rows' product
+    sums: NDArray[np.float64]  # (n_classes, c), of the rows of each class
     weights: NDArray[np.float32]  # (c, n_classes)
     shrinkage: NDArray[np.float32]  # (c,)
     codes: NDArray[np.intp]  # (n,)
@@ -186,13 +243,13 @@ class _Ridge:
         chosen : ndarray of intp, shape (m,)
             Indices of rows.
         """
-        sums = sum_classes(rows, codes, len(counts)).T  # (c, n_classes)
+        sums = sum_classes(rows, codes, len(counts))
         own = np.arange(len(chosen))
 
         def fit_with(penalty: float) -> _Ridge:
             shrinkage = 1 / (variances + penalty * len(rows))
-            weights = (shrinkage[:, None] * sums).astype(np.float32)
-            return cls(rows, weights, shrinkage.astype(np.float32), codes)
+            weights = (shrinkage[:, None] * sums.T).astype(np.float32)
+            return cls(rows, sums, weights, shrinkage.astype(np.float32), codes)
 
         def loss(ridge: _Ridge) -> float:
             errors = ridge.scores(chosen)

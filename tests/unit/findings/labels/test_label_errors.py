@@ -181,6 +181,7 @@ def test_without_labels_nothing_is_suspicious():
     [
         (np.zeros(40, int), "All items have the label ant"),
         (np.arange(40), "Each item has a label of its own"),
+        (np.arange(40) // 2, "Each class has one or two items"),
     ],
 )
 def test_labels_that_cannot_be_compared_are_reported(codes, reason):
@@ -200,14 +201,49 @@ def test_too_few_items_are_reported():
     assert "has 8 items; at least 10" in label_errors(features, named(codes)).result.reason
 
 
-def test_a_class_with_one_item_is_not_checked():
+def test_classes_with_one_or_two_items_are_not_checked():
     features, codes = clouds(200)
-    codes[0] = 4
+    codes[:3] = 4, 5, 5
     found = label_errors(features, named(codes))
-    assert np.isnan(found.suspicion[0])
-    assert found.suggested[0] is None
-    assert found.result.reason.startswith("1 class with one item")
-    assert np.isfinite(found.suspicion[1:]).all()
+    assert np.isnan(found.suspicion[:3]).all()
+    assert found.suggested[:3] == (None,) * 3
+    assert found.result.reason.startswith("3 images are in classes with fewer than 3 images")
+    assert np.isfinite(found.suspicion[3:]).all()
+
+
+def test_right_labels_of_a_class_with_four_items_are_not_listed_but_a_wrong_label_is():
+    features, codes = clouds(400, n_classes=3, spread=0.3)
+    kept = np.flatnonzero((codes != 0) | (np.arange(400) < 12))
+    features, codes = features[kept], codes[kept]
+    right = np.flatnonzero(codes == 0)
+    assert len(right) == 4
+    wrong = np.flatnonzero(codes == 1)[0]
+    codes[wrong] = 0
+    found = label_errors(features, named(codes))
+    assert found.result.findings[0].item == wrong
+    assert (found.suspicion[right] <= 0).all()
+
+
+def test_the_distances_to_the_means_are_those_of_all_pairs_of_items():
+    features, codes = clouds(60, n_classes=3, spread=0.6)
+    codes[(codes == 0) & (np.arange(60) > 9)] = 1  # classes of 4, 36 and 20 items
+    components = principal_components(features, 10)
+    model = LabelModel(components, search_all_pairs(components.half_whitened(), 9))
+    rows = model._rows.astype(np.float64)
+    rows *= model._variances**-0.25
+    items, suggested = np.arange(60), (codes + 1) % 3
+    sums = np.stack([model._rows[codes == code].sum(axis=0) for code in range(3)])
+    found = model._is_nearer(items, suggested, codes, np.bincount(codes), sums)
+
+    def distance(item, code):
+        others = rows[(codes == code) & (items != item)]
+        pairs = others @ others.T
+        n = len(others)
+        return (pairs.sum() - np.trace(pairs)) / (n * (n - 1)) - 2 * (others @ rows[item]).mean()
+
+    expected = [distance(i, suggested[i]) < distance(i, codes[i]) for i in items]
+    assert 5 < sum(expected) < 55
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_labels_without_relation_to_the_features_are_reported():
