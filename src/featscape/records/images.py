@@ -162,6 +162,8 @@ class ImageSet:
         Number of labels in the source's table with white space around them, which was removed.
     splits : tuple of str or None
         "train", "val" or "test" for each image; None if the source has no splits.
+    split_column : str or None
+        The column of the source's table that contains the splits; None for other splits.
     columns : mapping of str to sequence
         Further values of each image by name: an array of numbers (NaN if missing), datetime64 (NaT
         if missing), or bool; or strings or an object array of bool (None if missing).
@@ -187,6 +189,7 @@ class ImageSet:
     label_column: str | None = None
     n_trimmed_labels: int = 0
     splits: tuple[str, ...] | None = None
+    split_column: str | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()
     unused_folders: tuple[str, ...] = ()

@@ -286,6 +286,7 @@ def _merge(first: ImageColumns, second: ImageColumns, *, table: str) -> ImageCol
     return ImageColumns(
         labels=first.labels or second.labels,
         splits=first.splits or second.splits,
+        split_column=first.split_column or second.split_column,
         columns={**first.columns, **second.columns},
         skipped=(*first.skipped, *second.skipped),
         label_column=first.label_column or second.label_column,

@@ -243,6 +243,7 @@ def _describe(images: ImageSet, described: ImageColumns) -> ImageSet:
     return replace(
         images,
         splits=described.splits or images.splits,
+        split_column=described.split_column or images.split_column,
         columns={**images.columns, **described.columns},
         skipped=(*images.skipped, *described.skipped),
     )

@@ -92,6 +92,7 @@ def collect(
         label_column=described.label_column,
         n_trimmed_labels=labeled.n_trimmed_labels,
         splits=described.splits,
+        split_column=described.split_column,
         columns=described.columns,
         skipped=(*opened.skipped, *skipped, *described.skipped),
     )

@@ -137,7 +137,9 @@ def _pair(
         else:
             reason = "neither images nor their labels"
             skipped.append(SkippedImage(f"{file_name(source)}, array {name}", reason))
-    described = classify_columns(columns, table=file_name(source), label_column=label_column)
+    described = classify_columns(
+        columns, table=file_name(source), label_column=label_column, has_splits=all(splits)
+    )
     return ImageSet(
         source=source,
         kind="array",
@@ -148,6 +150,7 @@ def _pair(
         label_column=described.label_column,
         n_trimmed_labels=described.n_trimmed_labels,
         splits=tuple(splits) if all(splits) else described.splits,
+        split_column=described.split_column,
         columns=described.columns,
         skipped=(*skipped, *described.skipped),
     )

@@ -83,6 +83,7 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
         label_column=described.label_column,
         n_trimmed_labels=described.n_trimmed_labels,
         splits=described.splits,
+        split_column=described.split_column,
         columns=described.columns,
         skipped=(*table.skipped, *described.skipped),
     )

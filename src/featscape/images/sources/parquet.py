@@ -157,7 +157,10 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
     for values in columns.values():
         values.extend([None] * (len(paths) - len(values)))
     described = classify_columns(
-        columns, table=file_name(source), label_column=candidate.label_column
+        columns,
+        table=file_name(source),
+        label_column=candidate.label_column,
+        has_splits=all(splits),
     )
     return ImageSet(
         source=source,
@@ -170,6 +173,7 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
         label_column=described.label_column,
         n_trimmed_labels=described.n_trimmed_labels,
         splits=tuple(splits) if all(splits) else described.splits,
+        split_column=described.split_column,
         columns=described.columns,
         skipped=(*skipped, *described.skipped),
     )

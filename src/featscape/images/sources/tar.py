@@ -124,6 +124,7 @@ def _attach_sidecars(images: ImageSet, sidecars: Sidecars, label_column: str | N
         n_trimmed_labels=described.n_trimmed_labels,
         renamed_labels={} if described.labels else images.renamed_labels,
         splits=images.splits or described.splits,
+        split_column=described.split_column,
         columns=described.columns,
         skipped=(*images.skipped, *described.skipped),
     )

@@ -39,6 +39,8 @@ LABEL_COLUMNS = (
     *("label", "class", "category", "class_name", "label_name", "labels", "species", "cls"),
     *("target", "targets"),
 )
+# other names than split of a column of splits, the most likely first; all values must name splits
+_SPLIT_COLUMNS = ("set", "subset", "partition", "fold")
 
 _WHOLE_FLOAT = re.compile(r"-?(?:0|[1-9]\d{,14})\.0")
 _LEAST_SIMILAR = 0.5  # of the name of a column that is suggested, by difflib
@@ -54,6 +56,8 @@ class ImageColumns:
     labels, splits : tuple of str or None
     label_column : str or None
         The name of the column of labels; None if `labels` is None.
+    split_column : str or None
+        The name of the column of splits; None if `splits` is None.
     n_trimmed_labels : int
         Number of labels with white space around them, which was removed.
     columns : dict of str to Column
@@ -68,6 +72,7 @@ class ImageColumns:
     columns: dict[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()
     label_column: str | None = None
+    split_column: str | None = None
     n_trimmed_labels: int = 0
 
 
@@ -159,6 +164,7 @@ def classify_columns(
     usual = () if has_labels else LABEL_COLUMNS
     option = "the label column"
     label = choose_column(columns, usual, wanted=label_column, option=option, table=table)
+    split = None if has_splits else _choose_splits(columns, label=label)
     labels = splits = None
     n_trimmed = 0
     kept: dict[str, Column] = {}
@@ -178,7 +184,7 @@ def classify_columns(
             skipped.append(skipped_column(table, name, LISTS))
         if name == label and not has_lists and any(value is not None for value in values):
             labels, n_trimmed = trim_labels(_label_texts(values, is_untyped=is_untyped))
-        elif name.lower() == "split" and not has_splits and None not in values:
+        elif name == split and None not in values:
             splits = tuple(SPLITS.get(text_of(v).lower(), text_of(v)) for v in values)
         else:
             shown, values = convert_durations(name, values)
@@ -195,8 +201,23 @@ def classify_columns(
         kept,
         tuple(skipped),
         label_column=None if labels is None else label,
+        split_column=None if splits is None else split,
         n_trimmed_labels=n_trimmed,
     )
+
+
+def _choose_splits(columns: Mapping[str, Sequence[Any]], *, label: str | None) -> str | None:
+    """Return the column of splits: split, or a column of `_SPLIT_COLUMNS` of names of splits."""
+    by_lower = {name.lower(): name for name in reversed(list(columns)) if name != label}
+    if "split" in by_lower:
+        return by_lower["split"]
+    named = [by_lower[name] for name in _SPLIT_COLUMNS if name in by_lower]
+    return next((name for name in named if _are_splits(columns[name])), None)
+
+
+def _are_splits(values: Sequence[Any]) -> bool:
+    """Return whether all values name splits."""
+    return all(isinstance(value, str) and value.lower() in SPLITS for value in values)
 
 
 def check_single_labels(column: str, values: Sequence[Any], *, table: str) -> None:

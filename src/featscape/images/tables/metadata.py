@@ -91,6 +91,7 @@ def attach_metadata(
         images,
         labels=described.labels or images.labels,
         label_column=described.label_column,
+        split_column=described.split_column or images.split_column,
         n_trimmed_labels=(described if described.labels else images).n_trimmed_labels,
         renamed_labels={} if described.labels else images.renamed_labels,
         splits=images.splits or described.splits,

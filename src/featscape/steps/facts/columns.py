@@ -37,7 +37,14 @@ _MOST_NAMED = 6  # labels in a line on the screen
 def describe_columns(
     described: ImageSet | ImageColumns, *, n_items: int, noun: str
 ) -> Iterator[str]:
-    """Yield the names of the columns, and the number of items with values, if there are columns."""
+    """Yield the names of the columns, and the number of items with values, if there are columns.
+
+    A column of splits that has another name than split is named in a line of its own, the first.
+    """
+    if described.split_column is not None and described.split_column.lower() != "split":
+        yield printable(
+            f"splits: the column {described.split_column!r}, because all values are names of splits"
+        )
     names = [repr(described.label_column)] if described.label_column is not None else []
     names += ["the split"] if described.splits is not None else []
     has_value = np.zeros(n_items, dtype=bool)

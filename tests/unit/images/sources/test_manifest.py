@@ -169,6 +169,33 @@ def test_a_split_column_gives_the_splits(write_images):
     assert images.splits == ("val", "holdout")
 
 
+def test_a_column_set_of_names_of_splits_gives_the_splits_without_a_column_split(write_images):
+    rows = [
+        {"path": "a.png", "Set": "Train", "fold": "1", "subset": "val"},
+        {"path": "b.png", "Set": "test", "fold": "2", "subset": "val"},
+    ]
+    images = find_images(write_rows(write_images() / "a.jsonl", rows))
+    assert images.splits == ("train", "test")
+    assert list(images.columns) == ["fold", "subset"]
+    assert next(line for line in describe_found(images) if line.startswith("splits")) == (
+        "splits: the column 'Set', because all values are names of splits"
+    )
+    for row in rows:
+        row["split"] = "val"
+    images = find_images(write_rows(write_images() / "b.jsonl", rows))
+    assert images.splits == ("val", "val")
+    assert list(images.columns) == ["Set", "fold", "subset"]
+    assert not any(line.startswith("splits") for line in describe_found(images))
+
+
+@pytest.mark.parametrize("values", [("train", "holdout"), ("train", None)])
+def test_a_column_set_with_other_values_than_splits_is_an_ordinary_column(write_images, values):
+    rows = [{"path": "a.png", "set": values[0]}, {"path": "b.png", "set": values[1]}]
+    images = find_images(write_rows(write_images() / "a.jsonl", rows))
+    assert images.splits is None
+    assert list(images.columns) == ["set"]
+
+
 def test_absolute_paths_and_paths_to_parent_folders_are_read(write_images, reds):
     folder = write_images("a.png", "b.png")
     (folder / "deep").mkdir()

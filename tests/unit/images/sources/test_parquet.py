@@ -73,6 +73,12 @@ def test_files_below_a_folder_are_one_source(write, reds, skipped, tmp_path):
     assert again.read("data/train-00001-of-00002.parquet/0") == images.read(3)
 
 
+def test_a_column_of_splits_stays_a_column_if_the_names_of_all_files_give_the_splits(write):
+    images = find_images(write("train-0.parquet", 2, subset=["val", "test"]))
+    assert images.splits == ("train", "train")
+    assert images.columns["subset"] == ("val", "test")
+
+
 def test_threads_read_the_right_rows_in_any_order(write):
     images = find_images(write(n=250, group=90))
     order = np.random.default_rng(0).permutation(250)
