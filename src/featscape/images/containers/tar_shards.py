@@ -213,7 +213,8 @@ def _read_sidecar(parts: PathParts, info: tarfile.TarInfo, file: BinaryIO, index
         except (ValueError, RecursionError) as error:
             index.listing.skip(parts, f"not valid JSON ({error})")
             return
-        values |= parsed if isinstance(parsed, dict) else {"json": parsed}
+        parsed = parsed if isinstance(parsed, dict) else {"json": parsed}
+        index.sidecars[key] = parsed | values  # a file takes precedence over a key of the JSON
     else:
         name = "cls" if extension == ".cls" else "text"
         values[name] = content.decode("utf-8", "backslashreplace").strip()

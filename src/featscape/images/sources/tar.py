@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from featscape.images.sources.kind import Candidate
     from featscape.records import ImageSet
 
-    Sidecars = dict[str, dict[str, Any]]  # by the sample's key: values by the column's name
-
 _BESIDE_ARCHIVES = (
     "a table beside archives is not read (put metadata.csv, with paths in the archive, into each "
     "archive)"
@@ -76,7 +74,7 @@ def find_in_tar(candidate: Candidate) -> ImageSet:
     is_metadata = has_metadata(index.listing.others) and not any(
         label_column in values for values in index.sidecars.values()
     )
-    images = _attach_sidecars(images, index.sidecars, None if is_metadata else label_column)
+    images = _attach_sidecars(images, index, None if is_metadata else label_column)
     return attach_metadata(
         images, index.listing.others, label_column=label_column if is_metadata else None
     )
@@ -106,21 +104,27 @@ def _join_indexes(contents: TarShards, shards: list[str]) -> TarIndex:
     return joined
 
 
-def _attach_sidecars(images: ImageSet, sidecars: Sidecars, label_column: str | None) -> ImageSet:
+def _attach_sidecars(images: ImageSet, index: TarIndex, label_column: str | None) -> ImageSet:
+    """Add the values of the sidecar files; .cls files give the labels if folders give none."""
     columns: dict[str, list[Any]] = defaultdict(lambda: [None] * len(images))
     for row, path in enumerate(images.paths):
-        for name, value in sidecars.get(sample_key(path), {}).items():
+        for name, value in index.sidecars.get(sample_key(path), {}).items():
             columns[name][row] = value
+    has_labels = len(label_names(images.labels)) > 1
+    has_classes = any(parts[-1].lower().endswith(".cls") for parts in index.listing.others)
+    if has_classes and not has_labels and any(columns["cls"]):
+        label_column = label_column or "cls"
     described = classify_columns(
         dict(columns),
         table=str(images.source),
         label_column=label_column,
-        has_labels=len(label_names(images.labels)) > 1,
+        has_labels=has_labels,
         has_splits=images.splits is not None,
     )
     return replace(
         images,
         labels=described.labels or images.labels,
+        label_column=described.label_column,
         n_trimmed_labels=described.n_trimmed_labels,
         renamed_labels={} if described.labels else images.renamed_labels,
         splits=images.splits or described.splits,

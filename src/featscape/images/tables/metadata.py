@@ -90,7 +90,7 @@ def attach_metadata(
     return replace(
         images,
         labels=described.labels or images.labels,
-        label_column=described.label_column,
+        label_column=(described if described.labels else images).label_column,
         split_column=described.split_column or images.split_column,
         n_trimmed_labels=(described if described.labels else images).n_trimmed_labels,
         renamed_labels={} if described.labels else images.renamed_labels,

@@ -112,6 +112,29 @@ def test_sidecar_files_give_labels_and_columns(write_tar, tmp_path, png, reds, s
     assert skipped(images).keys() == {"1.json", f"{tmp_path / 'a.tar'}, column box"}
 
 
+@pytest.mark.parametrize("is_json_first", [True, False])
+def test_the_class_of_a_cls_file_takes_precedence_over_the_json(
+    write_tar, tmp_path, png, is_json_first
+):
+    members = []
+    for i in range(2):
+        files = [(f"{i}.cls", b"fox"), (f"{i}.json", b'{"label": "dog", "cls": "cat", "n": 1}')]
+        members += [(f"{i}.png", png(i)), *(reversed(files) if is_json_first else files)]
+    file = write_tar(tmp_path / "a.tar", members)
+    images = find_images(file)
+    assert images.labels == ("fox", "fox")
+    assert images.columns["source label"] == ("dog", "dog")
+    assert "labels: the column 'cls' (--label-column names another)" in list(describe_found(images))
+    assert find_images(file, label_column="label").labels == ("dog", "dog")
+
+
+def test_the_label_of_the_json_is_used_without_cls_files(write_tar, tmp_path, png):
+    members = [("0.png", png()), ("0.json", b'{"label": "dog", "cls": "cat"}')]
+    images = find_images(write_tar(tmp_path / "a.tar", members))
+    assert images.labels == ("dog",)
+    assert images.label_column == "label"
+
+
 def test_shards_in_a_folder_are_one_source(write_tar, tmp_path, png, reds):
     write_tar(tmp_path / "train-000.tar", [("a/0.png", png(0)), ("a/0.cls", b"x")])
     write_tar(tmp_path / "train-001.tar", [("a/0.png", png(1)), ("a/0.cls", b"y")])
