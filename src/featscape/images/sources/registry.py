@@ -20,7 +20,7 @@ from featscape.images.sources.zip import ZIP
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.locations import as_location, join
-from featscape.images.storage.remote_errors import describe_no_connection, lacks_ranges
+from featscape.images.storage.remote_errors import explain_failure
 from featscape.images.tables.boxes import GUIDE
 from featscape.images.tables.table_files import TABLE_EXTENSIONS
 
@@ -47,19 +47,10 @@ def find_in_source(
     try:
         return _find_in_source(source, path_column=path_column, label_column=label_column)
     except (InputError, ImageError) as error:
-        if isinstance(source, str) and lacks_ranges(error):
-            raise InputError(
-                "the server of an archive, array or Parquet file must support ranges, with which "
-                f"a client reads a part of a file; the server of {source!r} does not. Download the "
-                "file, and name the downloaded file."
-            ) from error
-        reason = describe_no_connection(error) if isinstance(source, str) else None
-        if reason is None:
+        explained = explain_failure(source, error) if isinstance(source, str) else None
+        if explained is None:
             raise
-        raise InputError(
-            f"the source must be reachable; the server of {source!r} is not: {reason}. "
-            "Check the address and the network connection."
-        ) from error
+        raise InputError(explained) from error
 
 
 def _find_in_source(

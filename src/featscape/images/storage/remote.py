@@ -18,6 +18,7 @@ from featscape.images.storage.deadline import is_expired, remaining_s
 from featscape.images.storage.limits import check_length, check_size
 from featscape.images.storage.listing import Listing, is_hidden
 from featscape.images.storage.remote_errors import (
+    FailedRequestError,
     describe_answer,
     is_final,
     lacks_credentials,
@@ -218,15 +219,15 @@ class Remote:
                 last = error
                 if is_final(error):
                     self._count(server, failed=False)
-                    raise ImageError(describe_answer(error)) from error
+                    raise FailedRequestError(describe_answer(error)) from error
             else:
                 self._count(server, failed=False)
                 return result
         self._count(server, failed=True)
         reason = "timed out" if isinstance(last, TimeoutError) else name_error(last)
         if is_expired():
-            raise ImageError(f"did not arrive in time ({reason})") from last
-        raise ImageError(f"failed {N_ATTEMPTS} times: {reason}") from last
+            raise FailedRequestError(f"did not arrive in time ({reason})") from last
+        raise FailedRequestError(f"failed {N_ATTEMPTS} times: {reason}") from last
 
     def _check_failures(self, server: str) -> None:
         if self._failures[server] >= MAX_FAILURES and remaining_s() is None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
+from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TOO_MANY_BYTES = "the server sent more bytes than were requested"  # why a response is refused
 
@@ -12,6 +17,10 @@ _RETRY_STATUSES = (408, 425, 429)  # HTTP: request timeout, too early, too many 
 _MISSING_STATUSES = (404, 410)
 # of aiohttp and botocore, which are optional
 _NO_CONNECTION = {"ClientConnectorError", "ClientConnectorDNSError", "EndpointConnectionError"}
+
+
+class FailedRequestError(ImageError):
+    """A request failed: the server refused the request, or did not respond."""
 
 
 class NoRangesError(ImageError):
@@ -62,27 +71,72 @@ def _http_failure(error: BaseException) -> BaseException | None:
     return None
 
 
-def describe_no_connection(error: BaseException) -> str | None:
-    """Return why a server cannot be reached, if this caused the error; else None."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, (ConnectionError, socket.gaierror)) or (
-            type(cause).__name__ in _NO_CONNECTION
-        ):
-            reason = getattr(cause, "os_error", cause)  # aiohttp's exceptions contain the system's
-            return getattr(reason, "strerror", None) or str(reason)
-        cause = cause.__cause__ or cause.__context__
-    return None
+def explain_failure(source: str, error: BaseException) -> str | None:
+    """Return why an address cannot be read, with the remedy, if the network caused an error.
+
+    Parameters
+    ----------
+    source : str
+        The address of the source.
+    error : Exception
+        The error of the search for images, which may claim that a file is damaged.
+
+    Returns
+    -------
+    str or None
+        None if another fault caused the error, or the error is about the address itself.
+    """
+    causes = list(_causes(error))
+    if any(isinstance(cause, NoRangesError) for cause in causes):
+        return (
+            "the server of an archive, array or Parquet file must support ranges, with which "
+            f"a client reads a part of a file; the server of {source!r} does not. Download the "
+            "file, and name the downloaded file."
+        )
+    untrusted = next(filter(None, map(_describe_certificate, causes)), None)
+    if untrusted is not None:
+        variable = "AWS_CA_BUNDLE" if source.startswith(("s3:", "s3a:")) else "SSL_CERT_FILE"
+        return (
+            f"the certificate of the server must be trusted; that of {source!r} is not: "
+            f"{untrusted}. For a server of your own, set {variable} to the file "
+            "with the certificate of its authority."
+        )
+    unreachable = next(filter(None, map(_describe_no_connection, causes)), None)
+    if unreachable is not None:
+        return (
+            f"the source must be reachable; the server of {source!r} is not: {unreachable}. "
+            "Check the address and the network connection."
+        )
+    failed = next((one for one in causes if isinstance(one, FailedRequestError)), None)
+    if failed is None or failed in causes[:2]:  # the error of a table or a folder names the failure
+        return None
+    return (
+        f"the server must send the source; the request for {source!r} did not succeed: {failed}. "
+        "Check the address, the credentials and the network connection."
+    )
 
 
-def lacks_ranges(error: BaseException) -> bool:
-    """Return whether a server that does not support ranges caused an error."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, NoRangesError):
-            return True
-        cause = cause.__cause__
-    return False
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, its cause, the cause of its cause and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _describe_certificate(error: BaseException) -> str | None:
+    """Return why a certificate is not trusted, if the error says so; else None."""
+    # aiohttp's exception, of a class that inherits from this class, has no message
+    is_untrusted = isinstance(error, ssl.SSLCertVerificationError)
+    return getattr(error, "verify_message", None) if is_untrusted else None
+
+
+def _describe_no_connection(error: BaseException) -> str | None:
+    """Return why a server cannot be reached, if the error says so; else None."""
+    is_socket = isinstance(error, (ConnectionError, socket.gaierror))
+    if not is_socket and type(error).__name__ not in _NO_CONNECTION:
+        return None
+    reason = getattr(error, "os_error", error)  # aiohttp's exceptions contain the system's
+    return getattr(reason, "strerror", None) or str(reason)
 
 
 def lacks_credentials(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import ssl
 import struct
 
 import numpy as np
@@ -123,8 +124,23 @@ def test_an_address_without_images_is_an_error(memory):
         find_images("memory://lists")
     with pytest.raises(InputError, match=r"table must be a readable file; .*no such"):
         find_images("memory://set/gone.csv")
-    with pytest.raises(InputError, match=r"ZIP archive must be undamaged; .*no such file"):
-        find_images("memory://set/gone.zip")
+    for name in ("gone.zip", "gone.tar", "gone.parquet", "gone.npy"):
+        with pytest.raises(InputError, match=f"the request for .*{name}' did .*: no such file"):
+            find_images(f"memory://set/{name}")
+
+
+@pytest.mark.parametrize("name", ["set", "a.csv", "a.tar", "a.zip", "a.parquet", "a.npz"])
+def test_a_certificate_that_is_not_trusted_is_reported_with_the_remedy(memory, monkeypatch, name):
+    def refuse(*_, **__):
+        error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+        error.verify_message = "self-signed certificate"
+        raise ssl.SSLCertVerificationError("as aiohttp's error") from error
+
+    for method in ("info", "ls", "open", "cat_file"):
+        monkeypatch.setattr(memory, method, refuse)
+    message = rf"that of 'memory://{name}' is not: self-signed certificate\. .* set SSL_CERT_FILE"
+    with pytest.raises(InputError, match=message):
+        find_images(f"memory://{name}")
 
 
 def test_invalid_addresses_are_errors():
