@@ -19,12 +19,13 @@ from featscape.images.containers.program_images import (
     check_program_image,
     is_file,
 )
+from featscape.images.tables.boxes import nested_reason
 from featscape.images.tables.columns import PATH_COLUMNS, choose_column
 from featscape.images.tables.program_columns import as_mapping, make_table
 from featscape.images.tables.values import name_class
 from featscape.number_text import with_article
 from featscape.printable_names import list_names
-from featscape.records.skipped import NESTED, skipped_column
+from featscape.records.skipped import skipped_column
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -162,7 +163,7 @@ def _open_hugging_face(dataset: Any) -> OpenedCollection:
             continue
         values = _read_feature(stored, name, feature)
         if values is None:
-            opened.skipped.append(skipped_column(kind, name, NESTED))
+            opened.skipped.append(skipped_column(kind, name, nested_reason(feature)))
             continue
         opened.columns[name] = values
         is_first = kinds[name] == "ClassLabel" and opened.label_column is None

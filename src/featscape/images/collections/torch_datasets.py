@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import InputError
 from featscape.images.collections.opened import OpenedCollection
 from featscape.images.containers.program_images import check_program_image, is_file
+from featscape.images.tables.boxes import nested_reason
 from featscape.images.tables.columns import PATH_COLUMNS, check_single_labels, choose_column
 from featscape.images.tables.program_columns import list_values
 from featscape.images.tables.values import join_lists, name_class, plain_value
 from featscape.printable_names import list_names
-from featscape.records.skipped import NESTED, skipped_column
+from featscape.records.skipped import skipped_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -164,17 +165,17 @@ def _read_columns(
 ) -> None:
     """Store the values of the items as columns; `opened.skipped` receives the other keys."""
     columns: dict[Any, list[Any]] = {}
-    nested: list[Any] = []  # such as masks: much memory
+    nested: dict[Any, str] = {}  # the reasons; the values, such as masks, need much memory
     for index, item in enumerate(items):
         for key in [key for key in item if key not in {*columns, *nested}]:
             value = join_lists([plain_value(item[key])])[0]
             if value is None or isinstance(value, _PLAIN):
                 columns[key] = [None] * index
             else:
-                nested.append(key)
+                nested[key] = nested_reason(value)
         for key, values in columns.items():
             values.append(item.get(key))
-    opened.skipped = [skipped_column(kind, key, NESTED) for key in nested]
+    opened.skipped = [skipped_column(kind, key, reason) for key, reason in nested.items()]
     opened.columns = {str(key): values for key, values in columns.items()}
 
 

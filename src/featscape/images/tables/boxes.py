@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from featscape.mapfolder import SOURCE_PREFIX
 from featscape.number_text import plural
-from featscape.records.skipped import DUPLICATE_PATH, NESTED, column_of
+from featscape.records.skipped import BOXES, DUPLICATE_PATH, NESTED, column_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 GUIDE = 'crop the boxes first, see "Map boxes of images" in the documentation'
 
 # usual names of the columns of a box, in lower case
-_ONE_COLUMN = ("bbox", "bboxes", "box", "boxes", "bounding_box", "objects")
+_ONE_COLUMN = ("bbox", "bboxes", "box", "boxes", "bounding_box")
 _FOUR_COLUMNS = (
     ("x", "y", "w", "h"),
     ("x", "y", "width", "height"),
@@ -45,11 +46,31 @@ def describe_boxes(images: ImageSet) -> Iterator[str]:
     yield f"{reason}: the map shows whole images; for a map of boxes, {GUIDE}"
 
 
+def nested_reason(nested: object) -> str:
+    """Return why a column of nested values is left out, from its type or one of its values.
+
+    Parameters
+    ----------
+    nested : object
+        A type of Arrow, a feature of Hugging Face or a value: the text of a mapping has the names
+        of the fields, each before a colon.
+    """
+    text = "" if isinstance(nested, bytes) else str(nested).lower()
+    fields = re.findall(r"(\w+)['\"]?:", text)
+    return BOXES if _find_names(set(fields)) else NESTED
+
+
 def find_boxes(images: ImageSet) -> tuple[str, ...]:
     """Return the names of the columns that seem to be the box of each row; () if there are none."""
     nested = [one for one in images.skipped if one.reason.startswith(NESTED)]
     names = {name.removeprefix(SOURCE_PREFIX).lower() for name in images.columns}
     names |= {column_of(one).lower() for one in nested}
+    with_boxes = sorted({column_of(one) for one in nested if one.reason == BOXES})
+    return _find_names(names) or tuple(with_boxes)
+
+
+def _find_names(names: set[str]) -> tuple[str, ...]:
+    """Return the names, in lower case, that are the usual names of the columns of a box."""
     for candidate in (*((name,) for name in _ONE_COLUMN), *_FOUR_COLUMNS):
         if names.issuperset(candidate):
             return candidate

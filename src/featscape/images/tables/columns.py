@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError
+from featscape.images.tables.boxes import nested_reason
 from featscape.images.tables.data_types import infer_type
 from featscape.images.tables.splits import SPLITS
 from featscape.images.tables.values import (
@@ -21,7 +22,7 @@ from featscape.images.tables.values import (
 from featscape.labels.classes import trim_labels
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.printable_names import encodable, is_decoded, list_names, printable
-from featscape.records.skipped import LISTS, NESTED, skipped_column
+from featscape.records.skipped import LISTS, skipped_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -178,7 +179,8 @@ def classify_columns(
             values = join_lists(values)
         _check_decoded(name, values, table=table)
         if contains_lists(values) or any(isinstance(value, dict | bytes) for value in values):
-            skipped.append(skipped_column(table, name, NESTED))
+            reason = nested_reason(next(value for value in values if value is not None))
+            skipped.append(skipped_column(table, name, reason))
             continue
         if has_lists:
             skipped.append(skipped_column(table, name, LISTS))

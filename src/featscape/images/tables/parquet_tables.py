@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError, first_line
 from featscape.files.parquet import check_claims, limit_bytes, open_with_dictionaries, read_batches
+from featscape.images.tables.boxes import nested_reason
 from featscape.images.tables.table import ImageTable, name_columns
-from featscape.records.skipped import NESTED, VECTORS, skipped_column
+from featscape.records.skipped import VECTORS, skipped_column
 
 if TYPE_CHECKING:
     import mmap
@@ -116,7 +117,7 @@ def split_nested_columns(schema: pa.Schema, name: str) -> tuple[list[str], list[
         if of_list is not None and pa.types.is_floating(of_list):
             nested.append(skipped_column(name, column.name, VECTORS))
         elif pa.types.is_nested(data_type) or "binary" in str(data_type):
-            nested.append(skipped_column(name, column.name, NESTED))
+            nested.append(skipped_column(name, column.name, nested_reason(data_type)))
         else:
             plain.append(column.name)
     return plain, nested

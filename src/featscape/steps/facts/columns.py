@@ -99,10 +99,11 @@ def describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
         LISTS: "as text, with ', ' between the values; a label is one value per image",
     }
     for kind, detail in details.items():
-        columns = [one for one in skipped if one.reason.startswith(kind)]
+        # the files of a source may have the same column
+        columns = {column_of(one): one for one in skipped if one.reason.startswith(kind)}
         if columns:
-            names = list_names([column_of(one) for one in columns])
-            counted = count_skipped(one.reason for one in columns)
+            names = list_names(list(columns))
+            counted = count_skipped(one.reason for one in columns.values())
             yield printable(f"{counted}: {names} ({detail})")
 
 

@@ -200,6 +200,20 @@ def test_nested_and_binary_columns_are_skipped(write, skipped):
     assert set(skipped(images)) == {f"a.parquet, column {n}" for n in ("box", "raw", "objects")}
 
 
+def test_a_column_that_is_left_out_of_several_files_is_named_once(write, tmp_path):
+    for number in range(3):
+        write(f"data/{number}.parquet", n=1, first=number, objects=[{"n": 1}], raw=[b"x"])
+    lines = "\n".join(describe_found(find_images(tmp_path / "data")))
+    assert "left out 2 columns: 'objects', 'raw' (nested" in lines
+    assert "boxes" not in lines  # the field n is no box
+
+
+def test_nested_columns_with_the_fields_of_a_box_are_boxes(write):
+    objects = [{"category": [0], "where": [{"X": 1, "Y": 2, "Width": 3, "height": 4}]}]
+    lines = "\n".join(describe_found(find_images(write(n=1, objects=objects))))
+    assert "the table has boxes (objects): the map shows whole images" in lines
+
+
 def test_lists_of_text_become_text(write, write_images):
     tags = [["a", "b"], None]
     assert find_images(write(n=2, tags=tags)).columns["tags"] == ("a, b", None)
