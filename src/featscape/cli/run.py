@@ -75,10 +75,14 @@ def main() -> None:
     sys.exit(status)
 
 
-def _with_example(error: typer.TyperException) -> str:
-    """Return the message; for a missing argument, with the first example of the command."""
+def _with_remedy(error: typer.TyperException) -> str:
+    """Return the message, with the remedy for an extra argument or an example of a missing one."""
     message: str = error.format_message().replace(": Value error, ", ": ")  # of pydantic
     context = getattr(error, "ctx", None)
+    if message.startswith("Got unexpected extra argument"):
+        is_map = context is not None and context.command.name == "map"
+        folder = "For several files, name the folder that contains them. " if is_map else ""
+        return f"{message}. {folder}Put an argument that contains spaces in quotes."
     found = _EXAMPLE.search((context.command.help or "") if context else "")
     if found is None or not message.startswith("Missing "):
         return message
@@ -96,7 +100,7 @@ def _run() -> int:
         status = app(standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        print_error(_with_example(error))
+        print_error(_with_remedy(error))
         return USER_ERROR
     except FeatscapeError as error:
         print_error(str(error))

@@ -120,6 +120,11 @@ class TestMistakes:
             (["map", "photos", "--size", 10], "size_px (--size) must be between 200 and 20,000"),
             (["map", "x", "--limit", "many"], "--limit"),
             (["map", "x", "--colour"], "No such option: --colour"),
+            (["map", "a.parquet", "b.parquet"], "(b.parquet). For several files, name the folder"),
+            (
+                ["search", "m", "red", "car"],
+                "(car). Put an argument that contains spaces in quotes.",
+            ),
             (["export", "m", "--to", "s", "--format", "pdf"], "'--format': 'pdf' is not one of"),
             (["paint"], "No such command 'paint'."),
             (["map", "nowhere"], "'nowhere' does not exist"),

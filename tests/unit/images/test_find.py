@@ -106,5 +106,8 @@ def test_a_source_with_a_similar_name_is_suggested(tmp_path):
     make_files(tmp_path, "photos/1.jpg", "notes.txt")
     with pytest.raises(InputError, match=r"does not exist. Did you mean .*/photos\?$"):
         find_images(tmp_path / "photo")
+    for pattern in ("photos/*.png", "photos/*/?.png"):
+        with pytest.raises(InputError, match=r"exist\. .*name the folder .*, '.*/photos'\.$"):
+            find_images(tmp_path / pattern)
     with pytest.raises(InputError, match=r"does not exist. Check the spelling"):
         find_images(tmp_path / "pictures")

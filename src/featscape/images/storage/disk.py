@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from featscape.images.storage.locations import Location
 
     FolderId = tuple[int, int]  # device and inode: equal for all paths to the same folder
+
+_PATTERN = re.compile(r"[*?\[]")  # in the name of a file: the shell's wildcards
 
 
 class Disk:
@@ -137,11 +140,19 @@ def _list_file(parts: PathParts, entry: os.DirEntry[str], listing: Listing) -> N
         listing.skip(parts, NOT_REGULAR)
 
 
+def _explain_pattern(source: Path) -> str | None:
+    """Return the folder to name instead of a pattern such as data/*.parquet; None for a path."""
+    folder = next((one for one in source.parents if not _PATTERN.search(str(one))), None)
+    if folder is None or not _PATTERN.search(str(source)) or not folder.is_dir():
+        return None
+    return f"A pattern is not a source: name the folder that contains the files, {str(folder)!r}."
+
+
 def _explain_source(source: Path, error: OSError | ValueError) -> str:
     """Return the message for a source that cannot be read; ValueError is a null byte in a name."""
     name = repr(str(source))
     if isinstance(error, (FileNotFoundError, ValueError)):
-        remedy = suggest_path(source) or "Check the spelling."
+        remedy = _explain_pattern(source) or suggest_path(source) or "Check the spelling."
         return (
             "the source must be a folder of images, a table, an archive or arrays; "
             f"{name} does not exist. {remedy}"
