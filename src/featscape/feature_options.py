@@ -51,8 +51,9 @@ class FeatureMapOptions(SourceOptions):
         PathLike | Labels | None,
         Help(
             "A table with a header and a column of labels (.csv, .tsv, .jsonl, .parquet), whose "
-            "other columns become columns of the map; a text file with one label per line; or an "
-            ".npy file of n labels. In Python, also a sequence.",
+            "other columns become columns of the map; a text file with one label per line; an .npy "
+            "file of n labels; or an IDX file (train-labels-idx1-ubyte.gz). In Python, also a "
+            "sequence.",
             "FILE",
             default="those of the images",
         ),

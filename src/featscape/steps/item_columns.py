@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
-from featscape.files.features import map_file, read_labels
+from featscape.files.features import map_file, read_labels, refusals
+from featscape.files.regular import open_regular
 from featscape.printable_names import list_names, printable
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _read_tables(
             yield _read_table(file)
         else:
             _refuse_label_column(options, f"{printable(file)} is another kind of file")
-            yield make_table(file.name, {"label": read_labels(file, n_items=n_items)})
+            yield make_table(file.name, {"label": _read_label_file(file, n_items=n_items)})
     elif options.labels is not None:
         _refuse_label_column(options, "the labels are a sequence")
         yield make_table("labels", {"labels": options.labels})
@@ -162,6 +163,17 @@ def _read_tables(
         yield _read_table(file)
     elif options.columns is not None:
         yield make_table("columns", options.columns)
+
+
+def _read_label_file(file: Path, *, n_items: int) -> Sequence[object]:
+    """Return the labels in an IDX, .npy or text file; raises InputError."""
+    from featscape.images.containers.idx_files import is_idx_labels, read_idx_labels
+
+    if not is_idx_labels(file.name):
+        return read_labels(file, n_items=n_items)
+    with refusals(file):
+        open_regular(file).close()  # a missing file is not a damaged file
+    return read_idx_labels(file)
 
 
 def _is_table(given: object) -> bool:

@@ -1,5 +1,8 @@
 """The labels of items whose features another program computed."""
 
+import gzip
+import struct
+
 import numpy as np
 import pytest
 
@@ -30,6 +33,27 @@ def read(file, *, n_items=4, **options):
 def test_each_format_gives_the_same_labels(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     assert read(tmp_path / name) == LABELS
+
+
+@pytest.mark.parametrize("name", ["train-labels-idx1-ubyte", "train-labels.idx1-ubyte.gz"])
+def test_idx_files_of_labels_are_read(tmp_path, name):
+    content = struct.pack(">HBBI", 0, 8, 1, 3) + bytes([7, 0, 7])
+    write = gzip.compress if name.endswith(".gz") else bytes
+    (tmp_path / name).write_bytes(write(content))
+    assert read(tmp_path / name, n_items=3) == ("7", "0", "7")
+    with pytest.raises(InputError, match=r"there must be 4 rows, .* has 3\. Give one row per item"):
+        read(tmp_path / name)
+    with pytest.raises(InputError, match=r"label column needs a table .* another kind of file"):
+        read(tmp_path / name, n_items=3, label_column="label")
+    (tmp_path / name).write_bytes(write(content[:-1]))
+    with pytest.raises(InputError, match=r"must be undamaged; .*ubyte.*Copy or download"):
+        read(tmp_path / name, n_items=3)
+    (tmp_path / name).write_bytes(write(struct.pack(">HBBII", 0, 8, 2, 1, 1) + b"1"))
+    with pytest.raises(InputError, match=r"labels have one dimension, and the shape is \(1, 1\)"):
+        read(tmp_path / name, n_items=3)
+    (tmp_path / name).unlink()
+    with pytest.raises(InputError, match=r"there is no file .*\. Check the path\."):
+        read(tmp_path / name, n_items=3)
 
 
 @pytest.mark.parametrize(("name", "header"), [("l.csv", "label\n"), ("l.txt", "")])

@@ -26,12 +26,36 @@ if TYPE_CHECKING:
     from featscape.images.storage.locations import Location
 
 _IMAGES = re.compile(r"idx[34][-.]ubyte(\.gz)?$")
+_LABELS = re.compile(r"idx1[-.]ubyte(\.gz)?$")
 _UNSIGNED_BYTE = 8  # the code of the data type
 
 
 def is_idx_file(name: str) -> bool:
     """Return whether a file is an IDX file of images, by its name."""
     return _IMAGES.search(name) is not None
+
+
+def is_idx_labels(name: str) -> bool:
+    """Return whether a file is an IDX file of labels, by its name."""
+    return _LABELS.search(name) is not None
+
+
+def read_idx_labels(source: Location) -> list[int]:
+    """Read an IDX file of labels, one per image.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is damaged, or contains another array than one of labels.
+    """
+    array = open_idx(source)
+    if len(array.shape) != 1:
+        raise damaged_array(source, f"labels have one dimension, and the shape is {array.shape}")
+    try:
+        labels: list[int] = array.load().tolist()
+    except DAMAGE_ERRORS as error:
+        raise damaged_array(source, error) from error
+    return labels
 
 
 def open_idx(source: Location) -> ContainerArray:
