@@ -51,15 +51,18 @@ def explain_refusal(
             "this map was made with an ONNX file, and featscape does not load files that a map "
             "names: to place images, give the file with --model FILE.onnx (model=)."
         )
+    name = model or card.name
+    own = standard_weights(name) if is_listed(name) else {SET_BY_FACTORY}
+    needs_weights = weights is None and not is_file(name) and card.weights not in own
     if model is None and not is_listed(card.name):
+        file = "its file of weights with --weights FILE (weights=)"
         return (
             "this map was made with a network that is defined in Python code outside the "
             "supported libraries, and featscape does not run code that a map names: to place "
-            "images, give the network with --model MODULE:FACTORY (model=)."
+            "images, give the network with --model MODULE:FACTORY (model=)"
+            f"{f', and {file}' if needs_weights else ''}."
         )
-    name = model or card.name
-    own = standard_weights(name) if is_listed(name) else {SET_BY_FACTORY}
-    if weights is None and not is_file(name) and card.weights not in own:
+    if needs_weights:
         return (
             "this map was made with a file of weights, and featscape does not load files that a "
             "map names: to place images, give the file with --weights FILE (weights=)."

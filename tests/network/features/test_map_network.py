@@ -28,6 +28,21 @@ def test_the_users_own_network_is_loaded_if_the_user_names_it(payload):
 
 
 @pytest.mark.usefixtures("payload")
+def test_the_network_and_its_file_of_weights_are_asked_for_at_once():
+    card = load_network("payload:tiny", device="cpu").card
+    assert explain_refusal(card).endswith("with --model MODULE:FACTORY (model=).")
+    card = replace(card, weights="last.pth")
+    both = (
+        r"--model MODULE:FACTORY (model=), and its file of weights with --weights FILE (weights=)."
+    )
+    assert explain_refusal(card).endswith(both)
+    assert explain_refusal(card, weights="last.pth").endswith(
+        "with --model MODULE:FACTORY (model=)."
+    )
+    assert "give the file with --weights FILE" in explain_refusal(card, model="payload:tiny")
+
+
+@pytest.mark.usefixtures("payload")
 def test_a_network_that_differs_from_the_card_is_refused():
     card = load_network("payload:tiny", device="cpu").card
     for facts in ({"code_sha256": "0" * 64}, {"weights_sha256": "1" * 64}, {"n_features": 7}):
