@@ -8,11 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from featscape.errors import InputError
 from featscape.pictures.arrangement import Arrangement
-from featscape.pictures.names import check_item_names, draw_names, plan_map
+from featscape.pictures.names import check_item_names, draw_names, leaders, plan_map
 from featscape.pictures.page import MIN_THUMBNAIL_PX, check_path
 from featscape.pictures.plane import Plane, fit_to_box, project_to_plane
 from featscape.pictures.theme import DARK, LIGHT
@@ -156,6 +156,9 @@ def _draw_map(
     page, arrangement = planned.page, planned.arrangement
     background = page.theme.background
     picture = Image.new("RGB", (page.map_width, page.map_height), background)
+    draw = ImageDraw.Draw(picture)
+    for line in leaders(planned.names, classes, page.theme):
+        draw.line(line.ends, line.color, round(line.width_px))
     draw_thumbnails(
         picture,
         images,

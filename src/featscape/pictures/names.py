@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,8 @@ from featscape.errors import InputError
 from featscape.labels.name_anchors import NameAnchor, find_name_anchors
 from featscape.pictures.arrangement import Coverage
 from featscape.pictures.page import plan_page
+from featscape.pictures.placement import NameBox, best_position
+from featscape.pictures.points import Line
 from featscape.pictures.text import format_distinct, format_text, one_line
 
 if TYPE_CHECKING:
@@ -34,70 +36,10 @@ _SIZE_PER_SIDE = 0.1
 _WIDEST = 12.0  # a name is shortened to this width, about 24 letters, in units of its size
 _MOST_COVERED = 0.1  # of the area of the map: more names would hide the items
 _WRAPPED = 8.0  # a name of several words that is wider than this becomes two lines
-_LINE_STEP = 1.15
-_REACH = 6.0  # a name is at most this far from its anchor, in units of its size
-# The cost of a position is the distance from the anchor, in units of the size of the name, times
-# `_COST_OF_DISTANCE`, plus the covered share of the name. An item counts more in a small cluster:
-# a name must not hide the only item of its class.
-_COST_OF_DISTANCE = 0.1
-_COST_IN_CLUSTER_OF_ONE = 20.0
-_HALO = 0.15  # width of the outline, in units of the size
+_LEADER = 0.06  # width of the leader, in units of the size
+# Of the cost of a position, see `placement`: half of the size costs half of this.
+_COST_OF_SMALLER_SIZE = 0.4
 _SHARE_OF_ITEM_NAME = 0.04  # a name at an item has the size of a class with this share of the items
-
-
-@dataclass(frozen=True)
-class NameBox:
-    """The name of a class or of an item, laid out on the map.
-
-    Attributes
-    ----------
-    lines : tuple of FormattedText
-        One or two lines, centered.
-    x, y : float
-        The middle of the name, in pixels of the map, y downward.
-    class_code : int
-        For the name of an item, its index in the mapping of names.
-    size_px : float
-        Size of the font.
-    """
-
-    lines: tuple[FormattedText, ...]
-    x: float
-    y: float
-    class_code: int
-    size_px: float
-
-    @property
-    def half_width_px(self) -> float:
-        """Half of the width, with the outline."""
-        return max(line.width_px for line in self.lines) / 2 + _HALO * self.size_px
-
-    @property
-    def half_height_px(self) -> float:
-        """Half of the height, with the outline."""
-        return (0.55 + _LINE_STEP / 2 * (len(self.lines) - 1)) * self.size_px
-
-    @property
-    def area_px(self) -> float:
-        """The area with the outline, in square pixels."""
-        return 4 * self.half_width_px * self.half_height_px
-
-    @property
-    def line_middles(self) -> list[float]:
-        """The y coordinate of the middle of each line."""
-        first = self.y - _LINE_STEP / 2 * (len(self.lines) - 1) * self.size_px
-        return [first + i * _LINE_STEP * self.size_px for i in range(len(self.lines))]
-
-    @property
-    def halo_px(self) -> float:
-        """The width of the outline, which separates the name from the points."""
-        return max(_HALO * self.size_px, 1.0)
-
-    @cached_property
-    def box(self) -> tuple[float, float, float, float]:
-        """The left, top, right and bottom edges."""
-        half_width, half_height = self.half_width_px, self.half_height_px
-        return self.x - half_width, self.y - half_height, self.x + half_width, self.y + half_height
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,8 +112,10 @@ def lay_out_names(
     """Return the names that fit on a tenth of a map, the main anchors of the largest classes first.
 
     The size of a name depends on the number of items in its cluster. Of the positions that overlap
-    no earlier name, the name has the position that covers few items and is near the densest spot.
-    If there is no such position, the name has the smallest size, or is omitted.
+    no earlier name, the name has the position that covers few items, is near the densest spot, and
+    is nearer to an item of its class than to other items. A name that covers many items at all
+    positions is smaller; a name without a position is omitted. A leader connects a name with its
+    class if the name is far from the class or nearer to an item of another class.
 
     Parameters
     ----------
@@ -187,9 +131,15 @@ def lay_out_names(
     """
     codes = classes.label_codes[arrangement.items]
     anchors = find_name_anchors(arrangement.centers, codes)
+
+    def items_of(anchor: NameAnchor) -> NDArray[np.bool_]:
+        return np.asarray(codes == anchor.class_code)
+
     named = sorted({anchor.class_code for anchor in anchors})
     texts = dict(zip(named, (classes.names[code] for code in named), strict=True))
-    return _lay_out(anchors, texts, arrangement, box=box, text_px=text_px, largest=largest)
+    return _lay_out(
+        anchors, texts, arrangement, items_of, box=box, text_px=text_px, largest=largest
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +182,14 @@ class ItemNames:
             for index, item in enumerate(self.names)
         ]
         texts = dict(enumerate(self.names.values()))
-        return _lay_out(anchors, texts, arrangement, box=box, text_px=text_px, largest=largest)
+
+        def items_of(anchor: NameAnchor) -> NDArray[np.bool_]:
+            distances = np.hypot(*(drawn - drawn[anchor.item]).T)
+            return np.asarray(distances <= np.partition(distances, n_items - 1)[n_items - 1])
+
+        return _lay_out(
+            anchors, texts, arrangement, items_of, box=box, text_px=text_px, largest=largest
+        )
 
 
 def check_item_names(
@@ -259,12 +216,16 @@ def _lay_out(
     anchors: Sequence[NameAnchor],
     names_of: Mapping[int, str],
     arrangement: Arrangement,
+    items_of: Callable[[NameAnchor], NDArray[np.bool_]],
     *,
     box: tuple[int, int],
     text_px: float,
     largest: float,
 ) -> list[NameBox]:
-    """Return the names that fit; the item of an anchor is an index into the arrangement."""
+    """Return the names that fit; the item of an anchor is an index into the arrangement.
+
+    `items_of` returns which items a name may be beside.
+    """
     points = arrangement.centers
     whole = [one_line(name) for name in names_of.values()]
     formatted = format_distinct(whole, text_px, width_px=_WIDEST * text_px)
@@ -275,59 +236,27 @@ def _lay_out(
     room_px = _MOST_COVERED * box[0] * box[1]  # square pixels
     for anchor in anchors:
         size = _SIZE_PER_SIDE * side_px * np.sqrt(anchor.n_items / len(points))
-        wanted = float(np.clip(size, SMALLEST * text_px, largest * text_px))
-        for size_px in dict.fromkeys((wanted, SMALLEST * text_px)):
-            lines = _wrap(texts[anchor.class_code].text, size_px)
-            x, y = points[anchor.item]
-            wanted_box = NameBox(lines, x, y, anchor.class_code, size_px)
-            name = _best_position(wanted_box, names, coverage, anchor.n_items)
-            if name is not None and (not names or name.area_px <= room_px):
-                names.append(name)
-                room_px -= name.area_px
-                break
+        smallest = SMALLEST * text_px
+        wanted = float(np.clip(size, smallest, largest * text_px))
+        x, y = points[anchor.item]
+        boxes = [
+            NameBox(_wrap(texts[anchor.class_code].text, size), x, y, anchor.class_code, size)
+            for size in dict.fromkeys((wanted, float(np.sqrt(wanted * smallest)), smallest))
+        ]
+        fitting = [name for name in boxes if not names or name.area_px <= room_px]
+        if not fitting:
+            continue
+        own = coverage.only(items_of(anchor))
+        found = [
+            (cost + _COST_OF_SMALLER_SIZE * (1 - name.size_px / wanted), name)
+            for centered in fitting
+            for cost, name in best_position(centered, names, coverage, own, anchor.n_items)
+        ]
+        if found:
+            _, name = min(found, key=lambda one: one[0])
+            names.append(name)
+            room_px -= name.area_px
     return names
-
-
-def _best_position(
-    name: NameBox, earlier: list[NameBox], coverage: Coverage, n_items: int
-) -> NameBox | None:
-    """Return the name moved to the best position near its anchor; None without a free position.
-
-    Parameters
-    ----------
-    name : NameBox
-        Centered at its anchor.
-    earlier : list of NameBox
-        Names that must not be overlapped.
-    coverage : Coverage
-    n_items : int
-        Number of items in the cluster.
-    """
-    box = coverage.box
-    half = np.array([name.half_width_px, name.half_height_px])
-    if 2 * half[0] > box[0] or 2 * half[1] > box[1]:
-        return None
-    steps = np.arange(-_REACH, _REACH + 0.1, 0.5)
-    offsets = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)  # units of the size
-    offsets = offsets[np.hypot(*offsets.T) <= _REACH]
-    middles = np.clip(np.array([name.x, name.y]) + offsets * name.size_px, half, box - half)
-    boxes = np.hstack([middles - half, middles + half])  # (k, 4): left, top, right, bottom
-    weight = 1.0 + _COST_IN_CLUSTER_OF_ONE / n_items
-    cost = weight * coverage.share(boxes) + _COST_OF_DISTANCE * np.hypot(*offsets.T)
-    if earlier:
-        taken = np.array([other.box for other in earlier])
-        meets = _overlap(np.hstack([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)]), taken)
-        cost[_overlap(boxes[:, None], taken[meets]).any(axis=-1)] = np.inf
-    best = int(cost.argmin())
-    if np.isinf(cost[best]):
-        return None
-    return replace(name, x=float(middles[best, 0]), y=float(middles[best, 1]))
-
-
-def _overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return whether boxes overlap: left, top, right, bottom on the last axis."""
-    meets: NDArray[np.bool_] = (one[..., :2] < other[..., 2:]) & (other[..., :2] < one[..., 2:])
-    return meets[..., 0] & meets[..., 1]
 
 
 def draw_names(
@@ -347,6 +276,15 @@ def draw_names(
                 stroke_width=name.halo_px,
                 stroke_fill=theme.background,
             )
+
+
+def leaders(names: list[NameBox], classes: Classes | None, theme: Theme) -> list[Line]:
+    """Return the lines from names to items, to be drawn below the items."""
+    return [
+        Line(name.leader, name_color(name, classes, theme), max(_LEADER * name.size_px, 1.0))
+        for name in names
+        if name.leader is not None
+    ]
 
 
 def name_color(name: NameBox, classes: Classes | None, theme: Theme) -> str:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageColor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 DPI = 100  # of the canvas; has no effect on the picture, because all sizes are in pixels
+_BELOW = 0.5  # the zorder of lines; that of disks is 1 or more
 MANY_POINTS = 50_000  # drawing more points one by one takes seconds
+
+
+class Line(NamedTuple):
+    """A line between two points: the x and y of both ends, "#rrggbb", and the width in pixels."""
+
+    ends: tuple[float, float, float, float]
+    color: str
+    width_px: float
 
 
 def marker_px(n_points: int, map_px: float) -> float:
@@ -27,6 +38,7 @@ def draw_points(
     size_px: tuple[int, int],
     marker_px: float,
     background: str = "#ffffff",
+    lines: Sequence[Line] = (),
 ) -> Image.Image:
     """Return a picture of disks, the last disk on top.
 
@@ -36,6 +48,8 @@ def draw_points(
         In pixels, y downward.
     codes : ndarray of intp, shape (n,)
         Indices into `colors`.
+    lines : sequence of Line
+        Drawn below the disks.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -46,9 +60,24 @@ def draw_points(
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(0, width), ylim=(height, 0))
+    add_lines(axes, lines, dpi=DPI)
     add_points(axes, points, codes, colors, marker_pt=marker_px * 72 / DPI, background=background)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def add_lines(axes: Any, lines: Sequence[Line], *, dpi: float) -> None:
+    """Add lines below the disks, with ends in the coordinates of the data.
+
+    The limits of the axes do not change. `dpi` is the number of pixels per inch, for the widths.
+    """
+    from matplotlib.lines import Line2D
+
+    for line in lines:
+        x, y = line.ends[::2], line.ends[1::2]
+        axes.add_artist(
+            Line2D(x, y, color=line.color, linewidth=line.width_px * 72 / dpi, zorder=_BELOW)
+        )
 
 
 def add_points(

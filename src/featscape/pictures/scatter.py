@@ -10,7 +10,7 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.labels.colors import position_colors
 from featscape.pictures.arrangement import Arrangement
-from featscape.pictures.names import check_item_names, draw_names, plan_map
+from featscape.pictures.names import check_item_names, draw_names, leaders, plan_map
 from featscape.pictures.page import check_path
 from featscape.pictures.plane import fit_to_box, project_to_plane
 from featscape.pictures.points import draw_points, marker_px
@@ -196,6 +196,7 @@ def _draw_map(
         size_px=(page.map_width, page.map_height),
         marker_px=points.side_px,
         background=page.theme.background,
+        lines=leaders(planned.names, classes, page.theme),
     )
     draw_names(picture, planned.names, classes, page.theme)
     return picture

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.pictures.arrangement import Arrangement
-from featscape.pictures.names import LARGEST, SMALLEST, lay_out_names, name_color, unnamed_classes
+from featscape.pictures.names import (
+    LARGEST,
+    SMALLEST,
+    lay_out_names,
+    leaders,
+    name_color,
+    unnamed_classes,
+)
 from featscape.pictures.page import MAX_LEGEND_ROWS, legend_rows
 from featscape.pictures.plane import fit_to_box
-from featscape.pictures.points import DPI, add_points, marker_px
+from featscape.pictures.points import DPI, add_lines, add_points, marker_px
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
-    from featscape.pictures.names import ItemNames, NameBox, PlannedMap
+    from featscape.pictures.names import ItemNames, PlannedMap
+    from featscape.pictures.placement import NameBox
     from featscape.pictures.text import FormattedText
     from featscape.pictures.theme import Theme
 
@@ -227,6 +235,9 @@ def _add_names(
 ) -> None:
     from matplotlib.patheffects import Stroke
 
+    for leader in leaders(names, classes, theme):
+        ends = *to_data(np.array(leader.ends[:2])), *to_data(np.array(leader.ends[2:]))
+        add_lines(axes, [leader._replace(ends=ends)], dpi=dpi)
     for name in reversed(names):  # the most important name on top
         color = name_color(name, classes, theme)
         halo = Stroke(linewidth=2 * name.halo_px * 72 / dpi, foreground=theme.background)
