@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -18,15 +20,17 @@ from featscape.pictures.names import (
 from featscape.pictures.page import MAX_LEGEND_ROWS, legend_rows
 from featscape.pictures.plane import fit_to_box
 from featscape.pictures.points import DPI, add_lines, add_points, marker_px
+from featscape.pictures.text import format_distinct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
     from featscape.pictures.names import ItemNames, PlannedMap
+    from featscape.pictures.page import LegendRow
     from featscape.pictures.placement import NameBox
     from featscape.pictures.text import FormattedText
     from featscape.pictures.theme import Theme
@@ -35,6 +39,9 @@ MAX_VECTOR_POINTS = 20_000  # programs open larger files slowly; more points bec
 _IMAGE_DPI = 2 * DPI  # of this image
 _LAYOUT_DPI = 300  # of the names in axes, whose sizes are whole pixels
 _SMALLEST_NAME_PT = 6.0  # in axes; smaller text is hard to read in print
+# The legend in axes: the gap between columns and the step between rows, in units of the text, and
+# the width of a name, in units of the width of the axes.
+_COLUMN_GAP, _ROW, _WIDEST_ROW = 1.0, 1.5, 0.4
 _TEXTS_PER_SIDE = 60  # sizes of the text per side of the axes
 # By suffix; without a date, a file has the same bytes every time.
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
@@ -125,11 +132,29 @@ def draw_in_axes(
         The names on a map without classes.
     theme : Theme
     """
-    extent = axes.get_window_extent()
-    scale = _LAYOUT_DPI / axes.figure.dpi
-    box = max(round(scale * extent.width), 1), max(round(scale * extent.height), 1)
-    side_px = marker_px(len(xy), min(box))
-    centers = fit_to_box(xy, width_px=box[0], height_px=box[1], margin_px=side_px)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    box = _size_px(axes)
+    text_px, largest = _text_sizes(min(box))
+    legend = _Legend(axes, classes, theme, text_pt=text_px * 72 / _LAYOUT_DPI)
+    listed = np.arange(0 if classes is None or names else len(classes.names))
+    while True:
+        room = legend.place(listed, box, spans=np.ptp(xy, axis=0))
+        side_px = marker_px(len(xy), min(room))
+        centers = fit_to_box(xy, width_px=room[0], height_px=room[1], margin_px=side_px)
+        laid_out: list[NameBox] = []
+        arrangement = Arrangement(np.arange(len(xy)), centers, side_px)
+        sizes: _Sizes = {"box": room, "text_px": text_px, "largest": largest}
+        if names and classes is not None:
+            laid_out = lay_out_names(arrangement, classes, **sizes)
+        elif names and item_names is not None:
+            laid_out = item_names.lay_out(arrangement, **sizes)
+        if classes is None or not names:
+            break
+        missing = np.setdiff1d(unnamed_classes(laid_out, classes), listed)
+        if not len(missing):
+            break
+        listed = np.union1d(listed, missing)  # the legend takes room from the names
     to_data = _limit(axes, xy, centers, box)
     add_points(
         axes,
@@ -141,22 +166,24 @@ def draw_in_axes(
         rasterized=len(xy) > MAX_VECTOR_POINTS,
     )
     axes.set_facecolor(theme.background)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
-    laid_out: list[NameBox] = []
-    text_px, largest = _text_sizes(min(box))
-    if names:
-        arrangement = Arrangement(np.arange(len(xy)), centers, side_px)
-        if classes is not None:
-            laid_out = lay_out_names(
-                arrangement, classes, box=box, text_px=text_px, largest=largest
-            )
-        elif item_names is not None:
-            laid_out = item_names.lay_out(arrangement, box=box, text_px=text_px, largest=largest)
-        _add_names(axes, laid_out, classes, theme, to_data=to_data, dpi=_LAYOUT_DPI)
-    if classes is not None:
-        unnamed = unnamed_classes(laid_out, classes)
-        _add_legend(axes, classes, unnamed, theme, text_pt=text_px * 72 / _LAYOUT_DPI)
+    _add_names(axes, laid_out, classes, theme, to_data=to_data, dpi=_LAYOUT_DPI)
+
+
+class _Sizes(TypedDict):
+    box: tuple[int, int]
+    text_px: float
+    largest: float
+
+
+def _size_px(axes: Any) -> tuple[int, int]:
+    """Return the size of axes after the layout of their figure, at `_LAYOUT_DPI`."""
+    figure = axes.figure.figure  # the figure of a subfigure
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    extent = axes.get_window_extent()
+    scale = _LAYOUT_DPI / figure.dpi
+    return max(round(scale * extent.width), 1), max(round(scale * extent.height), 1)
 
 
 def _text_sizes(side_px: int) -> tuple[float, float]:
@@ -184,44 +211,98 @@ def _limit(
 
     left, top = to_data(np.zeros(2))
     right, bottom = to_data(np.array(box, dtype=np.float64))
-    axes.set_aspect("equal")
     axes.set(xlim=(left, right), ylim=(bottom, top))
     return to_data
 
 
-def _add_legend(
-    axes: Any, classes: Classes, codes: NDArray[np.intp], theme: Theme, *, text_pt: float
-) -> None:
-    """Add a legend of some of the classes beside the axes."""
-    from matplotlib.lines import Line2D
+@dataclass(frozen=True, eq=False)
+class _Legend:
+    """A legend of some of the classes inside axes, beside or below the map."""
 
-    if not len(codes):
-        return
-    rows = legend_rows(classes, codes, MAX_LEGEND_ROWS)
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=row.color or "none",
-            label=row.name,
-            marker="o",
-            markersize=0.6 * text_pt,
-            linestyle="none",
+    axes: Any
+    classes: Classes | None
+    theme: Theme
+    text_pt: float
+
+    def place(
+        self, codes: NDArray[np.intp], box: tuple[int, int], *, spans: NDArray[np.float64]
+    ) -> tuple[int, int]:
+        """Add the legend where it leaves most room for the map; return the size of the room.
+
+        Parameters
+        ----------
+        codes : ndarray of intp
+            The classes.
+        box : tuple of int
+            The size of the axes, at `_LAYOUT_DPI`.
+        spans : ndarray of float64, shape (2,)
+            Width and height of the map in any unit.
+        """
+        if self.classes is None or not len(codes):
+            return box
+        n_rows = int(box[1] / (_ROW * self._text_px))
+        rows = legend_rows(self.classes, codes, min(max(n_rows, 1), MAX_LEGEND_ROWS))
+        whole = [row.name for row in rows]
+        short = format_distinct(whole, self._text_px, width_px=_WIDEST_ROW * box[0])
+        named = zip(rows, short, strict=True)
+        rows = tuple(replace(row, name=name.text) for row, name in named)
+        width, height = self._add(rows, 1, "center right")
+        counts = range(1, len(rows) + 1)
+        candidates = [("center right", n_columns) for n_columns in counts]
+        candidates += [("lower center", n_columns) for n_columns in reversed(counts)]
+        best, largest = (1, "center right", box), 0.0
+        for side, n_columns in candidates:
+            wide = round(n_columns * width + (n_columns - 1) * _COLUMN_GAP * self._text_px)
+            high = round(height * math.ceil(len(rows) / n_columns) / len(rows))
+            gap = round(self._text_px)
+            right, below = (wide + gap, 0) if side == "center right" else (0, high + gap)
+            room = box[0] - right, box[1] - below
+            scale = float(np.min(room / np.maximum(spans, 1e-9)))
+            if wide <= box[0] and high <= box[1] and scale > largest:
+                best, largest = (n_columns, side, room), scale
+        self._add(rows, *best[:2])
+        return best[2]
+
+    @property
+    def _text_px(self) -> float:
+        return self.text_pt * _LAYOUT_DPI / 72
+
+    def _add(self, rows: Sequence[LegendRow], n_columns: int, side: str) -> tuple[float, float]:
+        """Add or replace the legend; return its size, at `_LAYOUT_DPI`."""
+        from matplotlib.lines import Line2D
+
+        handles = [
+            Line2D(
+                [],
+                [],
+                color=row.color or "none",
+                label=row.name,
+                marker="o",
+                markersize=0.6 * self.text_pt,
+                linestyle="none",
+            )
+            for row in rows
+        ]
+        legend = self.axes.legend(
+            handles=handles,
+            loc=side,
+            ncols=n_columns,
+            facecolor=self.theme.background,  # that of the figure may hide the text
+            edgecolor="none",
+            labelcolor=self.theme.ink,
+            fontsize=self.text_pt,
+            handlelength=0.8,
+            handletextpad=0.4,
+            columnspacing=_COLUMN_GAP,
+            labelspacing=0.4,
+            borderpad=0,
+            borderaxespad=0,
         )
-        for row in rows
-    ]
-    legend = axes.legend(
-        handles=handles,
-        loc="center left",
-        bbox_to_anchor=(1, 0.5),
-        facecolor=theme.background,  # that of the figure may hide the text
-        edgecolor="none",
-        labelcolor=theme.ink,
-        fontsize=text_pt,
-        handlelength=1,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+        extent = legend.get_window_extent()
+        scale = _LAYOUT_DPI / self.axes.figure.figure.dpi
+        return scale * extent.width, scale * extent.height
 
 
 def _add_names(

@@ -147,3 +147,75 @@ def test_identical_points_fit_into_axes():
 def test_texts_and_files_belong_to_the_owner_of_the_axes(given):
     with pytest.raises(InputError, match="title, caption and path must be None with ax"):
         draw_scatter(CORNERS, ax=axes_of(), **given)
+
+
+def column(**given):
+    """Return the axes of a figure of 8.5 x 7 cm with three clusters."""
+    axes = Figure(figsize=(8.5 / 2.54, 7 / 2.54), layout="constrained").add_subplot()
+    positions = np.concatenate([np.add(CORNERS, shift) for shift in ([0, 0], [0.1, 0.1])])
+    labels = ["mammals", "amphibians", "marsupials"] * 2
+    draw_scatter(positions, labels, ax=axes, **given)
+    axes.figure.canvas.draw()
+    return axes
+
+
+def span_px(axes):
+    """Return the width and height of the points in pixels."""
+    (points,) = axes.collections
+    return np.ptp(axes.transData.transform(points.get_offsets()), axis=0)
+
+
+def test_the_layout_of_the_figure_does_not_move_names_away_from_points():
+    axes = column()
+    width, height = axes.get_window_extent().size
+    before = axes.get_xlim(), axes.get_ylim()
+    assert width == pytest.approx(axes.figure.bbox.width, rel=0.1)
+    assert (width, height) == pytest.approx(tuple(axes.figure.bbox.size), rel=0.1)
+    assert (axes.get_xlim(), axes.get_ylim()) == before
+
+
+def test_the_legend_of_a_narrow_figure_leaves_the_height_to_a_high_map():
+    axes = column(names=False)
+    extent = axes.get_legend().get_window_extent()
+    assert extent.width < 0.3 * axes.figure.bbox.width
+    assert span_px(axes)[1] > 0.85 * axes.figure.bbox.height  # that of a map without a legend
+    points = axes.transData.transform(axes.collections[0].get_offsets())
+    assert points[:, 0].max() < extent.x0
+
+
+def test_the_legend_of_a_wide_map_is_below_in_columns():
+    axes = Figure(figsize=(8.5 / 2.54, 7 / 2.54), layout="constrained").add_subplot()
+    positions = [[0, 0], [4, 0], [8, 1], [2, 3]]
+    draw_scatter(positions, ["mammals", "amphibians", "marsupials", "fish"], names=False, ax=axes)
+    axes.figure.canvas.draw()
+    extent = axes.get_legend().get_window_extent()
+    points = axes.transData.transform(axes.collections[0].get_offsets())
+    assert points[:, 1].min() > extent.y1
+    assert extent.height < 0.15 * axes.figure.bbox.height
+    assert np.ptp(points[:, 0]) > 0.9 * axes.figure.bbox.width
+
+
+def test_a_leader_is_below_the_points(monkeypatch):
+    from featscape.pictures import placement
+
+    monkeypatch.setattr(placement, "_GAP_WITH_LEADER", -1.0)
+    axes = axes_of()
+    draw_scatter(CORNERS, LABELS, ax=axes)
+    assert len(axes.lines) == 3
+    ends = {tuple(line.get_xydata()[1].round(6)) for line in axes.lines}
+    assert ends == {tuple(map(float, corner)) for corner in CORNERS}
+    assert max(line.get_zorder() for line in axes.lines) < axes.collections[0].get_zorder()
+
+
+def test_a_legend_of_many_long_names_fits_into_a_small_figure():
+    axes = Figure(figsize=(8.5 / 2.54, 7 / 2.54), layout="constrained").add_subplot()
+    positions = np.random.default_rng(0).uniform(size=(60, 2))
+    labels = [f"a class {code} with a name of many words" for code in range(60)]
+    draw_scatter(positions, labels, names=False, ax=axes)
+    axes.figure.canvas.draw()
+    extent = axes.get_legend().get_window_extent()
+    points = axes.transData.transform(axes.collections[0].get_offsets())
+    assert points[:, 0].max() < extent.x0
+    assert extent.height <= axes.figure.bbox.height
+    assert extent.width <= 0.5 * axes.figure.bbox.width
+    assert axes.get_legend().get_texts()[-1].get_text().endswith("more classes")
