@@ -254,7 +254,10 @@ class _Pace:
         elapsed_s = self._clock() - self._began
         if self.done >= self.task.total:
             took = format_seconds(elapsed_s)
-            return f"{self._rate(worked / elapsed_s)}, {took}" if worked and elapsed_s > 0 else took
+            if not worked or elapsed_s <= 0:
+                return took
+            some = f"{worked:,} computed, " if worked < self.task.total else ""
+            return f"{some}{self._rate(worked / elapsed_s)}, {took}"
         (then, before), (now, after) = self._samples[0], self._samples[-1]
         if after == before or now <= then:
             return ""

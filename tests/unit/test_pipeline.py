@@ -45,7 +45,7 @@ class TestMakeMap:
         )
         (line,) = [line for line in lines if "of 24 images were read" in line]
         assert line.startswith("skipped 23 files: ")
-        assert line.endswith("; 1 of 24 images were read")
+        assert line.endswith(". 1 of 24 images were read")
 
     @pytest.mark.parametrize("is_list", [False, True])
     @pytest.mark.parametrize("is_broken", [False, True])

@@ -90,7 +90,7 @@ def test_the_rate_excludes_units_cached_before_the_first_computed_unit():
     assert lines[0] == "f: 500/1000 images"
     assert lines[1] == "f: 600/1000 images (4.0 images/s, 1 min 40 s left)"
     assert lines[-2] == "f: 900/1000 images (4.0 images/s, 25 s left)"
-    assert lines[-1] == "f: 1000/1000 images (3.9 images/s, 2 min 08 s)"
+    assert lines[-1] == "f: 1000/1000 images (500 computed, 3.9 images/s, 2 min 08 s)"
 
 
 def test_the_rate_excludes_cached_units_between_and_after_computed_units():

@@ -108,6 +108,7 @@ async function startViewer(
   );
   ends.push(syncStage(app, stage), runSearch(app), watchSelections(app));
   ends.push(listenKeys(app, root, stageElement));
+  leaveCursor(app, stageElement);
   ends.push(watchSize(app, root), watchEmptyView(app));
   render(<Viewer app={app} root={root} />, panels);
   ends.push(() => render(null, panels));
@@ -166,15 +167,26 @@ function makeStageElement({ title, n_items }: Source["manifest"]): HTMLElement {
   return element;
 }
 
+/** Close the card of the keyboard when the mouse, a finger or the wheel is used on the map. */
+function leaveCursor(app: App, stage: HTMLElement): void {
+  const leave = () => {
+    app.navigation.cursor.value = null;
+  };
+  stage.addEventListener("pointerdown", leave);
+  stage.addEventListener("wheel", leave, { passive: true });
+  stage.addEventListener("pointermove", ({ movementX, movementY }) => {
+    // browsers repeat the event for a pointer at rest when the page changes below the pointer
+    if (movementX !== 0 || movementY !== 0) leave();
+  });
+}
+
 function stageEvents(app: App, moved: StageEvents["view"]): StageEvents {
   return {
     hover(item, at, region) {
       app.navigation.hover.value = item === null ? null : { item, at, region };
-      if (item !== null) app.navigation.cursor.value = null;
     },
     click(item, mode) {
       app.navigation.hover.value = null;
-      app.navigation.cursor.value = null;
       if (item === null) app.closePanel();
       else if (mode === "add") app.toggleSelected(item);
       else if (mode === "subtract") app.select(Uint32Array.of(item), mode);

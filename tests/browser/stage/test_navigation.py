@@ -137,6 +137,25 @@ def test_the_map_can_be_used_with_keys_only(look, digits_file):
     expect(visit.page.get_by_text("500 found").first).to_be_visible()
 
 
+def test_the_mouse_on_the_map_closes_the_card_of_the_keyboard(look, digits_file):
+    visit = look(f"{digits_file.address}#view=points")
+    mouse = visit.page.mouse
+    card = visit.page.locator(".fs-card")
+
+    def open_card():
+        visit.page.locator(".fs-stage").focus()
+        visit.page.keyboard.press("ArrowRight")
+        expect(card).to_be_visible()
+
+    mouse.move(700, 30)  # no item is there
+    uses = (lambda: mouse.move(690, 20), mouse.down, lambda: mouse.wheel(0, -100))
+    for use in uses:
+        open_card()
+        use()
+        expect(card).to_have_count(0)
+        mouse.up()
+
+
 def test_touch_pans_pinches_and_taps(look, digits_file):
     visit = look(f"{digits_file.address}#view=points", has_touch=True)
     found, places = visit.apart(digits_file.bundle)

@@ -238,6 +238,16 @@ describe("an address", () => {
   });
 });
 
+it("Escape closes the card of the keyboard before it clears the selection", () => {
+  const { app } = staged();
+  app.navigation.cursor.value = 1;
+  app.select(Uint32Array.of(0, 2), "replace");
+  app.escape();
+  expect([app.navigation.cursor.value, app.selection.count]).toEqual([null, 2]);
+  app.escape();
+  expect(app.selection.count).toBe(0);
+});
+
 describe("a download", () => {
   it("the table has every column, in the order of the ids", async () => {
     const { app } = staged({ paths: ["=cmd", 'b,"x"', "c"], ids: [2, 0, 1] });

@@ -331,12 +331,13 @@ export class App {
     const { panels, messages, navigation, selection, search } = this;
     if (panels.helpOpen.value) panels.helpOpen.value = false;
     else if (messages.error.value !== null) messages.error.value = null;
+    else if (navigation.cursor.value !== null && panels.side.value !== "item")
+      navigation.cursor.value = null; // closes the card
     else if (ABOVE_SELECTION.has(panels.side.value)) this.closePanel();
     else if (panels.side.value === "found") search.query.value = "";
     else if (panels.side.value === "findings") this.leaveFindings();
     else if (selection.count > 0) this.clearSelection();
     else if (this.tool.value !== "pan") this.tool.value = "pan";
-    else if (navigation.cursor.value !== null) navigation.cursor.value = null;
     else search.query.value = "";
   }
 

@@ -216,6 +216,8 @@ it("keys move over the map, open, select, and close step by step", async () => {
   press("Escape");
   expect(app.panels.item.value).toBeNull();
   press("Escape");
+  expect([app.navigation.cursor.value, app.selection.count]).toEqual([null, 1]);
+  press("Escape");
   expect(app.selection.items.value).toHaveLength(0);
 });
 

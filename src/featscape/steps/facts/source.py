@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from featscape.records import ImageSet
 
 _LEAST_IMAGES = 2  # of a map
+_MOST_REASONS = 3  # for skipped files, in a line on the screen
 _MOST_NAMED = 6  # classes in a line on the screen
 
 
@@ -186,7 +187,7 @@ def _describe_no_labels(images: ImageSet) -> str:
 def describe_unreadable(found: ImageSet, read: ImageSet) -> str:
     """Return the number of images that were found and could not be read, and the reason."""
     unreadable = read.skipped[len(found.skipped) :]
-    return f"skipped {_count_skipped(unreadable)}; {len(read):,} of {len(found):,} images were read"
+    return f"skipped {_count_skipped(unreadable)}. {len(read):,} of {len(found):,} images were read"
 
 
 def describe_placed(images: ImageSet) -> str | None:
@@ -235,7 +236,12 @@ def _skipped_files(skipped: Sequence[SkippedImage]) -> list[SkippedImage]:
 
 
 def _count_skipped(skipped: Sequence[SkippedImage]) -> str:
-    """Return the number of skipped files and the most frequent reason."""
-    reason, count = count_reasons(one.reason for one in skipped)[0]
-    share = "" if count == len(skipped) else f", {count:,} of them"
-    return f"{plural(len(skipped), 'file')}{share}: {printable(reason)}"
+    """Return the number of skipped files and the most frequent reasons."""
+    counted = count_reasons(one.reason for one in skipped)
+    reasons = [printable(reason) for reason, _ in counted]
+    if len(reasons) > 1:
+        reasons = [f"{count:,} {reason}" for reason, (_, count) in zip(reasons, counted, strict=True)]
+    n_more = len(reasons) - _MOST_REASONS
+    if n_more > 0:
+        reasons[_MOST_REASONS:] = [f"{n_more} more {'reason' if n_more == 1 else 'reasons'}"]
+    return f"{plural(len(skipped), 'file')}: {'; '.join(reasons)}"
