@@ -76,7 +76,7 @@ def test_invalid_metadata_is_skipped_with_reasons(write_images, skipped):
     )
     assert len(reasons) == 5
     found, rows, invalid, duplicate = list(describe_found(images))[:4]
-    assert ", skipped 2 files, " in found
+    assert ", skipped 2 files: 1 a Parquet file must be undamaged; " in found
     assert rows == "skipped 1 row without an image: 'a/2.png'"
     assert invalid.startswith("skipped 1 invalid row, metadata.csv, line 4: 1 field, ")
     assert duplicate == (
