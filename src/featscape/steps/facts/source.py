@@ -238,10 +238,10 @@ def _skipped_files(skipped: Sequence[SkippedImage]) -> list[SkippedImage]:
 def _count_skipped(skipped: Sequence[SkippedImage]) -> str:
     """Return the number of skipped files and the most frequent reasons."""
     counted = count_reasons(one.reason for one in skipped)
-    reasons = [printable(reason) for reason, _ in counted]
-    if len(reasons) > 1:
-        reasons = [f"{count:,} {reason}" for reason, (_, count) in zip(reasons, counted, strict=True)]
-    n_more = len(reasons) - _MOST_REASONS
-    if n_more > 0:
-        reasons[_MOST_REASONS:] = [f"{n_more} more {'reason' if n_more == 1 else 'reasons'}"]
+    if len(counted) == 1:
+        return f"{plural(len(skipped), 'file')}: {printable(counted[0][0])}"
+    reasons = [f"{count:,} {printable(reason)}" for reason, count in counted[:_MOST_REASONS]]
+    n_more = len(counted) - len(reasons)
+    if n_more:
+        reasons.append(plural(n_more, "more reason"))
     return f"{plural(len(skipped), 'file')}: {'; '.join(reasons)}"
