@@ -11,6 +11,7 @@ import numpy as np
 
 from featscape.findings.records import DuplicateGroup, LabelError
 from featscape.findings.wording import (
+    CLASS_SECTIONS,
     count_nouns,
     count_wrong,
     divide_duplicates,
@@ -30,7 +31,7 @@ from featscape.records.shown_findings import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from featscape.findings.records import ClassFinding, Finding, Findings
+    from featscape.findings.records import Finding, Findings
     from featscape.records.shown_findings import SectionLayout
 
 _COPIES = {
@@ -240,27 +241,23 @@ def _text_of_quality(findings: Findings) -> str:
 
 
 def _classes(findings: Findings) -> Iterator[FindingsSection]:
-    def of(kind: str) -> list[ClassFinding]:
-        return [one for one in findings.classes if one.kind == kind]
-
     noun = noun_of(findings.paths)
-    pairs, groups, split, exemplars = map(of, ("close pair", "group", "split", "exemplars"))
-    text = (
-        "Pairs of classes that are closer to each other than to the other classes, with the "
-        f"{noun}s at the border. The higher the percentage, the less the features separate the two "
-        "classes."
-    )
-    reason = findings.not_computed.get("classes")
-    yield _section("classes", "Close classes", "groups", pairs, text, reason=reason)
-    if groups:
-        text = "Several classes that are closer to each other than to the other classes."
-        yield _section("groups", "Groups of classes", "groups", groups, text)
-    if split:
-        text = f"Classes of at least two separate parts, with {noun}s of the smaller part."
-        yield _section("split", "Split classes", "groups", split, text)
-    if exemplars:
-        text = f"Each class in at most 10 {noun}s that represent the others."
-        yield _section("exemplars", f"Typical {noun}s", "groups", exemplars, text)
+    texts = {
+        "classes": (
+            "Pairs of classes that are closer to each other than to the other classes, with the "
+            f"{noun}s at the border. The higher the percentage, the less the features separate the "
+            "two classes."
+        ),
+        "groups": "Several classes that are closer to each other than to the other classes.",
+        "split": f"Classes of at least two separate parts, with {noun}s of the smaller part.",
+        "exemplars": f"Each class in at most 10 {noun}s that represent the others.",
+    }
+    for name, (kind, title) in CLASS_SECTIONS.items():
+        found = [one for one in findings.classes if one.kind == kind]
+        if found or name == "classes":
+            reason = findings.not_computed.get(name)
+            text = texts[name]
+            yield _section(name, title.format(noun=noun), "groups", found, text, reason=reason)
 
 
 def _columns(findings: Findings) -> Iterator[ShownColumn]:

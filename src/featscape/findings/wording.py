@@ -20,6 +20,14 @@ if TYPE_CHECKING:
         QualityProblem,
     )
 
+# the kind and the title of the findings in each section about classes; {noun} is "image", or "item"
+# in a map without images
+CLASS_SECTIONS = {
+    "classes": ("close pair", "Close classes"),
+    "groups": ("group", "Groups of classes"),
+    "split": ("split", "Split classes"),
+    "exemplars": ("exemplars", "Typical {noun}s"),
+}
 N_CHECKS = 30  # labels that a person checks to estimate the number of wrong labels
 
 # Share of the images with copies that makes the label agreement too high

@@ -273,8 +273,13 @@ class _Chooser:
             neighbors = tuple(self._figure(item, MEDIUM_PX) for item in finding.neighbors[:6])
         text = finding.text
         if section.name == "exemplars" and self.given.labels is not None and items:
-            n_images = plural(self._class_size(finding), "image")
-            text = f"{self.given.labels[items[0]]}, {n_images}"
+            noun = "item" if self.given.paths is None else "image"
+            n_typical = len(finding.items)
+            part = f"{len(items)} of " if len(items) < n_typical else ""
+            text = (
+                f"{self.given.labels[items[0]]}, {plural(self._class_size(finding), noun)}: {part}"
+                f"{plural(n_typical, f'typical {noun}')}"
+            )
         return Entry(
             text=_shortened(text),
             figures=tuple(figures),

@@ -88,6 +88,7 @@ def test_findings_about_classes_name_their_items(featscape, made):
     place = next(i for i, line in enumerate(lines) if "typical items of" in line)
     assert lines[place + 1].startswith("    item ")
     assert lines[place + 1].count(", ") == 2
+    assert lines[place - 1] == "Typical items: 4"  # as on the page
 
 
 def test_json_is_one_object_with_a_list_for_each_kind(featscape, made):

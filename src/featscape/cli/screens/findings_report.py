@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from featscape.cli.console import as_safe_json
 from featscape.findings import HEADINGS, KINDS, ClassFinding, to_rows
 from featscape.findings.wording import (
+    CLASS_SECTIONS,
     count_wrong,
     divide_duplicates,
     merge_faulty_copies,
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 
 _MAX_LISTED = 10  # findings of each kind
 _MAX_NAMED = 3  # images of a finding about classes
-_TITLES = {  # {noun} is "Image", or "Item" in a map without images
+_TITLES = {  # {noun} is "image", or "item" in a map without images
     "labels": "Labels to check",
     "duplicates": "Groups of duplicates",
     "similar": "Groups of similar pictures, which may be copies",
-    "off_topic": "{noun}s off topic",
+    "off_topic": "{Noun}s off topic",
     "quality": "Image quality",
-    "classes": "Classes",
+    **{name: title for name, (_, title) in CLASS_SECTIONS.items()},
     "shortcuts": "Shortcuts: properties that predict a label",
     "reliability": "Reliability of the map",
 }
@@ -48,12 +49,13 @@ def describe(findings: Findings) -> RenderableType:
 
 
 def _lines(findings: Findings) -> Iterator[str]:
+    noun = noun_of(findings.paths)
     for kind, listed in _parts(findings):
         reason = findings.not_computed.get(kind)
         farthest = name_farthest(findings) if kind == "off_topic" else None
         if not listed and reason is None and farthest is None:
             continue
-        title = _TITLES[kind].format(noun=noun_of(findings.paths).capitalize())
+        title = _TITLES[kind].format(noun=noun, Noun=noun.capitalize())
         yield f"{title}: {len(listed):,}" if listed or reason is None else f"{title}:"
         expected = findings.expected_errors
         if kind == "labels" and listed and expected is not None:
@@ -80,7 +82,8 @@ def _parts(findings: Findings) -> Iterator[tuple[str, Sequence[Finding]]]:
         elif kind == "quality":
             yield kind, merge_faulty_copies(findings)
         elif kind == "classes":
-            yield kind, [one for one in findings.classes if one.kind != "separate pair"]
+            for name, (own_kind, _) in CLASS_SECTIONS.items():
+                yield name, [one for one in findings.classes if one.kind == own_kind]
         else:
             yield kind, getattr(findings, kind)
 
