@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ def printable(text: str | os.PathLike[str]) -> str:
     if name.isprintable():  # a hundred times faster than the loop, for texts of megabytes
         return name
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
+
+
+def as_argument(folder: str | os.PathLike[str]) -> str:
+    """Return a folder as an argument of a shell command; a leading hyphen is no option."""
+    text = printable(folder)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def separable(names: Iterable[str | os.PathLike[str]]) -> list[str]:

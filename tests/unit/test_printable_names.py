@@ -1,9 +1,11 @@
 """Names as text, alone and in lists."""
 
+from pathlib import Path
+
 import pytest
 
 from featscape.findings.wording import join_names
-from featscape.printable_names import list_names, separable
+from featscape.printable_names import as_argument, list_names, separable
 
 
 # the same names as in viewer/src/state/wording/words.test.ts
@@ -32,3 +34,16 @@ def test_names_are_joined_with_and_and_stay_separable():
 )
 def test_a_message_has_the_first_names_and_the_number_of_the_others(names, expected):
     assert list_names(names, n_shown=2) == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "argument"),
+    [
+        ("photos-map", "photos-map"),
+        ("my photos-map", "'my photos-map'"),
+        ("-x-map", "./-x-map"),
+        ("/disk/-x-map", "/disk/-x-map"),
+    ],
+)
+def test_a_folder_is_an_argument_of_the_next_command(folder, argument):
+    assert as_argument(Path(folder)) == argument

@@ -77,6 +77,8 @@ class ReportInput:
     Attributes
     ----------
     title : str
+    folder_argument : str
+        The name of the map folder, as an argument of a command.
     facts : mapping of str to str
         What the dataset is and how the map was made, by name.
     sentences : sequence of str
@@ -94,6 +96,7 @@ class ReportInput:
     """
 
     title: str
+    folder_argument: str
     facts: Mapping[str, str]
     sentences: Sequence[str]
     findings: ShownFindings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder.read import open_map, open_picture
 from featscape.mapfolder.staging import staged_file
-from featscape.printable_names import printable, separable
+from featscape.printable_names import as_argument, printable, separable
 from featscape.records import count_skipped
 from featscape.steps.facts.run import dataset_text, describe_layer, landmarks_text
 from featscape.steps.findings import open_findings
@@ -62,7 +63,7 @@ def write_report(
     made = open_map(folder)
     title = made.folder.resolve().name.removesuffix("-map")
     output = made.folder.resolve().parent / f"{title}-report.html" if file is None else Path(file)
-    _check(output, force=force)
+    _check(output, made, force=force)
     content = render_report(_gather(made, title))
     with staged_file(output) as new:
         new.write_text(content, encoding="utf-8")
@@ -81,6 +82,7 @@ def _gather(made: Map, title: str) -> ReportInput:
     findings = open_findings(made)
     return ReportInput(
         title=title,
+        folder_argument=as_argument(made.folder.resolve().name),
         facts=_facts(made),
         sentences=summarize_findings(findings),
         findings=arrange_findings(findings, for_report=True),
@@ -171,7 +173,7 @@ def _draw(made: Map, name: str, *, dark: bool) -> Image.Image:
     )
 
 
-def _check(file: Path, *, force: bool) -> None:
+def _check(file: Path, made: Map, *, force: bool) -> None:
     """Raise InputError unless `file` is free, or is a report that may be replaced."""
     from featscape.report import MARK
 
@@ -194,6 +196,16 @@ def _check(file: Path, *, force: bool) -> None:
         )
     if not force:
         raise InputError(
-            f"the report {printable(file)} already exists. "
+            f"the report {printable(file)} already exists{_age(file, made)}. "
             "Replace the report with --force, or choose another file with --to."
         )
+
+
+def _age(report: Path, made: Map) -> str:
+    """Return that a report is older than the map; "" for a newer report or an unknown time."""
+    try:
+        created = datetime.fromisoformat(made.run["created"]).timestamp()
+    except (ValueError, OverflowError):  # the file may be damaged
+        return ""
+    is_older = report.stat().st_mtime < created
+    return ", and is older than the map: the report describes an earlier map" if is_older else ""

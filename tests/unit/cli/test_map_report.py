@@ -9,7 +9,6 @@ from featscape.cli.screens.map_report import (
     _class_agreement,
     _regions,
     _skipped_reasons,
-    as_argument,
 )
 from featscape.mapfolder.regions_file import write_regions
 from featscape.records.regions import Region
@@ -39,19 +38,6 @@ def test_one_is_no_plural(n_items, labels, words):
 )
 def test_the_source_of_the_features_in_words(layer, words):
     assert describe_layer(layer) == words
-
-
-@pytest.mark.parametrize(
-    ("folder", "argument"),
-    [
-        ("photos-map", "photos-map"),
-        ("my photos-map", "'my photos-map'"),
-        ("-x-map", "./-x-map"),
-        ("/disk/-x-map", "/disk/-x-map"),
-    ],
-)
-def test_a_folder_is_an_argument_of_the_next_command(folder, argument):
-    assert as_argument(Path(folder)) == argument
 
 
 class MapOf24:

@@ -1,5 +1,8 @@
 """featscape report: the file, and what the command refuses to replace."""
 
+import os
+import re
+
 import pytest
 from PIL import Image
 
@@ -13,6 +16,7 @@ def test_the_report_is_written_beside_the_map(featscape, made):
     content = file.read_text(encoding="utf-8")
     assert "The limit is cautious" not in content  # refers the reader to the report
     assert "120 items in 4 classes" in content
+    assert re.search(r"ant, \d+ items: 6 of 10 typical items<", content)
     assert "One point per item, colored by class" in content
     assert "The most useful findings" in content
     assert "<svg" in content
@@ -34,6 +38,10 @@ def test_a_report_is_replaced_only_with_force(featscape, made):
     again = featscape("report", made, "--to", "r.html")
     assert again.status == 2
     assert "the report r.html already exists. Replace the report with --force" in again.err
+    os.utime("r.html", (0, 0))
+    older = featscape("report", made, "--to", "r.html")
+    assert older.status == 2
+    assert "r.html already exists, and is older than the map: the report describes" in older.err
     assert featscape("report", made, "--to", "r.html", "--force").status == 0
 
 

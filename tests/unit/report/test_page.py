@@ -112,6 +112,7 @@ def given(n_items=8, *, sections=None, text="plain", images=True, **changes):
     sections = all_sections([finding(text)]) if sections is None else sections
     fields = {
         "title": text,
+        "folder_argument": text,
         "facts": {"dataset": text, "made": text},
         "sentences": (text,),
         "labels": (text,) * n_items,
@@ -202,10 +203,12 @@ def test_the_first_section_about_several_classes_shows_the_matrix(names):
 
 def test_a_report_of_500_images_that_compress_badly_is_below_5_mb():
     found = [finding(items=tuple(range(start, start + 20))) for start in range(0, 480, 2)]
-    content = render_report(given(500, sections=all_sections(found)[:4]))
+    content = render_report(
+        given(500, sections=all_sections(found)[:4], folder_argument="'my map'")
+    )
     assert len(content.encode()) < 5_000_000
     assert "images are left out, to limit the size" in content
-    assert "168 more: featscape findings MAP --csv" in content
+    assert "168 more: featscape findings &#39;my map&#39; --csv" in content
 
 
 def test_long_texts_are_shortened():
@@ -359,7 +362,7 @@ def test_a_common_fault_hides_no_rare_fault():
     assert "blurred 12 of 40" in page.text
     assert "dark 1" in page.text
     assert page.elements.count("img") == 13
-    assert "28 more: featscape findings MAP --csv" in page.text
+    assert "28 more: featscape findings plain --csv" in page.text
 
 
 def test_the_difference_of_a_larger_group_is_that_of_its_first_images():

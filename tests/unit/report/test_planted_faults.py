@@ -65,6 +65,7 @@ def sections():
     content = render_report(
         ReportInput(
             title="planted",
+            folder_argument="planted-map",
             facts={"dataset": "112 images", "made": "today"},
             sentences=summarize_findings(findings),
             findings=arrange_findings(findings),

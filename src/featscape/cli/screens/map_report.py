@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections import Counter
 from datetime import datetime
@@ -12,14 +11,13 @@ from featscape import mapfolder
 from featscape.cli.screens.tables import add_row, new_table, stack
 from featscape.labels.classes import N_AGREEING, can_agree, label_names
 from featscape.number_text import count_or_unknown, percent, plural
-from featscape.printable_names import printable, separable
+from featscape.printable_names import as_argument, printable, separable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons, count_skipped
 from featscape.steps.facts.run import dataset_text, describe_layer, describe_renamed, landmarks_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -38,12 +36,6 @@ _MAX_CLASSES = 20  # a longer table of classes shows the ten worst and the ten b
 _MAX_REASONS = 6  # reasons for skipped files in the summary
 _MAX_SKIPPED = 20  # skipped files listed by `info`
 _MAX_NAMES = 6  # regions named by `info`
-
-
-def as_argument(folder: Path) -> str:
-    """Return a folder as an argument of a shell command; a leading hyphen is no option."""
-    text = printable(folder)
-    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def summarize(made: Map) -> RenderableType:
