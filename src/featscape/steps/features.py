@@ -36,16 +36,17 @@ def fetch_weights(options: MapOptions) -> None:
     try:
         fetch_weights(options.model, progress=options.reporter)
     except DownloadError as error:
-        other = _other_network([_first_output(options)], options.model)
-        if other is None:
+        folder = _first_output(options)
+        name = _other_network(folder, options.model)
+        if name is None:
             raise
-        folder_name, name = other
-        raise DownloadError(f"{error} {folder_name} was made with --model {name}.") from error
+        made = f"{printable(folder.name)} was made with --model {name}."
+        raise DownloadError(f"{error} {made}") from error
 
 
 def find_replaced_network(options: MapOptions) -> str | None:
     """Return one line about another network of the map that the run replaces, else None."""
-    return find_other_network([_first_output(options)], options.model)
+    return find_other_network(_first_output(options), options.model)
 
 
 def _first_output(options: MapOptions) -> Path:
@@ -99,10 +100,6 @@ def extract(
     """
     from featscape.images import ThumbnailPacker
 
-    other = find_other_network(maps, options.model)
-    # the network of the replaced map was reported before the download
-    if other is not None and other != find_replaced_network(options):
-        options.reporter.note(other)
     with ThumbnailPacker(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px) as thumbnails:
         features = executor.extract(
             images,
@@ -125,38 +122,33 @@ def extract(
     return features
 
 
-def find_other_network(maps: Sequence[Path], model: str) -> str | None:
-    """Return the network of the first of the earlier maps if no earlier map has the network.
+def find_other_network(folder: Path, model: str) -> str | None:
+    """Return one line if a map has another network than the run.
 
     Parameters
     ----------
-    maps : sequence of Path
-        Maps of the same source, and the map that the run replaces.
+    folder : Path
+        The map that the run replaces, if there is one.
     model : str
         The name of the network of this run.
 
     Returns
     -------
     str or None
-        One line; None if a map has the network, or no map has a network.
+        None without a map, or if the map has this network or none.
     """
-    other = _other_network(maps, model)
-    if other is None:
+    name = _other_network(folder, model)
+    if name is None:
         return None
-    folder_name, name = other
+    shown = printable(folder.name)
     return (
-        f"{folder_name} was made with --model {name}; this run uses {printable(model)}, and reuses "
-        f"no features of {folder_name}"
+        f"{shown} was made with --model {name}; this run uses {printable(model)}, and reuses no "
+        f"features of {shown}"
     )
 
 
-def _other_network(maps: Sequence[Path], model: str) -> tuple[str, str] | None:
-    """Return the printable names of the folder and of the network, as `find_other_network`."""
-    names = {}
-    for folder in maps:
-        card = (mapfolder.find_run(folder) or {}).get("model")
-        if isinstance(card, dict) and isinstance(card.get("name"), str):  # unchecked
-            names[folder.name] = card["name"]
-    if not names or model in names.values():
-        return None
-    return next((printable(key), printable(value)) for key, value in names.items())
+def _other_network(folder: Path, model: str) -> str | None:
+    """Return the printable name of the network of a map if this is another network."""
+    card = (mapfolder.find_run(folder) or {}).get("model")
+    name = card.get("name") if isinstance(card, dict) else None  # unchecked
+    return printable(name) if isinstance(name, str) and name != model else None
