@@ -27,7 +27,7 @@ _TREE = 11.0
 _WIDEST_NAME = 13.0
 _LARGEST_CELL = 5.0
 _SMALLEST_WITH_NUMBER = 1.7  # side of a cell
-_SHADES = {False: "#0a5cd6", True: "#6ea8ff"}  # of the largest lift, on a light and a dark page
+_SHADES = {False: "#0a5cd6", True: "#6ea8ff"}  # of the largest share, on a light and a dark page
 _OWN_SHADE = 0.25  # of the ink, for cells of the class itself
 
 
@@ -41,9 +41,9 @@ def draw_classes(
 ) -> Image.Image:
     """Draw the matrix and the tree of at least two classes.
 
-    The shade of a cell shows the lift: how much more frequent a class is among the neighbors of
-    other classes than by chance. The number is the percentage of all neighbors. The tree marks the
-    branches that most bootstrap samples have, with their percentage.
+    The number of a cell is the percentage of the neighbors, and a cell with a larger number has a
+    stronger shade. The tree marks the branches that most bootstrap samples have, with their
+    percentage.
 
     Parameters
     ----------

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAST_SHARE = 0.005  # a smaller share is "0 %"
-LEAST_SHADED = 5  # items of a class; a few neighbors of few items can be frequent by chance
-_LEAST_DARK = 2.0  # lift of the darkest shade: a smaller lift is hardly more than chance
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,8 +34,6 @@ class ClassRelations:
     support : ndarray of float64, shape (m - 1,)
         The share of the bootstrap samples that have each branch; NaN if the share is below 80 % or
         unknown. Empty if `merges` is.
-    n_items : int
-        Number of items of the map.
     n_classes : int
         Number of classes of the map; more than m if classes are left out.
     n_neighbors : int
@@ -50,38 +46,21 @@ class ClassRelations:
     shares: NDArray[np.float64]
     merges: NDArray[np.float64]
     support: NDArray[np.float64]
-    n_items: int
     n_classes: int
     n_neighbors: int
-
-    def lift(self) -> NDArray[np.float64]:
-        """Return the shares of the neighbors in other classes, compared with chance, (m, m).
-
-        The diagonal, shares that are shown as 0 %, and the rows and columns of classes with fewer
-        than 5 items are 0.
-        """
-        across = np.maximum(1 - np.diag(self.shares), 1e-9)[:, None]
-        by_chance = self.counts / np.maximum(self.n_items - self.counts[:, None], 1)
-        lift = np.where(self.shares < LEAST_SHARE, 0, self.shares / across / by_chance)
-        np.fill_diagonal(lift, 0)
-        is_large = self.counts >= LEAST_SHADED
-        lift *= np.outer(is_large, is_large)
-        return np.asarray(lift)
 
     def shades(self) -> NDArray[np.float64]:
         """Return the strength of the shade of each cell of the matrix, from 0 to 1, (m, m).
 
-        The strength is the logarithm of the lift, divided by the largest, or by that of a lift of
-        2 if no lift is larger. Neighbors that are rarer than by chance have no shade.
+        The strength is proportional to the share of the neighbors, and 1 for the largest share in
+        another class. The diagonal and shares that are shown as 0 % have no shade.
         """
-        logs = np.log(np.maximum(self.lift(), 1))
-        return np.asarray(logs / max(float(logs.max()), np.log(_LEAST_DARK)))
+        strengths = np.where(self.shares < LEAST_SHARE, 0.0, self.shares)
+        np.fill_diagonal(strengths, 0)
+        return np.asarray(strengths / max(float(strengths.max()), LEAST_SHARE))
 
     def describe_shades(self) -> str:
-        """Return what the darkest shade of the matrix means, in one sentence."""
-        lift = float(self.lift().max(initial=1.0))
-        largest = f"{lift:,.0f}" if lift >= 10 else f"{lift:.1f}"
-        text = f"Shade, of neighbors in other classes: up to {largest} times as many as by chance"
-        if (self.counts >= LEAST_SHADED).all():
-            return f"{text}."
-        return f"{text}; none for classes with fewer than {LEAST_SHADED} items."
+        """Return what the shades of the matrix mean, in one sentence."""
+        shares = self.shares - np.diag(np.diag(self.shares))
+        largest = f"{100 * shares.max(initial=0):.0f} %"
+        return f"A stronger color is a larger share, up to {largest}; gray: the class itself."

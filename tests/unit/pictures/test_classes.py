@@ -44,20 +44,15 @@ def test_frequent_neighbors_are_dark_on_a_light_page_and_rare_neighbors_are_not(
     assert (10, 92, 214) not in colors
 
 
-def test_neighbors_that_are_hardly_more_frequent_than_by_chance_are_pale():
-    shares = np.full((4, 4), 0.25)
-    shares[0, 1:] = 0.27, 0.24, 0.24
-    relations = replace(related(4), counts=np.full(4, 5), n_items=20, shares=shares)
-    assert 1 < relations.lift().max() < 1.2
-    assert 0 < relations.shades().max() < 0.3
-
-
-def test_classes_with_fewer_than_5_items_have_no_shade():
-    shares = np.array([[0.8, 0.1, 0.1, 0], [0.4, 0.6, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]])
-    relations = replace(related(4), counts=np.array([20, 20, 2, 1]), n_items=43, shares=shares)
-    assert np.argwhere(relations.shades()).tolist() == [[1, 0]]
-    note = "as many as by chance; none for classes with fewer than 5 items."
-    assert relations.describe_shades().endswith(note)
+def test_the_shade_is_proportional_to_the_share_whatever_the_number_of_items():
+    shares = np.array([[0.5, 0.32, 0.16, 0.02], [0.64, 0.36, 0, 0], [0, 0, 1, 0], [0.004, 0, 0, 1]])
+    relations = replace(related(4), counts=np.array([20, 200, 2, 1]), shares=shares)
+    expected = np.zeros((4, 4))
+    expected[0, 1:], expected[1, 0] = (0.5, 0.25, 0.03125), 1  # 0.004 is shown as 0 %
+    assert relations.shades() == pytest.approx(expected)
+    assert relations.describe_shades() == (
+        "A stronger color is a larger share, up to 64 %; gray: the class itself."
+    )
 
 
 def test_a_supported_branch_changes_the_picture():

@@ -73,7 +73,6 @@ def relate_classes(
         shares=shares[np.ix_(order, order)],
         merges=merges,
         support=_support(names, merges, found),
-        n_items=len(features),
         n_classes=n_classes,
         n_neighbors=min(neighbors.shape[1], N_LIFT),
     )

@@ -48,7 +48,6 @@ def test_a_small_matrix_has_the_closest_classes():
     assert len(relations.names) == 3
     assert {"cat", "dog"} < set(relations.names)
     assert relations.n_classes == 4
-    assert relations.n_items == 400
     assert (relations.shares.sum(axis=1) < 1.0001).all()
     assert relations.merges.shape == (2, 3)
 
