@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from featscape import __version__
-from featscape.cli.console import as_safe_json, choose_progress_bar, show
+from featscape.cli.console import as_safe_json, choose_progress_bar, is_terminal, show
 from featscape.cli.content import classify, search
 from featscape.cli.installation import doctor, layers, models
 from featscape.cli.parameters import (
@@ -308,7 +308,10 @@ def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = Fals
     if as_json:
         typer.echo(findings_report.as_json(found))
     elif as_csv:
-        typer.echo(findings_report.as_csv(found, made.labels), nl=False)
+        table = findings_report.as_csv(
+            found, labels=made.labels, splits=made.splits, for_terminal=is_terminal()
+        )
+        typer.echo(table, nl=False, color=True)  # no name is shortened
     else:
         show(findings_report.describe(found))
 

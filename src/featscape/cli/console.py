@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from rich.console import Console, RenderableType
 
     from featscape.progress import Progress
@@ -38,6 +41,41 @@ def as_safe_json(content: object) -> str:
     """Return JSON text; control characters, which a stranger's map may contain, are escaped."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def is_terminal() -> bool:
+    """Return whether the standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def as_csv(headings: Sequence[str], rows: Iterable[Sequence[object]], *, for_terminal: bool) -> str:
+    """Return a table as CSV; None becomes an empty field.
+
+    Parameters
+    ----------
+    headings : sequence of str
+    rows : iterable of sequences
+    for_terminal : bool
+        Escape the control characters of names, which a terminal obeys. A program that reads a file
+        needs the names themselves.
+    """
+    writer = csv.writer(_Line())
+    lines = [writer.writerow(headings)]
+    for row in rows:
+        shown = [printable(one) if isinstance(one, str) else one for one in row]
+        lines.append(writer.writerow(shown if for_terminal else row))
+    return "".join(map(str, lines))
+
+
+class _Line:
+    """Return each line of a table, with a line feed at the end.
+
+    The writer ends lines with a carriage return and a line feed, and therefore quotes fields with
+    either.
+    """
+
+    def write(self, line: str) -> str:
+        return line.removesuffix("\r\n") + "\n"
 
 
 def _console(*, stderr: bool = False) -> Console:

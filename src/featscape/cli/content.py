@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typer
 
-from featscape.cli.console import choose_progress_bar, show
+from featscape.cli.console import choose_progress_bar, is_terminal, show
 from featscape.cli.parameters import (  # noqa: TC001 - Typer reads the annotations
     MapFolder,
     MapModel,
@@ -57,7 +57,8 @@ def search(
     searcher = Searcher(made, model=model, weights=weights, progress=choose_progress_bar())
     found = searcher.search(query, image=image, k=k)
     if as_csv:
-        typer.echo(search_report.as_csv(made, found), nl=False)
+        table = search_report.as_csv(made, found, for_terminal=is_terminal())
+        typer.echo(table, nl=False, color=True)  # no name is shortened
     else:
         show(search_report.describe(made, found, query=query or ""))
 

@@ -27,10 +27,9 @@ from featscape.findings.records import (
 )
 from featscape.findings.sections import arrange_findings
 from featscape.findings.summary import summarize_findings
-from featscape.findings.table import HEADINGS, to_rows
+from featscape.findings.table import FindingRow, to_rows
 
 __all__ = [
-    "HEADINGS",
     "KINDS",
     "ClassFinding",
     "DetectorResult",
@@ -38,6 +37,7 @@ __all__ = [
     "Evidence",
     "ExpectedErrors",
     "Finding",
+    "FindingRow",
     "Findings",
     "ItemColumns",
     "ItemData",

@@ -1,57 +1,115 @@
-"""Findings as the rows of a table, for CSV."""
+"""Findings as the rows of a table."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from featscape.findings.records import KINDS, LabelError
+from featscape.findings.records import KINDS, DuplicateGroup, LabelError
 from featscape.labels.classes import NO_LABEL
-from featscape.printable_names import printable
+from featscape.printable_names import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from featscape.findings.records import Findings
-
-HEADINGS = (
-    "kind",
-    "number",
-    "id",
-    "path",
-    "label",
-    "suggested",
-    "duplicate_group",
-    "score",
-    "text",
-)
+    from featscape.findings.records import Finding, Findings
 
 
-def to_rows(findings: Findings, labels: Sequence[str] | None) -> Iterator[tuple[str, ...]]:
+class FindingRow(NamedTuple):
+    """One item of a finding, or a finding without items.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    number : int
+        The place of the finding in the list of its kind, from 0.
+    id : int or None
+        The item.
+    path, label, split : str or None
+        Of the item.
+    suggested : str or None
+        Only of a `LabelError`.
+    duplicate_group : int or None
+        See `ItemColumns.duplicate_group`; None without duplicates.
+    duplicate_kind : str or None
+        `DuplicateGroup.kind`; None for other kinds of findings.
+    leak, conflict : bool or None
+        Of a `DuplicateGroup`.
+    score : float
+        Rounded to four decimals, as in findings.json.
+    text : str
+    """
+
+    kind: str
+    number: int
+    id: int | None = None
+    path: str | None = None
+    label: str | None = None
+    split: str | None = None
+    suggested: str | None = None
+    duplicate_group: int | None = None
+    duplicate_kind: str | None = None
+    leak: bool | None = None
+    conflict: bool | None = None
+    score: float = 0.0
+    text: str = ""
+
+
+def to_rows(
+    findings: Findings, *, labels: Sequence[str] | None, splits: Sequence[str] | None
+) -> Iterator[FindingRow]:
     """Yield one row for each item of each finding, and one row for a finding without items.
+
+    The items of a `LabelError` are the item and its copies with the same label.
 
     Parameters
     ----------
     findings : Findings
     labels : sequence of str, length n, or None
-        The label of each item; an item with `NO_LABEL` has an empty value.
+        The label of each item; `NO_LABEL` becomes None.
+    splits : sequence of str, length n, or None
+        The split of each item.
 
     Yields
     ------
-    tuple of str
-        A value for each of `HEADINGS`; "number" counts the findings of a kind from 1. Control
-        characters are escaped.
+    FindingRow
+        Names are valid Unicode, and may contain control characters such as newlines.
     """
-    shown = labels and ["" if label == NO_LABEL else printable(label) for label in labels]
-    groups = findings.columns.duplicate_group
+    groups = findings.columns.duplicate_group.tolist()
     for kind in KINDS:
-        for number, one in enumerate(getattr(findings, kind), start=1):
-            suggested = printable(one.suggested) if isinstance(one, LabelError) else ""
-            rest = (f"{one.evidence.score:.4f}", printable(one.text))
-            own = (one.item,) if hasattr(one, "item") else getattr(one, "items", ())
-            for item in own:
-                path = "" if findings.paths is None else printable(findings.paths[item])
-                label = "" if shown is None else shown[item]
-                group = "" if groups[item] < 0 else str(groups[item])
-                yield (kind, str(number), str(item), path, label, suggested, group, *rest)
-            if not own:
-                yield (kind, str(number), "", "", "", suggested, "", *rest)
+        for number, one in enumerate(getattr(findings, kind)):
+            whole = _describe(one, kind, number)
+            items = _items_of(one)
+            for item in items:
+                label = None if labels is None or labels[item] == NO_LABEL else labels[item]
+                yield whole._replace(
+                    id=item,
+                    path=None if findings.paths is None else encodable(findings.paths[item]),
+                    label=None if label is None else encodable(label),
+                    split=None if splits is None else encodable(splits[item]),
+                    duplicate_group=None if groups[item] < 0 else groups[item],
+                )
+            if not items:
+                yield whole
+
+
+def _describe(finding: Finding, kind: str, number: int) -> FindingRow:
+    """Return the row of a finding without an item."""
+    score, text = round(finding.evidence.score, 4), encodable(finding.text)
+    row = FindingRow(kind, number, score=score, text=text)
+    if isinstance(finding, LabelError):
+        return row._replace(suggested=encodable(finding.suggested))
+    if isinstance(finding, DuplicateGroup):
+        return row._replace(
+            duplicate_kind=finding.kind, leak=finding.leak, conflict=finding.conflict
+        )
+    return row
+
+
+def _items_of(finding: Finding) -> tuple[int, ...]:
+    if isinstance(finding, LabelError):
+        return finding.evidence.items
+    if hasattr(finding, "item"):
+        return (finding.item,)
+    items: tuple[int, ...] = getattr(finding, "items", ())
+    return items

@@ -226,7 +226,7 @@ def _search(made: Path) -> None:
     Console(file=screen, width=200, color_system=None).print(
         search_report.describe(opened, found, query="animal")
     )
-    for shown in (screen.getvalue(), search_report.as_csv(opened, found)):
+    for shown in (screen.getvalue(), search_report.as_csv(opened, found, for_terminal=True)):
         if any(not (c.isprintable() or c == "\n") for c in shown):
             raise Violation("`search` prints a control sequence to the terminal")
 
@@ -240,7 +240,9 @@ def _report_findings(made: Path) -> None:
     for text in (
         screen.getvalue(),
         findings_report.as_json(findings),
-        findings_report.as_csv(findings, opened.labels),
+        findings_report.as_csv(
+            findings, labels=opened.labels, splits=opened.splits, for_terminal=True
+        ),
     ):
         if "\x1b" in text:
             raise Violation("`findings` prints a control sequence to the terminal")

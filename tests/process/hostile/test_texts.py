@@ -10,6 +10,8 @@ from featscape.app.server.application import ServedMap
 from hostile import maps
 from hostile.uses import open_client
 
+HOSTILE = "\x1b[2J\x9b31m\u202e"
+
 # `make test-zoo` tries these texts, which name code and files in further ways.
 ZOO = ("module in the map", "standard module", "file address", "path", "device", "long", "empty")
 TEXTS = [
@@ -27,15 +29,23 @@ def test_hostile_strings_in_a_json_file_cause_no_harm(hostile, use, texts, file,
     use(file)
 
 
-@pytest.mark.parametrize("form", ["--json", "--csv"])
-def test_hostile_findings_are_printed_without_control_characters(hostile, featscape, form):
-    text = "\x1b[2J\x9b31m\u202e"
-    maps.change_json(hostile / "findings.json", lambda content: maps.all_replaced(content, text))
-    shown = featscape("findings", hostile, form)
+def test_hostile_findings_are_printed_without_control_characters(hostile, featscape):
+    maps.change_json(hostile / "findings.json", lambda content: maps.all_replaced(content, HOSTILE))
+    shown = featscape("findings", hostile, "--json")
     assert shown.status == 0
     assert all(c.isprintable() or c == "\n" for c in shown.out)
-    if form == "--json":
-        assert json.loads(shown.out)["classes"][0]["text"] == text
+    assert json.loads(shown.out)["classes"][0]["text"] == HOSTILE
+
+
+def test_a_table_of_hostile_findings_has_control_characters_only_in_a_file(
+    hostile, featscape, monkeypatch
+):
+    maps.change_json(hostile / "findings.json", lambda content: maps.all_replaced(content, HOSTILE))
+    assert HOSTILE in featscape("findings", hostile, "--csv").out
+    monkeypatch.setattr("featscape.cli.commands.is_terminal", lambda: True)
+    shown = featscape("findings", hostile, "--csv")
+    assert shown.status == 0
+    assert all(c.isprintable() or c == "\n" for c in shown.out)
 
 
 @pytest.mark.parametrize(

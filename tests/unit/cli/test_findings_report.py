@@ -46,17 +46,20 @@ def test_the_screen_lists_close_pairs_and_no_separate_pairs(kind):
     assert ("  a and b" in lines) == (kind == "close pair")
 
 
-def test_the_csv_has_the_group_of_duplicates_of_each_item():
-    evidence = Evidence((0,), (), 1.0, "How.")
-    values = {name: np.zeros(2) for name in ItemColumns.__annotations__}
-    columns = ItemColumns.from_stored(values | {"duplicate_group": np.array([np.nan, 3])})
-    faults = [
-        QualityProblem(item=item, kinds=("dark",), text="Dark.", evidence=evidence)
-        for item in (0, 1)
-    ]
-    found = Findings(columns=columns, quality=tuple(faults))
-    rows = csv.DictReader(io.StringIO(as_csv(found, None)))
-    assert [(row["id"], row["duplicate_group"]) for row in rows] == [("0", ""), ("1", "3")]
+@pytest.mark.parametrize(
+    ("for_terminal", "path"), [(False, "a\r\n\x1b[2J.png"), (True, "a\\r\\n\\x1b[2J.png")]
+)
+def test_the_csv_escapes_control_characters_only_for_a_terminal(for_terminal, path):
+    columns = ItemColumns.from_stored({name: np.zeros(1) for name in ItemColumns.__annotations__})
+    fault = QualityProblem(
+        item=0, kinds=("dark",), text="Dark.", evidence=Evidence((0,), (), 1.0, "How.")
+    )
+    found = Findings(columns=columns, quality=(fault,), paths=("a\r\n\x1b[2J.png",))
+    table = as_csv(found, labels=None, splits=None, for_terminal=for_terminal)
+    assert table.splitlines()[0].startswith("kind,number,id,path,")
+    (row,) = csv.DictReader(io.StringIO(table, newline=""))
+    assert row["path"] == path
+    assert (row["number"], row["leak"], row["text"]) == ("0", "", "Dark.")
 
 
 def test_all_outputs_count_the_same_duplicates():

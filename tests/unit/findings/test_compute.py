@@ -10,10 +10,9 @@ from featscape.findings import (
     ItemData,
     compute_findings,
     summarize_findings,
-    to_rows,
     with_labels,
 )
-from featscape.findings.records import ClassFinding, DuplicateGroup, Evidence
+from featscape.findings.records import ClassFinding, Evidence
 from featscape.findings.reliability import N_NEAR, WIDER
 from featscape.findings.sections import arrange_findings
 from featscape.findings.spaces import principal_components, search_all_pairs
@@ -191,35 +190,6 @@ def test_the_summary_has_close_pairs_only(findings, kind):
     pair = ClassFinding(kind=kind, classes=("a", "b"), text="a and b", evidence=evidence)
     sentences = summarize_findings(replace(findings, classes=(pair,)), n_sentences=100)
     assert ("a and b" in sentences) == (kind == "close pair")
-
-
-def test_the_table_has_a_row_for_each_item_of_a_finding(findings):
-    rows = list(to_rows(findings, some_items().labels))
-    labels = [row for row in rows if row[0] == "labels"]
-    assert len(labels) == len(findings.labels)
-    first = findings.labels[0]
-    assert labels[0][1:6] == (
-        "1",
-        str(first.item),
-        f"{first.item}.png",
-        first.label,
-        first.suggested,
-    )
-    measures = [row for row in rows if row[0] == "reliability"]
-    assert {row[2] for row in measures} == {""}
-
-
-def test_every_row_of_the_table_with_an_item_has_its_label(findings):
-    evidence = Evidence(items=(), neighbors=(), score=1.0, method="planted")
-    group = DuplicateGroup(items=(0, 1), kind="exact", text="Two.", evidence=evidence)
-    planted = replace(findings, duplicates=(group,))
-    for labels, shown in (
-        (["cat", NO_LABEL] + ["dog"] * 398, ["cat", ""]),
-        (None, ["", ""]),
-    ):
-        rows = [row for row in to_rows(planted, labels) if row[0] == "duplicates"]
-        assert [row[2] for row in rows] == ["0", "1"]
-        assert [row[4] for row in rows] == shown
 
 
 def test_pixels_sizes_and_columns_give_duplicates_faults_and_shortcuts():

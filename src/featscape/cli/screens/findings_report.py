@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-from io import StringIO
 from typing import TYPE_CHECKING
 
-from featscape.cli.console import as_safe_json
-from featscape.findings import HEADINGS, KINDS, ClassFinding, to_rows
+from featscape.cli import console
+from featscape.findings import KINDS, ClassFinding, FindingRow, to_rows
 from featscape.findings.wording import (
     CLASS_SECTIONS,
     count_wrong,
@@ -90,13 +88,16 @@ def _parts(findings: Findings) -> Iterator[tuple[str, Sequence[Finding]]]:
 
 def as_json(findings: Findings) -> str:
     """Return the findings as one JSON object; control characters are escaped."""
-    return as_safe_json(findings.to_json())
+    return console.as_safe_json(findings.to_json())
 
 
-def as_csv(findings: Findings, labels: Sequence[str] | None) -> str:
-    """Return the findings, with the label of each item, as CSV with a row of headings."""
-    output = StringIO()
-    writer = csv.writer(output, lineterminator="\n")
-    writer.writerow(HEADINGS)
-    writer.writerows(to_rows(findings, labels))
-    return output.getvalue()
+def as_csv(
+    findings: Findings,
+    *,
+    labels: Sequence[str] | None,
+    splits: Sequence[str] | None,
+    for_terminal: bool,
+) -> str:
+    """Return the findings, with the label and the split of each item, as CSV with headings."""
+    rows = to_rows(findings, labels=labels, splits=splits)
+    return console.as_csv(FindingRow._fields, rows, for_terminal=for_terminal)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-from io import StringIO
 from typing import TYPE_CHECKING
 
-from featscape.printable_names import printable
+from featscape.cli import console
+from featscape.printable_names import encodable, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,12 +38,10 @@ def count_names(found: SuggestedNames) -> RenderableType:
     return Text("\n".join(lines))
 
 
-def as_csv(made: Map, found: Match) -> str:
+def as_csv(made: Map, found: Match, *, for_terminal: bool) -> str:
     """Return the images as CSV with a row of headings."""
-    output = StringIO()
-    writer = csv.writer(output, lineterminator="\n")
-    writer.writerow(("id", "path", found.measure))
-    for item, score in zip(found.items, found.scores, strict=True):
-        path = "" if made.paths is None else printable(made.paths[item])
-        writer.writerow((item, path, f"{score:.4f}"))
-    return output.getvalue()
+    rows = [
+        (item, None if made.paths is None else encodable(made.paths[item]), f"{score:.4f}")
+        for item, score in zip(found.items, found.scores, strict=True)
+    ]
+    return console.as_csv(("id", "path", found.measure), rows, for_terminal=for_terminal)

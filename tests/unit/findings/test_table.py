@@ -1,0 +1,103 @@
+"""The rows of the table of the findings."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from featscape.findings import (
+    DuplicateGroup,
+    Evidence,
+    Findings,
+    ItemColumns,
+    LabelError,
+    Reliability,
+    to_rows,
+)
+from featscape.labels.classes import NO_LABEL
+
+LABELS = ("cat", "cat", "dog", "cat", NO_LABEL, "dog")
+SPLITS = ("train", "val", "train", "train", "test", "train")
+
+
+def evidence(*items):
+    return Evidence(items=items, neighbors=(), score=0.93712, method="planted")
+
+
+def planted():
+    """Return the findings of six items: a label error with two copies, two groups, a measure."""
+    stored = {name: np.zeros(6) for name in ItemColumns.__annotations__}
+    numbers = np.array([1, 1, 0, 1, 0, np.nan])
+    return Findings(
+        columns=ItemColumns.from_stored(stored | {"duplicate_group": numbers}),
+        paths=("a.png", "b.png", "c\n1.png", "d.png", "e\udce9.png", "f.png"),
+        labels=(
+            LabelError(
+                item=3, label="cat", suggested="dog", text="Dog.", evidence=evidence(3, 0, 1)
+            ),
+        ),
+        duplicates=(
+            DuplicateGroup(
+                items=(2, 4), kind="similar", leak=True, text="Two.", evidence=evidence(2, 4)
+            ),
+            DuplicateGroup(
+                items=(0, 1, 3), kind="near", conflict=True, text="Three.", evidence=evidence(0)
+            ),
+        ),
+        reliability=(
+            Reliability(measure="continuity", value=0.9, text="Good.", evidence=evidence()),
+        ),
+    )
+
+
+def rows_of(kind, findings=None, *, labels=LABELS, splits=SPLITS):
+    rows = to_rows(findings or planted(), labels=labels, splits=splits)
+    return [row for row in rows if row.kind == kind]
+
+
+def test_a_label_error_has_a_row_for_the_item_and_for_each_copy():
+    rows = rows_of("labels")
+    assert [(row.number, row.id, row.label, row.suggested) for row in rows] == [
+        (0, 3, "cat", "dog"),
+        (0, 0, "cat", "dog"),
+        (0, 1, "cat", "dog"),
+    ]
+    assert {(row.score, row.text, row.leak) for row in rows} == {(0.9371, "Dog.", None)}
+
+
+def test_a_group_of_duplicates_has_its_kind_leak_and_conflict_in_each_row():
+    rows = rows_of("duplicates")
+    assert [(row.id, row.duplicate_kind, row.leak, row.conflict) for row in rows] == [
+        (2, "similar", True, False),
+        (4, "similar", True, False),
+        (0, "near", False, True),
+        (1, "near", False, True),
+        (3, "near", False, True),
+    ]
+
+
+def test_the_number_of_a_group_is_the_duplicate_group_of_its_items():
+    rows = rows_of("duplicates")
+    assert [row.number for row in rows] == [row.duplicate_group for row in rows] == [0, 0, 1, 1, 1]
+
+
+def test_every_row_with_an_item_has_its_label_and_its_split():
+    rows = rows_of("duplicates")
+    assert [(row.label, row.split) for row in rows[:3]] == [
+        ("dog", "train"),
+        (None, "test"),
+        ("cat", "train"),
+    ]
+    assert {(row.label, row.split) for row in rows_of("duplicates", labels=None, splits=None)} == {
+        (None, None)
+    }
+
+
+def test_paths_are_exact_and_valid_unicode():
+    rows = rows_of("duplicates")
+    assert [row.path for row in rows[:2]] == ["c\n1.png", "e\\xe9.png"]
+    assert {row.path for row in rows_of("labels", replace(planted(), paths=None))} == {None}
+
+
+def test_a_finding_without_items_has_one_row():
+    (row,) = rows_of("reliability")
+    assert row == ("reliability", 0, *[None] * 9, 0.9371, "Good.")
