@@ -148,15 +148,20 @@ class ExportableMap(Map):
     def _to_pandas(self, method: str, *, rows: list[int] | None = None) -> pd.DataFrame:
         import pyarrow as pa
 
-        try:
-            import pandas as pd  # noqa: F401 - to_pandas needs it
-        except ModuleNotFoundError as error:
-            raise missing_library(error, method) from error
+        require_pandas(method)
         items = read_items(self.folder)
         if rows is not None:
             items = items.take(pa.array(rows, pa.int64()))
         table: pd.DataFrame = items.to_pandas(date_as_object=False)
         return table
+
+
+def require_pandas(method: str) -> None:
+    """Raise MissingExtra if pandas, which the method needs, is not installed."""
+    try:
+        import pandas as pd  # noqa: F401 - only the import is tested
+    except ModuleNotFoundError as error:
+        raise missing_library(error, method) from error
 
 
 def missing_library(error: ModuleNotFoundError, purpose: str) -> MissingExtra:

@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featscape.app.exports import ExportableMap, missing_library
+from featscape.app.exports import ExportableMap, missing_library, require_pandas
 from featscape.errors import ImageError, InputError, MissingExtra
 from featscape.files.regular import open_regular
+from featscape.findings import FindingRow, to_rows
 from featscape.printable_names import printable
 from featscape.steps.content.regions import open_regions
 from featscape.steps.content.search import Searcher
@@ -188,6 +189,38 @@ class InteractiveMap(ExportableMap):
             If pandas is not installed.
         """
         return self._to_pandas("selected_frame", rows=self.selected)
+
+    def findings_frame(self) -> pd.DataFrame:
+        """Return the findings, one row per finding and item, as in the CSV file.
+
+        Returns
+        -------
+        DataFrame
+            "id" and "number" are Int64, "leak" and "conflict" are boolean; values that a finding
+            does not have are NA or None. `made.findings.labels[number]` is the finding of a row of
+            the kind "labels", and so for each kind.
+
+        Raises
+        ------
+        MissingExtra
+            If pandas is not installed.
+        InputError
+            If a file of the map is missing or damaged.
+
+        Examples
+        --------
+        >>> from featscape import open_map
+        >>> frame = open_map("photos-map").findings_frame()
+        >>> list(frame.columns[:4])
+        ['kind', 'number', 'id', 'path']
+        """
+        require_pandas("findings_frame")
+        import pandas as pd
+
+        rows = to_rows(self.findings, labels=self.labels, splits=self.splits)
+        frame = pd.DataFrame(rows, columns=list(FindingRow._fields))
+        types = {"id": "Int64", "number": "Int64", "duplicate_group": "Int64"}
+        return frame.astype(types | {"leak": "boolean", "conflict": "boolean"})
 
     def place(
         self,

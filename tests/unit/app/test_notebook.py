@@ -12,6 +12,7 @@ from featscape.app import exports
 from featscape.app.interactive_map import InteractiveMap
 from featscape.bundle import open_bundle
 from featscape.errors import InputError, MissingExtra
+from featscape.findings import FindingRow, to_rows
 
 
 @pytest.fixture
@@ -96,6 +97,16 @@ class TestSelected:
         assert tuple(frame["path"]) == opened.paths
         assert tuple(frame["label"]) == opened.labels
 
+    def test_the_frame_of_the_findings_is_the_table_of_the_findings(self, opened):
+        frame = opened.findings_frame()
+        rows = list(to_rows(opened.findings, labels=opened.labels, splits=opened.splits))
+        assert tuple(frame.columns) == FindingRow._fields
+        assert frame["text"].tolist() == [row.text for row in rows]
+        assert frame["id"].dropna().tolist() == [row.id for row in rows if row.id is not None]
+        assert frame[frame["leak"]].empty
+        named = frame[frame["id"].notna()]
+        assert named["path"].tolist() == [opened.paths[item] for item in named["id"]]
+
     def test_dates_of_a_frame_are_datetime64(self, opened, monkeypatch):
         dates = pa.array([date(2026, 5, 1), None], pa.date32())
         monkeypatch.setattr(exports, "read_items", lambda _: pa.table({"taken": dates}))
@@ -124,6 +135,8 @@ class TestSelected:
         assert opened.selected == [1]
         with pytest.raises(MissingExtra, match="selected_frame needs pandas"):
             opened.selected_frame()
+        with pytest.raises(MissingExtra, match="findings_frame needs pandas"):
+            opened.findings_frame()
 
 
 class TestRead:
