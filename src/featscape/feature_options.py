@@ -127,6 +127,7 @@ class FeatureMapOptions(SourceOptions):
         """The parameters in run.json beside those of t-SNE: the origin of each input."""
         return {
             "limit": None,
+            "white": self.white,
             "features_source": _name_origin(self.features),
             "labels_source": _name_origin(self.labels),
             "columns_source": _name_origin(self.columns),

@@ -166,6 +166,15 @@ class SourceOptions(PictureOptions):
     max_megapixels: Annotated[
         float | None, Help("Skip larger images.", "N", default="89.5, Pillow's limit")
     ] = None  # a larger image may be a decompression bomb
+    white: Annotated[
+        int | None,
+        Help(
+            "The value that becomes white in images of more than 8 bits, for example 4095 for 12 "
+            "bits.",
+            "N",
+            default="65535 for 16 bits",
+        ),
+    ] = None  # the files do not contain the number of bits that a camera uses
 
 
 @dataclass(frozen=True)
@@ -284,7 +293,10 @@ class MapOptions(SourceOptions):
             precision=self.precision,
         )
         check_choice(
-            limit=self.limit, random_state=self.random_state, max_megapixels=self.max_megapixels
+            limit=self.limit,
+            random_state=self.random_state,
+            max_megapixels=self.max_megapixels,
+            white=self.white,
         )
         super().__post_init__()
         check_limit(self.limit, perplexity=self.perplexity)
@@ -305,7 +317,7 @@ class MapOptions(SourceOptions):
     @property
     def recorded(self) -> dict[str, int | str | None]:
         """The parameters in run.json beside those of t-SNE."""
-        return {"limit": self.limit}
+        return {"limit": self.limit, "white": self.white}
 
     @property
     def layer_names(self) -> tuple[str, ...]:

@@ -32,8 +32,8 @@ class CachedFeatures:
         Width and height of the original image.
     thumbnail : bytes or None
         None if there is no thumbnail of the requested size.
-    is_dark : bool
-        As in `Read`; False if an earlier run computed the features.
+    largest : int or None
+        As in `Read`; None if an earlier run computed the features.
     has_more : bool
         As in `Read`; False if an earlier run computed the features.
     """
@@ -42,7 +42,7 @@ class CachedFeatures:
     values: NDArray[np.float32]
     size_px: tuple[int, int]
     thumbnail: bytes | None
-    is_dark: bool = False
+    largest: int | None = None
     has_more: bool = False
 
 
@@ -64,8 +64,8 @@ class Read:
     cached : CachedFeatures or None
     values : ndarray of float32, shape (d,), or None
         Features that another machine computed.
-    is_dark : bool
-        As in `Decoded`; False if the image was not decoded.
+    largest : int or None
+        As in `Decoded`; None if the image was not decoded.
     has_more : bool
         As in `Decoded`; False if the image was not decoded.
     """
@@ -76,7 +76,7 @@ class Read:
     pixels: NDArray[Any] | None = None
     cached: CachedFeatures | None = None
     values: NDArray[np.float32] | None = None
-    is_dark: bool = False
+    largest: int | None = None
     has_more: bool = False
 
 

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from featscape.records import ImageSet
 
 
-def check_choice(*, limit: int | None, random_state: int, max_megapixels: float | None) -> None:
+def check_choice(
+    *, limit: int | None, random_state: int, max_megapixels: float | None, white: int | None
+) -> None:
     """Check the parameters of `find_images` that do not depend on the source.
 
     Parameters
     ----------
-    limit, random_state, max_megapixels
+    limit, random_state, max_megapixels, white
         As in `find_images`.
 
     Raises
@@ -49,6 +51,11 @@ def check_choice(*, limit: int | None, random_state: int, max_megapixels: float 
             f"max_megapixels must be a finite number above 0; got {max_megapixels}. Omit the "
             "limit for Pillow's limit, 89.5."
         )
+    if white is not None and (type(white) is not int or not 1 <= white < 2**32):
+        raise InputError(
+            f"white must be an integer between 1 and 2**32 - 1; got {white}. Pass the largest "
+            "value of the camera or scanner, for example 4095 for 12 bits."
+        )
 
 
 def find_images(
@@ -61,6 +68,7 @@ def find_images(
     limit: int | None = None,
     random_state: int = 10,
     max_megapixels: float | None = None,
+    white: int | None = None,
 ) -> ImageSet:
     """Find the images of a source, their labels, and the other columns that describe the images.
 
@@ -97,6 +105,10 @@ def find_images(
         The maximum size of an image; larger images are skipped when they are decoded, because a
         small file may claim any size. By default Pillow's limit, 89.5. One megapixel takes up to
         10 MB of memory. WebP takes twice the memory and has half the limit.
+    white : int, optional
+        The value that becomes white in images of more than 8 bits per channel, for example 4095 for
+        the 12-bit values of a camera. 0 becomes black, and larger values are clipped. By default
+        65535 for images of 16 bits, and depending on the values for integers and floats of 32 bits.
 
     Returns
     -------
@@ -109,7 +121,8 @@ def find_images(
     InputError
         If the source does not exist or contains no images, if there is no column of the given
         name, if the number of labels or of values of a column differs from the number of images,
-        if a label is a list, or if `limit`, `random_state` or `max_megapixels` is out of range.
+        if a label is a list, or if `limit`, `random_state`, `max_megapixels` or
+        `white` is out of range.
 
     Examples
     --------
@@ -118,7 +131,7 @@ def find_images(
     >>> len(images), sorted(set(images.labels))
     (24, ['blue', 'green', 'red'])
     """
-    check_choice(limit=limit, random_state=random_state, max_megapixels=max_megapixels)
+    check_choice(limit=limit, random_state=random_state, max_megapixels=max_megapixels, white=white)
     if not isinstance(source, str | os.PathLike):
         images = collect(
             source,
@@ -144,9 +157,10 @@ def find_images(
             as_location(source), path_column=path_column, label_column=label_column
         )
     if max_megapixels is not None:
-        # `decode_plain` supports Pillow's limit only
-        decode = partial(decode_bytes, max_megapixels=max_megapixels)
-        images = replace(images, decode=decode, decode_plain=None)
+        images = replace(images, decode_plain=None)  # it supports Pillow's limit only
+    if max_megapixels is not None or white is not None:
+        decode = partial(decode_bytes, max_megapixels=max_megapixels, white=white)
+        images = replace(images, decode=decode, white=white)
     if limit is None or limit >= len(images):
         return images
     chosen = images.select(

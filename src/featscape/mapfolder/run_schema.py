@@ -69,6 +69,7 @@ class _Counts(_Section):
 class _TsneParameters(_Section):
     perplexity: FiniteFloat | None = None
     seed: Count | None = None
+    white: Annotated[int, Field(ge=1, lt=1 << 32)] | None = None  # of images of over 8 bits
     features_source: str | None = None  # of features that another program computed
 
 

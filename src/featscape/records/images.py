@@ -66,16 +66,16 @@ class Decoded:
         In mode "RGB", rotated upright, possibly at a reduced size.
     size_px : tuple of int
         Width and height of the original after the rotation.
-    is_dark : bool
-        Whether the original has 16-bit values that use less than an eighth of 16 bits, for example
-        12-bit values.
+    largest : int or None
+        The largest gray or color value of an original of 16 bits per channel; None for other
+        originals. An upper bound for colors that are decoded without `white`.
     has_more : bool
         Whether the file has further pages or frames, which are not decoded.
     """
 
     image: Image.Image
     size_px: tuple[int, int]
-    is_dark: bool = False
+    largest: int | None = None
     has_more: bool = False
 
 
@@ -176,6 +176,9 @@ class ImageSet:
         The paths of the tables among the images of a folder that are not metadata files.
     dropped_classes : tuple of str
         The classes of which the limit of the number of images keeps no image.
+    white : int or None
+        The value that `decode` makes white in images of more than 8 bits per channel; None for the
+        default of each format. Features and thumbnails of another value are not reused.
     """
 
     source: Path | str
@@ -195,6 +198,7 @@ class ImageSet:
     unused_folders: tuple[str, ...] = ()
     unread_tables: tuple[str, ...] = ()
     dropped_classes: tuple[str, ...] = ()
+    white: int | None = None
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -72,6 +72,7 @@ def find(options: MapOptions) -> ImageSet:
         limit=options.limit,
         random_state=options.random_state,
         max_megapixels=options.max_megapixels,
+        white=options.white,
     )
     for line in describe_found(images, is_label_chosen=options.label_column is not None):
         options.reporter.note(line)

@@ -202,6 +202,7 @@ def _find_images(options: FeatureMapOptions, source: Images) -> ImageSet:
         path_column=options.path_column if is_only_table or is_in_table else None,
         label_column=options.label_column if is_only_table else None,
         max_megapixels=options.max_megapixels,
+        white=options.white,
     )
 
 

@@ -102,10 +102,10 @@ def open_placer(
     from featscape.images import decode_scaled
 
     network = _load_network(made, model=model, weights=weights, device=device)
-    tsne = load_tsne(made)
+    tsne, white = load_tsne(made), made.run["parameters"].get("white")
 
     def place_image(file: BinaryIO) -> PlacedImage:
-        image = decode_scaled(file, at_least_px=network.min_px).image
+        image = decode_scaled(file, at_least_px=network.min_px, white=white).image
         features = network.run([network.prepare(image)])  # (1, d)
         positions, neighbors = place(tsne, features, landmarks=made.landmarks)
         return PlacedImage(positions[0], neighbors)
@@ -139,10 +139,11 @@ def load_image_encoder(
     from featscape.images import decode_scaled
 
     network = _load_network(made, model=model, weights=weights, device=device)
+    white = made.run["parameters"].get("white")
 
     def encode(image: OneImage) -> NDArray[np.float32]:
         with _opened_image(as_file(image)) as file:
-            decoded = decode_scaled(file, at_least_px=network.min_px).image
+            decoded = decode_scaled(file, at_least_px=network.min_px, white=white).image
         features: NDArray[np.float32] = network.run([network.prepare(decoded)])[0]
         return features
 
@@ -214,7 +215,7 @@ def place_source(
     from featscape.features import extract
     from featscape.images import find_images
 
-    images = find_images(source)
+    images = find_images(source, white=made.run["parameters"].get("white"))
     network = _load_network(made, model=model, weights=weights, device=device)
     features = extract(images, model=network, progress=progress)
     positions, neighbors = place(load_tsne(made), features.values, landmarks=made.landmarks)

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image, features
 
+NONE, DEFLATE = 1, 8  # the compression of a TIFF file
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"] + ["AVIF"] * features.check("avif")
 
 
@@ -47,3 +48,40 @@ def png(width, height, *, bit_depth, color_type, rows, extra=b""):
         + chunk(b"IDAT", pixels)
         + chunk(b"IEND", b"")
     )
+
+
+def color_png(values):
+    """Return a PNG file of 16-bit values, shape (h, w, k): gray with alpha, RGB, RGB with alpha."""
+    height, width, n_channels = values.shape
+    rows = [row.astype(">u2").tobytes() for row in values]
+    color_type = {2: 4, 3: 2, 4: 6}[n_channels]
+    return png(width, height, bit_depth=16, color_type=color_type, rows=rows)
+
+
+def color_tiff(order, compression, values):
+    """Return a TIFF file of 16-bit RGB or CMYK values, shape (h, w, k); `order` is "<" or ">"."""
+    height, width, n_channels = values.shape
+    pixels = values.astype(f"{order}u2").tobytes()
+    pixels = zlib.compress(pixels) if compression == DEFLATE else pixels
+    tags = {
+        256: width,
+        257: height,
+        258: 0,  # bits per sample: the position of three numbers,
+        259: compression,
+        262: 2 if n_channels == 3 else 5,  # RGB or CMYK
+        273: 0,  # the position of the pixels
+        277: n_channels,
+        278: height,
+        279: len(pixels),
+    }
+    tags[258] = 8 + 2 + 12 * len(tags) + 4
+    tags[273] = tags[258] + 2 * n_channels
+    entries = (
+        struct.pack(f"{order}HHII", tag, 3, n_channels, value)
+        if tag == 258
+        else struct.pack(f"{order}HHII", tag, 4, 1, value)
+        for tag, value in tags.items()
+    )
+    start = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8)
+    table = struct.pack(f"{order}H", len(tags)) + b"".join(entries) + bytes(4)
+    return start + table + struct.pack(f"{order}{n_channels}H", *[16] * n_channels) + pixels

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -121,3 +122,20 @@ def test_max_megapixels_applies_when_an_image_is_decoded(tmp_path):
     assert images.decode_plain is None  # the plain decoder supports no other limit than Pillow's
     with pytest.raises(InputError, match="must be a finite number above 0; got -1"):
         find_images(tmp_path, max_megapixels=-1)
+
+
+@pytest.mark.parametrize("white", [0, -1, 2**32, 4095.0, True])
+def test_white_must_be_an_integer_in_range(tmp_path, white):
+    with pytest.raises(InputError, match=rf"white must be an integer between .*; got {white}\."):
+        find_images(make_files(tmp_path, "1.jpg"), white=white)
+
+
+def test_white_applies_when_an_image_is_decoded(tmp_path):
+    Image.fromarray(np.array([[0, 4095]], dtype=np.uint16)).save(tmp_path / "1.png")
+    assert find_images(tmp_path).load(0).getpixel((1, 0)) == (16, 16, 16)
+    images = find_images(tmp_path, white=4095, max_megapixels=0.00001)
+    assert images.load(0).getpixel((1, 0)) == (255, 255, 255)
+    assert images.white == 4095
+    with pytest.raises(ImageError, match="exceed the limit of 1e-06"):
+        find_images(tmp_path, white=4095, max_megapixels=0.000001).load(0)
+    assert find_images(tmp_path, white=4095).decode_plain is find_images(tmp_path).decode_plain

@@ -56,6 +56,13 @@ class TestFinishedMaps:
         make(source, "m", force=True)
         assert network.n_seen == 2 * N_DIFFERENT
 
+    @pytest.mark.usefixtures("finished")
+    def test_a_map_with_another_white_does_not_use_the_features(self, source, network):
+        make(source, "n", white=4095)
+        assert network.n_seen == N_DIFFERENT
+        assert make(source, "o", white=4095).run["parameters"]["white"] == 4095
+        assert network.n_seen == N_DIFFERENT
+
     @pytest.mark.parametrize(
         ("made", "now", "reason"),
         [

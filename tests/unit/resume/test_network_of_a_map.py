@@ -106,7 +106,13 @@ def test_another_version_of_a_library_needs_the_network(photos, loaded, first_ma
 
 @pytest.mark.parametrize(
     "options",
-    [{"precision": "bf16"}, {"layers": "layer3"}, {"pool": "max", "layers": "fc"}, {"limit": 5}],
+    [
+        {"precision": "bf16"},
+        {"layers": "layer3"},
+        {"pool": "max", "layers": "fc"},
+        {"white": 4095},
+        {"limit": 5},
+    ],
 )
 def test_only_other_features_need_the_network(photos, loaded, options):
     make_map(photos, "two", **OPTIONS | {"perplexity": "auto"} | options)

@@ -101,6 +101,24 @@ def test_images_of_a_program_are_placed_and_searched(made, photos, monkeypatch, 
         interactive.place([image])
 
 
+@pytest.mark.usefixtures("without_pictures")
+def test_new_images_are_decoded_with_the_white_of_the_map(tmp_path, monkeypatch, quick_network):
+    monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
+    (tmp_path / "scans").mkdir()
+    for number in range(12):
+        values = np.random.default_rng(number).integers(0, 4096, (4, 4), dtype=np.uint16)
+        image = Image.fromarray(values.repeat(5, axis=0).repeat(5, axis=1))
+        image.save(tmp_path / "scans" / f"{number:02}.png")
+    interactive = make_map(tmp_path / "scans", "made-map", perplexity=3, white=1023)
+    placed = interactive.place_images(tmp_path / "scans")
+    file = tmp_path / "scans" / "05.png"
+    np.testing.assert_allclose(placed.neighbors.distances[:, 0], 0, atol=1e-3)
+    np.testing.assert_allclose(interactive.place(file).neighbors.distances[0, 0], 0, atol=1e-3)
+    found = interactive.search(image=file, k=1)
+    assert found.items.tolist() == [5]
+    np.testing.assert_allclose(found.scores, 1, atol=1e-4)
+
+
 def test_maps_and_their_t_sne_have_a_representation_of_one_line(made):
     made = featscape.open_map(made.folder)
     assert repr(made) == f"<InteractiveMap: 24 images, 3 classes, {made.folder}>"

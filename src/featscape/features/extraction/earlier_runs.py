@@ -37,6 +37,7 @@ def open_cache(
     maps: Sequence[Path],
     *,
     card: ModelCard,
+    white: int | None,
     n_images: int,
     sample: Mapping[bytes, CachedFeatures],
     progress: Progress,
@@ -48,9 +49,11 @@ def open_cache(
     folder : Path or None
         Folder with the shards of this network only.
     maps : sequence of Path
-        Maps of other networks are ignored.
+        Maps of other networks, or with another value of white, are ignored.
     card : ModelCard
         Card of the network.
+    white : int or None
+        See `ImageSet`.
     n_images : int
         Number of images of the run, for messages.
     sample : mapping of bytes to CachedFeatures
@@ -70,10 +73,11 @@ def open_cache(
         _report_shards(found, n_images=n_images, progress=progress)
         parts, next_number = found.parts, found.next_number
     if len(card.layers) == 1:
-        parts += _read_maps(maps, card, progress)
+        parts += _read_maps(maps, card, white, progress)
         return FeatureCache(parts, sample=sample), next_number
     layers = [
-        FeatureCache(_read_maps(maps, card.of_layer(layer), progress)) for layer in card.layers
+        FeatureCache(_read_maps(maps, card.of_layer(layer), white, progress))
+        for layer in card.layers
     ]
     return FeatureCache(parts, layers=layers, sample=sample), next_number
 
@@ -89,12 +93,14 @@ def _report_shards(found: ShardFolder, *, n_images: int, progress: Progress) -> 
         progress.note(f"continuing: {n_done:,} of {n_images:,} images were done")
 
 
-def _read_maps(maps: Sequence[Path], card: ModelCard, progress: Progress) -> list[StoredFeatures]:
+def _read_maps(
+    maps: Sequence[Path], card: ModelCard, white: int | None, progress: Progress
+) -> list[StoredFeatures]:
     """Return the features of maps, without maps whose images are all in earlier maps."""
     parts: list[StoredFeatures] = []
     found: set[bytes] = set()
     for folder in maps:
-        part = read_features_of_map(folder, card, report=progress.note)
+        part = read_features_of_map(folder, card, white=white, report=progress.note)
         if part is None:
             continue
         digests = {digest.tobytes() for digest in part.digests}
@@ -105,7 +111,7 @@ def _read_maps(maps: Sequence[Path], card: ModelCard, progress: Progress) -> lis
 
 
 def read_features_of_map(
-    folder: Path, card: ModelCard, *, report: Callable[[str], None]
+    folder: Path, card: ModelCard, *, white: int | None, report: Callable[[str], None]
 ) -> StoredFeatures | None:
     """Return the features of a finished map; None if they may differ from the network's.
 
@@ -117,6 +123,8 @@ def read_features_of_map(
     folder : Path
     card : ModelCard
         None is returned if the map's card describes another network or layer.
+    white : int or None
+        See `ImageSet`. None is returned if the map was made with another value.
     report : callable
         Receives a message if the map has this card, and its features cannot be used: the map is
         damaged, contains no hashes of its images, or the network has changed.
@@ -129,7 +137,7 @@ def read_features_of_map(
     try:
         opened = FolderHandle(folder)
         made = read_map(opened)
-        if made.run["model"] is None:
+        if made.run["model"] is None or made.run["parameters"].get("white") != white:
             return None
         made_with = ModelCard(**made.run["model"])
         if card_key(made_with) != card_key(card):

@@ -170,7 +170,9 @@ def _contains(
     folder: Path, network: NetworkOfMap, images: ImageSet, thumbnails: ThumbnailSink | None
 ) -> bool:
     """Return whether a map contains the features of every readable image."""
-    part = read_features_of_map(folder, network.card, report=lambda _reason: None)
+    part = read_features_of_map(
+        folder, network.card, white=images.white, report=lambda _reason: None
+    )
     if part is None:
         return False
     read = make_reader(images, network, thumbnails, FeatureCache([part]))

@@ -159,9 +159,16 @@ def extract(
         n_workers=n_workers,
         progress=progress,
     )
-    folder = None if work is None else work / card_key(network.card)
+    name = card_key(network.card) + ("" if images.white is None else f"-white-{images.white}")
+    folder = None if work is None else work / name
     cache, n_shards = open_cache(
-        folder, maps, card=network.card, n_images=len(images), sample=sample, progress=progress
+        folder,
+        maps,
+        card=network.card,
+        white=images.white,
+        n_images=len(images),
+        sample=sample,
+        progress=progress,
     )
     extraction = _Extraction(
         images, network, thumbnails, cache, batch_size or network.batch_size, progress

@@ -77,7 +77,7 @@ def read_image(
         thumbnail,
         pixels,
         found,
-        is_dark=decoded.is_dark,
+        largest=decoded.largest,
         has_more=decoded.has_more,
     )
 
@@ -88,7 +88,7 @@ def _use_cached(key: bytes, found: CachedFeatures) -> Read:
         found.size_px,
         found.thumbnail,
         cached=found,
-        is_dark=found.is_dark,
+        largest=found.largest,
         has_more=found.has_more,
     )
 

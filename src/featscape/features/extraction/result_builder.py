@@ -17,6 +17,8 @@ from featscape.printable_names import printable
 from featscape.records import Features, SkippedImage, count_reasons
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from featscape.features.extraction.row_store import RowStore
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 # a photograph of 16:9, and .36 of one of 19:9.
 _LEAST_VISIBLE = 1 / 3
 _MANY = 0.1  # the share of these images from which the images are reported
+_WHITES = (1023, 4095, 16383)  # the largest values of 10, 12 and 14 bits
 
 
 @dataclass(eq=False)
@@ -43,8 +46,8 @@ class ImageRows:
     kept : list of int
         Index of the image in each row.
     skipped : list of SkippedImage
-    n_dark : int
-        Number of decoded images of 16 bits that look dark: see `Decoded`.
+    largest : list of int
+        The largest value of each decoded image of 16 bits: see `Decoded`.
     n_with_more : int
         Number of decoded images whose files have further pages or frames.
     """
@@ -53,7 +56,7 @@ class ImageRows:
     thumbnails: ThumbnailSink | None
     kept: list[int] = field(default_factory=list)
     skipped: list[SkippedImage] = field(default_factory=list)
-    n_dark: int = 0
+    largest: list[int] = field(default_factory=list)
     n_with_more: int = 0
 
     def __post_init__(self) -> None:
@@ -70,7 +73,8 @@ class ImageRows:
         self.kept.append(index)
         self._sizes_px[row] = item.size_px
         self._digests[row] = np.frombuffer(item.digest, np.uint8)
-        self.n_dark += item.is_dark
+        if item.largest is not None:
+            self.largest.append(item.largest)
         self.n_with_more += item.has_more
         if self.thumbnails is not None and item.thumbnail is not None:
             self.thumbnails.append(item.thumbnail)
@@ -102,13 +106,10 @@ class ImageRows:
         return tried if spelling is None else f"{tried}{spelling} "
 
     def report_decoding(self, progress: Progress) -> None:
-        """Report the numbers of dark images of 16 bits, and of files with further pages, if any."""
-        if self.n_dark:
-            use, look = ("uses", "looks") if self.n_dark == 1 else ("use", "look")
-            progress.note(
-                f"{plural(self.n_dark, 'image')} {use} less than an eighth of 16 bits and {look} "
-                "dark: scale the values of the files to 0 to 65535"
-            )
+        """Report the brightness of images of 16 bits, and the number of files with more pages."""
+        white = describe_white(self.largest, self.images.white)
+        if white is not None:
+            progress.note(white)
         if self.n_with_more:
             has = "has" if self.n_with_more == 1 else "have"
             progress.note(
@@ -130,6 +131,38 @@ class ImageRows:
     def digests(self) -> NDArray[np.uint8]:
         """The SHA-256 of the file in each row, shape (n, 32)."""
         return self._digests[: len(self.kept)]
+
+
+def describe_white(largest: Sequence[int], white: int | None) -> str | None:
+    """Return a line about images of 16 bits that look dark or are clipped; None without any.
+
+    Parameters
+    ----------
+    largest : sequence of int
+        The largest value of each image.
+    white : int or None
+        See `ImageSet`.
+    """
+    if white is not None:
+        n_clipped = sum(value > white for value in largest)
+        has, its = ("has", "its") if n_clipped == 1 else ("have", "their")
+        line = (
+            f"{plural(n_clipped, 'image')} {has} values above --white {white}, which become white; "
+            f"{its} largest value is {max(largest, default=0)}"
+        )
+        return line if n_clipped else None
+    n_dark = sum(value <= _WHITES[-1] for value in largest)
+    if n_dark == 0:
+        return None
+    use, look = ("uses", "looks") if n_dark == 1 else ("use", "look")
+    line = f"{plural(n_dark, 'image')} {use} at most a quarter of 16 bits and {look} dark: "
+    fitting = [one for one in _WHITES if max(largest) <= one]
+    if fitting:
+        return f"{line}repeat the command with --white {fitting[0]} (white={fitting[0]})"
+    return (
+        f"{line}other images have values up to {max(largest)}, so scale the values of the dark "
+        "files, or make a map of these files with --white (white=)"
+    )
 
 
 @dataclass(eq=False)

@@ -98,7 +98,7 @@ def _cache_sample(
     """
     return {
         one.digest: CachedFeatures(
-            "", row, one.size_px, one.thumbnail, is_dark=one.is_dark, has_more=one.has_more
+            "", row, one.size_px, one.thumbnail, largest=one.largest, has_more=one.has_more
         )
         for one, row in zip(sample, () if values is None else values, strict=False)
         if np.isfinite(row).all()

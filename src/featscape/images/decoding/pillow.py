@@ -13,9 +13,15 @@ from PIL import ExifTags, Image
 
 from featscape.errors import ImageError
 from featscape.files.regular import describe_os_error
+from featscape.images.decoding.deep_colors import (
+    bound_colors,
+    has_deep_colors,
+    scale_colors,
+    select_lower_bytes,
+)
 from featscape.images.decoding.formats import FORMATS, identify_format
 from featscape.images.decoding.jpeg_scans import MAX_SCANS, has_too_many_scans
-from featscape.images.decoding.rgb import convert_to_rgb, is_dark_16_bit
+from featscape.images.decoding.rgb import convert_to_rgb, find_largest
 from featscape.records import Decoded
 
 if TYPE_CHECKING:
@@ -62,7 +68,11 @@ _SWAPS_SIDES = (5, 6, 7, 8)  # orientations that exchange width and height
 
 
 def decode_bytes(
-    content: bytes, *, at_least_px: int = 0, max_megapixels: float | None = None
+    content: bytes,
+    *,
+    at_least_px: int = 0,
+    max_megapixels: float | None = None,
+    white: int | None = None,
 ) -> Decoded:
     """Decode an image file that is in memory.
 
@@ -70,7 +80,7 @@ def decode_bytes(
     ----------
     content : bytes
         The image file.
-    at_least_px, max_megapixels
+    at_least_px, max_megapixels, white
         As in `decode_scaled`.
 
     Returns
@@ -83,12 +93,16 @@ def decode_bytes(
         If the file cannot be decoded completely; the message is the reason, without a path.
     """
     return decode_scaled(
-        io.BytesIO(content), at_least_px=at_least_px, max_megapixels=max_megapixels
+        io.BytesIO(content), at_least_px=at_least_px, max_megapixels=max_megapixels, white=white
     )
 
 
 def decode_scaled(
-    file: BinaryIO, *, at_least_px: int = 0, max_megapixels: float | None = None
+    file: BinaryIO,
+    *,
+    at_least_px: int = 0,
+    max_megapixels: float | None = None,
+    white: int | None = None,
 ) -> Decoded:
     """Decode an open image file to RGB: upright, 8 bits per channel, transparency over white.
 
@@ -106,6 +120,9 @@ def decode_scaled(
         The minimum length of the decoded image's shorter side; 0 for the original size.
     max_megapixels : float, optional
         The maximum size of the original image; by default Pillow's limit, 89.5.
+    white : int, optional
+        The value that becomes white in an image of more than 8 bits per channel, as in
+        `find_images`.
 
     Returns
     -------
@@ -117,13 +134,14 @@ def decode_scaled(
         If the file cannot be decoded completely; the message is the reason, without a path.
     """
     image, unscaled_px = _open_checked(file, at_least_px, max_megapixels)
+    is_deep = has_deep_colors(image)
     with _LARGE_IMAGES if image.width * image.height > _LARGE_PIXELS else nullcontext():
         orientation = _load(image)
+        lower = _load_lower_bytes(file) if is_deep and white is not None else None
         try:
-            rgb = convert_to_rgb(image)
+            rgb, largest = _convert(image, lower, is_deep=is_deep, white=white)
         except (MemoryError, Warning) as error:
             raise ImageError(_describe_damage(error)) from error
-        is_dark = is_dark_16_bit(image)
         has_more = _has_more(image)
     # Remove the metadata: a remaining orientation would transpose the image twice, and Pillow
     # would write a color profile or a transparent color into the thumbnails.
@@ -131,9 +149,9 @@ def decode_scaled(
     if orientation in _TRANSPOSITIONS:
         rgb = rgb.transpose(_TRANSPOSITIONS[orientation])
     if unscaled_px is None:
-        return Decoded(rgb, rgb.size, is_dark, has_more)
+        return Decoded(rgb, rgb.size, largest, has_more)
     size_px = unscaled_px[::-1] if orientation in _SWAPS_SIDES else unscaled_px
-    return Decoded(rgb, size_px, is_dark, has_more)
+    return Decoded(rgb, size_px, largest, has_more)
 
 
 @contextmanager
@@ -152,12 +170,12 @@ def image_errors() -> Iterator[None]:
 
 def _open_checked(
     file: BinaryIO, at_least_px: int, max_megapixels: float | None
-) -> tuple[Image.Image, tuple[int, int] | None]:
+) -> tuple[ImageFile.ImageFile, tuple[int, int] | None]:
     """Open an image without its pixels.
 
     Returns
     -------
-    image : PIL.Image.Image
+    image : PIL.ImageFile.ImageFile
     unscaled_px : tuple of int or None
         Width and height in the file, if the image will be decoded at a smaller scale.
     """
@@ -178,6 +196,27 @@ def _load(image: Image.Image) -> int | None:
         # after `load`: a PNG file's EXIF may follow its pixels, and Pillow transposes a TIFF image
         # while it loads the image
         return image.getexif().get(ExifTags.Base.Orientation)
+
+
+def _load_lower_bytes(file: BinaryIO) -> Image.Image:
+    """Load an image with deep colors again, with the lower 8 bits of its values."""
+    file.seek(0)
+    with image_errors():
+        image = _open(file)
+        select_lower_bytes(image)
+        image.load()
+    return image
+
+
+def _convert(
+    image: Image.Image, lower: Image.Image | None, *, is_deep: bool, white: int | None
+) -> tuple[Image.Image, int | None]:
+    """Return an RGB image, and the largest value of 16 bits; `lower` has the lower 8 bits."""
+    if lower is not None and white is not None:
+        scaled, largest = scale_colors(image, lower, white)
+        return convert_to_rgb(scaled), largest
+    largest_value = bound_colors(image) if is_deep else find_largest(image)
+    return convert_to_rgb(image, white=white), largest_value
 
 
 def _has_more(image: Image.Image) -> bool:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TILE_PX = 1024
-_DARK_16_BIT = 1 << 13  # an eighth of the range of 16 bits
+_WHITE_16_BIT = 65535
 _NEAR_WHITE = 240  # an image without a darker value looks empty
 
 
-def convert_to_rgb(image: Image.Image) -> Image.Image:
+def convert_to_rgb(image: Image.Image, *, white: int | None = None) -> Image.Image:
     """Return an image as a new RGB image; transparent pixels are blended with white.
 
     If the blended image has no value below 240, transparent pixels are blended with gray instead,
@@ -29,13 +29,20 @@ def convert_to_rgb(image: Image.Image) -> Image.Image:
     agreed white level: floats within 0..1 keep this range, and all other values are stretched so
     that the minimum becomes black and the maximum white.
 
+    Parameters
+    ----------
+    image : PIL.Image.Image
+    white : int, optional
+        If given, 0 becomes black and this value white in each image of mode I;16, I or F; other
+        values are clipped.
+
     Raises
     ------
     ImageError
         If the pixels have no RGB equivalent; the message is the reason.
     """
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _convert_deep(image)
+        return _convert_deep(image, white)
     if image.mode == "LAB":
         return _convert_lab(image)
     if not image.has_transparency_data:
@@ -55,21 +62,39 @@ def convert_to_rgb(image: Image.Image) -> Image.Image:
     return canvas
 
 
-def is_dark_16_bit(image: Image.Image) -> bool:
-    """Return whether an image has 16-bit values, and all are below an eighth of the range."""
-    return image.mode.startswith("I;16") and all(
-        values.max() < _DARK_16_BIT for _, values in _tiles(image)
-    )
+def find_largest(image: Image.Image) -> int | None:
+    """Return the largest value of a gray image of 16 bits; None for other images."""
+    if not image.mode.startswith("I;16"):
+        return None
+    return max(int(values.max()) for _, values in tiles(image))
 
 
-def _convert_deep(image: Image.Image) -> Image.Image:
+def scale_16_bit(values: NDArray[np.uint16], white: int) -> NDArray[np.uint8]:
+    """Map 0..`white` to 0..255, and larger values to 255; the shape is unchanged."""
+    clipped = np.minimum(values.astype(np.uint32), np.uint32(white))
+    return ((clipped * 255 + white // 2) // white).astype(np.uint8)
+
+
+def tiles(image: Image.Image) -> Iterator[tuple[tuple[int, int, int, int], NDArray[Any]]]:
+    """Yield the box of each tile, and its values, shape (height, width) or (height, width, k)."""
+    for top in range(0, image.height, _TILE_PX):
+        for left in range(0, image.width, _TILE_PX):
+            right, bottom = left + _TILE_PX, top + _TILE_PX
+            box = (left, top, min(right, image.width), min(bottom, image.height))
+            yield box, np.asarray(image.crop(box))
+
+
+def _convert_deep(image: Image.Image, white: int | None) -> Image.Image:
     """Convert a gray image of 16 or 32 bits, tile by tile to limit the memory."""
-    value_range = None if image.mode.startswith("I;16") else _find_range(image)
+    is_16_bit = image.mode.startswith("I;16")
+    value_range = (0.0, float(white or _WHITE_16_BIT))
+    if white is None and not is_16_bit:
+        value_range = _find_range(image)
     transparent = image.info.get("transparency")  # one gray value of a PNG image
     rgb = Image.new("RGB", image.size)
-    for box, values in _tiles(image):
-        if value_range is None:
-            gray = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    for box, values in tiles(image):
+        if is_16_bit:
+            gray = scale_16_bit(values, white or _WHITE_16_BIT)
         else:
             gray = _stretch(values.astype(np.float64), *value_range)
         if transparent is not None:
@@ -78,19 +103,10 @@ def _convert_deep(image: Image.Image) -> Image.Image:
     return rgb
 
 
-def _tiles(image: Image.Image) -> Iterator[tuple[tuple[int, int, int, int], NDArray[Any]]]:
-    """Yield the box of each tile, and its values: uint16, int32 or float32, (height, width)."""
-    for top in range(0, image.height, _TILE_PX):
-        for left in range(0, image.width, _TILE_PX):
-            right, bottom = left + _TILE_PX, top + _TILE_PX
-            box = (left, top, min(right, image.width), min(bottom, image.height))
-            yield box, np.asarray(image.crop(box))
-
-
 def _find_range(image: Image.Image) -> tuple[float, float]:
     """Return the values of black and white: 0 and 1 for floats within 0..1, else the extremes."""
     low, high = math.inf, -math.inf
-    for _, values in _tiles(image):
+    for _, values in tiles(image):
         finite = values[np.isfinite(values)]
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))

@@ -1,6 +1,9 @@
 """The pass that reads images without a network."""
 
+import re
+
 import numpy as np
+import pytest
 from PIL import Image
 
 from featscape.features import read_images
@@ -30,17 +33,35 @@ def test_a_large_photograph_is_decoded_at_a_smaller_scale_once(tmp_path):
     assert kept.tolist() == [0]
 
 
-def test_16_bit_images_that_look_dark_are_counted_in_one_note(tmp_path):
+@pytest.mark.parametrize(
+    ("largest", "white", "expected"),
+    [
+        ([900], None, "1 image uses at most a quarter of 16 bits and looks dark: repeat the "),
+        ([900, 1_023], None, r"--white 1023 \(white=1023\)$"),
+        ([900, 1_024], None, r"--white 4095 \(white=4095\)$"),
+        ([4_096], None, r"--white 16383 \(white=16383\)$"),
+        ([16_383, 16_384], None, "1 image uses at most a quarter of 16 bits and looks dark: other"),
+        ([900, 7_000, 65_535], None, "2 images use at most .* have values up to 65535, so scale"),
+        ([16_384, 65_535], None, None),
+        ([900, 4_095], 4095, None),
+        ([4_095, 4_096], 4095, "1 image has values above --white 4095, .*; its largest .* is 4096"),
+        ([9_000, 5_000], 4095, "2 images have values above --white 4095, .*; their .* is 9000"),
+    ],
+)
+def test_the_largest_values_of_16_bit_images_are_reported(tmp_path, largest, white, expected):
     (tmp_path / "scans").mkdir()
-    for name, white in {"a.png": 3_360, "b.tif": 8_191, "c.png": 8_192, "d.tif": 65_535}.items():
-        values = np.array([[0, white]], dtype=np.uint16)
-        Image.fromarray(values).save(tmp_path / "scans" / name)
+    for number, value in enumerate(largest):
+        values = np.array([[0, value]], dtype=np.uint16)
+        Image.fromarray(values).save(tmp_path / "scans" / f"{number}.{('png', 'tif')[number % 2]}")
     Image.new("L", (2, 1)).save(tmp_path / "scans" / "e.png")  # 8 bits
-    notes = Notes()
+    images, notes = find_images(tmp_path / "scans", white=white), Notes()
     with ThumbnailPacker(tmp_path / "pack", size_px=64) as thumbnails:
-        read_images(find_images(tmp_path / "scans"), thumbnails=thumbnails, progress=notes)
-    (line,) = notes.lines
-    assert line.startswith("2 images use less than an eighth of 16 bits and look dark: scale")
+        read_images(images, thumbnails=thumbnails, progress=notes)
+    if expected is None:
+        assert notes.lines == []
+    else:
+        (line,) = notes.lines
+        assert re.search(expected, line)
 
 
 def test_files_with_further_pages_or_frames_are_counted_in_one_note(tmp_path):

@@ -111,12 +111,20 @@ def test_unreadable_images_are_skipped_with_the_reason(noise_images, broken):
 def test_the_features_of_the_sample_keep_what_was_seen_while_decoding(noise_images):
     class Sample:
         def find(self, _key, **_options):
-            return CachedFeatures("", np.zeros(3, np.float32), (40, 30), None, True, True)
+            return CachedFeatures("", np.zeros(3, np.float32), (40, 30), None, 300, True)
 
     images = noise_images(1)
     read = read_image(b"0", images.decode, MeanColor(), None, Sample())
-    assert read.is_dark
+    assert read.largest == 300
     assert read.has_more
+
+
+def test_features_of_another_white_are_not_continued(noise_images, tmp_path):
+    for white, n_computed in ((None, 5), (4095, 5), (1023, 5), (4095, 0), (None, 0)):
+        network = MeanColor()
+        images = replace(noise_images(5), white=white)
+        extract(images, model=network, work=tmp_path)
+        assert sum(network.batches) == n_computed
 
 
 @pytest.mark.parametrize("is_in_file", [False, True])

@@ -136,7 +136,7 @@ def test_an_incomplete_shard_is_deleted(folder):
 def test_files_with_other_names_stay(folder, name):
     (folder / name).write_text("years of work")
     _, n_shards = open_cache(
-        folder, [], card=CARD, n_images=5, sample={}, progress=SilentProgress()
+        folder, [], card=CARD, white=None, n_images=5, sample={}, progress=SilentProgress()
     )
     assert n_shards == 2
     assert (folder / name).read_text() == "years of work"

@@ -90,7 +90,7 @@ def test_a_disk_failure_is_not_reported_as_a_damaged_image(photo, monkeypatch):
 def test_a_bug_is_not_reported_as_a_damaged_image(photo, monkeypatch):
     content = encode(photo, "PNG")
 
-    def fail(_image):
+    def fail(_image, **_options):
         raise TypeError("a bug")
 
     monkeypatch.setattr("featscape.images.decoding.pillow.convert_to_rgb", fail)
@@ -146,7 +146,7 @@ def test_any_finite_limit_is_allowed(photo):
 def test_only_large_images_are_decoded_one_at_a_time(photo, monkeypatch, large_from, waits_s):
     both = threading.Barrier(2, timeout=waits_s)
 
-    def convert(image):
+    def convert(image, **_options):
         with suppress(threading.BrokenBarrierError):
             both.wait()
         return convert_to_rgb(image)
