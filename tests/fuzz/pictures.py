@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from helpers.images.image_files import DEFLATE, color_png, color_tiff
 from hostile import CANARY
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def seed_images() -> dict[str, bytes]:
         "palette.png": encode(rgb.convert("P"), "PNG", transparency=3),
         "gray-alpha.png": encode(rgba.convert("LA"), "PNG"),
         "deep.png": encode(Image.fromarray(values.astype(np.uint16) * 257), "PNG"),
+        "deep-color.png": color_png(np.asarray(rgb).astype(np.uint16) * 16),
         "bits.png": encode(rgb.convert("1"), "PNG"),
         "animated.png": encode(rgb, "PNG", **frames),
         "turned.png": encode(rgb, "PNG", exif=exif),
@@ -65,6 +67,7 @@ def seed_images() -> dict[str, bytes]:
         "deflate.tif": encode(rgb, "TIFF", compression="tiff_deflate"),
         "jpeg.tif": encode(rgb, "TIFF", compression="jpeg"),
         "fax.tif": encode(rgb.convert("1"), "TIFF", compression="group4"),
+        "deep-color.tif": color_tiff("<", DEFLATE, np.asarray(rgb).astype(np.uint16) * 16),
         "float.tif": encode(Image.fromarray(values), "TIFF"),
         "integer.tif": encode(Image.fromarray(values.astype(np.int32)), "TIFF"),
         "cmyk.tif": encode(rgb.convert("CMYK"), "TIFF", compression="tiff_lzw"),

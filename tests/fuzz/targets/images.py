@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FILE = "image"
 _SMALL_PX = 16
+_WHITE = 4095
 _MOST_MEGAPIXELS = 20.0  # larger images take seconds, too long for a busy machine
 
 
@@ -30,7 +31,7 @@ _decode = partial(decode_bytes, max_megapixels=_MOST_MEGAPIXELS)
 
 
 class Target:
-    """Decode one damaged image at full scale, at a reduced scale, and as a plain JPEG."""
+    """Decode a damaged image at full and reduced scale, with `white`, and as a plain JPEG."""
 
     def __init__(self, _workspace: Path, _rules: Rules) -> None:
         self._seeds = seed_images()
@@ -48,6 +49,7 @@ class Target:
         try:
             whole = np.asarray(_decode(content).image)
             make_thumbnail(_decode(content, at_least_px=_SMALL_PX).image)
+            _decode(content, white=_WHITE)
         except ImageError as error:
             reason = str(error)
             _check_reason(error)
