@@ -164,6 +164,8 @@ class ImageSet:
         "train", "val" or "test" for each image; None if the source has no splits.
     split_column : str or None
         The column of the source's table that contains the splits; None for other splits.
+    image_column : str or None
+        The column of the images of a dataset of a program if this column was chosen among several.
     columns : mapping of str to sequence
         Further values of each image by name: an array of numbers (NaN if missing), datetime64 (NaT
         if missing), or bool; or strings or an object array of bool (None if missing).
@@ -193,6 +195,7 @@ class ImageSet:
     n_trimmed_labels: int = 0
     splits: tuple[str, ...] | None = None
     split_column: str | None = None
+    image_column: str | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()
     unused_folders: tuple[str, ...] = ()

@@ -93,6 +93,7 @@ def collect(
         n_trimmed_labels=labeled.n_trimmed_labels,
         splits=described.splits,
         split_column=described.split_column,
+        image_column=opened.image_key if opened.is_key_chosen else None,
         columns=described.columns,
         skipped=(*opened.skipped, *skipped, *described.skipped),
     )

@@ -49,7 +49,7 @@ def open_collection(
     if folder is not None:
         return folder
     if hasattr(collection, "column_names") and hasattr(collection, "features"):
-        return _open_hugging_face(collection)
+        return _open_hugging_face(collection, path_column)
     if isinstance(collection, np.ndarray):
         return _open_array(collection)
     if isinstance(collection, Sequence):
@@ -139,16 +139,20 @@ def _open_sequence(images: Sequence[Any]) -> OpenedCollection:
     return OpenedCollection(len(images), images.__getitem__, names=names, has_files=has_files)
 
 
-def _open_hugging_face(dataset: Any) -> OpenedCollection:
-    """Open a Dataset of Hugging Face: its first column of images, and its other columns."""
+def _open_hugging_face(dataset: Any, path_column: str | None) -> OpenedCollection:
+    """Open a Dataset of Hugging Face: a column of images, and its columns of other values.
+
+    The column of images is `path_column` if this is one, or else the first.
+    """
     kind = type(dataset).__name__
     kinds = {name: type(feature).__name__ for name, feature in dataset.features.items()}
-    image = next((name for name, kind in kinds.items() if kind == "Image"), None)
-    if image is None:
+    images = [name for name, kind in kinds.items() if kind == "Image"]
+    if not images:
         raise InputError(
             f"the dataset must have a column of images; it has {list_names(list(kinds))}. "
             "Cast the column with cast_column(NAME, datasets.Image())."
         )
+    image = path_column if path_column in images else images[0]
     stored = dataset.with_format(None)  # values of Python
     has_transform = dataset.format["type"] == "custom"  # may need the other columns
     if has_transform:
@@ -158,6 +162,8 @@ def _open_hugging_face(dataset: Any) -> OpenedCollection:
         files = stored.select_columns([image]).cast_column(image, encoded)
         opened = OpenedCollection(len(dataset), lambda index: _take_file(files[index][image]))
     opened.has_files = not has_transform
+    opened.image_key = image
+    opened.is_key_chosen = len(images) > 1 and image != path_column
     for name, feature in dataset.features.items():
         if name == image:
             continue

@@ -30,7 +30,9 @@ class OpenedCollection:
     label_column : str or None
         The column of class labels of a dataset of Hugging Face.
     image_key : str or None
-        The key of the images of a dataset of mappings.
+        The key or column of the images of a dataset.
+    is_key_chosen : bool
+        Whether `image_key` was chosen among several candidates that the caller may name instead.
     skipped : list of SkippedImage
         The columns that are not read.
     has_files : bool
@@ -45,5 +47,6 @@ class OpenedCollection:
     path_column: str | None = None
     label_column: str | None = None
     image_key: str | None = None
+    is_key_chosen: bool = False
     skipped: list[SkippedImage] = field(default_factory=list)
     has_files: bool = False

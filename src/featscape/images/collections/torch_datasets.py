@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from featscape.errors import InputError
 from featscape.images.collections.opened import OpenedCollection
 from featscape.images.containers.program_images import check_program_image, is_file
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _IMAGE_KEYS = ("image", "img")  # of the items of a dataset
+_NO_PHOTOGRAPHS = ("mask", "segmentation", "depth")  # in the keys of other images
 _PLAIN = (str, int, float, date, timedelta, os.PathLike)
 
 
@@ -122,6 +125,7 @@ def _open_mappings(
         lambda index: dataset[index][key],
         names=names if has_paths else None,
         image_key=key,
+        is_key_chosen=key not in _IMAGE_KEYS and key != path_column and not is_file(first[key]),
         has_files=is_file(first[key]),
     )
 
@@ -143,10 +147,16 @@ def _open_mappings(
 
 
 def _choose_image_key(first: Mapping[Any, Any], path_column: str | None) -> Any:
-    """Return the key of the image: image or img, or else the first usual name of a file."""
+    """Return the key of the image: image or img, or else the key of an image of Pillow, or a file.
+
+    Files are under a usual name; the first usual name is used.
+    """
     keys = [key for key in _IMAGE_KEYS if key in first]
     if path_column in first and (path_column in keys or not keys):
         return path_column
+    if not keys:
+        images = [key for key, value in first.items() if isinstance(value, Image.Image)]
+        keys = [key for key in images if not any(no in str(key).lower() for no in _NO_PHOTOGRAPHS)]
     if not keys:
         files = [key for key, value in first.items() if isinstance(key, str) and is_file(value)]
         path = choose_column(files, PATH_COLUMNS, wanted=None, option="", table="")

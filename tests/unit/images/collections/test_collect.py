@@ -84,7 +84,8 @@ class HuggingFaceDataset:
     column_names = ("id", "photo", "label")
     format: ClassVar = {"type": None}
 
-    def __init__(self, labels=(0, 1), names=("cat", "dog")):
+    def __init__(self, labels=(0, 1), names=("cat", "dog"), image_column="photo"):
+        self.image_column = image_column
         image = type("Image", (), {"__init__": lambda *_, **__: None})()
         label = type("ClassLabel", (), {"names": names})()
         number = type("Value", (), {"dtype": "int64"})()
@@ -102,12 +103,12 @@ class HuggingFaceDataset:
         return self
 
     def select_columns(self, names):
-        assert names == ["photo"]
+        assert names == [self.image_column]
         return self
 
     def cast_column(self, name, feature):
-        assert (name, type(feature).__name__) == ("photo", "Image")
-        return [{"photo": row} for row in self.files]
+        assert (name, type(feature).__name__) == (self.image_column, "Image")
+        return [{name: row} for row in self.files]
 
     def __len__(self):
         return 2
@@ -434,7 +435,8 @@ def test_a_dataset_of_mappings_gives_images_labels_and_columns():
 @pytest.mark.parametrize(
     ("dataset", "words"),
     [
-        (MappingDataset("img", photo=RED), "has 'label', 'age', 'mask', 'tags', 'photo'. Name the"),
+        (MappingDataset("img", photo=7), "has 'label', 'age', 'mask', 'tags', 'photo'. Name the"),
+        (MappingDataset("img", photo=RED, crop=BLUE), "has both 'photo' and 'crop'. Name the key"),
         (MappingDataset(image=BLUE), "has both 'image' and 'img'. Name the key"),
     ],
 )
@@ -450,6 +452,21 @@ def test_the_path_column_of_a_dataset_of_mappings_names_the_images_or_their_path
     assert colors_of(both) == [(255, 0, 0), (0, 0, 255), (255, 0, 0)]
     named = Lazy({"image": RED, "scan": "r.png"}, {"image": BLUE, "scan": "b.png"})
     assert find_images(named, path_column="scan").paths == ("r.png", "b.png")
+
+
+def test_an_image_of_pillow_in_a_mapping_takes_precedence_over_a_path(tmp_path):
+    RED.save(tmp_path / "r.png")
+    paths = {"file_name": str(tmp_path / "r.png"), "tissue_mask": RED}
+    images = find_images(MappingDataset("img", photo=BLUE, **paths))
+    assert colors_of(images) == [(0, 0, 255)] * 3
+    assert images.columns["file_name"] == (paths["file_name"],) * 3
+    assert "images: the column 'photo' (path_column= names another)" in describe_found(images)
+    files = find_images(Lazy(paths, {**paths, "file_name": "b.png"}))  # only a mask is an image
+    assert files.paths == (paths["file_name"], "b.png")
+    dataset = Lazy({"photo": BLUE, **paths}, {"photo": BLUE, **paths, "file_name": "b.png"})
+    named = find_images(dataset, path_column="file_name")
+    assert named.load(0).getpixel((0, 0)) == (255, 0, 0)
+    assert not any(line.startswith("images:") for line in describe_found(named))
 
 
 @pytest.mark.parametrize("key", ["image", "file_name", "path", "Image_Path"])
@@ -568,6 +585,19 @@ def test_a_dataset_of_hugging_face_gives_images_classes_and_columns():
     assert images.skipped[0] == skipped_column("HuggingFaceDataset", "box", NESTED)
     assert find_images(dataset, label_column="id").labels == ("7", "8")
     assert find_images(dataset, labels=["x", "y"]).columns["source label"] == ("cat", "dog")
+
+
+@pytest.mark.parametrize("image_column", ["photo", "crop"])
+def test_a_column_of_images_of_hugging_face_is_chosen(image_column):
+    dataset = HuggingFaceDataset(image_column=image_column)
+    dataset.features["crop"] = dataset.features["photo"]
+    images = find_images(dataset, path_column=image_column)
+    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
+    assert not any(line.startswith("images:") for line in describe_found(images))
+    if image_column == "photo":
+        lines = list(describe_found(find_images(dataset)))
+        assert lines[1] == "images: the column 'photo' (path_column= names another)"
+        assert lines[2].startswith("left out 1 column: 'crop'")
 
 
 def test_the_files_of_a_dataset_of_hugging_face_are_read_without_its_decoder(tmp_path):
