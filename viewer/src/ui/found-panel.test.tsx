@@ -47,7 +47,10 @@ it("the list has the matches by text and then by content, with the counts of the
   app.search.query.value = "dog";
   await settled(300);
   expect(foundText()).toBe("4 by text, 1 by content");
-  expect(groups()).toEqual(["4 by text", "1 by content, with the network's probability"]);
+  expect(groups()).toEqual([
+    "4 by text, with the network's probability",
+    "1 by content, with the network's probability",
+  ]);
   expect(listed().map((row) => row.match(/\d\.png/)?.[0])).toEqual(
     [4, 1, 2, 3, 5].map((number) => `${number}.png`), // the most probable first, in each group
   );
@@ -64,7 +67,10 @@ it("the list has the matches by text and then by content, with the counts of the
   app.setFilter("value", { kind: "range", lower: 3, upper: 5 });
   await settled();
   expect(foundText()).toBe("2 of 5 shown");
-  expect(groups()).toEqual(["1 by text", "1 by content, with the network's probability"]);
+  expect(groups()).toEqual([
+    "1 by text, with the network's probability",
+    "1 by content, with the network's probability",
+  ]);
   stop();
 });
 

@@ -26,6 +26,11 @@ export function FoundPanel() {
   const { byText, byContent } = shown.value;
   const nByText = listed.value.byText.length;
   const nByContent = listed.value.byContent.length;
+  // the texts of images match in whose content the search finds nothing, too
+  const scored =
+    found && best.value.subarray(0, nByText).some((item) => found.items.includes(item))
+      ? found
+      : null;
   const rows = (first: number, end?: number) =>
     Array.from(best.value.subarray(first, end), (item, i) => (
       <FoundRow key={item} item={item} found={found} active={first + i === bestAt.value} />
@@ -51,7 +56,7 @@ export function FoundPanel() {
       )}
       <div class="fs-found-groups" ref={lists}>
         {nByText > 0 && (
-          <Group name={textNote(by, found, byText.length, nByText)}>{rows(0, nByText)}</Group>
+          <Group name={textNote(by, scored, byText.length, nByText)}>{rows(0, nByText)}</Group>
         )}
         {found && nByContent > 0 && (
           <Group name={contentNote(found, byContent.length, nByContent)}>{rows(nByText)}</Group>
@@ -70,9 +75,11 @@ function comparison(query: string, manifest: Manifest): string {
 
 function textNote(by: string, content: Content | null, nFound: number, nListed: number): string {
   const text = `${nFound.toLocaleString("en-US")} by ${by}`;
-  if (nListed === nFound) return text;
-  if (content === null) return `${text}, the first ${nListed}`;
-  return `${text}, the ${nListed} most ${content.measure === "similarity" ? "similar" : "probable"}`;
+  if (content === null) return nListed === nFound ? text : `${text}, the first ${nListed}`;
+  const isSimilarity = content.measure === "similarity";
+  if (nListed < nFound)
+    return `${text}, the ${nListed} most ${isSimilarity ? "similar" : "probable"}`;
+  return `${text}, with ${isSimilarity ? "the similarity to the text" : "the network's probability"}`;
 }
 
 function contentNote({ measure }: Content, nFound: number, nListed: number): string {
@@ -120,12 +127,18 @@ function FoundRow({ item, found, active }: RowProps) {
 
 function Score({ found, score }: { readonly found: Content; readonly score: number }) {
   const [low, high] = found.range;
+  const title =
+    found.measure === "probability"
+      ? "Probability by the network that the image shows this"
+      : "Similarity of the image to the text";
   return (
     <>
-      <span class="fs-bar">
+      <span class="fs-bar" title={title}>
         <i style={{ width: `${(100 * (score - low)) / (high - low || 1)}%` }} />
       </span>
-      <span class="fs-number">{scoreText(found, score)}</span>
+      <span class="fs-number" title={title}>
+        {scoreText(found, score)}
+      </span>
     </>
   );
 }
