@@ -4,7 +4,7 @@ import { isolated, type Painter } from "../../stage/index";
 import type { App } from "../app";
 import { legendRows } from "../colors/legend";
 import { columnScale, numberPalette } from "../colors/scale";
-import { columnTitle, valueText } from "../filters/columns";
+import { columnTitle, endTexts } from "../filters/columns";
 import type { Numbers } from "../filters/filters";
 import { LABEL } from "../items/items";
 import { scoreText } from "../search/contents";
@@ -135,9 +135,9 @@ async function scaleContent(app: App, name: string): Promise<Content | null> {
   const { minimum, maximum } = column;
   const values = (await app.items.column(name)) as Numbers;
   const { logarithmic, lowest, diverging } = columnScale(column, values);
-  const text = (value: number) => valueText(app.manifest, name, value);
-  const least = lowest > minimum ? `≤ ${text(lowest)}` : text(lowest);
-  return scale(app, { least, most: text(maximum), gray: grayText(values), logarithmic, diverging });
+  const [low, most] = endTexts(app.manifest, name, [lowest, maximum]);
+  const least = lowest > minimum ? `≤ ${low}` : low;
+  return scale(app, { least, most, gray: grayText(values), logarithmic, diverging });
 }
 
 interface ScaleTexts {

@@ -4,7 +4,7 @@ import { smallApp } from "../../testing/small-map";
 import { selectionCsv } from "../exports/exports";
 import { columnFacts } from "../items/item-details";
 import { searchedColumns } from "../search/haystack";
-import { columnTitle, DUPLICATE_GROUP, valueText } from "./columns";
+import { columnTitle, DUPLICATE_GROUP, endTexts, valueText } from "./columns";
 
 /** The small map, whose numbers and categories are findings. */
 function withFindings(): Manifest {
@@ -21,6 +21,17 @@ it("agreement and shares are percentages, other columns are plain numbers", () =
   expect(valueText(manifest, "agreement", 2 / 3)).toBe("67%");
   expect(valueText(manifest, "value", 0.25)).toBe("0.25");
   expect(valueText(withFindings(), "value", 0.25)).toBe("25%");
+});
+
+it.each([
+  ["value", [-5.3, 5.393], ["−5.300", "5.393"]],
+  ["value", [-3, 1995], ["−3", "1995"]],
+  ["value", [0, 0.5], ["0.0000", "0.5000"]],
+  ["value", [0.0012, 8103], ["0.0012", "8103"]],
+  ["value", [-2e-6, 3e-6], ["−2.0e-6", "3.0e-6"]],
+  ["agreement", [0, 1], ["0%", "100%"]],
+] as const)("the ends of a range of %s, %j, have equal decimals", (name, ends, texts) => {
+  expect(endTexts(smallApp().manifest, name, ends)).toEqual(texts);
 });
 
 it("a column of the findings has a title for people, also among the facts of an item", () => {

@@ -1,6 +1,6 @@
 /** The columns of the map by name, and their names for people. */
 import { AGREEMENT, type Manifest } from "../../contract";
-import { dateText, readable } from "../wording/words";
+import { dateText, readable, readableTogether } from "../wording/words";
 
 /** The column with the number of the group of duplicates: for tables and the search, not for colors. */
 export const DUPLICATE_GROUP = "duplicate_group";
@@ -31,4 +31,21 @@ export function valueText(manifest: Manifest, name: string, value: number): stri
   const column = columnNamed(manifest, name);
   if (column?.kind === "date") return dateText(value, column.has_time);
   return isPercent(manifest, name) ? `${Math.round(100 * value)}%` : readable(value);
+}
+
+const MOST_RATIO = 1000; // of two ends with equal decimals
+const LEAST_DECIMAL = 1e-4; // smaller numbers have an exponent
+
+/**
+ * The two ends of a range of a column as text: numbers with equal decimals and a minus sign, and
+ * not as in a query, which `valueText` writes.
+ */
+export function endTexts(manifest: Manifest, name: string, ends: readonly [number, number]) {
+  const own = ends.map((end) => valueText(manifest, name, end)) as [string, string];
+  if (columnNamed(manifest, name)?.kind !== "number" || isPercent(manifest, name)) return own;
+  const sizes = ends.map(Math.abs).filter((size) => size > 0);
+  const least = Math.max(LEAST_DECIMAL, Math.max(...sizes) / MOST_RATIO);
+  const areAlike = !ends.every(Number.isInteger) && Math.min(...sizes) >= least;
+  const texts = areAlike ? readableTogether(ends, 4) : own;
+  return texts.map((text) => text.replace(/^-/, "\u2212")) as [string, string];
 }

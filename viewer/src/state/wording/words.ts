@@ -9,10 +9,10 @@ export function readable(value: number): string {
   return value.toLocaleString("en-US", { maximumSignificantDigits: 4, useGrouping });
 }
 
-/** Numbers of one list, all with the decimals that give the largest number three digits. */
-export function readableTogether(values: readonly number[]): string[] {
+/** Numbers of one list, all with the decimals that give the largest number `nDigits` digits. */
+export function readableTogether(values: readonly number[], nDigits = 3): string[] {
   const most = Math.max(...values.map(Math.abs));
-  const wanted = most > 0 ? 2 - Math.floor(Math.log10(most)) : 0;
+  const wanted = most > 0 ? nDigits - 1 - Math.floor(Math.log10(most)) : 0;
   const digits = Math.min(Math.max(wanted, 0), 9);
   return values.map((value) =>
     value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }),

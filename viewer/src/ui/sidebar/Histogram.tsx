@@ -10,7 +10,7 @@ import {
   keptBins,
   nextBin,
 } from "../../state/filters/bins";
-import { columnTitle, valueText } from "../../state/filters/columns";
+import { columnTitle, endTexts } from "../../state/filters/columns";
 import type { Numbers } from "../../state/filters/filters";
 import { LABEL } from "../../state/items/items";
 import { useApp } from "../context";
@@ -43,8 +43,9 @@ export function Histogram({ column, values }: ScaleProps) {
     return filteredBins(bins, next ?? undefined);
   }
 
-  const [lower, upper] =
-    filter?.kind === "range" ? [filter.lower, filter.upper] : [column.minimum, column.maximum];
+  const { lower, upper } =
+    filter?.kind === "range" ? filter : { lower: column.minimum, upper: column.maximum };
+  const [lowest, highest] = endTexts(app.manifest, name, [lower, upper]);
   return (
     <>
       <Chart
@@ -69,15 +70,15 @@ export function Histogram({ column, values }: ScaleProps) {
           title={columnTitle(app.manifest, name)}
           bins={bins}
           range={range}
-          lower={valueText(app.manifest, name, lower)}
-          upper={valueText(app.manifest, name, upper)}
+          lower={lowest}
+          upper={highest}
           onKeep={keep}
         />
       )}
       <div class="fs-scale-ends">
-        <span>{valueText(app.manifest, name, lower)}</span>
+        <span>{lowest}</span>
         {filter && <LinkButton onClick={() => app.setFilter(name, null)}>Show all</LinkButton>}
-        <span>{valueText(app.manifest, name, upper)}</span>
+        <span>{highest}</span>
       </div>
     </>
   );

@@ -1,6 +1,6 @@
 /** The panel at the left: title, search, colors and legend. */
 import type { Manifest } from "../../contract";
-import { columnTitle, findingOf, valueText } from "../../state/filters/columns";
+import { columnTitle, endTexts, findingOf } from "../../state/filters/columns";
 import type { Filter } from "../../state/filters/filters";
 import { LABEL, withLabel } from "../../state/items/items";
 import { hasNames } from "../../state/view/map-names";
@@ -205,7 +205,7 @@ function OtherFilters() {
 
 function filterText(manifest: Manifest, column: string, filter: Filter): string {
   if (filter.kind === "codes") return `${filter.hidden.size.toLocaleString("en-US")} hidden`;
-  return `${valueText(manifest, column, filter.lower)} – ${valueText(manifest, column, filter.upper)}`;
+  return endTexts(manifest, column, [filter.lower, filter.upper]).join(" – ");
 }
 
 function About() {
