@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from featscape.errors import InputError
-from featscape.pictures.arrangement import Arrangement
+from featscape.pictures.axes import check_no_page, draw_images_in_axes
 from featscape.pictures.names import check_item_names, draw_names, leaders, plan_map
 from featscape.pictures.page import MIN_THUMBNAIL_PX, check_path
+from featscape.pictures.placement import Arrangement
 from featscape.pictures.plane import Plane, fit_to_box, project_to_plane
 from featscape.pictures.theme import DARK, LIGHT
 from featscape.progress import SilentProgress, Task
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     from featscape.labels.classes import Classes
-    from featscape.pictures.names import PlannedMap
-    from featscape.pictures.page import Page
+    from featscape.pictures.points import Line
+    from featscape.pictures.theme import Theme
     from featscape.progress import Progress
     from featscape.records import ImageSource
 
@@ -39,7 +41,44 @@ THUMBNAIL_PER_CELL = 0.92  # the rest of the side of a cell is the gap
 BORDER_PER_SIDE = 0.04  # the border is visible at 24 pixels, and does not dominate the image
 MIN_HAIRLINE_SIDE_PX = 32  # the hairline separates overlapping images; small images lack the room
 CHUNK_IMAGES = 64  # bordered images in memory at once
+_FILE_DPI = 300  # of the files: 2,400 pixels are 20 cm
 N_THREADS = 4  # each thread keeps an original in memory, which may be large
+
+
+@overload
+def draw_mosaic(
+    positions: ArrayLike,
+    images: ImageSource,
+    labels: Sequence[str] | Sequence[int] | NDArray[np.generic] | None = None,
+    *,
+    layout: Literal["map", "grid"] = "map",
+    size_px: int = 2400,
+    thumbnail_px: int | None = None,
+    title: str | None = None,
+    caption: str | None = None,
+    names: bool = True,
+    item_names: Mapping[int, str] | None = None,
+    dark: bool = False,
+    path: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+    ax: None = None,
+) -> Image.Image: ...
+
+
+@overload
+def draw_mosaic(
+    positions: ArrayLike,
+    images: ImageSource,
+    labels: Sequence[str] | Sequence[int] | NDArray[np.generic] | None = None,
+    *,
+    layout: Literal["map", "grid"] = "map",
+    thumbnail_px: int | None = None,
+    names: bool = True,
+    item_names: Mapping[int, str] | None = None,
+    dark: bool = False,
+    progress: Progress | None = None,
+    ax: Axes,
+) -> None: ...
 
 
 def draw_mosaic(
@@ -57,7 +96,8 @@ def draw_mosaic(
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
-) -> Image.Image:
+    ax: Axes | None = None,
+) -> Image.Image | None:
     """Draw the items as images, with borders in the colors of the classes and the classes' names.
 
     The positions of the names are as in `draw_scatter`. Images without labels have no borders. If
@@ -90,13 +130,18 @@ def draw_mosaic(
     dark : bool
         Draw on a dark background.
     path : path, optional
-        Also write the picture to this file: .png, or another format of Pillow.
+        Also write the picture to this file: .png, or another format of Pillow. The file has 300
+        pixels per inch.
     progress : Progress, optional
+    ax : matplotlib.axes.Axes, optional
+        Draw in these axes and return None: the images with 300 pixels per inch, and the names as
+        text. The limits become those of the picture, in pixels. Not with `title`, `caption` or
+        `path`; `size_px` has no effect.
 
     Returns
     -------
-    PIL.Image.Image
-        RGB.
+    PIL.Image.Image or None
+        RGB; None with `ax`.
 
     Raises
     ------
@@ -117,64 +162,94 @@ def draw_mosaic(
     """
     plane = project_to_plane(positions)
     _check_arguments(plane, images, layout)
+    if ax is not None:
+        check_no_page(title, caption, path)
     target = None if path is None else check_path(path)
     theme = DARK if dark else LIGHT
     classes = theme.count_classes(labels, len(plane.xy))
+    arrange = partial(_arrange, plane, layout=layout, thumbnail_px=thumbnail_px)
+    name = f"{layout} of images"
+    progress = progress or SilentProgress()
+    draw = partial(
+        _draw_images, images=images, classes=classes, theme=theme, name=name, progress=progress
+    )
+    named = check_item_names(item_names, plane.xy)
+    if ax is not None:
+        spans = np.ptp(plane.xy, axis=0)
+        arrangement = draw_images_in_axes(
+            ax,
+            arrange,
+            draw,
+            spans=spans,
+            classes=classes,
+            names=names,
+            item_names=named,
+            theme=theme,
+        )
+        _note_hidden(arrangement, images, name, progress)
+        return None
     planned = plan_map(
-        partial(_arrange, plane, layout=layout, thumbnail_px=thumbnail_px),
+        lambda page: arrange((page.map_width, page.map_height)),
         size_px=size_px,
         aspect=plane.aspect,
         title=title,
         classes=classes,
         theme=theme,
         names=names,
-        item_names=check_item_names(item_names, plane.xy),
+        item_names=named,
     )
-    progress = progress or SilentProgress()
-    name = f"{layout} of images"
-    picture = _draw_map(planned, images, classes, name=name, progress=progress)
-    n_shown = len(planned.arrangement.items)
-    if n_shown < len(images):
-        shown = f"{n_shown:,} of {len(images):,} images"
-        progress.note(f"the {name} shows {shown}: no room for more")
-        caption = " · ".join(filter(None, (caption, f"showing {shown}")))
-    finished = planned.page.finish(picture, caption=caption or None)
+    page = planned.page
+    picture = Image.new("RGB", (page.map_width, page.map_height), theme.background)
+    draw(picture, planned.arrangement, leaders(planned.names, classes, theme))
+    draw_names(picture, planned.names, classes, theme)
+    shown = _note_hidden(planned.arrangement, images, name, progress)
+    finished = page.finish(picture, caption=" · ".join(filter(None, (caption, shown))) or None)
     if target is not None:
-        finished.save(target)
+        finished.save(target, dpi=(_FILE_DPI, _FILE_DPI))
     return finished
 
 
-def _draw_map(
-    planned: PlannedMap,
+def _draw_images(
+    picture: Image.Image,
+    arrangement: Arrangement,
+    lines: list[Line],
+    *,
     images: ImageSource,
     classes: Classes | None,
-    *,
+    theme: Theme,
     name: str,
     progress: Progress,
-) -> Image.Image:
-    """Return the picture of the map, without the page around it."""
-    page, arrangement = planned.page, planned.arrangement
-    background = page.theme.background
-    picture = Image.new("RGB", (page.map_width, page.map_height), background)
+) -> None:
+    """Draw the images into the picture of the map, above the lines."""
     draw = ImageDraw.Draw(picture)
-    for line in leaders(planned.names, classes, page.theme):
+    for line in lines:
         draw.line(line.ends, line.color, round(line.width_px))
     draw_thumbnails(
         picture,
         images,
         arrangement,
         _border_colors(classes, arrangement),
-        background=background,
+        background=theme.background,
         description=name.capitalize(),
         progress=progress,
     )
-    draw_names(picture, planned.names, classes, page.theme)
-    return picture
 
 
-def _arrange(plane: Plane, page: Page, *, layout: str, thumbnail_px: int | None) -> Arrangement:
-    """Place the images on a page."""
-    box = page.map_width, page.map_height
+def _note_hidden(
+    arrangement: Arrangement, images: ImageSource, name: str, progress: Progress
+) -> str | None:
+    """Report how many images are shown; return this for the caption, None if all are shown."""
+    if len(arrangement.items) == len(images):
+        return None
+    shown = f"{len(arrangement.items):,} of {len(images):,} images"
+    progress.note(f"the {name} shows {shown}: no room for more")
+    return f"showing {shown}"
+
+
+def _arrange(
+    plane: Plane, box: tuple[int, int], *, layout: str, thumbnail_px: int | None
+) -> Arrangement:
+    """Place the images in a box of this width and height, in pixels."""
     _check_thumbnail(thumbnail_px, box)
     return (_on_map if layout == "map" else _on_grid)(plane, box, thumbnail_px)
 
@@ -200,7 +275,7 @@ def _check_thumbnail(thumbnail_px: int | None, box: tuple[int, int]) -> None:
         raise InputError(
             f"thumbnail_px (--thumbnail) must be between {MIN_THUMBNAIL_PX} and half of the "
             f"shorter side = {min(box) // 2}; got {thumbnail_px}. "
-            "Choose another size, or a larger size_px."
+            "Choose another size, or a larger size_px or ax."
         )
 
 

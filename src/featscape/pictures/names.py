@@ -11,9 +11,8 @@ from PIL import ImageDraw
 
 from featscape.errors import InputError
 from featscape.labels.name_anchors import NameAnchor, find_name_anchors
-from featscape.pictures.arrangement import Coverage
 from featscape.pictures.page import plan_page
-from featscape.pictures.placement import NameBox, best_position
+from featscape.pictures.placement import Coverage, NameBox, best_position
 from featscape.pictures.points import Line
 from featscape.pictures.text import format_distinct, format_text, one_line
 
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from featscape.labels.classes import Classes
-    from featscape.pictures.arrangement import Arrangement
     from featscape.pictures.page import Page
+    from featscape.pictures.placement import Arrangement
     from featscape.pictures.text import FormattedText
     from featscape.pictures.theme import Theme
 

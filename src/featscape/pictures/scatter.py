@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from featscape.errors import InputError
 from featscape.labels.colors import position_colors
-from featscape.pictures.arrangement import Arrangement
+from featscape.pictures.axes import check_no_page, draw_in_axes
 from featscape.pictures.names import check_item_names, draw_names, leaders, plan_map
 from featscape.pictures.page import check_path
+from featscape.pictures.placement import Arrangement
 from featscape.pictures.plane import fit_to_box, project_to_plane
 from featscape.pictures.points import draw_points, marker_px
 from featscape.pictures.theme import DARK, LIGHT
-from featscape.pictures.vector import VECTOR_SUFFIXES, draw_in_axes, write_vector
+from featscape.pictures.vector import VECTOR_SUFFIXES, write_vector
 
 if TYPE_CHECKING:
     import os
@@ -135,7 +135,7 @@ def draw_scatter(
     codes, colors = _colors(plane, classes)
     named = check_item_names(item_names, plane.xy)
     if ax is not None:
-        _check_no_page(title, caption, path)
+        check_no_page(title, caption, path)
         draw_in_axes(
             ax,
             _data_coordinates(positions, plane),
@@ -165,14 +165,6 @@ def draw_scatter(
     elif target is not None:
         finished.save(target)
     return finished
-
-
-def _check_no_page(*given: object) -> None:
-    """Raise InputError unless all options of a page are None."""
-    if any(value is not None for value in given):
-        raise InputError(
-            "title, caption and path must be None with ax. Use ax.set_title and savefig."
-        )
 
 
 def _data_coordinates(positions: ArrayLike, plane: Plane) -> NDArray[np.float64]:

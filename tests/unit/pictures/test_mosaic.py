@@ -1,16 +1,18 @@
+import re
 import time
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image, ImageColor
 from scipy import ndimage
 
 from featscape.errors import ImageError, InputError
 from featscape.labels.classes import NO_LABEL
 from featscape.pictures import class_colors, draw_mosaic, mosaic
-from featscape.pictures.arrangement import Arrangement
 from featscape.pictures.page import Page, plan_page
+from featscape.pictures.placement import Arrangement
 from featscape.pictures.plane import project_to_plane
 from featscape.progress import SilentProgress
 from helpers.images.colors import colors_in
@@ -359,3 +361,58 @@ def test_the_picture_is_also_written_to_a_file(tmp_path):
 def test_a_path_instead_of_images_is_an_error():
     with pytest.raises(InputError, match=r"got the type str. Pass find_images\(SOURCE\)"):
         draw_mosaic(np.zeros((6, 2)), "photos")
+
+
+class TestAxes:
+    def column(self, **given):
+        """Return the axes of a figure of 8.5 x 7 cm with nine images of two classes."""
+        axes = Figure(figsize=(8.5 / 2.54, 7 / 2.54), layout="constrained").add_subplot()
+        labels = ["cat", "$dog$", "cat"] * 3
+        assert draw_mosaic(points(9), Plain(9), labels, ax=axes, **given) is None
+        axes.figure.canvas.draw()
+        return axes
+
+    @pytest.mark.parametrize("layout", ["map", "grid"])
+    def test_the_images_have_300_pixels_per_inch(self, layout):
+        axes = self.column(layout=layout)
+        (image,) = axes.images
+        height, width, _ = image.get_array().shape
+        shown = axes.transData.transform([[0, height], [width, 0]]) / axes.figure.dpi  # inches
+        assert np.ptp(shown, axis=0) * 300 == pytest.approx((width, height), rel=0.01)
+        assert {BLACK} < colors_in(Image.fromarray(np.asarray(image.get_array())))
+
+    def test_the_names_are_text_at_their_images(self):
+        axes = self.column()
+        assert {text.get_text() for text in axes.texts} == {"cat", "$dog$"}
+        assert axes.get_legend() is None
+
+    def test_without_names_the_legend_is_beside_the_images(self):
+        axes = self.column(names=False)
+        assert not axes.texts
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == ["$dog$", "cat"]
+        (image,) = axes.images
+        left, right, bottom, top = image.get_extent()
+        corners = axes.transData.transform([[left, bottom], [right, top]])
+        legend = axes.get_legend().get_window_extent()
+        assert corners[1, 0] < legend.x0 or corners[0, 1] > legend.y1
+
+    def test_hidden_images_are_reported(self):
+        axes = Figure(figsize=(2, 2)).add_subplot()
+        notes = Notes()
+        draw_mosaic(np.zeros((60, 2)), Plain(60), ax=axes, progress=notes)
+        assert notes.lines == ["the map of images shows 1 of 60 images: no room for more"]
+
+    @pytest.mark.parametrize("given", [{"title": "t"}, {"caption": "c"}, {"path": "map.png"}])
+    def test_texts_and_files_belong_to_the_owner_of_the_axes(self, given):
+        with pytest.raises(InputError, match="title, caption and path must be None with ax"):
+            self.column(**given)
+
+
+def test_files_have_300_pixels_per_inch(tmp_path):
+    draw_mosaic(points(9), Plain(9), size_px=300, path=tmp_path / "x.png")
+    with Image.open(tmp_path / "x.png") as written:
+        assert written.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    picture = draw_mosaic(points(9), Plain(9), size_px=300, path=tmp_path / "x.pdf")
+    width, height = (side * 72 / 300 for side in picture.size)
+    box = re.search(rb"/MediaBox \[ ([\d. ]+) \]", (tmp_path / "x.pdf").read_bytes())[1]
+    assert [float(number) for number in box.split()] == pytest.approx([0, 0, width, height])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from featscape.pictures.arrangement import Arrangement, Coverage
 from featscape.pictures.names import lay_out_names
+from featscape.pictures.placement import Arrangement, Coverage
 from featscape.pictures.theme import LIGHT
 
 BOX = 600, 600

@@ -10,8 +10,8 @@ from featscape.errors import InputError
 from featscape.labels.classes import NO_LABEL, count_classes
 from featscape.labels.colors import lighten
 from featscape.pictures import class_colors, draw_scatter, points, scatter
-from featscape.pictures.arrangement import Arrangement, Coverage
 from featscape.pictures.names import ItemNames, check_item_names, lay_out_names, plan_map
+from featscape.pictures.placement import Arrangement, Coverage
 from featscape.pictures.plane import project_to_plane
 from featscape.pictures.points import draw_points, marker_px
 from featscape.pictures.theme import LIGHT

@@ -78,6 +78,7 @@ def test_points_in_axes_have_the_coordinates_of_the_data_and_are_visible():
     assert right > 1100
     assert bottom < -7
     assert top > 93
+    assert axes.get_aspect() == 1  # also after a change of the size
     width, height = axes.get_window_extent().size
     assert (right - left) / width == pytest.approx((top - bottom) / height, rel=0.01)
 
