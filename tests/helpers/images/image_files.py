@@ -58,30 +58,31 @@ def color_png(values):
     return png(width, height, bit_depth=16, color_type=color_type, rows=rows)
 
 
-def color_tiff(order, compression, values):
+def color_tiff(order, compression, values, *, has_planes=False):
     """Return a TIFF file of 16-bit RGB or CMYK values, shape (h, w, k); `order` is "<" or ">"."""
     height, width, n_channels = values.shape
-    pixels = values.astype(f"{order}u2").tobytes()
-    pixels = zlib.compress(pixels) if compression == DEFLATE else pixels
+    planes = np.moveaxis(values, 2, 0) if has_planes else [values]
+    strips = [np.ascontiguousarray(plane, dtype=f"{order}u2").tobytes() for plane in planes]
+    if compression == DEFLATE:
+        strips = [zlib.compress(strip) for strip in strips]
+    sizes = [len(strip) for strip in strips]
     tags = {
-        256: width,
-        257: height,
-        258: 0,  # bits per sample: the position of three numbers,
-        259: compression,
-        262: 2 if n_channels == 3 else 5,  # RGB or CMYK
-        273: 0,  # the position of the pixels
-        277: n_channels,
-        278: height,
-        279: len(pixels),
+        256: [width],
+        257: [height],
+        258: [16] * n_channels,
+        259: [compression],
+        262: [2 if n_channels == 3 else 5],  # RGB or CMYK
+        273: [8 + sum(sizes[:number]) for number in range(len(sizes))],
+        277: [n_channels],
+        278: [height],
+        279: sizes,
+        284: [2 if has_planes else 1],
     }
-    tags[258] = 8 + 2 + 12 * len(tags) + 4
-    tags[273] = tags[258] + 2 * n_channels
-    entries = (
-        struct.pack(f"{order}HHII", tag, 3, n_channels, value)
-        if tag == 258
-        else struct.pack(f"{order}HHII", tag, 4, 1, value)
-        for tag, value in tags.items()
-    )
-    start = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8)
-    table = struct.pack(f"{order}H", len(tags)) + b"".join(entries) + bytes(4)
-    return start + table + struct.pack(f"{order}{n_channels}H", *[16] * n_channels) + pixels
+    body, entries = b"".join(strips), b""
+    for tag, numbers in tags.items():
+        packed = struct.pack(f"{order}{len(numbers)}I", *numbers)
+        if len(numbers) > 1:
+            body, packed = body + packed, struct.pack(f"{order}I", 8 + len(body))
+        entries += struct.pack(f"{order}HHI", tag, 4, len(numbers)) + packed
+    start = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8 + len(body))
+    return start + body + struct.pack(f"{order}H", len(tags)) + entries + bytes(4)

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from featscape.errors import ImageError
 from featscape.images.decoding.rgb import scale_16_bit, tiles
@@ -34,14 +34,29 @@ def has_deep_colors(image: ImageFile.ImageFile) -> bool:
     return not image.mode.startswith("I") and any(";16" in _rawmode(one) for one in image.tile)
 
 
+def check_planes(image: ImageFile.ImageFile) -> None:
+    """Raise ImageError if Pillow would read the 16-bit colors of a TIFF file as 8-bit colors."""
+    if _has_planes(image) and any(one[0] == "raw" for one in image.tile):
+        raise ImageError(
+            "16-bit colors in separate planes without compression cannot be decoded: save the "
+            "file with interleaved channels, or compressed"
+        )
+
+
 def select_lower_bytes(image: ImageFile.ImageFile) -> None:
     """Let an opened image with deep colors load the lower 8 bits of its values.
 
     Raises
     ------
     ImageError
-        If the image is not RGB, for example gray with transparency; the message is the reason.
+        If the image is not RGB, for example gray with transparency, or if its channels are in
+        separate planes; the message is the reason.
     """
+    if _has_planes(image):
+        raise ImageError(
+            "16-bit colors in separate planes cannot be scaled to --white (white=): save the file "
+            "with interleaved channels"
+        )
     selected: list[Any] = []
     for one in image.tile:
         mode, _, order = _rawmode(one).partition(";")
@@ -89,6 +104,13 @@ def bound_colors(upper: Image.Image) -> int | None:
         return None
     largest = max(int(high[..., :3].max()) for _, high in tiles(upper))
     return largest << 8 | 0xFF
+
+
+def _has_planes(image: ImageFile.ImageFile) -> bool:
+    """Return whether the channels of a TIFF file of 16-bit colors are in separate planes."""
+    tags = getattr(image, "tag_v2", {})
+    bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, ())
+    return tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2 and len(bits) > 1 and 16 in bits
 
 
 def _rawmode(tile: Any) -> str:

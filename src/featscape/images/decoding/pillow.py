@@ -15,6 +15,7 @@ from featscape.errors import ImageError
 from featscape.files.regular import describe_os_error
 from featscape.images.decoding.deep_colors import (
     bound_colors,
+    check_planes,
     has_deep_colors,
     scale_colors,
     select_lower_bytes,
@@ -182,6 +183,7 @@ def _open_checked(
     with image_errors():
         image = _open(file)
         _check_pixels(image, max_megapixels)
+        check_planes(image)
         original_px = image.size
         # only "JPEG": a file of several images ("MPO", a stereo pair) has other offsets
         if at_least_px and image.format == "JPEG":

@@ -102,6 +102,17 @@ def test_16_bit_values_of_other_kinds_are_refused(content, kind):
         decode_bytes(content, white=4095)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_colors_in_separate_planes_are_decoded_or_refused(order):
+    content = color_tiff(order, DEFLATE, COLORS, has_planes=True)
+    assert_near(decode_bytes(content).image, COLORS >> 8, 0)
+    with pytest.raises(ImageError, match="in separate planes cannot be scaled to --white"):
+        decode_bytes(content, white=4095)
+    content = color_tiff(order, NONE, COLORS, has_planes=True)
+    with pytest.raises(ImageError, match="in separate planes without compression cannot be dec"):
+        decode_bytes(content)
+
+
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF"])
 def test_8_bit_images_are_unchanged(photo, format_):
     content = encode(photo, format_)
