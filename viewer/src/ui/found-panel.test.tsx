@@ -257,6 +257,26 @@ it("a known word that only texts contain is suggested", async () => {
   stop();
 });
 
+it.each([[WORDS], [null]])(
+  "a label that is spelled like an unknown word is suggested",
+  async (words) => {
+    const classes = ["Striped", "plain"];
+    const map = { ...(words && { words }), paths: PATHS, classes, codes: [0, 0, 0, 0, 1, 1] };
+    const { app } = await shown(map);
+    const stop = runSearch(app);
+    for (const [query, suggestions] of [
+      ["strpied", ["striped"]],
+      ["stripd", ["striped"]],
+      ["strip", []], // a part of the label
+    ] as const) {
+      app.search.query.value = query;
+      await settled(300);
+      expect(app.search.suggestions.value).toEqual(suggestions);
+    }
+    stop();
+  },
+);
+
 it("a search that finds nothing dims no image", async () => {
   const { app, calls, stop } = await searched("dog");
   const states = () => [...((calls.get("states") as Uint8Array | null) ?? [])];

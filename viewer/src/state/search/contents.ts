@@ -11,7 +11,8 @@ import {
 import { MAX_QUERY_CHARACTERS, type VectorsFile, type WordsFile } from "../../contract";
 import type { App } from "../app";
 import { closeWords, LETTERS_PER_EDIT, MOST_SUGGESTED } from "./close-words";
-import { explainColumn, explainNumber } from "./explanations";
+import { explainColumn, explainNumber, namesOf } from "./explanations";
+import { folded } from "./find";
 
 /** The number of matches by text that are listed, and of matches by content. */
 export const MOST_LISTED = 50;
@@ -69,12 +70,14 @@ export class Contents {
     if (!hasWords && !source.content) {
       return { ...NOTHING, hint: explainNumber(query, manifest) ?? NO_TEXT };
     }
-    if (!this.app.searchesContent) return { ...NOTHING, hint: NO_WORDS };
+    if (!this.app.searchesContent) {
+      return { ...NOTHING, hint: NO_WORDS, suggestions: await this.namesLike(query, hasText) };
+    }
     if (query.length > MAX_QUERY_CHARACTERS) return { ...NOTHING, hint: TOO_LONG };
     if (source.content) {
       return { ...NOTHING, content: mostSimilar(query, this.byItem(await source.content(query))) };
     }
-    if (manifest.vectors) return this.findVectors(query, manifest.vectors);
+    if (manifest.vectors) return this.findVectors(query, manifest.vectors, hasText);
     return manifest.words ? this.findWords(query, manifest.words, hasText) : NOTHING;
   }
 
@@ -85,7 +88,11 @@ export class Contents {
   }
 
   /** The items most similar to the vectors of the words of the query. */
-  private async findVectors(query: string, file: VectorsFile): Promise<FoundContent> {
+  private async findVectors(
+    query: string,
+    file: VectorsFile,
+    hasText: HasText,
+  ): Promise<FoundContent> {
     this.vectors ??= readVectors(this.app.source, file).catch((error) => {
       this.vectors = null;
       throw error;
@@ -95,11 +102,24 @@ export class Contents {
     if (scores) return { ...NOTHING, content: mostSimilar(query, scores) };
     const lacking = unknownWords(vectors.terms, query);
     if (lacking === null) return NOTHING;
+    const names = await this.namesLike(query, hasText);
+    const others = new Set([...names, ...queriesLike(vectors.terms, lacking)]);
     return {
       content: null,
-      suggestions: queriesLike(vectors.terms, lacking).slice(0, MOST_SUGGESTED),
+      suggestions: [...others].slice(0, MOST_SUGGESTED),
       hint: `This page knows ${vectors.terms.size.toLocaleString("en-US")} nouns, but not ${listed(lacking.unknown)}. featscape serve finds any text.`,
     };
+  }
+
+  /** The labels and categories that are spelled like a query that no text contains. */
+  private async namesLike(query: string, hasText: HasText): Promise<string[]> {
+    const { manifest } = this.app;
+    const columns = ["label", ...manifest.columns.map(({ name }) => name)];
+    const names = columns.flatMap((column) => namesOf(manifest, column) ?? []);
+    const searchable = names.filter((name) => !isAboutTexts(name));
+    const terms = new Map(searchable.map((name) => [folded(name), []]));
+    const close = closeWords(folded(query), terms);
+    return close.length > 0 && (await hasText(query)) ? [] : close;
   }
 
   /** The items in which the network recognizes what the query names. */
@@ -113,8 +133,9 @@ export class Contents {
     const lacking = unknownWords(words.terms, query);
     const matches = async (other: string) =>
       !!matchWords(words, other, LEAST_PERCENT / 100)?.items.length || (await hasText(other));
+    const names = await this.namesLike(query, hasText);
     const suggestions = lacking
-      ? await firstMatching(queriesLike(words.terms, lacking), matches)
+      ? await firstMatching(new Set([...names, ...queriesLike(words.terms, lacking)]), matches)
       : [];
     let hint: string | null = null;
     if (found)
@@ -156,7 +177,7 @@ function queriesLike(terms: Terms, { each, unknown }: UnknownWords): string[] {
 
 /** The first queries that match images by content or by text. */
 async function firstMatching(
-  queries: readonly string[],
+  queries: Iterable<string>,
   matches: (query: string) => Promise<boolean>,
 ): Promise<string[]> {
   const found: string[] = [];

@@ -102,7 +102,7 @@ function explainText(
 }
 
 /** The labels, or the categories of a column; null for another column. */
-function namesOf(manifest: Manifest, name: string): string[] | null {
+export function namesOf(manifest: Manifest, name: string): string[] | null {
   const column = columnNamed(manifest, name);
   const entries =
     name === LABEL ? manifest.classes : column?.kind === "category" && column.categories;
