@@ -2,9 +2,11 @@
 
 For each property, the images with the lowest and with the highest values, at most a quarter of the
 images, and the images with each value of a category are compared with each class. The statistic of
-such a cell is the standardized residual of the hypergeometric distribution. It is compared with the
-maximum over all cells of all properties under permuted labels, so a dataset in which no property
-depends on the labels has a cell in at most one of twenty cases.
+such a cell is the standardized number of images of the class. It is compared with the maximum over
+all cells of all properties under permuted labels, so a dataset in which no property depends on the
+labels has a cell in at most one of twenty cases. The same limit gives a range of the share of the
+class in each cell, which holds for all cells together. The cells are ordered by the lower end of
+the range, so that a cell of few images, whose share is uncertain, is not first by chance.
 
 A property that orders the neighbors is a finding of another kind. Its assortativity is compared
 with the assortativity of permuted values, with a correction for the number of properties, so a
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, Shortcut
-from featscape.findings.shortcuts.properties import collect_properties
+from featscape.findings.shortcuts.properties import collect_properties, names_label
 from featscape.findings.spaces import average_ranks
 from featscape.findings.wording import too_few_items
 from featscape.number_text import percent
@@ -43,16 +45,17 @@ _CUTS = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98)
 _LARGEST_TAIL = 0.25  # share of the images in a tail; half of the images show no extreme
 _N_PERMUTATIONS = 200
 _FALSE_ALARMS = 0.05  # share of datasets without shortcuts that have a cell; the same for orders
-_LEAST_EXPECTED = 2  # images in a cell; the residual of rarer cells is not normal
+_LEAST_EXPECTED = 2  # images in a cell; the statistic of rarer cells is not normal
 _MOST_ITEMS = 100_000  # more are sampled
-_MOST_CELLS = 3  # of one property
+_MOST_CELLS = 5  # of one property
 _N_SHOWN = 50  # images of a cell
 _N_NEAR = 10  # neighbors for the assortativity
 _STRONG_ASSORTATIVITY = 0.5
 _MOST_EDGES = 10_000  # pairs of neighbors that permuted values are compared on
 _METHOD = (
-    "The score is the standardized hypergeometric residual of the number of images of the class "
-    "with the property, and exceeds 95 % of the maxima under permuted labels."
+    "The range of the share is computed so that it holds for all properties, classes and limits "
+    "together, in 95 % of datasets. The score is the odds of the label at the lower end of the "
+    "range, divided by the odds that are expected."
 )
 _ASSORTATIVITY_METHOD = (
     "The score is the assortativity on the graph of the {n_near} nearest neighbors: 1 if neighbors "
@@ -62,7 +65,9 @@ _ASSORTATIVITY_METHOD = (
 
 
 class _TableCell(NamedTuple):
-    residual: float
+    odds_ratio: float  # of the lower end of the range and the expected share
+    low: float  # the range of the share of the class
+    high: float
     label: int
     is_high: bool
     members: NDArray[np.bool_]
@@ -80,7 +85,7 @@ def find_shortcuts(
     columns: Mapping[str, NDArray[Any]] | None = None,
     random_state: int = 0,
 ) -> DetectorResult[Shortcut]:
-    """Find properties other than the content that predict a label, the strongest first.
+    """Find simple properties that predict a label, the most certain effect first.
 
     Parameters
     ----------
@@ -205,7 +210,7 @@ def _exceeds_chance(
 def _find_cells(
     properties: Sequence[Property], classes: Classes, random_state: int
 ) -> Iterator[tuple[Property, _TableCell]]:
-    """Yield the cells above the null distribution, the largest residual first."""
+    """Yield the cells above the null distribution, the largest odds ratio first."""
     random = np.random.default_rng(random_state)
     n_classes = len(classes.names)
     labeled = np.flatnonzero(classes.label_codes >= 0)
@@ -218,18 +223,32 @@ def _find_cells(
     maxima = np.zeros(_N_PERMUTATIONS)
     for trial in range(_N_PERMUTATIONS):
         permuted = random.permutation(codes)
-        maxima[trial] = max(binned.residuals(permuted, n_classes).max() for binned in all_binned)
+        maxima[trial] = max(
+            binned.compare(permuted, n_classes).statistics.max() for binned in all_binned
+        )
     limit = np.quantile(maxima, 1 - _FALSE_ALARMS, method="higher")
     cells = [
         (binned.of, cell)
         for binned in all_binned
-        for cell in binned.largest(codes, n_classes, limit)
+        for cell in binned.largest(codes, classes.names, limit)
     ]
-    yield from sorted(cells, key=lambda found: -found[1].residual)
+    yield from sorted(cells, key=lambda found: -found[1].odds_ratio)
+
+
+class _Table(NamedTuple):
+    """The cells of a property: groups of images and classes, (groups, classes).
+
+    The expected share of a class is its share of all images with a known value, (classes,).
+    """
+
+    statistics: NDArray[np.float64]  # 0 for cells that are not compared
+    shares: NDArray[np.float64]
+    sizes: NDArray[np.intp]  # images of a group, (groups, 1)
+    expected: NDArray[np.float64]
 
 
 class _BinnedProperty:
-    """The bins of a property, and the residuals of classes in its tails or categories."""
+    """The bins of a property, and the classes in its tails or categories."""
 
     def __init__(self, one: Property, used: Codes) -> None:
         self.of = one
@@ -246,12 +265,12 @@ class _BinnedProperty:
             self._numbers, self._bins = np.unique(self._bins, return_inverse=True)
             self.n_bins = len(self._numbers)
 
-    def residuals(self, codes: Codes, n_classes: int) -> NDArray[np.float64]:
-        """Return the residuals, (groups, classes): upper, then lower tails; or categories.
+    def compare(self, codes: Codes, n_classes: int) -> _Table:
+        """Return the cells of the upper, then the lower tails; or of the categories.
 
-        The residual of a cell is (observed - expected) / deviation, with mean and variance of the
-        hypergeometric distribution: Haberman (1973), "The analysis of residuals in cross-classified
-        tables", Biometrics 29(1):205-220.
+        The statistic is (observed - expected) / deviation, with the deviation of a binomial
+        distribution: the score statistic of Wilson (1927), "Probable inference, the law of
+        succession, and statistical inference", JASA 22(158):209-212.
         """
         mixed = self._bins * n_classes + codes[self._known]
         counts = np.bincount(mixed, minlength=self.n_bins * n_classes)
@@ -267,29 +286,42 @@ class _BinnedProperty:
             is_large = sizes > _LARGEST_TAIL * n_items + 1
             # the most extreme tail is compared even if ties make it large
             is_large[[self.n_bins - 2, self.n_bins - 1]] = False
-        expected = sizes * class_sizes / n_items
-        variance = expected * (1 - class_sizes / n_items) * (n_items - sizes) / max(n_items - 1, 1)
-        residuals = (observed - expected) / np.sqrt(np.maximum(variance, 1e-9))
-        is_used = (expected >= _LEAST_EXPECTED) & (variance > 0) & ~is_large
-        return np.where(is_used, residuals, 0.0)
+        expected = class_sizes / n_items
+        variance = sizes * expected * (1 - expected)
+        statistics = (observed - sizes * expected) / np.sqrt(np.maximum(variance, 1e-9))
+        is_used = (sizes * expected >= _LEAST_EXPECTED) & (variance > 0) & ~is_large
+        return _Table(np.where(is_used, statistics, 0.0), observed / sizes, sizes, expected)
 
-    def largest(self, codes: Codes, n_classes: int, limit: float) -> list[_TableCell]:
+    def largest(self, codes: Codes, names: Sequence[str], limit: float) -> list[_TableCell]:
         """Return the cells above a limit, at most one for each class and direction."""
-        residuals = self.residuals(codes, n_classes)
+        table = self.compare(codes, len(names))
+        groups, labels = np.nonzero(table.statistics > limit)
+        expected = table.expected[labels]
+        low, high = _wilson_range(table.shares[groups, labels], table.sizes[groups, 0], limit)
+        odds_ratios = low / (1 - low) / (expected / (1 - expected))
         cells: list[_TableCell] = []
         seen = set()
-        for flat_index in np.argsort(-residuals, axis=None, kind="stable").tolist():
-            group, label = divmod(flat_index, n_classes)
-            if residuals[group, label] <= limit or len(cells) == _MOST_CELLS:
-                break
+        for at in np.argsort(-odds_ratios, kind="stable").tolist():
+            group, label = int(groups[at]), int(labels[at])
             is_high = group < self.n_bins - 1
             key = (label, is_high if self.of.levels is None else group)
-            if key not in seen:
-                seen.add(key)
-                members, level = self._members(group)
-                residual = float(residuals[group, label])
-                cells.append(_TableCell(residual, label, is_high, members, level))
+            if key in seen or self._names(group, names[label]):
+                continue
+            seen.add(key)
+            members, level = self._members(group)
+            bounds = float(low[at]), float(high[at])
+            ratio = float(odds_ratios[at])
+            cells.append(_TableCell(ratio, *bounds, label, is_high, members, level))
+            if len(cells) == _MOST_CELLS:
+                break
         return cells
+
+    def _names(self, group: int, label: str) -> bool:
+        """Return whether the property or its value names a label, such as a tag."""
+        texts = [self.of.name]
+        if self.of.levels is not None:
+            texts.append(self.of.levels[self._numbers[group]])
+        return any(names_label(text, label) for text in texts)
 
     def _members(self, group: int) -> tuple[NDArray[np.bool_], str | None]:
         """Return which of all items are in a group, and the value of a category."""
@@ -300,6 +332,16 @@ class _BinnedProperty:
         edge = self._edges[self._numbers[group % (self.n_bins - 1) + 1] - 1]
         is_high = known & (np.where(known, values, edge) >= edge)
         return (is_high if group < self.n_bins - 1 else known & ~is_high), None
+
+
+def _wilson_range(
+    shares: NDArray[np.float64], sizes: NDArray[np.intp], limit: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the shares whose statistic is the limit: Wilson's confidence interval, (m,) each."""
+    spread = limit**2 / sizes
+    middle = (shares + spread / 2) / (1 + spread)
+    half = np.sqrt(shares * (1 - shares) * spread + spread**2 / 4) / (1 + spread)
+    return middle - half, middle + half
 
 
 def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: float) -> Shortcut:
@@ -331,10 +373,10 @@ def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: 
         items=shown,
         assortativity=assortativity,
         text=(
-            f"Of {group}, {percent(share)} have the label {printable(label)}; {percent(expected)} "
-            "are expected."
+            f"Of {group}, {percent(share)} ({100 * cell.low:.0f} to {percent(cell.high)}) have the "
+            f"label {printable(label)}; {percent(expected)} are expected."
         ),
-        evidence=Evidence(items=shown, neighbors=(), score=cell.residual, method=_METHOD),
+        evidence=Evidence(items=shown, neighbors=(), score=cell.odds_ratio, method=_METHOD),
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.labels.classes import NO_LABEL
 from featscape.records.images import as_text
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ _MEASURED = {
     "white": ("share of white", ("least white", "whitest")),
 }
 _LABEL_NAMES = 0.8  # share of the values of a column that are names of classes: another label
+_NAME_THEIR_LABEL = 0.8  # share of the labeled items whose value names the label: its tags
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +73,8 @@ def collect_properties(
     """Return the properties that differ between the images.
 
     Identifiers, which differ for all images, and properties that are the label under another name
-    are left out, and so is the folder if the label follows from the folder.
+    are left out, and so are the tags from which the labels were made, and the folder if the label
+    follows from the folder.
 
     Parameters
     ----------
@@ -135,17 +140,40 @@ def _differs(one: Property) -> bool:
     return n_different > 1 and not is_identifier
 
 
+def names_label(text: str, label: str) -> bool:
+    """Return whether a text names a label: the parts of one are among the parts of the other.
+
+    The parts are separated by commas, semicolons, slashes or vertical bars: "airplane, bird" names
+    the labels "bird" and "Airplane, bird, sky", and "water" does not name "water bird".
+    """
+    first, second = _parts(text), _parts(label)
+    return bool(first and second) and (first <= second or second <= first)
+
+
+def _parts(text: str) -> set[str]:
+    return {part.strip() for part in re.split(r"[,;/|]", text.casefold())} - {""}
+
+
 def _is_label(one: Property, labels: Sequence[str]) -> bool:
     """Return whether the property is the label, another label, or a folder that gives the label.
 
-    The values of another label, for example of another annotator, are names of classes.
+    The values of another label, for example of another annotator, are names of classes. A value
+    from which the label was made, such as the tags of an image, names the label.
     """
     if one.levels is None:
         return False
     named = {label.casefold() for label in labels}
     if sum(level.casefold() in named for level in one.levels) >= _LABEL_NAMES * len(one.levels):
         return True
-    pairs = {(code, label) for code, label in zip(one.values.tolist(), labels, strict=True)}
+    pairs = Counter(zip(one.values.tolist(), labels, strict=True))
+    compared = {
+        (one.levels[code], label): count
+        for (code, label), count in pairs.items()
+        if code >= 0 and label != NO_LABEL
+    }
+    n_naming = sum(count for pair, count in compared.items() if names_label(*pair))
+    if compared and n_naming >= _NAME_THEIR_LABEL * sum(compared.values()):
+        return True
     label_follows = len(pairs) == len({code for code, _ in pairs})
     value_follows = len(pairs) == len({label for _, label in pairs})
     return label_follows and (value_follows or one.name == "folder")

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from scipy.stats import binomtest, norm
 
 from featscape.findings.pixels.survey import MEASURES, Survey, survey_thumbnails
-from featscape.findings.shortcuts.cells import find_shortcuts, measure_assortativity
-from featscape.findings.shortcuts.properties import Property, collect_properties
+from featscape.findings.shortcuts.cells import _wilson_range, find_shortcuts, measure_assortativity
+from featscape.findings.shortcuts.properties import Property, collect_properties, names_label
 from featscape.findings.spaces import search_all_pairs
 from featscape.labels.classes import NO_LABEL, count_classes
 from helpers.maps.planted import NAMES, Pictures, named, pictures
@@ -69,7 +70,8 @@ def test_a_category_that_predicts_a_label_is_found():
     part = shortcuts(labels, columns={"camera": camera})
     assert cells(part)[0] == ("camera", "cat")
     text = part.findings[0].text
-    assert text.startswith("Of the images with camera d, 100 % have the label cat; ")
+    assert text.startswith("Of the images with camera d, 100 % (")
+    assert " to 100 %) have the label cat; " in text
     assert {camera[item] for item in part.findings[0].items} == {"d"}
 
 
@@ -83,7 +85,30 @@ def test_no_property_predicts_that_a_label_is_missing():
     assert found[0].label == "cat"
     assert NO_LABEL not in {one.label for one in found}
     share = (labels == "cat").sum() / (labels != NO_LABEL).sum()
-    assert f"100 % have the label cat; {100 * share:.0f} % are expected" in found[0].text
+    assert f"to 100 %) have the label cat; {100 * share:.0f} % are expected" in found[0].text
+
+
+def test_the_range_of_a_share_is_wilsons_interval():
+    shares, sizes, limit = np.array([8 / 39, 1.0, 0.0]), np.array([39, 5, 20]), 3.2
+    low, high = _wilson_range(shares, sizes, limit)
+    confidence = norm.cdf(limit) - norm.cdf(-limit)
+    for at, (share, size) in enumerate(zip(shares, sizes, strict=True)):
+        test = binomtest(round(share * size), int(size))
+        expected = test.proportion_ci(confidence, method="wilson")
+        assert (low[at], high[at]) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_the_order_is_that_of_the_effects_that_are_certain():
+    codes = np.arange(2_000) % 4
+    camera = np.full(2_000, "other", dtype=object)
+    of = [np.flatnonzero(codes == code) for code in range(4)]
+    camera[of[0][:14]] = "few"  # the largest share: 100 % of 14 images
+    camera[np.append(of[1][:57], of[3][:3])] = "many"  # 95 % of 60 images
+    camera[np.append(of[2][:450], of[3][3:453])] = "most"  # the largest statistic: 50 % of 900
+    texts = [one.text for one in shortcuts(named(codes), columns={"camera": camera}).findings]
+    for text, (name, share) in zip(texts[:2], (("many", 95), ("few", 100)), strict=True):
+        assert text.startswith(f"Of the images with camera {name}, {share} % (")
+    assert "with camera most, 50 % (" in texts[2]
 
 
 def test_low_and_high_tails_are_named_and_hold_the_extreme_images():
@@ -118,6 +143,29 @@ def test_another_label_column_is_no_shortcut():
     other = np.where(np.arange(400) % 5 == 0, (codes + 1) % 4, codes)
     column = np.array([name.title() for name in named(other)], dtype=object)
     assert cells(shortcuts(named(codes), columns={"annotator": column})) == []
+
+
+def test_the_tags_of_a_label_are_no_shortcut_for_the_label():
+    codes = np.arange(400) % 4
+    of_class = ("horse", "airplane, bird", "bird", "sky")
+    labels = [of_class[code] for code in codes]
+    tags = np.array([of_class[code] for code in codes], dtype=object)
+    tags[::3] = [f"{tag}, sky" for tag in tags[::3]]
+    assert cells(shortcuts(labels, columns={"tags": tags})) == []
+    # some tags name the label, and the others are properties
+    tags[codes > 0] = np.array(["winter", "summer"])[np.arange(300) % 2]
+    tags[codes == 3] = "night"
+    found = cells(shortcuts(labels, columns={"tags": tags, "Horse": codes == 0}))
+    assert ("tags", "sky") in found
+    assert {label for _, label in found}.isdisjoint({"horse"})
+
+
+def test_a_part_of_a_word_names_no_label():
+    assert names_label("airplane, bird", "bird")
+    assert names_label("bird", "Airplane | bird")
+    assert names_label("train/birds", "birds")
+    assert not names_label("water", "water bird")
+    assert not names_label("", "bird")
 
 
 @pytest.mark.parametrize(
