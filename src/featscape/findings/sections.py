@@ -12,6 +12,7 @@ import numpy as np
 from featscape.findings.records import DuplicateGroup, LabelError
 from featscape.findings.wording import (
     CLASS_SECTIONS,
+    PATTERNS,
     count_nouns,
     count_wrong,
     divide_duplicates,
@@ -111,11 +112,7 @@ def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSecti
             text = f"{text} Duplicates with the same faults are listed once."
         yield section("quality", "Image quality", "items", merged, text)
     yield from _classes(findings)
-    properties = plural(len(findings.shortcuts), "property", "properties")
-    text = (
-        f"{properties} other than the content can predict a label or order the map. A classifier "
-        "may learn such a property instead of the content."
-    )
+    text = _text_of_shortcuts(findings)
     yield section("shortcuts", "Shortcuts", "groups", findings.shortcuts, text)
     text = (
         f"How well the positions on the map show which {noun}s are similar. The color “torn” marks "
@@ -237,7 +234,24 @@ def _kinds_of(groups: Sequence[DuplicateGroup]) -> str:
 def _text_of_quality(findings: Findings) -> str:
     counts = Counter(name for one in findings.quality for name in one.kinds)
     kinds = ", ".join(f"{number:,} {name}" for name, number in counts.most_common())
-    return f"{plural(len(findings.quality), 'image')}: {kinds}."
+    text = f"{plural(len(findings.quality), 'image')}: {kinds}."
+    return f"{text} {PATTERNS}" if counts["noisy"] else text
+
+
+def _text_of_shortcuts(findings: Findings) -> str:
+    found = findings.shortcuts
+    text = (
+        f"{plural(len(found), 'property', 'properties')} can predict a label or order the map. "
+        "Such a property may be the content of the class, such as the gray of dark shoes, or a "
+        "shortcut that a classifier learns instead of the content: look at the images."
+    )
+    if any(one.label for one in found):
+        text += (
+            " The share among other images of the same source is in the range in parentheses, "
+            "with a confidence of 95 % for all ranges together. The order is that of the lower "
+            "ends of the ranges, compared with the expected shares."
+        )
+    return text
 
 
 def _classes(findings: Findings) -> Iterator[FindingsSection]:

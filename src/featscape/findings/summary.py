@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from featscape.findings.wording import (
+    PATTERNS,
     count_nouns,
     count_wrong,
     divide_duplicates,
@@ -18,10 +19,11 @@ from featscape.printable_names import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from featscape.findings.records import Finding, Findings
+    from featscape.findings.records import Finding, Findings, QualityProblem
 
 N_SENTENCES = 5
 _MOST_FAULTY = 0.05  # share of the images
+_CLEAR_ODDS = 1.5  # score of a shortcut; a lower score may be that of a few images
 
 
 def summarize_findings(findings: Findings, n_sentences: int = N_SENTENCES) -> tuple[str, ...]:
@@ -43,9 +45,12 @@ def _sentences(findings: Findings) -> Iterator[str]:
         first = findings.off_topic[0]
         number = count_nouns(len(findings.off_topic), noun_of(findings.paths), "is", "are")
         yield f"{number} unlike the rest of the dataset, first {_name(findings, first.item)}."
-    yield from _quality(findings)
-    for found in (*findings.shortcuts[:1], *_classes(findings)):
+    certain, doubtful = _quality(findings)
+    yield from _low_quality(findings, certain)
+    yield from _shortcut(findings)
+    for found in _classes(findings):
         yield found.text
+    yield from _noisy(findings, doubtful)
 
 
 def _duplicates(findings: Findings) -> Iterator[str]:
@@ -81,15 +86,41 @@ def _labels(findings: Findings) -> Iterator[str]:
     )
 
 
-def _quality(findings: Findings) -> Iterator[str]:
-    """Yield a sentence unless the faults are common: those describe the dataset."""
-    if not findings.quality or len(findings.quality) > _MOST_FAULTY * len(findings.columns):
-        return
-    first = findings.quality[0]
-    yield (
-        f"{plural(len(findings.quality), 'image')} of low quality, first "
-        f"{_name(findings, first.item)}: {', '.join(first.kinds)}."
-    )
+def _quality(findings: Findings) -> tuple[list[QualityProblem], list[QualityProblem]]:
+    """Return the images with faults, and those that are only noisy: these may be patterns.
+
+    Both are empty if the faults are common: those describe the dataset.
+    """
+    if len(findings.quality) > _MOST_FAULTY * len(findings.columns):
+        return [], []
+    doubtful = [one for one in findings.quality if one.kinds == ("noisy",)]
+    return [one for one in findings.quality if one.kinds != ("noisy",)], doubtful
+
+
+def _low_quality(findings: Findings, faulty: list[QualityProblem]) -> Iterator[str]:
+    if faulty:
+        first = faulty[0]
+        yield (
+            f"{plural(len(faulty), 'image')} of low quality, first "
+            f"{_name(findings, first.item)}: {', '.join(first.kinds)}."
+        )
+
+
+def _noisy(findings: Findings, noisy: list[QualityProblem]) -> Iterator[str]:
+    if noisy:
+        number = plural(len(noisy), "image")
+        yield f"{number} may be noisy, first {_name(findings, noisy[0].item)}. {PATTERNS}"
+
+
+def _shortcut(findings: Findings) -> Iterator[str]:
+    """Yield the first shortcut that is clear."""
+    for one in findings.shortcuts:
+        if not one.label:
+            yield one.text
+            return
+        if one.evidence.score >= _CLEAR_ODDS:
+            yield f"{one.text} The property may be the content of the class."
+            return
 
 
 def _classes(findings: Findings) -> tuple[Finding, ...]:

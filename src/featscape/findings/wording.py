@@ -30,6 +30,8 @@ CLASS_SECTIONS = {
 }
 N_CHECKS = 30  # labels that a person checks to estimate the number of wrong labels
 
+PATTERNS = "A sharp image with a fine pattern, such as a knit fabric, may also be listed as noisy."
+
 # Share of the images with copies that makes the label agreement too high
 _MANY_COPIES = 0.2
 

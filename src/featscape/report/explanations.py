@@ -57,7 +57,8 @@ HOW = {
     ),
     "shortcuts": (
         "The images below or above a value of a simple property are compared with each class. A "
-        "property is listed if it predicts a class better than 95 % of permuted labels do."
+        "property is listed if it predicts a class better than 95 % of permuted labels do, so that "
+        "chance alone seldom explains a listed property."
     ),
     "reliability": (
         "The nearest items in the features are compared with the nearest items on the map. 1 means "

@@ -238,11 +238,54 @@ def test_duplicates_with_the_same_faults_are_listed_once():
         ((0,), "Faults of 0."),
     ]
     assert section.text == (
-        "4 images: 4 dark, 1 noisy. Duplicates with the same faults are listed once."
+        "4 images: 4 dark, 1 noisy. A sharp image with a fine pattern, such as a knit fabric, may "
+        "also be listed as noisy. Duplicates with the same faults are listed once."
     )
     both = replace(duplicates(), items=(0, 1, 2, 3))
     section = arranged(quality=quality, duplicates=(both,))["quality"]
     assert [one.items for one in section.findings] == [(3, 2, 1), (0,)]
+
+
+def test_the_summary_begins_with_certain_faults_and_has_clear_shortcuts_only():
+    def shortcut(score, label="cat"):
+        evidence = replace(COMMON["evidence"], score=score)
+        text = f"A property of {label or 'neighbors'} at {score}."
+        return Shortcut(property_name="hue", label=label, text=text, evidence=evidence)
+
+    noisy = QualityProblem(item=2, kinds=("noisy",), **COMMON)
+    dark = QualityProblem(item=3, kinds=("dark",), **COMMON)
+    found = Findings(
+        columns=replace(columns(), suspicion=np.zeros(40, np.float32)),  # 5 % have a fault
+        paths=[f"{item}.png" for item in range(40)],
+        quality=(noisy, dark),
+        shortcuts=(shortcut(1.6), shortcut(1.2)),
+        classes=(ClassFinding(kind="split", classes=("cat",), **COMMON),),
+    )
+    noise = (
+        "1 image may be noisy, first 2.png. A sharp image with a fine pattern, such as a knit "
+        "fabric, may also be listed as noisy."
+    )
+    assert summarize_findings(found) == (
+        "1 image of low quality, first 3.png: dark.",
+        "A property of cat at 1.6. The property may be the content of the class.",
+        COMMON["text"],
+        noise,
+    )
+    unclear = replace(found, quality=(noisy,), shortcuts=(shortcut(1.4), shortcut(0.6, label="")))
+    assert summarize_findings(unclear) == (
+        "A property of neighbors at 0.6.",
+        COMMON["text"],
+        noise,
+    )
+
+
+def test_the_text_of_the_shortcuts_explains_the_ranges_and_that_content_may_be_listed():
+    one = Shortcut(property_name="hue", label="cat", **COMMON)
+    text = arranged(shortcuts=(one,))["shortcuts"].text
+    assert "may be the content of the class" in text
+    assert "in the range in parentheses" in text
+    order = replace(one, label="")
+    assert "parentheses" not in arranged(shortcuts=(order,))["shortcuts"].text
 
 
 def test_a_map_without_images_has_items_and_no_sections_about_images():

@@ -33,7 +33,7 @@ _TITLES = {  # {noun} is "image", or "item" in a map without images
     "off_topic": "{Noun}s off topic",
     "quality": "Image quality",
     **{name: title for name, (_, title) in CLASS_SECTIONS.items()},
-    "shortcuts": "Shortcuts: properties that predict a label",
+    "shortcuts": "Properties that predict a label: shortcuts, or the content itself",
     "reliability": "Reliability of the map",
 }
 
