@@ -103,8 +103,17 @@ def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSecti
     text = _text_of_off_topic(findings)
     title = f"{noun.capitalize()}s off topic"
     off_topic = section("off_topic", title, "items", findings.off_topic, text)
-    farthest = None if for_report else name_farthest(findings)
-    yield replace(off_topic, text=f"{off_topic.text} {farthest}") if farthest else off_topic
+    farthest = name_farthest(findings)
+    if farthest and not for_report:
+        off_topic = replace(off_topic, text=f"{off_topic.text} {farthest}")
+    elif farthest and not findings.off_topic and "off_topic" not in findings.not_computed:
+        # the report shows the farthest items
+        text = (
+            f"No {noun} is above the limit. The limit is cautious, so the {noun}s below are also "
+            "shown, but not counted."
+        )
+        off_topic = replace(off_topic, text=text)
+    yield off_topic
     if findings.paths is not None:
         merged = merge_faulty_copies(findings)
         text = _text_of_quality(findings)

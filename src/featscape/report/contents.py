@@ -49,7 +49,7 @@ _N_ATYPICAL = 2  # images of a class that are shown beside its typical images
 _N_FARTHEST = 12  # images below the limit of the images off topic
 _SMALLER = "Much smaller than the other images"
 _BORDERS = "Other borders than most images"
-_BELOW = "Below the limit, the farthest first"
+_BELOW = "Farthest images, below the limit"
 _MOST_TEXT = 300  # characters of a name or a sentence
 
 

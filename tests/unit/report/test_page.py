@@ -308,7 +308,7 @@ def test_the_farthest_images_follow_those_off_topic():
     for found in ([finding(items=(39,))], []):
         sections = (section("off_topic", "items", found),)
         content = render_report(given(40, sections=sections, paths=paths))
-        listed, _, farthest = content.partition("Below the limit, the farthest first")
+        listed, _, farthest = content.partition("Farthest images, below the limit")
         assert ("39.png<" in listed) == bool(found)
         shown = [path for path in paths if f">{path}<" in farthest]
         first = 39 if found else 40
@@ -321,7 +321,7 @@ def test_the_farthest_images_of_each_class_are_among_the_farthest():
     sections = (section("off_topic", "items", [finding(items=(39,))]),)
     paths = [f"{item}.png" for item in range(40)]
     content = render_report(given(40, sections=sections, paths=paths, labels=labels))
-    _, _, farthest = content.partition("Below the limit, the farthest first")
+    _, _, farthest = content.partition("Farthest images, below the limit")
     shown = [int(name) for name in re.findall(r">(\d+)\.png<", farthest)]
     assert shown == [*range(38, 30, -1), 19, 18, 9, 8]
 
