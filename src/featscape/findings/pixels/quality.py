@@ -172,9 +172,10 @@ def _upper_fence(values: Floats) -> float:
 def _describe(
     item: int, kinds: list[str], score: float, paths: Sequence[str] | None
 ) -> QualityProblem:
+    verb = "may be" if kinds == ["noisy"] else "is"  # or have a fine pattern
     return QualityProblem(
         item=item,
         kinds=tuple(kinds),
-        text=f"{name_item(item, paths)} is {join_names(kinds)}.",
+        text=f"{name_item(item, paths)} {verb} {join_names(kinds)}.",
         evidence=Evidence(items=(item,), neighbors=(), score=score, method=_METHOD),
     )

@@ -242,6 +242,8 @@ def test_an_image_of_one_color_comes_before_noisy_images_and_gray_images_come_la
     assert kinds[4] == ("overexposed", "flat", "gray")
     assert part.findings[0].item == 4
     assert set(kinds) >= {0, 1, 2, 3}
+    texts = {one.item: one.text for one in part.findings}
+    assert (texts[0], texts[6]) == ("item 0 may be noisy.", "item 6 is dark.")
     assert part.findings[-1].kinds == ("gray",)
     scores = [one.evidence.score for one in part.findings]
     assert scores == sorted(scores, reverse=True)
