@@ -16,7 +16,7 @@ from featscape.findings.wording import (
     count_nouns,
     count_wrong,
     divide_duplicates,
-    merge_faulty_copies,
+    merge_copies,
     name_farthest,
     note_copies,
     noun_of,
@@ -100,22 +100,9 @@ def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSecti
     yield section("labels", "Labels to check", "items", findings.labels, _text_of_labels(findings))
     if findings.paths is not None:
         yield from _duplicates(findings)
-    text = _text_of_off_topic(findings)
-    title = f"{noun.capitalize()}s off topic"
-    off_topic = section("off_topic", title, "items", findings.off_topic, text)
-    farthest = name_farthest(findings)
-    if farthest and not for_report:
-        off_topic = replace(off_topic, text=f"{off_topic.text} {farthest}")
-    elif farthest and not findings.off_topic and "off_topic" not in findings.not_computed:
-        # the report shows the farthest items
-        text = (
-            f"No {noun} is above the limit. The limit is cautious, so the {noun}s below are also "
-            "shown, but not counted."
-        )
-        off_topic = replace(off_topic, text=text)
-    yield off_topic
+    yield _off_topic(findings, for_report=for_report)
     if findings.paths is not None:
-        merged = merge_faulty_copies(findings)
+        merged = merge_copies(findings, "quality")
         text = _text_of_quality(findings)
         if len(merged) < len(findings.quality):
             text = f"{text} Duplicates with the same faults are listed once."
@@ -172,9 +159,27 @@ def _text_of_labels(findings: Findings) -> str:
     return text if expected is None else f"{text} {count_wrong(expected)}"
 
 
-def _text_of_off_topic(findings: Findings) -> str:
-    number = count_nouns(len(findings.off_topic), noun_of(findings.paths), "is", "are")
-    return f"{number} unlike the rest of the dataset, and may not belong to it."
+def _off_topic(findings: Findings, *, for_report: bool) -> FindingsSection:
+    noun = noun_of(findings.paths)
+    merged = merge_copies(findings, "off_topic")
+    number = count_nouns(len(findings.off_topic), noun, "is", "are")
+    text = f"{number} unlike the rest of the dataset, and may not belong to it."
+    if len(merged) < len(findings.off_topic):
+        text = f"{text} Duplicates are listed once."
+    title = f"{noun.capitalize()}s off topic"
+    reason = findings.not_computed.get("off_topic")
+    section = _section("off_topic", title, "items", merged, text, reason=reason)
+    farthest = name_farthest(findings)
+    if farthest and not for_report:
+        return replace(section, text=f"{section.text} {farthest}")
+    if farthest and not findings.off_topic and reason is None:
+        # the report shows the farthest items
+        text = (
+            f"No {noun} is above the limit. The limit is cautious, so the {noun}s below are also "
+            "shown, but not counted."
+        )
+        return replace(section, text=text)
+    return section
 
 
 def _duplicates(findings: Findings) -> Iterator[FindingsSection]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         DuplicateGroup,
         ExpectedErrors,
         Findings,
+        OffTopic,
         QualityProblem,
     )
 
@@ -65,29 +66,42 @@ def divide_duplicates(
     return [one for one in findings.duplicates if one.kind != "similar"], similar
 
 
-def merge_faulty_copies(findings: Findings) -> list[QualityProblem]:
-    """Return one image with each combination of faults of each group of duplicates, the worst.
+def merge_copies(findings: Findings, kind: str) -> Sequence[OffTopic | QualityProblem]:
+    """Return the first finding of each group of duplicates with a number of the others.
 
-    The items of the evidence are the image and its duplicates with the same faults.
+    The items of the evidence are the image and its duplicates with the same finding.
+
+    Parameters
+    ----------
+    findings : Findings
+    kind : str
+        "off_topic" or "quality". Duplicates with other faults are listed apart.
     """
     groups, _ = divide_duplicates(findings)
     group_of = {item: number for number, group in enumerate(groups) for item in group.items}
-    merged: dict[tuple[int, tuple[str, ...]], list[QualityProblem]] = {}
-    for one in findings.quality:
-        merged.setdefault((group_of.get(one.item, ~one.item), one.kinds), []).append(one)
+    merged: dict[object, list[OffTopic | QualityProblem]] = {}
+    for one in getattr(findings, kind):
+        key = group_of.get(one.item, ~one.item), getattr(one, "kinds", ())
+        merged.setdefault(key, []).append(one)
     return [_with_copies(*found) for found in merged.values()]
 
 
-def _with_copies(problem: QualityProblem, *copies: QualityProblem) -> QualityProblem:
+def _with_copies(
+    finding: OffTopic | QualityProblem, *copies: OffTopic | QualityProblem
+) -> OffTopic | QualityProblem:
     if not copies:
-        return problem
-    have = plural(len(copies), "duplicate has", "duplicates have")
-    faults = "fault" if len(problem.kinds) == 1 else "faults"
-    items = (problem.item, *(one.item for one in copies))
+        return finding
+    kinds = getattr(finding, "kinds", ())
+    if kinds:
+        faults = "fault" if len(kinds) == 1 else "faults"
+        verbs = f"duplicate has the same {faults}", f"duplicates have the same {faults}"
+    else:
+        verbs = "duplicate is also off topic", "duplicates are also off topic"
+    items = (finding.item, *(one.item for one in copies))
     return replace(
-        problem,
-        text=f"{problem.text} {have} the same {faults}.",
-        evidence=replace(problem.evidence, items=items),
+        finding,
+        text=f"{finding.text} {plural(len(copies), *verbs)}.",
+        evidence=replace(finding.evidence, items=items),
     )
 
 

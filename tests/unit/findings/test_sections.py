@@ -160,6 +160,18 @@ def test_a_kind_without_findings_has_the_reason_or_none():
     assert sections["labels"].method is None
 
 
+def test_duplicates_off_topic_are_listed_once():
+    off_topic = tuple(OffTopic(item=item, **COMMON) for item in (3, 1, 2))
+    section = arranged(off_topic=off_topic, duplicates=(duplicates(),))["off_topic"]
+    assert section.text.startswith("3 images are unlike the rest of the dataset")
+    assert "Duplicates are listed once." in section.text
+    assert section.findings[0].items == (3, 1)
+    assert section.findings[0].text.endswith(" 1 duplicate is also off topic.")
+    assert len(section.findings) == 2
+    similar = arranged(off_topic=off_topic, duplicates=(duplicates("similar"),))
+    assert len(similar["off_topic"].findings) == 3
+
+
 def test_the_images_off_topic_refer_to_those_below_the_limit():
     assert arranged()["off_topic"].text == f"None found. {BELOW}"
     assert arranged(off_topic=(OffTopic(item=1, **COMMON),))["off_topic"].text == (

@@ -10,7 +10,7 @@ from featscape.findings.wording import (
     CLASS_SECTIONS,
     count_wrong,
     divide_duplicates,
-    merge_faulty_copies,
+    merge_copies,
     name_farthest,
     name_item,
     noun_of,
@@ -73,12 +73,12 @@ def _lines(findings: Findings) -> Iterator[str]:
 
 
 def _parts(findings: Findings) -> Iterator[tuple[str, Sequence[Finding]]]:
-    """Yield the findings of each kind: similar pictures apart from duplicates, and faults once."""
+    """Yield the findings of each kind: similar pictures apart from duplicates, and copies once."""
     for kind in KINDS:
         if kind == "duplicates":
             yield from zip((kind, "similar"), divide_duplicates(findings), strict=True)
-        elif kind == "quality":
-            yield kind, merge_faulty_copies(findings)
+        elif kind in {"off_topic", "quality"}:
+            yield kind, merge_copies(findings, kind)
         elif kind == "classes":
             for name, (own_kind, _) in CLASS_SECTIONS.items():
                 yield name, [one for one in findings.classes if one.kind == own_kind]
