@@ -124,7 +124,8 @@ def find_duplicates(
     -------
     DetectorResult of DuplicateGroup
         Groups of the kind "similar" last. Before them, groups with items in different splits first,
-        then groups with different labels; then the most certain kind, then the highest correlation.
+        then groups with different labels. In each part the most certain kind first, then the
+        highest correlation.
     """
     n_items = len(features)
     same_file = np.arange(n_items) if digests is None else _equal_rows(digests)
@@ -340,8 +341,9 @@ def _members(group: NDArray[np.intp], copies: _Copies, kind: str) -> Iterator[_G
 
 def _rank(one: DuplicateGroup) -> tuple[Any, ...]:
     """Return the key that sorts the groups, the most important first."""
-    score, kind = one.evidence.score, _KINDS.index(one.kind)
-    return (one.kind == "similar", not one.leak, not one.conflict, kind, -score, one.items)
+    section = 0 if one.leak else 1 if one.conflict else 2
+    kind = _KINDS.index(one.kind)
+    return (one.kind == "similar", section, kind, -one.evidence.score, one.items)
 
 
 def _names_in(values: Sequence[str] | None, items: list[int]) -> list[str]:

@@ -263,6 +263,18 @@ def test_leaks_come_first_then_conflicts_and_are_named():
     assert not part.findings[2].conflict
 
 
+def test_the_most_certain_leak_is_first_also_if_another_leak_has_several_labels():
+    images = pictures(50)
+    images[40], images[41] = images[1], ImageOps.mirror(images[2])
+    splits = ["train"] * 40 + ["test"] * 10
+    labels = ["cat"] * 41 + ["dog"] * 9
+    found = duplicates(images, labels=labels, splits=splits).findings
+    assert [(one.items, one.leak, one.conflict) for one in found] == [
+        ((1, 40), True, False),
+        ((2, 41), True, True),
+    ]
+
+
 def test_a_copy_without_a_label_does_not_conflict():
     images = pictures(12)
     images[9] = images[2]
