@@ -34,6 +34,11 @@ _LEAST_BURST = 4  # images: smaller groups hardly change the exponent
 _N_DRAWN = 300  # random pairs, for the usual distance
 _N_COMPARED = 3  # images of a burst that are compared with images outside
 _N_OUTSIDE = SCALE_RANK + 2
+MOST_CANDIDATES = 20  # a picture is compared with about 21 others
+# A pair is far if its cosine distance is this multiple of that to the nearest copies: twice the
+# Euclidean distance. Smaller distances are noise.
+_FAR, _LEAST_DISTANCE = 4.0, 1e-4
+_LEAST_SUPPORT = 0.5  # of the pairs of two bursts that are compared if the bursts are copies
 
 
 class Bursts(NamedTuple):
@@ -131,6 +136,42 @@ def _limits_before_gaps(
     limit[images[before_gap]] = logs[before_gap]  # of several gaps of an image, the last one
     limit[np.bincount(images, minlength=n_images) <= SCALE_RANK] = -np.inf
     return limit
+
+
+def connect_copies(
+    n_images: int, pairs: Indices, feature_distances: Floats, is_certain: Mask
+) -> Indices:
+    """Return a number for each image, (n_images,), equal for those that certain pairs connect.
+
+    Two bursts of other things with the same outline, such as a pot lid and a peach on white, have
+    some pairs that correlate like copies. Their features are farther than those of the frames of
+    either burst. Such far pairs connect two bursts only if many pairs of the bursts are near, as
+    for a burst and its mirror images.
+
+    Parameters
+    ----------
+    n_images : int
+    pairs : ndarray of intp, shape (m, 2)
+        All near pairs.
+    feature_distances : ndarray of float32, shape (m,)
+        1 - the cosine similarity of the features of each pair.
+    is_certain : ndarray of bool, shape (m,)
+        Whether the pair connects two images; the other pairs only support a connection.
+    """
+    nearest = np.full(n_images, np.inf, dtype=np.float32)
+    for images in pairs[is_certain].T:
+        np.minimum.at(nearest, images, np.maximum(feature_distances[is_certain], _LEAST_DISTANCE))
+    is_far = feature_distances > _FAR * nearest[pairs].max(axis=1)
+    core = connect(n_images, pairs[is_certain & ~is_far])
+    cores = np.sort(core[pairs], axis=1)
+    _, number, count = np.unique(cores, axis=0, return_inverse=True, return_counts=True)
+    size = np.bincount(core)[cores]
+    # all candidates of an image of a large burst may be in the burst
+    n_outside = (size * np.maximum(MOST_CANDIDATES - size, 0)).sum(axis=1)
+    least = _LEAST_SUPPORT * np.minimum(size.prod(axis=1), n_outside)
+    is_supported = count[number.ravel()] >= np.maximum(least, _LEAST_BURST)
+    is_supported |= size.min(axis=1, initial=_LEAST_BURST) < _LEAST_BURST
+    return connect(n_images, pairs[is_certain & (~is_far | is_supported)])
 
 
 def share_missed(bursts: Bursts, group: Indices) -> float:

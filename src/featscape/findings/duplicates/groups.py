@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from featscape.findings.duplicates.bursts import MOST_CANDIDATES, connect_copies
 from featscape.findings.duplicates.foreground import PLAIN_SHARE, compare_foregrounds
 from featscape.findings.duplicates.near_pairs import find_near_pairs
 from featscape.findings.duplicates.power_law import connect
@@ -29,8 +30,8 @@ LEAST_ITEMS = 30  # fewer images cannot show how near other images usually are
 _N_NAMED = 2  # items in the text
 _LEAST_CORRELATION = 0.5  # of aligned pixels: pairs below are near by their features only
 # The least number of pairs of similar pictures between two groups of copies, per picture of the
-# larger group, which counts as at most 20 pictures: a picture is compared with about 21 others.
-_LEAST_SUPPORT, _MOST_CANDIDATES = 0.25, 20
+# larger group, which counts as at most 20 pictures.
+_LEAST_SUPPORT = 0.25
 _KINDS = ("exact", "pixels", "near", "similar")  # the most certain first
 _ALIGNED = (
     "The pictures are aligned, and the gray levels of their pixels are correlated: 1 is equal. "
@@ -59,6 +60,7 @@ class _Copies(NamedTuple):
 
     pairs: NDArray[np.intp]  # (m, 2), items
     correlation: NDArray[np.float32]  # (m,)
+    feature_distance: NDArray[np.float32]  # (m,)
     is_certain: NDArray[np.bool_]  # (m,); other pairs are similar pictures, possibly copies
     is_mirrored: NDArray[np.bool_]  # (m,)
 
@@ -67,13 +69,16 @@ class _Copies(NamedTuple):
         return _Copies(
             self.pairs[which],
             self.correlation[which],
+            self.feature_distance[which],
             self.is_certain[which],
             self.is_mirrored[which],
         )
 
 
 _NO_COPIES = _Copies(
-    np.zeros((0, 2), dtype=np.intp), np.zeros(0, dtype=np.float32), *np.zeros((2, 0), dtype=bool)
+    np.zeros((0, 2), dtype=np.intp),
+    *np.zeros((2, 0), dtype=np.float32),
+    *np.zeros((2, 0), dtype=bool),
 )
 
 
@@ -172,7 +177,7 @@ def _find_copies(
     random_state: int,
 ) -> _Copies:
     """Return the edited copies among the originals; `neighbors` are indices of originals."""
-    near, correlation, doubt = find_near_pairs(
+    near, correlation, doubt, distance = find_near_pairs(
         Subset(survey.grays, originals),
         Subset(features, originals),
         neighbors,
@@ -184,7 +189,8 @@ def _find_copies(
     match = compare_foregrounds(survey.grays, survey.colors, pairs, n_threads=n_threads)
     is_near = correlation >= _LEAST_CORRELATION
     is_near &= (doubt <= 1) | match.is_equal(doubt)
-    return _Copies(pairs, correlation, match.agrees(), match.is_mirrored).select(is_near)
+    found = _Copies(pairs, correlation, distance, match.agrees(), match.is_mirrored)
+    return found.select(is_near)
 
 
 def number_groups(groups: Sequence[DuplicateGroup], n_items: int) -> NDArray[np.int32]:
@@ -230,12 +236,6 @@ def _first_members(group: NDArray[Any]) -> NDArray[np.intp]:
     return first[inverse].astype(np.intp)
 
 
-def _links(first: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the pairs of an item and the first member of its group, (m, 2)."""
-    copies = np.flatnonzero(first != np.arange(len(first)))
-    return np.stack([first[copies], copies], axis=1)
-
-
 def _renumber(
     neighbors: NDArray[np.int32], same_pixels: NDArray[np.intp], originals: NDArray[np.intp]
 ) -> NDArray[np.int32]:
@@ -267,9 +267,11 @@ def _group(
 ) -> Iterator[_Group]:
     """Yield the groups; an item of a group of copies may also be in a group of similar pictures."""
     near = copies.pairs
-    certain = copies.select(copies.is_certain)
-    group = connect(len(same_pixels), np.concatenate([certain.pairs, _links(same_pixels)]))
-    for found in _members(group, certain, "near"):
+    n_items = len(same_pixels)
+    group = connect_copies(n_items, near, copies.feature_distance, copies.is_certain)
+    group = group[same_pixels]  # pairs are pairs of originals
+    is_inside = group[near[:, 0]] == group[near[:, 1]]
+    for found in _members(group, copies.select(copies.is_certain & is_inside), "near"):
         kind = found.kind
         for name, first in (("pixels", same_pixels), ("exact", same_file)):
             if len(set(first[found.items].tolist())) == 1:
@@ -279,10 +281,10 @@ def _group(
         known = set(files)
         pixels = tuple(one for one in pixels if one not in known)
         yield found._replace(kind=kind, equal_files=files, equal_pixels=pixels)
-    between = ~copies.is_certain & (group[near[:, 0]] != group[near[:, 1]])
+    between = ~copies.is_certain & ~is_inside
     is_different = same_pixels == np.arange(len(same_pixels))
     between[between] = _are_supported(group[near[between]], size=np.bincount(group[is_different]))
-    group = connect(len(same_pixels), near[between])
+    group = connect(n_items, near[between])
     yield from _members(group, copies.select(between), "similar")
 
 
@@ -319,7 +321,7 @@ def _are_supported(groups: NDArray[np.intp], *, size: NDArray[np.intp]) -> NDArr
     """
     groups = np.sort(groups, axis=1)
     _, kind, count = np.unique(groups, axis=0, return_inverse=True, return_counts=True)
-    largest = np.minimum(size[groups].max(axis=1, initial=1), _MOST_CANDIDATES)
+    largest = np.minimum(size[groups].max(axis=1, initial=1), MOST_CANDIDATES)
     supported: NDArray[np.bool_] = count[kind.ravel()] >= _LEAST_SUPPORT * largest
     return supported
 

@@ -80,11 +80,14 @@ class NearPairs(NamedTuple):
     doubt : ndarray of float32, shape (m,)
         1, or how many times as many of these pairs are expected to be false. A pair with a doubt of
         more than 1 needs further evidence.
+    feature_distances : ndarray of float32, shape (m,)
+        1 - the cosine similarity of the features.
     """
 
     pairs: Indices
     correlation: Floats
     doubt: Floats
+    feature_distances: Floats
 
 
 def find_near_pairs(
@@ -155,7 +158,12 @@ def find_near_pairs(
         known = known[represents(groups.number)[known]]
     doubt = _find(table, grays, _Law(groups, sample, known), is_complete=is_complete)
     found = np.isfinite(doubt)
-    return NearPairs(table.pairs[found], table.correlations[1, found], doubt[found])
+    return NearPairs(
+        table.pairs[found],
+        table.correlations[1, found],
+        doubt[found],
+        table.feature_distances[found],
+    )
 
 
 def _choose_compared(

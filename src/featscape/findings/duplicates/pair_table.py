@@ -38,13 +38,15 @@ class PairTable:
         Ascending in each row.
     correlations : ndarray of float32, shape (2, m)
         Of all pixels, and without the pixels that differ most.
+    feature_distances : ndarray of float32, shape (m,)
+        1 - the cosine similarity of the features.
     """
 
     def __init__(self, grays: Grays, features: FeatureRows, *, n_threads: int) -> None:
         self.n_images = len(grays)
         self.pairs: Indices = np.empty((0, 2), dtype=np.intp)
         self.correlations: Floats = np.empty((2, 0), dtype=np.float32)
-        self._cosine: Floats = np.empty(0, dtype=np.float32)
+        self.feature_distances: Floats = np.empty(0, dtype=np.float32)
         self._features = features
         self._aligner = Aligner(grays)
         self._n_threads = n_threads
@@ -55,7 +57,7 @@ class PairTable:
         pairs = pairs[~np.isin(key, own)]
         self.pairs = np.concatenate([self.pairs, pairs])
         self.correlations = np.concatenate([self.correlations, self.correlate(pairs)], axis=1)
-        self._cosine = np.concatenate([self._cosine, self._cosine_of(pairs)])
+        self.feature_distances = np.concatenate([self.feature_distances, self._cosine_of(pairs)])
 
     def refine(self, which: Mask) -> None:
         """Align the pairs of a mask, shape (m,), at 48 px."""
@@ -81,7 +83,7 @@ class PairTable:
 
     def log_distances(self, measure: int) -> Floats:
         """Return log distances, (m,): of pixels (0), or of both pixels and features (1)."""
-        return _log_distances(measure, self.correlations, self._cosine)
+        return _log_distances(measure, self.correlations, self.feature_distances)
 
     def log_distances_of(self, measure: int, pairs: Indices, correlations: Floats) -> Floats:
         """Return log distances, (k,), of pairs, (k, 2), with correlations (2, k)."""

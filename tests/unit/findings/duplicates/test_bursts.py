@@ -6,6 +6,7 @@ import pytest
 from featscape.findings.duplicates.bursts import (
     Bursts,
     connect_before_gaps,
+    connect_copies,
     pairs_outside,
     rank_in,
     share_missed,
@@ -79,3 +80,56 @@ def test_some_images_of_each_burst_are_compared_with_images_outside():
 
 def test_the_rank_counts_the_earlier_images_of_the_group():
     np.testing.assert_array_equal(rank_in(np.array([3, 0, 3, 3, 0])), [0, 0, 1, 2, 1])
+
+
+def two_bursts(size, *, n_between, distance, is_certain=True):
+    """Return the groups of two bursts, whose frames are all near, and some pairs between them."""
+    within = [
+        (first + start, second + start)
+        for start in (0, size)
+        for first in range(size)
+        for second in range(first + 1, size)
+    ]
+    between = [(first, size + second) for first in range(size) for second in range(size)]
+    pairs = np.array(within + between[:n_between])
+    distances = np.array([0.01] * len(within) + [distance] * n_between, dtype=np.float32)
+    certain = np.array([True] * len(within) + [is_certain] * n_between)
+    return connect_copies(2 * size + 1, pairs, distances, certain)
+
+
+@pytest.mark.parametrize(
+    ("size", "n_between", "distance", "n_groups"),
+    [
+        pytest.param(12, 71, 0.05, 2, id="far pairs of less than half of the images"),
+        pytest.param(12, 72, 0.05, 1, id="far pairs of half of the images"),
+        pytest.param(12, 1, 0.03, 1, id="one pair with near features, as of a pan"),
+        pytest.param(30, 3, 0.05, 2, id="three far pairs of bursts with all candidates inside"),
+        pytest.param(30, 4, 0.05, 1, id="four far pairs of bursts with all candidates inside"),
+        pytest.param(3, 1, 0.05, 1, id="groups of three images"),
+    ],
+)
+def test_far_pairs_connect_bursts_only_if_there_are_many(size, n_between, distance, n_groups):
+    group = two_bursts(size, n_between=n_between, distance=distance)
+    assert len(set(group[:size])) == len(set(group[size : 2 * size])) == 1
+    assert len(set(group)) == n_groups + 1  # one image has no pair
+
+
+def test_uncertain_pairs_support_a_connection_and_do_not_connect():
+    assert len(set(two_bursts(4, n_between=16, distance=0.05, is_certain=False))) == 3
+    pairs = np.array([(0, 1), (1, 2), (2, 3), (4, 5), (5, 6), (6, 7), (0, 4)])
+    distances = np.array([0.01] * 6 + [0.05], dtype=np.float32)
+    uncertain = np.array([(0, second) for second in (5, 6, 7)] + [(1, 4), (1, 5), (1, 6), (1, 7)])
+    alone = connect_copies(8, pairs, distances, np.ones(7, dtype=bool))
+    supported = connect_copies(
+        8,
+        np.concatenate([pairs, uncertain]),
+        np.append(distances, [0.05] * 7).astype(np.float32),
+        np.arange(14) < 7,
+    )
+    assert (len(set(alone)), len(set(supported))) == (2, 1)
+
+
+def test_equal_features_are_not_infinitely_nearer_than_others():
+    pairs = np.array([(0, 1), (1, 2), (2, 3), (4, 5), (5, 6), (6, 7), (0, 4)])
+    distances = np.array([0] * 6 + [3e-4], dtype=np.float32)
+    assert len(set(connect_copies(8, pairs, distances, np.ones(7, dtype=bool)))) == 1

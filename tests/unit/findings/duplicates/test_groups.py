@@ -126,7 +126,7 @@ def test_doubtful_pairs_need_equal_foregrounds(monkeypatch):
         drawing(missing=2),
     )
     pairs = np.array([[0, 1], [40, 41], [40, 42]])
-    found = near_pairs.NearPairs(pairs, *np.float32([[0.9] * 3, [2] * 3]))
+    found = near_pairs.NearPairs(pairs, *np.float32([[0.9] * 3, [2] * 3, [0.1] * 3]))
     monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
     assert [(one.items, one.kind) for one in duplicates(images).findings] == [((40, 41), "near")]
 
@@ -136,7 +136,7 @@ def test_a_picture_similar_to_one_of_many_copies_is_left_out(monkeypatch):
     links = {20: 2, 21: 1, 22: 8}  # number of the copies that a picture is similar to
     pairs = chain + [(copy, item) for item, n in links.items() for copy in range(n)] + [(30, 31)]
     is_certain = np.arange(len(pairs)) < len(chain)
-    found = near_pairs.NearPairs(np.array(pairs), *np.ones((2, len(pairs)), dtype=np.float32))
+    found = near_pairs.NearPairs(np.array(pairs), *np.ones((3, len(pairs)), dtype=np.float32))
     match = SimpleNamespace(
         agrees=lambda: is_certain,
         is_equal=lambda doubt: doubt > 0,
@@ -155,6 +155,27 @@ def test_a_picture_similar_to_one_of_many_copies_is_left_out(monkeypatch):
     kinds = [(one.kind, one.items) for one in findings]
     assert kinds[:2] == [("pixels", (30, *range(40, 50))), ("near", tuple(range(8)))]
     assert kinds[2:] == [("similar", (*range(8), 20, 22)), ("similar", (30, 31))]
+
+
+def test_two_bursts_with_a_few_pairs_are_two_groups_without_these_pairs(monkeypatch):
+    starts = 0, 6
+    within = [(first + start, start + 5) for start in starts for first in range(5)]
+    pairs = [*within, (0, 6), (1, 7), (2, 8)]
+    correlation, distance = [0.99] * 10 + [0.9] * 3, [0.01] * 10 + [0.3] * 3
+    found = near_pairs.NearPairs(np.array(pairs), *np.float32([correlation, [1] * 13, distance]))
+    match = SimpleNamespace(
+        agrees=lambda: np.ones(13, dtype=bool),
+        is_equal=lambda doubt: doubt > 0,
+        is_mirrored=np.arange(13) >= 10,
+    )
+    monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
+    monkeypatch.setattr(module, "compare_foregrounds", lambda *_, **__: match)
+    images = pictures(50)
+    images[40:] = [images[0]] * 10  # an equal picture is in the group of its original
+    findings = duplicates(images).findings
+    assert [one.items for one in findings] == [(*range(6), *range(40, 50)), tuple(range(6, 12))]
+    assert {round(one.evidence.score, 4) for one in findings} == {0.99}
+    assert not any("mirrored" in one.text for one in findings)
 
 
 def test_copies_with_a_sky_that_is_not_of_one_color_may_be_copies():
@@ -220,7 +241,7 @@ def test_equal_files_and_equal_pixels_are_distinguished():
 
 def test_equal_files_and_pixels_inside_a_group_of_copies_are_named(monkeypatch):
     pairs = np.array([[0, 1], [1, 2], [5, 6]])
-    found = near_pairs.NearPairs(pairs, *np.ones((2, 3), dtype=np.float32))
+    found = near_pairs.NearPairs(pairs, *np.ones((3, 3), dtype=np.float32))
     match = SimpleNamespace(
         agrees=lambda: np.ones(3, dtype=bool),
         is_equal=lambda doubt: doubt > 0,
