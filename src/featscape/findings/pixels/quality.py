@@ -31,7 +31,7 @@ _DARK = 0.2  # share of white: 99 % of the pixels of a dark image are below
 # Shares of white: 80 % of the pixels of an overexposed image are above the first, 98 % above the
 # second. A bright sky behind a dark object is above the first only.
 _OVEREXPOSED, _NO_DARK_PIXELS = 0.78, 0.4
-_LEAST_BLUR, _LEAST_NOISE = 0.5, 0.06  # lower values are no fault in any dataset
+_LEAST_BLUR, _LEAST_NOISE = 0.5, 0.042  # lower values are no fault in any dataset
 _LEAST_LIGHTEST = 0.05  # of the contrast, against division by the lightest level of a black image
 _OUTLYING = 2.0  # interquartile ranges above the third quartile; Tukey's outer fence is at 3
 _METHOD = (

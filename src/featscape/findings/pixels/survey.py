@@ -43,9 +43,9 @@ _BATCH = 64  # images per task of a thread
 _LEAST_BLUR_PX = 8  # side of the smallest images with enough edges to measure blur
 # Noise is measured in the smoothest blocks that are neither black nor white.
 _BLOCK_PX, _SMOOTHEST, _DARKEST_BLOCK = 8, 0.2, 0.06
-# The lower quartile of the absolute Laplacian of Gaussian noise with a standard deviation of 1: the
-# Laplacian has a variance of 16 + 4, and .319 is the lower quartile of |x| for a normal x.
-_QUARTILE_OF_NOISE = 0.319 * 20**0.5
+# The result for images of Gaussian noise with a standard deviation of 1, measured: .60 for images
+# of 192 x 256 pixels, and .62 for 28 x 28.
+_QUARTILE_OF_NOISE = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,9 +226,11 @@ def _sum_of_powers(values: Floats) -> float:
 def _noise(gray: Floats) -> float:
     """Return the standard deviation of the noise in the smoothest fifth of the blocks of 8 x 8.
 
-    Noise is in all pixels of all blocks, and texture, edges and letters are not: the deviation of a
-    block is computed from the lower quartile of the absolute Laplacian. Black and white blocks are
-    ignored, because the limits of the gray levels cut the noise.
+    Noise is in all pixels of all blocks and in all directions, and texture, edges and letters are
+    not: the deviation of a block is computed from the lower quartile of the absolute second
+    differences, across or down, whichever is lower. Stripes and the threads of a fabric differ in
+    one direction only. Black and white blocks are ignored, because the limits of the gray levels
+    cut the noise.
 
     Parameters
     ----------
@@ -236,21 +238,25 @@ def _noise(gray: Floats) -> float:
     """
     if min(gray.shape) < 2 + _BLOCK_PX:
         return 0.0
-    laplacian = 4 * gray[1:-1, 1:-1]
-    for neighbor in (gray[:-2, 1:-1], gray[2:, 1:-1], gray[1:-1, :-2], gray[1:-1, 2:]):
-        laplacian -= neighbor
-    size = np.abs(laplacian, out=laplacian)
-    rows, columns = (side // _BLOCK_PX for side in size.shape)
+    inner = gray[1:-1, 1:-1]
+    rows, columns = (side // _BLOCK_PX for side in inner.shape)
 
     def blocks_of(values: Floats) -> Floats:
         cut = values[: rows * _BLOCK_PX, : columns * _BLOCK_PX]
         blocks = cut.reshape(rows, _BLOCK_PX, columns, _BLOCK_PX)
         return blocks.swapaxes(1, 2).reshape(rows * columns, _BLOCK_PX**2)
 
-    level = blocks_of(gray[1:-1, 1:-1]).mean(axis=1)
-    inside = blocks_of(size)[(level > _DARKEST_BLOCK) & (level < 1 - _DARKEST_BLOCK)]
-    if not len(inside):
+    level = blocks_of(inner).mean(axis=1)
+    is_inside = (level > _DARKEST_BLOCK) & (level < 1 - _DARKEST_BLOCK)
+    if not is_inside.any():
         return 0.0
     quarter = _BLOCK_PX**2 // 4
-    quartile = np.partition(inside, quarter, axis=1)[:, quarter]
+    quartiles = [
+        np.partition(blocks_of(np.abs(2 * inner - before - after))[is_inside], quarter, axis=1)
+        for before, after in (
+            (gray[1:-1, :-2], gray[1:-1, 2:]),
+            (gray[:-2, 1:-1], gray[2:, 1:-1]),
+        )
+    ]
+    quartile = np.minimum(*(values[:, quarter] for values in quartiles))
     return float(np.quantile(quartile, _SMOOTHEST) / _QUARTILE_OF_NOISE)

@@ -176,6 +176,14 @@ def test_a_page_of_text_is_not_noisy():
     assert "noisy" in problems([*images, add_noise(images[0])])[0][40]
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_stripes_are_no_noise(axis):
+    shape = (1, 64) if axis else (64, 1)
+    stripes = np.random.default_rng(0).integers(60, 200, shape).astype(np.uint8)
+    image = Image.fromarray(np.broadcast_to(stripes, (64, 64)).copy()).convert("RGB")
+    assert survey_thumbnails(Pictures([image])).measures["noise"][0] == 0
+
+
 @pytest.mark.parametrize("level", [0.05, 0.2])
 def test_the_noise_is_the_standard_deviation_of_planted_noise(level):
     noise = np.random.default_rng(0).normal(0, 255 * level, (240, 320, 1))
