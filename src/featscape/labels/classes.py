@@ -62,7 +62,7 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
 
     Parameters
     ----------
-    labels : sequence of str or int, length n_items, or None
+    labels : sequence of str, int or bool, length n_items, or None
         A list, a tuple or an array. A missing label, None or NaN, becomes `NO_LABEL`. Whole floats
         are integers, because an array of integers with missing values is one of floats.
     n_items : int
@@ -139,7 +139,7 @@ def sample_of_classes(
 
     Parameters
     ----------
-    labels : sequence of str or int, length n_items, or None
+    labels : sequence of str, int or bool, length n_items, or None
     n_items : int
     size : int
         Number of items to draw; at most `n_items` are returned.
@@ -170,6 +170,8 @@ def is_missing(value: object) -> bool:
 def _text_of(label: object, index: int) -> str:
     if is_missing(label):
         return NO_LABEL
+    if isinstance(label, bool | np.bool):
+        return str(label).lower()  # as in the columns of the page
     if isinstance(label, str | int | np.integer):
         return str(label)
     if isinstance(label, float | np.floating) and label.is_integer():

@@ -42,6 +42,12 @@ def test_whole_floats_are_integers():
     assert count_classes(np.array([2, np.nan], np.float32), 2).names == (NO_LABEL, "2")
 
 
+@pytest.mark.parametrize("labels", [[True, False, None], np.array([True, False])])
+def test_booleans_are_two_classes_named_as_on_the_page(labels):
+    names = set(count_classes(labels, len(labels)).names)
+    assert names - {NO_LABEL} == {"false", "true"}
+
+
 @pytest.mark.parametrize("label", [1.5, float("inf"), b"a"])
 def test_other_labels_are_refused(label):
     with pytest.raises(InputError, match=r"must be strings or integers; got .* for item 1"):
