@@ -154,16 +154,24 @@ def test_hostile_labels_and_paths_are_kept(bundle_of):
     assert column(bundle, r"<b>\xe9").kind == "category"
 
 
-@pytest.mark.parametrize(("unit", "has_time"), [("D", False), ("us", True)])
-def test_dates_are_written_as_seconds(bundle_of, unit, has_time):
+@pytest.mark.parametrize("unit", ["D", "us"])
+def test_dates_are_written_as_seconds(bundle_of, unit):
     days = np.array(["2026-05-01", "NaT", "1969-12-31"] * 10, dtype=f"datetime64[{unit}]")
     bundle = bundle_of(30, columns={"taken": days, "never": np.full(30, "NaT", days.dtype)})
     found = column(bundle, "taken")
-    assert (found.kind, found.has_time) == ("date", has_time)
+    assert (found.kind, found.has_time) == ("date", False)
     assert (found.minimum, found.maximum) == (-86_400, 1_777_593_600)
     expected = [1_777_593_600, np.nan, -86_400] * 10
     np.testing.assert_array_equal(by_row(bundle, found.values), expected)
     assert all(one.name != "never" for one in bundle.manifest.columns)
+
+
+@pytest.mark.parametrize(
+    ("last", "has_time"), [("1969-12-31T00:00", False), ("1969-12-31T23:59", True)]
+)
+def test_dates_have_a_time_unless_all_times_are_midnight(bundle_of, last, has_time):
+    dates = np.array(["2026-05-01", "NaT", last] * 10, dtype="datetime64[ns]")
+    assert column(bundle_of(30, columns={"taken": dates}), "taken").has_time is has_time
 
 
 @pytest.mark.parametrize(

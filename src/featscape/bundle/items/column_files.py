@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 STRING_BLOCK_ITEMS = 256
 # Number of distinct strings: up to FEW, a column is a category; above MANY, a column is text.
 FEW, MANY = 20, 1000
+SECONDS_PER_DAY = 86_400
 
 
 def code_labels(labels: Sequence[str]) -> tuple[list[ClassEntry], NDArray[np.uint16]] | None:
@@ -205,7 +206,7 @@ def _write_dates(folder: Path, file: str, name: str, values: NDArray[Any]) -> Da
         values=write_array(folder, file, seconds),
         minimum=float(np.nanmin(seconds)),
         maximum=float(np.nanmax(seconds)),
-        has_time=np.datetime_data(values.dtype)[0] != "D",
+        has_time=bool((seconds[~is_missing] % SECONDS_PER_DAY != 0).any()),
     )
 
 
