@@ -112,7 +112,7 @@ def _attach_sidecars(images: ImageSet, index: TarIndex, label_column: str | None
             columns[name][row] = value
     has_labels = len(label_names(images.labels)) > 1
     has_classes = any(parts[-1].lower().endswith(".cls") for parts in index.listing.others)
-    if has_classes and not has_labels and any(columns["cls"]):
+    if has_classes and not has_labels and any(columns.get("cls", ())):
         label_column = label_column or "cls"
     described = classify_columns(
         dict(columns),

@@ -135,6 +135,12 @@ def test_the_label_of_the_json_is_used_without_cls_files(write_tar, tmp_path, pn
     assert images.label_column == "label"
 
 
+def test_a_cls_file_without_an_image_gives_no_column(write_tar, tmp_path, png):
+    members = [("0.png", png()), ("0.json", b'{"label": "dog"}'), ("1.cls", b"fox")]
+    images = find_images(write_tar(tmp_path / "a.tar", members))
+    assert (images.labels, images.columns) == (("dog",), {})
+
+
 def test_shards_in_a_folder_are_one_source(write_tar, tmp_path, png, reds):
     write_tar(tmp_path / "train-000.tar", [("a/0.png", png(0)), ("a/0.cls", b"x")])
     write_tar(tmp_path / "train-001.tar", [("a/0.png", png(1)), ("a/0.cls", b"y")])
