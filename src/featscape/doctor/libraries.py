@@ -47,9 +47,10 @@ def find_missing() -> Iterator[Problem]:
         for name in _libraries()
         if _version_of(name) is not None
         for one in _required(name)
+        if str(one) not in own
     }
     missing = set()
-    for needed_by, requirement in (own | wanted | own).values():
+    for needed_by, requirement in (own | wanted).values():
         found = _version_of(requirement.name)
         if not _satisfies(requirement) and requirement.name not in missing:
             if found is None:

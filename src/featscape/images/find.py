@@ -121,8 +121,8 @@ def find_images(
     InputError
         If the source does not exist or contains no images, if there is no column of the given
         name, if the number of labels or of values of a column differs from the number of images,
-        if a label is a list, or if `limit`, `random_state`, `max_megapixels` or
-        `white` is out of range.
+        if a label is a list, or if `limit`, `random_state`, `max_megapixels` or `white` is out of
+        range.
 
     Examples
     --------

@@ -151,8 +151,8 @@ def _why_not(components: Components | None, classes: Classes | None, n_items: in
         return "All items have the same features."
     most = classes.counts.max()
     if most < LEAST_MEMBERS:
-        is_own = most == 1
-        return f"Each {'item has a label of its own' if is_own else 'class has one or two items'}."
+        what = "item has a label of its own" if most == 1 else "class has one or two items"
+        return f"Each {what}."
     return None
 
 

@@ -144,7 +144,7 @@ def _open_hugging_face(dataset: Any, path_column: str | None) -> OpenedCollectio
 
     The column of images is `path_column` if this is one, or else the first.
     """
-    kind = type(dataset).__name__
+    table = type(dataset).__name__
     kinds = {name: type(feature).__name__ for name, feature in dataset.features.items()}
     images = [name for name, kind in kinds.items() if kind == "Image"]
     if not images:
@@ -169,7 +169,7 @@ def _open_hugging_face(dataset: Any, path_column: str | None) -> OpenedCollectio
             continue
         values = _read_feature(stored, name, feature)
         if values is None:
-            opened.skipped.append(skipped_column(kind, name, nested_reason(feature)))
+            opened.skipped.append(skipped_column(table, name, nested_reason(feature)))
             continue
         opened.columns[name] = values
         is_first = kinds[name] == "ClassLabel" and opened.label_column is None

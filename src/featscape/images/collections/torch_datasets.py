@@ -156,7 +156,7 @@ def _choose_image_key(first: Mapping[Any, Any], path_column: str | None) -> Any:
         return path_column
     if not keys:
         images = [key for key, value in first.items() if isinstance(value, Image.Image)]
-        keys = [key for key in images if not any(no in str(key).lower() for no in _NO_PHOTOGRAPHS)]
+        keys = [key for key in images if not _names_other_image(key)]
     if not keys:
         files = [key for key, value in first.items() if isinstance(key, str) and is_file(value)]
         path = choose_column(files, PATH_COLUMNS, wanted=None, option="", table="")
@@ -168,6 +168,11 @@ def _choose_image_key(first: Mapping[Any, Any], path_column: str | None) -> Any:
             f"item 0 has {what}. Name the key of the images with path_column=."
         )
     return keys[0]
+
+
+def _names_other_image(key: Any) -> bool:
+    """Return whether a key names an image that is no photograph, such as a mask."""
+    return any(word in str(key).lower() for word in _NO_PHOTOGRAPHS)
 
 
 def _read_columns(

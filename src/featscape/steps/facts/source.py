@@ -130,7 +130,6 @@ def _describe_unread_tables(images: ImageSet) -> Iterator[str]:
     """Yield the tables among the images that are not read, if there are some."""
     if not images.unread_tables:
         return
-
     names = list_names(images.unread_tables, n_shown=_MOST_NAMED)
     one = "one table" if len(images.unread_tables) > 1 else "this table"
     remedy = f"name {one} as the source, or rename it to metadata.csv"
