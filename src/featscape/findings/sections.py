@@ -156,7 +156,8 @@ def _text_of_labels(findings: Findings) -> str:
     number = count_nouns(len(findings.labels), noun_of(findings.paths), "resembles", "resemble")
     text = f"{number} another class more than the labeled class."
     expected = findings.expected_errors
-    return text if expected is None else f"{text} {count_wrong(expected)}"
+    wrong = "" if expected is None else count_wrong(expected)
+    return " ".join(filter(None, (text, wrong, note_copies(findings))))
 
 
 def _off_topic(findings: Findings, *, for_report: bool) -> FindingsSection:
@@ -208,7 +209,6 @@ def _duplicates(findings: Findings) -> Iterator[FindingsSection]:
         number = plural(len(others), "group", "groups")
         kinds = _kinds_of(others)
         text = f"{number} of duplicates{', ' if kinds.startswith('all ') else ': '}{kinds}."
-        text = f"{text} {note_copies(findings)}".rstrip()
         yield _section("duplicates", title, "pairs", others, text, reason=reason)
     if similar:
         number = plural(len(similar), "group", "groups")
