@@ -14,16 +14,15 @@ from featscape.number_text import plural
 from featscape.records.shown_findings import ShownFinding
 from featscape.report.explanations import HOW
 from featscape.report.images import LARGE_PX, MEDIUM_PX, SMALL_PX, ImageEncoder
+from featscape.report.records import Contents, Entry, Figure, Gallery, Group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from PIL import Image
 
-    from featscape.records import ImageSource
-    from featscape.records.class_relations import ClassRelations
-    from featscape.records.shown_findings import FindingsSection, ShownFindings
+    from featscape.records.shown_findings import FindingsSection
+    from featscape.report.records import ReportInput
 
 _MOST_OF_FAULT = 12  # images with one fault, so that a common fault hides no rare fault
 # findings of each section in the report; items of each finding
@@ -51,127 +50,6 @@ _SMALLER = "Much smaller than the other images"
 _BORDERS = "Other borders than most images"
 _BELOW = "Farthest images, below the limit"
 _MOST_TEXT = 300  # characters of a name or a sentence
-
-
-@dataclass(frozen=True, eq=False)
-class MapPicture:
-    """A picture of the map.
-
-    Attributes
-    ----------
-    caption : str
-    image : Image
-    dark : Image or None
-        The same picture for a dark page; None if `image` is shown there, too.
-    """
-
-    caption: str
-    image: Image.Image
-    dark: Image.Image | None = None
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ReportInput:
-    """What a report is made of.
-
-    Attributes
-    ----------
-    title : str
-    folder_argument : str
-        The name of the map folder, as an argument of a command.
-    facts : mapping of str to str
-        What the dataset is and how the map was made, by name.
-    sentences : sequence of str
-        The most useful findings.
-    findings : ShownFindings
-    labels, splits, paths : sequence of str, length n, or None
-    thumbnails : ImageSource or None
-        None for a map without images.
-    pictures : sequence of MapPicture
-        Pictures of the map.
-    relations : ClassRelations or None
-        None for a map with fewer than two classes.
-    difference : callable
-        (image, image) -> the picture of their difference.
-    """
-
-    title: str
-    folder_argument: str
-    facts: Mapping[str, str]
-    sentences: Sequence[str]
-    findings: ShownFindings
-    labels: Sequence[str] | None = None
-    splits: Sequence[str] | None = None
-    paths: Sequence[str] | None = None
-    thumbnails: ImageSource | None = None
-    pictures: Sequence[MapPicture] = ()
-    relations: ClassRelations | None = None
-    difference: Callable[[Image.Image, Image.Image], Image.Image] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """An image with its caption. `src` is None if there is no image."""
-
-    src: str | None
-    name: str
-    label: str | None = None
-    split: str | None = None
-    note: str | None = None
-    kind: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A finding: a sentence, its figures, and smaller figures that support the finding.
-
-    `n_items` is the number of images of a group of duplicates, or of an image and its copies; 1 for
-    other findings.
-    """
-
-    text: str
-    figures: tuple[Figure, ...]
-    n_items: int = 1
-    suggested: str | None = None
-    neighbors: tuple[Figure, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """Findings of a section below one heading; `n_findings` includes those that are left out."""
-
-    heading: str
-    entries: tuple[Entry, ...]
-    n_findings: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gallery:
-    """The findings of one section, in groups with a heading each."""
-
-    name: str
-    title: str
-    text: str
-    how: str
-    layout: str
-    groups: tuple[Group, ...]
-    n_findings: int
-    n_shown: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contents:
-    """The galleries, and for each kind without findings its title and the reason."""
-
-    galleries: tuple[Gallery, ...]
-    empty: tuple[tuple[str, str], ...] = ()
-    n_omitted: int = 0
-
-    @property
-    def section_of_matrix(self) -> str | None:
-        """The first section about several classes, which shows the matrix of the classes."""
-        names = (one.name for one in self.galleries)
-        return next((name for name in names if name in {"classes", "groups"}), None)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from featscape.report.images import PICTURE_PX, ImageEncoder
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from featscape.report.contents import ReportInput
+    from featscape.report.records import ReportInput
 
 # identifies a report, at the beginning of the file
 MARK = '<!doctype html>\n<meta name="generator" content="featscape report">'
