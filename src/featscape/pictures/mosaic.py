@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from featscape.labels.classes import Classes
     from featscape.pictures.points import Line
-    from featscape.pictures.theme import Theme
     from featscape.progress import Progress
     from featscape.records import ImageSource
 
@@ -171,7 +170,12 @@ def draw_mosaic(
     name = f"{layout} of images"
     progress = progress or SilentProgress()
     draw = partial(
-        _draw_images, images=images, classes=classes, theme=theme, name=name, progress=progress
+        draw_thumbnails,
+        images=images,
+        classes=classes,
+        background=theme.background,
+        description=name.capitalize(),
+        progress=progress,
     )
     named = check_item_names(item_names, plane.xy)
     if ax is not None:
@@ -207,32 +211,6 @@ def draw_mosaic(
     if target is not None:
         finished.save(target, dpi=(_FILE_DPI, _FILE_DPI))
     return finished
-
-
-def _draw_images(
-    picture: Image.Image,
-    arrangement: Arrangement,
-    lines: list[Line],
-    *,
-    images: ImageSource,
-    classes: Classes | None,
-    theme: Theme,
-    name: str,
-    progress: Progress,
-) -> None:
-    """Draw the images into the picture of the map, above the lines."""
-    draw = ImageDraw.Draw(picture)
-    for line in lines:
-        draw.line(line.ends, line.color, round(line.width_px))
-    draw_thumbnails(
-        picture,
-        images,
-        arrangement,
-        _border_colors(classes, arrangement),
-        background=theme.background,
-        description=name.capitalize(),
-        progress=progress,
-    )
 
 
 def _note_hidden(
@@ -289,31 +267,37 @@ def _border_colors(classes: Classes | None, arrangement: Arrangement) -> list[st
 
 def draw_thumbnails(
     picture: Image.Image,
-    images: ImageSource,
     arrangement: Arrangement,
-    colors: Sequence[str | None],
+    lines: Sequence[Line],
     *,
+    images: ImageSource,
+    classes: Classes | None,
     background: str,
     description: str,
     progress: Progress,
 ) -> None:
-    """Draw thumbnails into `picture`, the last thumbnail on top.
+    """Draw lines, and then thumbnails, into `picture`, the last thumbnail on top.
 
     Parameters
     ----------
     picture : PIL.Image.Image
         RGB; changed in place.
-    images : ImageSource
     arrangement : Arrangement
-        The m images to draw; at least half of a side from the edge.
-    colors : sequence of str or None
-        The m colors of the borders; None for an image without a border.
+        The images to draw; at least half of a side from the edge.
+    lines : sequence of Line
+    images : ImageSource
+    classes : Classes or None
+        The classes of all images, for the borders; None for images without borders.
     background : str
         The color of the gap between overlapping images.
     description : str
         The name of the step for `progress`.
     progress : Progress
     """
+    draw = ImageDraw.Draw(picture)
+    for line in lines:
+        draw.line(line.ends, line.color, round(line.width_px))
+    colors = _border_colors(classes, arrangement)
     indices, centers = arrangement.items, arrangement.centers
     side_px = round(arrangement.side_px)
     # at least 1.4 times the size inside the border: the result is 1 % less sharp than from the

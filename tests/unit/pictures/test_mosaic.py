@@ -9,7 +9,7 @@ from PIL import Image, ImageColor
 from scipy import ndimage
 
 from featscape.errors import ImageError, InputError
-from featscape.labels.classes import NO_LABEL
+from featscape.labels.classes import NO_LABEL, Classes
 from featscape.pictures import class_colors, draw_mosaic, mosaic
 from featscape.pictures.page import Page, plan_page
 from featscape.pictures.placement import Arrangement
@@ -60,12 +60,16 @@ def ink(image):
 
 
 def draw_at(centers, source, colors, side_px=50, size=(200, 200)):
+    """Draw each image with a border of its own color, or all images without borders."""
     picture = Image.new("RGB", size, "white")
+    codes = np.arange(len(source))
+    classes = Classes(tuple(map(str, codes)), tuple(colors), codes, np.ones_like(codes))
     mosaic.draw_thumbnails(
         picture,
-        source,
-        Arrangement(np.arange(len(source)), np.array(centers, dtype=float), side_px),
-        colors,
+        Arrangement(codes, np.array(centers, dtype=float), side_px),
+        [],
+        images=source,
+        classes=None if None in colors else classes,
         background="#ffffff",
         description="Map of images",
         progress=SilentProgress(),
