@@ -1,8 +1,7 @@
-"""Lists of images, and datasets of other libraries, as sources."""
+"""Lists, arrays and tables of images as sources."""
 
 import io
 from types import SimpleNamespace
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,28 +10,17 @@ from PIL import Image
 
 from featscape import ImageError, InputError, find_images
 from featscape.labels.classes import NO_LABEL
-from featscape.records.skipped import NESTED, skipped_column
 from featscape.steps.facts.source import describe_found
-
-RED, BLUE = Image.new("RGB", (8, 6), "red"), Image.new("RGB", (8, 6), "blue")
-
-
-def png_of(image):
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
-
-
-class TorchDataset:
-    """Items as those of a torch Dataset: tuples of image and label."""
-
-    classes = ("cat", "dog")
-
-    def __len__(self):
-        return 2
-
-    def __getitem__(self, place):
-        return (RED, 0) if place == 0 else (BLUE, 1)
+from helpers.images.collections import (
+    BLUE,
+    RED,
+    HuggingFaceDataset,
+    ImageFolder,
+    Lazy,
+    TorchDataset,
+    colors_of,
+    png_of,
+)
 
 
 class OtherItems(TorchDataset):
@@ -43,15 +31,6 @@ class OtherItems(TorchDataset):
 
     def __getitem__(self, place):
         return (self.item, 0)
-
-
-class ImageFolder(TorchDataset):
-    """Files and classes as those of torchvision's ImageFolder."""
-
-    def __init__(self, folder):
-        self.samples = [(str(folder / f"{code}.png"), code) for code in (0, 1)]
-        for (file, _), image in zip(self.samples, (RED, BLUE), strict=True):
-            image.save(file)
 
 
 class PolarsFrame:
@@ -76,49 +55,6 @@ class PolarsFrame:
     def to_dict(self, *, as_series):
         assert not as_series
         return self.values
-
-
-class HuggingFaceDataset:
-    """Rows and columns as those of datasets.Dataset."""
-
-    column_names = ("id", "photo", "label")
-    format: ClassVar = {"type": None}
-
-    def __init__(self, labels=(0, 1), names=("cat", "dog"), image_column="photo"):
-        self.image_column = image_column
-        image = type("Image", (), {"__init__": lambda *_, **__: None})()
-        label = type("ClassLabel", (), {"names": names})()
-        number = type("Value", (), {"dtype": "int64"})()
-        self.features = {"id": number, "photo": image, "label": label}
-        self.columns = {"id": [7, 8], "label": list(labels)}
-        self.files = [{"bytes": png_of(image), "path": None} for image in (RED, BLUE)]
-
-    def add_list(self, name, values, **item):
-        """Add a column of lists whose items have the feature Value with these attributes."""
-        self.features[name] = type("List", (), {"feature": type("Value", (), item)()})()
-        self.columns[name] = values
-
-    def with_format(self, kind):
-        assert kind is None
-        return self
-
-    def select_columns(self, names):
-        assert names == [self.image_column]
-        return self
-
-    def cast_column(self, name, feature):
-        assert (name, type(feature).__name__) == (self.image_column, "Image")
-        return [{name: row} for row in self.files]
-
-    def __len__(self):
-        return 2
-
-    def __getitem__(self, key):
-        return self.columns[key] if isinstance(key, str) else {"photo": (RED, BLUE)[key]}
-
-
-def colors_of(images):
-    return [images.load(place).getpixel((0, 0)) for place in range(len(images))]
 
 
 def test_pillow_images_keep_their_pixels_and_get_numbers_as_paths():
@@ -290,19 +226,6 @@ def test_the_bytes_of_files_are_images():
     assert colors_of(images) == [(0, 0, 255)] * 2
 
 
-class Lazy:
-    """Two images that are opened when they are read."""
-
-    def __init__(self, *images):
-        self.images = images
-
-    def __len__(self):
-        return len(self.images)
-
-    def __getitem__(self, place):
-        return self.images[place]
-
-
 @pytest.mark.parametrize(
     ("source", "kind"),
     [
@@ -398,165 +321,6 @@ def test_lists_of_text_become_text_and_no_labels():
     assert lines[2].startswith("joined the lists of 1 column: 'labels'")
 
 
-def test_an_image_folder_gives_files_and_classes(tmp_path):
-    images = find_images(ImageFolder(tmp_path))
-    assert images.labels == ("cat", "dog")
-    assert images.paths[0].endswith("0.png")
-    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
-
-
-class MappingDataset:
-    """Items as those of a torch Dataset of mappings."""
-
-    def __init__(self, *left_out, **values):
-        self.left_out, self.values = left_out, values
-
-    def __len__(self):
-        return 3
-
-    def __getitem__(self, index):
-        item = {"img": (RED, BLUE, RED)[index], "label": "aba"[index], "age": np.int64(index)}
-        item |= {"mask": np.zeros((4, 4)), "tags": ["x", "y"][:index]} | self.values
-        return {key: value for key, value in item.items() if key not in self.left_out}
-
-
-def test_a_dataset_of_mappings_gives_images_labels_and_columns():
-    images = find_images(MappingDataset())
-    assert colors_of(images) == [(255, 0, 0), (0, 0, 255), (255, 0, 0)]
-    assert images.labels == ("a", "b", "a")
-    assert images.columns["age"].tolist() == [0, 1, 2]
-    assert images.columns["tags"] == (None, "x", "x, y")
-    assert images.skipped[0] == skipped_column("MappingDataset", "mask", NESTED)
-    given = find_images(MappingDataset(), labels=["c", "c", "d"])
-    assert given.labels == ("c", "c", "d")
-    assert given.columns["source label"] == ("a", "b", "a")
-
-
-@pytest.mark.parametrize(
-    ("dataset", "words"),
-    [
-        (MappingDataset("img", photo=7), "has 'label', 'age', 'mask', 'tags', 'photo'. Name the"),
-        (MappingDataset("img", photo=RED, crop=BLUE), "has both 'photo' and 'crop'. Name the key"),
-        (MappingDataset(image=BLUE), "has both 'image' and 'img'. Name the key"),
-    ],
-)
-def test_a_dataset_of_mappings_without_one_usual_key_needs_the_key_of_the_images(dataset, words):
-    with pytest.raises(InputError, match=f"one key of images, .*{words}.* with path_column="):
-        find_images(dataset)
-
-
-def test_the_path_column_of_a_dataset_of_mappings_names_the_images_or_their_paths():
-    photos = find_images(MappingDataset("img", photo=BLUE), path_column="photo")
-    assert colors_of(photos) == [(0, 0, 255)] * 3
-    both = find_images(MappingDataset(image=BLUE), path_column="img")
-    assert colors_of(both) == [(255, 0, 0), (0, 0, 255), (255, 0, 0)]
-    named = Lazy({"image": RED, "scan": "r.png"}, {"image": BLUE, "scan": "b.png"})
-    assert find_images(named, path_column="scan").paths == ("r.png", "b.png")
-
-
-def test_an_image_of_pillow_in_a_mapping_takes_precedence_over_a_path(tmp_path):
-    RED.save(tmp_path / "r.png")
-    paths = {"file_name": str(tmp_path / "r.png"), "tissue_mask": RED}
-    images = find_images(MappingDataset("img", photo=BLUE, **paths))
-    assert colors_of(images) == [(0, 0, 255)] * 3
-    assert images.columns["file_name"] == (paths["file_name"],) * 3
-    assert "images: the column 'photo' (path_column= names another)" in describe_found(images)
-    files = find_images(Lazy(paths, {**paths, "file_name": "b.png"}))  # only a mask is an image
-    assert files.paths == (paths["file_name"], "b.png")
-    dataset = Lazy({"photo": BLUE, **paths}, {"photo": BLUE, **paths, "file_name": "b.png"})
-    named = find_images(dataset, path_column="file_name")
-    assert named.load(0).getpixel((0, 0)) == (255, 0, 0)
-    assert not any(line.startswith("images:") for line in describe_found(named))
-
-
-@pytest.mark.parametrize("key", ["image", "file_name", "path", "Image_Path"])
-def test_a_dataset_of_mappings_may_give_paths(tmp_path, key):
-    items = [
-        {key: tmp_path / f"{name}.png", "target": name, "mask": tmp_path / name} for name in "rb"
-    ]
-    for item, image in zip(items, (RED, BLUE), strict=True):
-        image.save(item[key])
-    images = find_images(Lazy(*items))
-    assert images.paths == tuple(str(item[key]) for item in items)
-    assert images.labels == ("r", "b")
-    assert images.columns == {"mask": (str(tmp_path / "r"), str(tmp_path / "b"))}
-    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
-
-
-def test_a_dataset_of_mappings_and_other_items_is_refused():
-    mixed = MappingDataset()
-    items = [mixed[0], (RED, "a"), mixed[2]]
-    with pytest.raises(InputError, match="number 0 is a dict, and number 1 is a tuple"):
-        find_images(Subset(items, range(3)))
-
-
-def test_a_key_that_the_first_item_of_a_dataset_does_not_have_is_a_column():
-    items = [{"image": RED}, {"image": BLUE, "age": 7, "mask": np.zeros((4, 4))}]
-    images = find_images(Subset(items, range(2)))
-    np.testing.assert_array_equal(images.columns["age"], [np.nan, 7])
-    assert images.skipped == (skipped_column("Subset", "mask", NESTED),)
-
-
-def test_the_keys_of_a_dataset_of_mappings_become_text():
-    dataset = [{"image": RED, 7: 1}, {"image": BLUE, 7: 2}]
-    assert find_images(Subset(dataset, range(2))).columns["7"].tolist() == [1, 2]
-
-
-def test_a_dataset_of_torch_gives_images_and_classes():
-    images = find_images(TorchDataset())
-    assert images.labels == ("cat", "dog")
-    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
-
-
-def test_further_values_in_the_tuples_of_a_dataset_are_columns():
-    items = [(RED, "a", {"camera": "A"}, 7), (BLUE, "b", {"camera": "B", "mask": [[0]]}, 8)]
-    images = find_images(Lazy(*items))
-    assert images.labels == ("a", "b")
-    assert images.columns["camera"] == ("A", "B")
-    assert images.columns["item 3"].tolist() == [7, 8]
-    assert images.skipped == (skipped_column("Lazy", "mask", NESTED),)
-    given = find_images(Lazy(*items), labels=["x", "y"])
-    assert (given.labels, given.columns["camera"]) == (("x", "y"), ("A", "B"))
-
-
-def test_a_mapping_beside_the_image_gives_the_labels():
-    items = [(RED, {"label": "a", "age": 3}), (BLUE, {"label": "b", "age": 4})]
-    images = find_images(Lazy(*items))
-    assert (images.labels, images.label_column) == (("a", "b"), "label")
-    assert images.columns["age"].tolist() == [3, 4]
-
-
-class Subset:
-    """Some items of a dataset, as those of torch.utils.data.Subset."""
-
-    def __init__(self, dataset, indices):
-        self.dataset, self.indices = dataset, indices
-
-    def __len__(self):
-        return len(self.indices)
-
-    def __getitem__(self, place):
-        return self.dataset[self.indices[place]]
-
-
-def test_a_subset_of_an_image_folder_gives_files_and_classes(tmp_path):
-    subset = Subset(Subset(ImageFolder(tmp_path), np.array([1, 0])), [0])
-    images = find_images(subset)
-    assert images.labels == ("dog",)
-    assert images.paths[0].endswith("1.png")
-    assert colors_of(images) == [(0, 0, 255)]
-
-
-@pytest.mark.parametrize("targets", [None, [0, 1], np.array([0, 1])])
-def test_a_subset_of_a_dataset_gives_the_classes_of_its_items(targets):
-    dataset = TorchDataset()
-    if targets is not None:
-        dataset.targets = targets
-    images = find_images(Subset(dataset, [1]))
-    assert images.labels == ("dog",)
-    assert colors_of(images) == [(0, 0, 255)]
-
-
 def test_a_closed_image_is_an_image_that_cannot_be_read(tmp_path):
     RED.save(tmp_path / "red.png")
     with Image.open(tmp_path / "red.png") as unloaded:
@@ -569,74 +333,6 @@ def test_a_closed_image_is_an_image_that_cannot_be_read(tmp_path):
     with pytest.raises(ImageError, match="closed image"):
         images.load(1)
     assert images.load(2).getpixel((0, 0)) == (0, 0, 255)
-
-
-def test_a_dataset_of_hugging_face_gives_images_classes_and_columns():
-    dataset = HuggingFaceDataset()
-    dataset.add_list("tags", [["a", "b"], None], dtype="string")
-    dataset.add_list("codes", [[0, 1], [1]], dtype="int64", names=("x", "y"))
-    dataset.add_list("box", [[0.5], [1.5]], dtype="float32")
-    images = find_images(dataset)
-    assert (images.labels, images.label_column) == (("cat", "dog"), "label")
-    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
-    assert images.columns["source id"].tolist() == [7, 8]
-    assert images.columns["tags"] == ("a, b", None)
-    assert images.columns["codes"] == ("x, y", "y")
-    assert images.skipped[0] == skipped_column("HuggingFaceDataset", "box", NESTED)
-    assert find_images(dataset, label_column="id").labels == ("7", "8")
-    assert find_images(dataset, labels=["x", "y"]).columns["source label"] == ("cat", "dog")
-
-
-@pytest.mark.parametrize("image_column", ["photo", "crop"])
-def test_a_column_of_images_of_hugging_face_is_chosen(image_column):
-    dataset = HuggingFaceDataset(image_column=image_column)
-    dataset.features["crop"] = dataset.features["photo"]
-    images = find_images(dataset, path_column=image_column)
-    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
-    assert not any(line.startswith("images:") for line in describe_found(images))
-    if image_column == "photo":
-        lines = list(describe_found(find_images(dataset)))
-        assert lines[1] == "images: the column 'photo' (path_column= names another)"
-        assert lines[2].startswith("left out 1 column: 'crop'")
-
-
-def test_the_files_of_a_dataset_of_hugging_face_are_read_without_its_decoder(tmp_path):
-    BLUE.save(tmp_path / "b.png")
-    dataset = HuggingFaceDataset()
-    dataset.files = [{"bytes": b"damaged", "path": "a.png"}, {"bytes": None, "path": None}]
-    images = find_images(dataset)
-    assert images.read(0) == b"damaged"
-    with pytest.raises(ImageError, match="no image in this row"):
-        images.read(1)
-    dataset.files[1] = {"bytes": None, "path": str(tmp_path / "b.png")}
-    assert images.labels == ("cat", "dog")
-    assert find_images(dataset).read(1) == png_of(BLUE)
-
-
-def test_the_transform_of_a_dataset_of_hugging_face_is_applied():
-    dataset = HuggingFaceDataset()
-    dataset.format = {"type": "custom"}
-    dataset.files = []
-    images = find_images(dataset)
-    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
-    assert images.kind == "pixels"
-
-
-def test_a_column_that_the_dataset_and_the_caller_give_is_refused():
-    with pytest.raises(InputError, match="different columns; both have 'id'"):
-        find_images(HuggingFaceDataset(), columns={"id": [1, 2]})
-
-
-@pytest.mark.parametrize("missing", [-1, None])
-def test_a_missing_label_of_hugging_face_is_no_class(missing):
-    assert find_images(HuggingFaceDataset(labels=(missing, 1))).labels == (NO_LABEL, "dog")
-
-
-def test_a_dataset_of_hugging_face_without_a_column_of_images_is_refused():
-    dataset = HuggingFaceDataset()
-    del dataset.features["photo"]
-    with pytest.raises(InputError, match="column of images; it has 'id', 'label'"):
-        find_images(dataset)
 
 
 class Tensor:
