@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class FindingRow(NamedTuple):
     """One item of a finding, or a finding without items.
 
-    Attributes
+    Parameters
     ----------
     kind : str
         One of `KINDS`.
