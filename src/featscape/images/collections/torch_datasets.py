@@ -16,6 +16,7 @@ from featscape.images.tables.boxes import nested_reason
 from featscape.images.tables.columns import PATH_COLUMNS, check_single_labels, choose_column
 from featscape.images.tables.program_columns import list_values
 from featscape.images.tables.values import join_lists, name_class, plain_value
+from featscape.number_text import with_article
 from featscape.printable_names import list_names
 from featscape.records.skipped import skipped_column
 
@@ -70,14 +71,16 @@ def open_torch_dataset(
         return OpenedCollection(len(dataset), dataset.__getitem__, has_files=is_file(first))
     check_program_image(first[0], "number 0")
     opened = OpenedCollection(
-        len(dataset), lambda index: dataset[index][0], has_files=is_file(first[0])
+        len(dataset),
+        lambda index: _read_item(dataset, index, first)[0],
+        has_files=is_file(first[0]),
     )
     has_targets = len(first) > 1 and not isinstance(first[1], Mapping)
     targets: list[Any] = []
 
     def read_further_values() -> Iterator[Mapping[Any, Any]]:
         for index in range(opened.n_images):
-            item = dataset[index]
+            item = _read_item(dataset, index, first)
             if has_targets:
                 targets.append(item[1])
             yield _further_values(item, start=2 if has_targets else 1)
@@ -85,25 +88,47 @@ def open_torch_dataset(
     if len(first) > (2 if has_targets else 1):
         _read_columns(opened, read_further_values(), kind=type(dataset).__name__)
     if has_targets and not has_labels:
-        opened.labels = _read_targets(dataset, first[1], targets)
+        opened.labels = _read_targets(dataset, first, targets)
     return opened
 
 
 def _further_values(item: tuple[Any, ...], *, start: int) -> dict[Any, Any]:
-    """Return the values in a tuple from the number `start`; a value has the key "item NUMBER"."""
+    """Return the values in a tuple from the number `start`; a value has the key "item NUMBER".
+
+    A key that an earlier mapping has becomes "item NUMBER KEY".
+    """
     values: dict[Any, Any] = {}
     for number, value in enumerate(item[start:], start):
-        values |= value if isinstance(value, Mapping) else {f"item {number}": value}
+        if isinstance(value, Mapping):
+            own = {f"item {number} {key}" if key in values else key: value[key] for key in value}
+        else:
+            own = {f"item {number}": value}
+        values |= own
     return values
 
 
-def _read_targets(dataset: Any, first: Any, read: list[Any]) -> list[Any]:
+def _read_item(dataset: Any, index: int, first: Any) -> Any:
+    """Return an item of a dataset of tuples or mappings.
+
+    Raises InputError if the first item, `first`, is of the other kind.
+    """
+    item = dataset[index]
+    if not isinstance(item, tuple if isinstance(first, tuple) else Mapping):
+        raise InputError(
+            "the items of a dataset must be of one kind; number 0 is "
+            f"{with_article(type(first).__name__)}, and number {index:,} is "
+            f"{with_article(type(item).__name__)}. Return items of one kind."
+        )
+    return item
+
+
+def _read_targets(dataset: Any, first: tuple[Any, ...], read: list[Any]) -> list[Any]:
     """Return the labels of a dataset of tuples; `read` has the second values, or is empty."""
-    check_single_labels("targets", [plain_value(first)], table=type(dataset).__name__)
+    check_single_labels("targets", [plain_value(first[1])], table=type(dataset).__name__)
     whole, indices = _follow_subsets(dataset)
     targets = getattr(whole, "targets", None)
     if targets is None:
-        targets = read or [dataset[index][1] for index in range(len(dataset))]
+        targets = read or [_read_item(dataset, index, first)[1] for index in range(len(dataset))]
     elif whole is not dataset:
         listed = list_values(targets, "targets")
         targets = [listed[index] for index in indices]
@@ -131,13 +156,7 @@ def _open_mappings(
 
     def read_other_values() -> Iterator[Mapping[Any, Any]]:
         for index in range(opened.n_images):
-            item = dataset[index]
-            if not isinstance(item, Mapping):
-                raise InputError(
-                    "the items of a dataset must be of one kind; number 0 is a "
-                    f"{type(first).__name__}, and number {index:,} is a {type(item).__name__}. "
-                    "Return a mapping for each item."
-                )
+            item = _read_item(dataset, index, first)
             image = item.get(key)
             names.append(os.fspath(image) if isinstance(image, str | os.PathLike) else str(index))
             yield {other: value for other, value in item.items() if other != key}

@@ -94,11 +94,23 @@ def test_a_dataset_of_mappings_may_give_paths(tmp_path, key):
     assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
 
 
-def test_a_dataset_of_mappings_and_other_items_is_refused():
-    mixed = MappingDataset()
-    items = [mixed[0], (RED, "a"), mixed[2]]
-    with pytest.raises(InputError, match="number 0 is a dict, and number 1 is a tuple"):
-        find_images(Subset(items, range(3)))
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [
+        ([{"image": RED}, (RED, "a")], "number 0 is a dict, and number 1 is a tuple"),
+        ([(RED, "a"), BLUE], "number 0 is a tuple, and number 1 is an Image"),
+        ([(RED, "a", 7), BLUE], "number 0 is a tuple, and number 1 is an Image"),
+    ],
+)
+def test_a_dataset_of_items_of_two_kinds_is_refused(items, words):
+    with pytest.raises(InputError, match=words):
+        find_images(Lazy(*items))
+
+
+def test_an_item_of_another_kind_is_refused_when_the_image_is_read():
+    images = find_images(Lazy((RED, "a"), BLUE), labels=["a", "b"])
+    with pytest.raises(InputError, match="number 1 is an Image"):
+        images.load(1)
 
 
 def test_a_key_that_the_first_item_of_a_dataset_does_not_have_is_a_column():
@@ -128,6 +140,15 @@ def test_further_values_in_the_tuples_of_a_dataset_are_columns():
     assert images.skipped == (skipped_column("Lazy", "mask", NESTED),)
     given = find_images(Lazy(*items), labels=["x", "y"])
     assert (given.labels, given.columns["camera"]) == (("x", "y"), ("A", "B"))
+
+
+def test_a_key_of_two_mappings_in_a_tuple_gives_two_columns():
+    items = [(RED, 0, {"id": 1}, {"id": 2}), (BLUE, 1, {"id": 3}, {"id": 4})]
+    columns = find_images(Lazy(*items)).columns
+    assert {name: values.tolist() for name, values in columns.items()} == {
+        "source id": [1, 3],
+        "item 3 id": [2, 4],
+    }
 
 
 def test_a_mapping_beside_the_image_gives_the_labels():
