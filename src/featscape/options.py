@@ -259,7 +259,8 @@ class MapOptions(SourceOptions):
         Columns | None,
         Help(
             "Columns with one value per image, for a source that is a list or a dataset: a "
-            "DataFrame or a mapping.",
+            "DataFrame or a mapping. The column path names images without a path; for files, each "
+            "row belongs to the file at its path.",
             default="no columns",
             on_command_line=False,
         ),

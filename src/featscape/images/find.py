@@ -91,7 +91,8 @@ def find_images(
     columns : mapping of str to sequence of n values, or DataFrame of n rows, optional
         Further values of each image of a sequence or dataset. The column `label_column` gives the
         labels, or, without other labels, a column with a usual name, such as label. The column
-        `path_column`, or "path", gives the paths of the images on the map.
+        `path_column`, or "path", names images without a path. Images that are files keep their
+        paths: the column must have the same paths, and each row belongs to the image at its path.
     path_column, label_column : str, optional
         The columns of the table, metadata, dataset or `columns` that contain the paths and the
         labels. By default columns with a usual name, such as file_name and label. In a dataset of
@@ -121,8 +122,8 @@ def find_images(
     InputError
         If the source does not exist or contains no images, if there is no column of the given
         name, if the number of labels or of values of a column differs from the number of images,
-        if a label is a list, or if `limit`, `random_state`, `max_megapixels` or `white` is out of
-        range.
+        if a label is a list, if `columns` has other paths than the files, or if `limit`,
+        `random_state`, `max_megapixels` or `white` is out of range.
 
     Examples
     --------

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError
+from featscape.images.collections.given_columns import join_columns
 from featscape.images.collections.kinds import open_collection
 from featscape.images.containers.program_images import CollectedImages
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
-from featscape.images.tables.columns import ImageColumns, choose_column, classify_columns
+from featscape.images.tables.columns import ImageColumns, classify_columns
 from featscape.images.tables.paths import find_path_rows
-from featscape.images.tables.program_columns import list_values, make_table
+from featscape.images.tables.program_columns import list_values
 from featscape.images.tables.table import ImageTable
 from featscape.images.tables.values import plain_value
 from featscape.number_text import plural, with_article
@@ -50,21 +51,14 @@ def collect(
     ------
     InputError
         If the collection is empty or contains an object that is no image, if the number of labels
-        or values differs from the number of images, if a label is a list, or if there is no
-        column of the given name.
+        or values differs from the number of images, if a label is a list, if `columns` has other
+        paths than the images, or if there is no column of the given name.
     """
     kind = type(collection).__name__
     opened = open_collection(collection, path_column=path_column, has_labels=labels is not None)
-    values = _join_columns(opened, columns)
     if path_column is not None and path_column == opened.image_key:
         path_column = None
-    path_column = choose_column(
-        values,
-        ("path",) if columns is not None else (),
-        wanted=opened.path_column or path_column,
-        option="the path column",
-        table=kind,
-    )
+    values, path_column = join_columns(opened, columns, path_column=path_column, kind=kind)
     names = _name_images(opened) if path_column is None else values.pop(path_column)
     if label_column is not None and not values:
         raise InputError(
@@ -100,33 +94,10 @@ def collect(
     return replace(images.select(list(rows.values())), paths=tuple(rows))
 
 
-def _join_columns(opened: OpenedCollection, columns: Columns | None) -> dict[str, list[Any]]:
-    """Return the columns of a collection and the given columns; raises InputError.
-
-    `opened.skipped` receives the given columns that are not used.
-    """
-    if columns is None:
-        return dict(opened.columns)
-    given = make_table("columns", columns)
-    if len(given.positions) != opened.n_images:
-        raise InputError(
-            f"each column must have one value per image, {opened.n_images:,}; got "
-            f"{len(given.positions):,}. Pass the values in the order of the images."
-        )
-    both = next((name for name in given.columns if name in opened.columns), None)
-    if both is not None:
-        raise InputError(
-            f"the source and columns= must have different columns; both have {both!r}. Rename or "
-            "omit one of the columns."
-        )
-    opened.skipped += given.skipped
-    return {**opened.columns, **given.columns}
-
-
 def _name_images(opened: OpenedCollection) -> list[str]:
     """Return the paths of the images, or numbers for images without paths."""
     if opened.names is not None:
-        return opened.names
+        return [str(index) if name is None else name for index, name in enumerate(opened.names)]
     digits = len(str(opened.n_images - 1))
     return [f"image-{index:0{digits}d}" for index in range(opened.n_images)]
 

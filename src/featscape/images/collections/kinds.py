@@ -131,7 +131,7 @@ def _open_sequence(images: Sequence[Any]) -> OpenedCollection:
     listed = images if is_path or isinstance(images, list | tuple) else images[:1]
     for index, image in enumerate(listed):
         check_program_image(image, f"number {index}")
-    names = [str(index) for index in range(len(images))]
+    names: list[str | None] = [None] * len(images)
     for index, image in enumerate(listed):
         if isinstance(image, str | os.PathLike):
             names[index] = os.fspath(image)

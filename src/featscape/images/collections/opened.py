@@ -20,8 +20,8 @@ class OpenedCollection:
     n_images : int
     get_image : callable
         The number of an image -> the image.
-    names : list of str, or None
-        The path of each image; None for numbers.
+    names : list of str or None, or None
+        The path of each image, or None for an image without a path; None if no image has a path.
     labels : list or None
         The labels of a dataset of PyTorch; None if they are not read.
     columns : dict of str to list
@@ -41,7 +41,7 @@ class OpenedCollection:
 
     n_images: int
     get_image: Callable[[int], Any]
-    names: list[str] | None = None
+    names: list[str | None] | None = None
     labels: list[Any] | None = None
     columns: dict[str, list[Any]] = field(default_factory=dict)
     path_column: str | None = None

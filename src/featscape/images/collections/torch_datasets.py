@@ -34,7 +34,7 @@ def open_image_folder(dataset: Any) -> OpenedCollection | None:
     if not (hasattr(folder, "samples") and hasattr(folder, "classes")):
         return None
     samples = [folder.samples[index] for index in indices]
-    files = [str(file) for file, _ in samples]
+    files: list[str | None] = [str(file) for file, _ in samples]
     labels = [name_class(code, folder.classes) for _, code in samples]
     return OpenedCollection(
         len(files), files.__getitem__, names=files, labels=labels, has_files=True
@@ -144,7 +144,7 @@ def _open_mappings(
     key = _choose_image_key(first, path_column)
     check_program_image(first[key], "number 0")
     has_paths = isinstance(first[key], str | os.PathLike)
-    names: list[str] = []
+    names: list[str | None] = []
     opened = OpenedCollection(
         len(dataset),
         lambda index: dataset[index][key],
@@ -158,7 +158,7 @@ def _open_mappings(
         for index in range(opened.n_images):
             item = _read_item(dataset, index, first)
             image = item.get(key)
-            names.append(os.fspath(image) if isinstance(image, str | os.PathLike) else str(index))
+            names.append(os.fspath(image) if isinstance(image, str | os.PathLike) else None)
             yield {other: value for other, value in item.items() if other != key}
 
     _read_columns(opened, read_other_values(), kind=type(dataset).__name__)

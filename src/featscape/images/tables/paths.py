@@ -42,7 +42,7 @@ def find_path_rows(
     rows: dict[str, int] = {}
     for row, value in enumerate(table.columns[column]):
         position = table.positions[row]
-        path, problem = _normalize_path(value)
+        path, problem = normalize_path(value)
         if problem:
             table.skip(position, f"{INVALID_ROW}: {problem}")
         elif path in rows:
@@ -62,8 +62,14 @@ def find_path_rows(
     return rows
 
 
-def _normalize_path(value: Any) -> tuple[str, str]:
-    """Return a path in its shortest form, and the reason why the path is invalid or ""."""
+def normalize_path(value: Any) -> tuple[str, str]:
+    """Return a path in its shortest form, and the reason why the path is invalid or "".
+
+    Parameters
+    ----------
+    value : object
+        A value of a column of paths.
+    """
     value = plain_value(value)
     if value is None:
         return "", "no path"

@@ -1,0 +1,120 @@
+"""Columns that a caller gives for the images of a collection: one row per image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import InputError
+from featscape.images.tables.columns import choose_column
+from featscape.images.tables.paths import normalize_path
+from featscape.images.tables.program_columns import make_table
+from featscape.printable_names import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from featscape.collection import Columns
+    from featscape.images.collections.opened import OpenedCollection
+    from featscape.images.tables.table import ImageTable
+
+
+def join_columns(
+    opened: OpenedCollection, columns: Columns | None, *, path_column: str | None, kind: str
+) -> tuple[dict[str, list[Any]], str | None]:
+    """Return the columns of a collection and the given columns, and the name of the paths.
+
+    Parameters
+    ----------
+    opened : OpenedCollection
+        `skipped` receives the given columns that are not used.
+    columns : mapping of str to sequence of n values, or DataFrame of n rows, or None
+        The given columns. If their column of paths has the paths of the images in another order,
+        the rows are put in the order of the images.
+    path_column : str or None
+        The column of paths that the caller named.
+    kind : str
+        The type of the collection, for messages.
+
+    Returns
+    -------
+    columns : dict of str to list
+        In the order of the images.
+    path_column : str or None
+        The column with the paths of the images; None if the collection gives their names.
+
+    Raises
+    ------
+    InputError
+        If the number of rows differs from the number of images, if a column occurs twice, if the
+        column of paths has other paths than the images, or if there is no column `path_column`.
+    """
+    option = "the path column"
+    own = opened.path_column or (path_column if path_column in opened.columns else None)
+    if columns is None:
+        wanted = own or path_column
+        name = choose_column(opened.columns, (), wanted=wanted, option=option, table=kind)
+        return dict(opened.columns), name
+    given = make_table("columns", columns)
+    if len(given.positions) != opened.n_images:
+        raise InputError(
+            f"each column must have one value per image, {opened.n_images:,}; got "
+            f"{len(given.positions):,}. Pass the values in the order of the images."
+        )
+    rows = given.columns
+    named = path_column if own is None and path_column in rows else None
+    named = choose_column(rows, ("path",), wanted=named, option=option, table="columns")
+    if named is not None:
+        rows = _pair_rows(given, named, opened, own=own)
+        path_column = None if path_column == named and named not in rows else path_column
+    both = next((name for name in rows if name in opened.columns), None)
+    if both is not None:
+        raise InputError(
+            f"the source and columns= must have different columns; both have {both!r}. Rename or "
+            "omit one of the columns."
+        )
+    opened.skipped += given.skipped
+    joined = {**opened.columns, **rows}
+    wanted = own or path_column
+    return joined, choose_column(joined, ("path",), wanted=wanted, option=option, table=kind)
+
+
+def _pair_rows(
+    given: ImageTable, column: str, opened: OpenedCollection, *, own: str | None
+) -> dict[str, list[Any]]:
+    """Return the given columns in the order of the images, by the paths in a column.
+
+    The column is left out if all images have paths of their own: files never get another name.
+    Raises InputError if the column has other paths than the images.
+    """
+    paths = [normalize_path(value)[0] for value in given.columns[column]]
+    known = _own_paths(opened, own)
+    rows: Sequence[int] = range(len(paths))
+    if any(image and path != image for path, image in zip(paths, known, strict=True)):
+        by_path = {path: row for row, path in enumerate(paths)}
+        if len(by_path) < len(paths) or by_path.keys() != set(known):
+            raise _other_paths(column, paths, known)
+        rows = [by_path[image] for image in known]
+    is_named = own is not None or all(known)
+    return {
+        name: [values[row] for row in rows]
+        for name, values in given.columns.items()
+        if name != column or not is_named
+    }
+
+
+def _own_paths(opened: OpenedCollection, column: str | None) -> list[str]:
+    """Return the path of each image in the collection; "" for an image without a path."""
+    paths = opened.names if column is None else opened.columns[column]
+    return [normalize_path(path)[0] for path in paths or [None] * opened.n_images]
+
+
+def _other_paths(column: str, paths: list[str], known: list[str]) -> InputError:
+    """Return the error for a column whose paths are not those of the images."""
+    pairs = zip(paths, known, strict=True)
+    row = next(row for row, (path, image) in enumerate(pairs) if image and path != image)
+    return InputError(
+        f"the column {column!r} must have the path of each image once, since the images are files; "
+        f"row {row:,} has {printable(paths[row])!r}, and image {row:,} is "
+        f"{printable(known[row])!r}. Correct the paths, or rename the column if the rows are in "
+        "the order of the images."
+    )
