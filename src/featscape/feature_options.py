@@ -42,7 +42,7 @@ class FeatureMapOptions(SourceOptions):
         Help(
             "The images of the rows: a folder or another source, which lists the images in the "
             "order of the rows. With a table of labels or columns that has a column of paths, the "
-            "paths determine the image of each row.",
+            "paths determine the image of each row, and must be paths of these images.",
             "SOURCE",
             default="no images",
         ),

@@ -32,11 +32,14 @@ class ItemColumns:
         The row of each path; None without a column of paths.
     table : str
         The name of the table with the paths, for messages.
+    path_column : str
+        The column of the paths, for messages.
     """
 
     described: ImageColumns
     rows: dict[str, int] | None = None
     table: str = ""
+    path_column: str = ""
 
 
 def read_item_columns(
@@ -90,7 +93,8 @@ def read_item_columns(
         described = _merge(described, found, table=table.name)
     if path_table is None or path_column is None:
         return ItemColumns(described)
-    return ItemColumns(described, _find_rows(path_table, path_column), path_table.name)
+    rows = _find_rows(path_table, path_column)
+    return ItemColumns(described, rows, path_table.name, path_column)
 
 
 def _label_column(
@@ -280,7 +284,8 @@ def _find_rows(table: ImageTable, column: str) -> dict[str, int]:
         wrong = table.skipped[n_before]
         raise InputError(
             f"each row of the column {column!r} must name its own image; {wrong.path}: "
-            f"{wrong.reason}. Correct the table, and the features of its rows."
+            f"{wrong.reason}. Correct the table, and the features of its rows, or rename the "
+            "column if it has no paths."
         )
     return rows
 

@@ -73,7 +73,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     columns = read_item_columns(
         options,
         n_items=len(stored),
-        has_paths=isinstance(options.images, str | os.PathLike | ImageSet),
+        has_paths=options.images is not None,
         features_table=table,
     )
     described = columns.described
@@ -220,7 +220,8 @@ def _arrange(
         raise InputError(
             f"each path in {columns.table!r} must be an image of {images.source}; {len(missing):,} "
             f"of {n_items:,} are not, the first of them {printable(missing[0])!r}. Write the paths "
-            f"as {example!r}, or give the table itself as the source of the images."
+            f"as {example!r}, or give the table itself as the source of the images. If the rows "
+            f"are in the order of the images, rename the column {columns.path_column!r}."
         )
     n_others = len(images) - n_items
     if n_others:

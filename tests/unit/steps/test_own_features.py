@@ -124,6 +124,25 @@ class TestImages:
 
 class TestPaths:
     @pytest.mark.usefixtures("features")
+    @pytest.mark.parametrize("kind", ["folder", "set", "list", "set of a list", "table"])
+    def test_the_paths_of_columns_determine_the_images_of_every_source(self, photos, kind):
+        folder = find_images(photos)
+        files = [str(photos / path) for path in folder.paths]
+        sources = {"folder": photos, "set": folder, "list": files, "table": {"file": files}}
+        images = sources[kind] if kind in sources else find_images(files)
+        order = np.random.default_rng(3).permutation(N)
+        known = folder.paths if kind in {"folder", "set"} else files
+        paths = [known[item] for item in order]
+        own = read(images=images, columns={"path": paths, "item": order})
+        assert own.items.paths == tuple(paths)
+        assert own.items.images.columns["item"].tolist() == order.tolist()
+        assert "source path" not in own.items.images.columns
+        for row in (0, 5, N - 1):
+            assert own.items.images.read(row) == folder.read(order[row])
+        with pytest.raises(InputError, match=r"24 of 24 are not, .* rename the column 'path'\.$"):
+            read(images=images, columns={"path": [f"x/{item}.png" for item in order]})
+
+    @pytest.mark.usefixtures("features")
     def test_the_paths_of_a_table_determine_the_images(self, here, photos):
         paths = find_images(photos).paths[::-1]
         write_table(here / "t.csv", {"file": paths, "score": range(N)})

@@ -222,7 +222,9 @@ class TestColumnsOfFiles:
     @pytest.mark.parametrize("source", SOURCES)
     def test_other_paths_are_refused(self, files, source, paths):
         columns = {"path": [path.format(*files) for path in paths]}
-        with pytest.raises(InputError, match=r"'path' must have the path of each .* rename the col"):
+        with pytest.raises(
+            InputError, match=r"'path' must have the path of each .* rename the col"
+        ):
             find_images(source(files), columns=columns)
 
     def test_a_list_of_files_and_pixels_takes_the_paths_in_its_order(self, files):
