@@ -58,7 +58,7 @@ def test_images_of_a_written_map_have_the_columns_of_the_source(made, table):
     for images in (
         find_images(table),
         find_images(frame),
-        find_images(list("ab"), columns=frame[:2]),
+        find_images(list(frame["path"][:2]), columns=frame[:2]),
     ):
         assert list(images.columns) == ["age"]
         assert LINE in describe_found(images)
