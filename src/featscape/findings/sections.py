@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.findings.copies import divide_duplicates, merge_copies, note_copies
 from featscape.findings.records import DuplicateGroup, LabelError
 from featscape.findings.wording import (
     CLASS_SECTIONS,
     PATTERNS,
     count_nouns,
     count_wrong,
-    divide_duplicates,
-    merge_copies,
     name_farthest,
-    note_copies,
     noun_of,
 )
 from featscape.number_text import plural

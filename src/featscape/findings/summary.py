@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from featscape.findings.copies import divide_duplicates, note_copies
 from featscape.findings.wording import (
     PATTERNS,
     count_nouns,
     count_wrong,
-    divide_duplicates,
     name_item,
-    note_copies,
     noun_of,
 )
 from featscape.number_text import plural

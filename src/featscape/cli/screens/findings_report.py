@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from featscape.cli import console
 from featscape.findings import KINDS, ClassFinding, FindingRow, to_rows
+from featscape.findings.copies import divide_duplicates, merge_copies
 from featscape.findings.wording import (
     CLASS_SECTIONS,
     count_wrong,
-    divide_duplicates,
-    merge_copies,
     name_farthest,
     name_item,
     noun_of,
