@@ -37,8 +37,8 @@ const MOST_RATIO = 1000; // of two ends with equal decimals
 const LEAST_DECIMAL = 1e-4; // smaller numbers have an exponent
 
 /**
- * The two ends of a range of a column as text: numbers with equal decimals and a minus sign, and
- * not as in a query, which `valueText` writes.
+ * The two ends of a range of a column as text. Numbers have equal decimals and a minus sign, which
+ * a query does not accept: see `valueText` for the text in a query.
  */
 export function endTexts(manifest: Manifest, name: string, ends: readonly [number, number]) {
   const own = ends.map((end) => valueText(manifest, name, end)) as [string, string];

@@ -1,4 +1,4 @@
-/** The findings: the open section, its findings, and the one that the keyboard or a click chose. */
+/** The open section of the findings, its findings, and the chosen finding. */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import { readFindings } from "../../bundle/findings";
 import type { ListedFinding, ListedSection } from "../../contract";

@@ -18,9 +18,8 @@ export class Lists {
 
   /**
    * Go to the finding or found item before (-1) or after (1) the current one; an open item panel
-   * follows.
-   * In the list of the sections, choose the section before or after the chosen one. A list that is
-   * not complete is read before.
+   * follows. In the list of the sections, choose the section before or after the chosen one. A list
+   * that is not complete is read before.
    */
   step(by: -1 | 1): void {
     this.whenComplete(() => {

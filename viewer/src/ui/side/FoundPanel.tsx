@@ -26,7 +26,7 @@ export function FoundPanel() {
   const { byText, byContent } = shown.value;
   const nByText = listed.value.byText.length;
   const nByContent = listed.value.byContent.length;
-  // the texts of images match in whose content the search finds nothing, too
+  // no bars if the search finds no content in any of the images that are listed by text
   const scored =
     found && best.value.subarray(0, nByText).some((item) => found.items.includes(item))
       ? found
