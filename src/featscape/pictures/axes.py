@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from featscape.errors import InputError
+from featscape.number_text import with_article
 from featscape.pictures.names import (
     LARGEST,
     SMALLEST,
@@ -180,9 +181,23 @@ def _plan_in_axes(
     return _Plan(box, room, arrangement, laid_out)
 
 
-def check_no_page(*given: object) -> None:
-    """Raise InputError unless all options of a page are None."""
-    if any(value is not None for value in given):
+def check_axes(axes: object, *page: object) -> None:
+    """Raise InputError unless an object is axes of matplotlib and all options of a page are None.
+
+    Parameters
+    ----------
+    axes : object
+    page : object
+        The options of a page, which axes do not have.
+    """
+    from matplotlib.axes import Axes
+
+    if not isinstance(axes, Axes):
+        shape = getattr(axes, "shape", None)
+        shown = f"an array of shape {shape}" if shape else with_article(type(axes).__name__)
+        remedy = "one element, such as axes.flat[0]" if shape else "plt.gca(), for example"
+        raise InputError(f"ax must be one Axes of matplotlib; got {shown}. Pass {remedy}.")
+    if any(value is not None for value in page):
         raise InputError(
             "title, caption and path must be None with ax. Use ax.set_title and savefig."
         )

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from featscape.errors import InputError
-from featscape.pictures.axes import check_no_page, draw_images_in_axes
+from featscape.pictures.axes import check_axes, draw_images_in_axes
 from featscape.pictures.names import check_item_names, draw_names, leaders, plan_map
 from featscape.pictures.page import MIN_THUMBNAIL_PX, check_path
 from featscape.pictures.placement import Arrangement
@@ -147,7 +147,8 @@ def draw_mosaic(
     InputError
         If the positions are not finite numbers of a valid shape, if the number of images or labels
         differs from the number of positions, if an item of `item_names` does not exist, if a size
-        is out of range, or if the suffix of `path` is unknown or its folder does not exist.
+        is out of range, if the suffix of `path` is unknown or its folder does not exist, or if `ax`
+        is another object, such as an array of axes.
     ImageError
         If an image cannot be decoded.
 
@@ -162,7 +163,7 @@ def draw_mosaic(
     plane = project_to_plane(positions)
     _check_arguments(plane, images, layout)
     if ax is not None:
-        check_no_page(title, caption, path)
+        check_axes(ax, title, caption, path)
     target = None if path is None else check_path(path)
     theme = DARK if dark else LIGHT
     classes = theme.count_classes(labels, len(plane.xy))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from featscape.labels.colors import position_colors
-from featscape.pictures.axes import check_no_page, draw_in_axes
+from featscape.pictures.axes import check_axes, draw_in_axes
 from featscape.pictures.names import check_item_names, draw_names, leaders, plan_map
 from featscape.pictures.page import check_path
 from featscape.pictures.placement import Arrangement
@@ -119,8 +119,8 @@ def draw_scatter(
     ------
     InputError
         If the positions are not finite numbers of a valid shape, if the number of labels differs
-        from the number of positions, if an item of `item_names` does not exist, or if the suffix
-        of `path` is unknown.
+        from the number of positions, if an item of `item_names` does not exist, if the suffix of
+        `path` is unknown, or if `ax` is another object, such as an array of axes.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def draw_scatter(
     codes, colors = _colors(plane, classes)
     named = check_item_names(item_names, plane.xy)
     if ax is not None:
-        check_no_page(title, caption, path)
+        check_axes(ax, title, caption, path)
         draw_in_axes(
             ax,
             _data_coordinates(positions, plane),

@@ -5,8 +5,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from featscape import find_images
 from featscape.errors import InputError
-from featscape.pictures import draw_scatter, vector
+from featscape.pictures import draw_mosaic, draw_scatter, vector
 
 LABELS = ["cat", "قطة", "$x_1$"]
 CORNERS = [[0, 0], [1, 0], [0, 2]]
@@ -148,6 +149,23 @@ def test_identical_points_fit_into_axes():
 def test_texts_and_files_belong_to_the_owner_of_the_axes(given):
     with pytest.raises(InputError, match="title, caption and path must be None with ax"):
         draw_scatter(CORNERS, ax=axes_of(), **given)
+
+
+@pytest.mark.parametrize(
+    ("ax", "message"),
+    [
+        (Figure().subplots(2, 3), r"got an array of shape \(2, 3\)\. Pass one element, such as"),
+        (Figure(), r"got a Figure\. Pass plt\.gca\(\), for example\."),
+        ([axes_of()], r"got a list\. Pass plt\.gca\(\), for example\."),
+    ],
+)
+def test_another_object_than_axes_is_refused(ax, message):
+    message = f"ax must be one Axes of matplotlib; {message}"
+    with pytest.raises(InputError, match=message):
+        draw_scatter(CORNERS, ax=ax)
+    images = [Image.new("RGB", (8, 6))] * len(CORNERS)
+    with pytest.raises(InputError, match=message):
+        draw_mosaic(CORNERS, find_images(images), ax=ax)
 
 
 def column(**given):
