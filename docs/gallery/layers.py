@@ -1,7 +1,5 @@
 """Maps of one dataset at three layers of a network."""
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 
 from featscape import draw_scatter, make_maps
@@ -9,7 +7,7 @@ from featscape.demo import write_digits
 
 LAYERS = ["blocks.0", "blocks.3", "global_pool"]
 
-write_digits(Path("digits"))
+write_digits("digits")
 maps = make_maps(
     "digits", "layers-map", model="efficientnet_lite0", layers=LAYERS, limit=500, force=True
 )

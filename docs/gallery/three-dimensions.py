@@ -1,12 +1,11 @@
 """A map of three dimensions, which rotates on the page."""
 
-from pathlib import Path
 from shutil import copy
 
 from featscape import make_map
 from featscape.demo import write_digits
 
-write_digits(Path("digits"))
+write_digits("digits")
 made = make_map(
     "digits",
     "three-dimensions-map",

@@ -59,13 +59,10 @@ def make_demo(
         return make_maps(options)[0]
 
 
-def write_digits(folder: Path, *, limit: int | None = None, random_state: int = 10) -> None:
+def write_digits(
+    folder: str | os.PathLike[str], *, limit: int | None = None, random_state: int = 10
+) -> None:
     """Write the 1,797 digits as ``folder/CLASS/digit-NUMBER.png``, with the classes 0 to 9.
-
-    With `limit`, the function writes only the digits that `find_images` would choose among all with
-    this limit and seed, because it takes a second to write all digits. If `limit` is less than the
-    number of classes, it writes all digits, so that the map reports the missing classes. Other
-    files in the folder remain, such as those of a call with a higher limit.
 
     The digits are enlarged by bicubic interpolation, because the network was trained on
     photographs, and drawn in dark ink on white with a margin. Each of these choices separates the
@@ -74,6 +71,18 @@ def write_digits(folder: Path, *, limit: int | None = None, random_state: int = 
 
     Source: Alpaydin and Kaynak (1998), "Optical recognition of handwritten digits", UCI Machine
     Learning Repository. scikit-learn contains the test set, written by 43 people.
+
+    Parameters
+    ----------
+    folder : path
+        Created if it does not exist. Other files in the folder remain, such as those of a call with
+        a higher limit.
+    limit : int, optional
+        Write only the digits that `find_images` would choose among all with this limit and seed,
+        because it takes a second to write all digits. If `limit` is less than the number of
+        classes, all digits are written, so that the map reports the missing classes.
+    random_state : int
+        The seed of the choice.
     """
     import numpy as np
     from PIL import Image
@@ -88,7 +97,7 @@ def write_digits(folder: Path, *, limit: int | None = None, random_state: int = 
     side_px = ENLARGEMENT * gray.shape[1]
     for number in order:
         image = Image.fromarray(gray[number]).resize((side_px, side_px), Image.Resampling.BICUBIC)
-        file = folder / str(targets[number]) / f"digit-{number:04d}.png"
+        file = Path(folder) / str(targets[number]) / f"digit-{number:04d}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         image.save(file, compress_level=1)  # three times as fast as level 6
 

@@ -13,7 +13,7 @@ def test_the_digits_are_those_of_scikit_learn():
 
 def test_a_limit_writes_the_digits_that_find_images_would_choose(tmp_path):
     write_digits(tmp_path / "all")
-    write_digits(tmp_path / "some", limit=30, random_state=3)
+    write_digits(str(tmp_path / "some"), limit=30, random_state=3)
     chosen = find_images(tmp_path / "all", limit=30, random_state=3)
     written = find_images(tmp_path / "some", limit=30, random_state=3)
     assert written.paths == chosen.paths
