@@ -102,7 +102,8 @@ def embed_features(options: FeatureMapOptions) -> InteractiveMap:
     """Make the map of features from another program, with images if they are given.
 
     The features of images that cannot be read are left out, and the images are listed in
-    ``run["skipped"]``. New images cannot be placed on the map, since its network is not known.
+    ``run["skipped"]``. The network of the map is not known: `load_tsne` of the map places new
+    features, computed in the same way, and `place` of the map is refused.
 
     Returns
     -------

@@ -169,7 +169,7 @@ def embed(options: FeatureMapOptions, open_page: bool) -> None:  # noqa: FBT001 
     Row i of the features belongs to image i of the source: in the order of a table, or of the
     sorted paths of a folder. If a table given with --labels or --columns has a column of paths,
     the paths determine the image of each row. Images that cannot be read are left out, and listed
-    with the reason in run.json. New images cannot be placed on the map.
+    with the reason in run.json. In Python, load_tsne places new features on the map.
 
     FEATURES may also be a safetensors file, or a Parquet file with a column of vectors and a column
     of images, paths or addresses.

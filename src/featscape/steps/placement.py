@@ -56,8 +56,9 @@ def explain_no_placing(
                 "Remove --model and --weights (model=, weights=)."
             )
         return (
-            "this map was made of features, so it has no network to compute new features: to place "
-            "images, make a map of images with featscape map."
+            "this map was made of features, so it has no network to compute new features: place "
+            "features that you computed in the same way with load_tsne(map).transform(features) in "
+            "Python, or make a map of images with featscape map."
         )
     card = ModelCard(**run["model"])
     check_given(card, model=model, weights=weights)
@@ -235,6 +236,7 @@ def _load_network(
     if card is None:
         raise InputError(
             f"new images need a map of images; {printable(made.folder)} was made of features, and "
-            "its network is unknown. Make a map of images with featscape map."
+            "its network is unknown. Place features that you computed in the same way with "
+            "load_tsne(map).transform(features) in Python, or make a map of images."
         )
     return load_for_map(ModelCard(**card), model=model, weights=weights, device=device)

@@ -48,8 +48,10 @@ class TestImages:
         assert made.run["thumbnail_px"] == 256
         assert made.run["model"] is None
         assert made.run["parameters"]["features_source"] == os.path.realpath("f.npy")
-        with pytest.raises(InputError, match="new images need a map of images; m was made of feat"):
+        message = r"m was made of features, .* with load_tsne\(map\)\.transform\(features\)"
+        with pytest.raises(InputError, match=message):
             featscape.open_map("m").place_images(photos)
+        assert featscape.load_tsne(made).transform(features[:3]).shape == (3, 2)
 
     @pytest.mark.usefixtures("without_pictures")
     def test_thumbnails_and_hashes_are_those_of_featscape_map(self, features, made):

@@ -12,7 +12,7 @@ import featscape
 from featscape import TSNE, embed_features, extract, find_images, load_tsne, make_map
 from featscape.errors import ImageError, InputError
 from featscape.mapfolder.read import open_map
-from featscape.steps.placement import open_placer
+from featscape.steps.placement import explain_no_placing, open_placer
 from helpers.notes import Notes
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -29,6 +29,10 @@ def test_new_features_are_placed_on_a_stored_map():
     np.testing.assert_array_equal(tsne.embedding_, made.positions)
     np.testing.assert_array_equal(tsne.transform(new), fitted.transform(new))
     assert np.abs(tsne.transform(new) - made.positions[::10]).max() < 3
+
+
+def test_a_map_of_features_has_no_network_but_its_t_sne():
+    assert "load_tsne(map).transform(features)" in explain_no_placing({"model": None})
 
 
 @pytest.mark.usefixtures("quick_network")
