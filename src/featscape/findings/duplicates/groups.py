@@ -44,14 +44,15 @@ _METHODS = {
     "near": _ALIGNED,
     "similar": (
         f"{_ALIGNED} A plain background covers at least {percent(PLAIN_SHARE)} of the pictures, "
-        "and the foregrounds differ in a part, in the gray levels or in the color."
+        "and the foregrounds differ in a part, in the gray levels or in the color, or are mirrored "
+        "and may be other signs, such as b and d."
     ),
 }
 _TEXTS = {
     "exact": "are the same picture (equal files)",
     "pixels": "are the same picture (equal pixels)",
     "near": "may be {copies} (correlation {weakest:.4f})",
-    "similar": "are similar and may be {copies} (correlation {weakest:.4f}, other foreground)",
+    "similar": "are similar and may be {copies} (correlation {weakest:.4f}, {other} foreground)",
 }
 
 
@@ -365,10 +366,12 @@ def _describe(
     leak, conflict = len(own_splits) > 1, len(own_labels) > 1
     shown = ", ".join(separable(name_item(item, paths) for item in items[:_N_NAMED]))
     more = f" and {len(items) - _N_NAMED:,} more" if len(items) > _N_NAMED else ""
-    copies = "copies"
+    copies, other = "copies", "other"
     if group.has_mirrored:
         copies = "mirrored copies" if len(items) == 2 else "copies, some mirrored"
-    text = f"{shown}{more} {_TEXTS[kind].format(copies=copies, weakest=weakest)}"
+        other = "other or mirrored"
+    text = _TEXTS[kind].format(copies=copies, weakest=weakest, other=other)
+    text = f"{shown}{more} {text}"
     parts = {"equal files": group.equal_files, "images with equal pixels": group.equal_pixels}
     if equal := [_name_equal(sets, noun) for noun, sets in parts.items() if sets]:
         text += f", including {' and '.join(equal)}"

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageOps
 
 from featscape.findings.duplicates.foreground import ForegroundMatch, compare_foregrounds
 from featscape.findings.pixels.survey import survey_thumbnails
@@ -133,9 +133,31 @@ def test_another_contrast_is_a_difference_of_the_foreground():
 
 def test_the_mirror_image_of_a_sign_may_be_another_sign():
     sign = drawing(missing=9, color="black")
-    assert compare(sign, ImageOps.mirror(sign)).is_other_sign
+    other = ImageChops.offset(ImageOps.mirror(sign), 1, 0)
+    found = compare(sign, other)
+    assert found.is_other_sign
+    assert found.correlation > 0.955  # so only the sign decides
+    assert not found.agrees
     assert not compare(sign, sign).is_other_sign
     assert not compare(stamp(), ImageOps.mirror(stamp())).is_other_sign
+
+
+@pytest.mark.parametrize("picture", [animal().convert("L"), drawing(missing=9, color="black")])
+def test_the_exact_mirror_image_of_a_gray_picture_is_a_copy(picture):
+    picture = picture.convert("RGB")
+    found = compare(picture, ImageOps.mirror(picture))
+    assert found.is_plain
+    assert found.is_mirrored
+    assert not found.is_other_sign
+    assert found.agrees
+
+
+def test_the_smaller_mirror_image_of_a_gray_picture_with_texture_is_a_copy():
+    gray = animal().convert("L").convert("RGB")
+    found = compare(gray, ImageOps.mirror(gray).resize((72, 72)).crop((2, 0, 72, 72)))
+    assert found.is_other_sign
+    assert found.has_equal_texture
+    assert found.agrees
 
 
 def test_the_background_of_a_photograph_is_compared_too():
