@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from featscape.errors import ImageError, InputError
-from featscape.images.containers.pixels import arrange_pixels, encode_png, explain_pixels
+from featscape.images.containers.pixels import arrange_pixels, encode_image, explain_pixels
 from featscape.images.containers.record_stream import RecordStream
 from featscape.images.storage.limits import check_size
 
@@ -150,7 +150,7 @@ class ArrayImages:
         array, stream = self._arrays[name]
         check_size(array.record_bytes)
         pixels = np.frombuffer(stream.read(index), array.dtype).reshape(array.shape[1:])
-        return encode_png(Image.fromarray(arrange_pixels(pixels)))
+        return encode_image(Image.fromarray(arrange_pixels(pixels)))
 
 
 def damaged_array(source: Location, reason: object) -> InputError:

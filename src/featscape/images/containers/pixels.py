@@ -1,4 +1,4 @@
-"""Arrays as images, and images as PNG files."""
+"""Arrays as images, and images as files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from featscape.images.decoding.rgb import convert_to_rgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,8 +19,9 @@ TO_UINT8 = (
     ".astype(np.uint8)."
 )
 _N_CHANNELS = (1, 3, 4)  # gray, RGB, RGBA
-# modes that PNG stores without loss; images of other modes become RGB
-_PNG_MODES = frozenset(("1", "L", "LA", "P", "RGB", "RGBA"))
+# Modes that PNG and TIFF store without loss. Images of other modes have 8 bits and become RGB.
+_PNG_MODES = frozenset(("1", "L", "LA", "P", "RGB", "RGBA", "I;16"))
+_TIFF_MODES = frozenset(("I;16L", "I;16B", "I", "F", "LAB"))
 
 
 def explain_pixels(dtype: np.dtype[Any], shape: tuple[int, ...]) -> str | None:
@@ -58,10 +61,18 @@ def arrange_pixels(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels)
 
 
-def encode_png(image: Image.Image) -> bytes:
-    """Return an image as a PNG file."""
+def encode_image(image: Image.Image) -> bytes:
+    """Return an image as a PNG file, or as a TIFF file if PNG cannot store the values.
+
+    Raises
+    ------
+    ImageError
+        If the pixels have no RGB equivalent.
+    """
     file = io.BytesIO()
-    (image if image.mode in _PNG_MODES else image.convert("RGB")).save(
-        file, format="PNG", compress_level=1
-    )
+    if image.mode in _TIFF_MODES:
+        image.save(file, format="TIFF", compression="raw")
+    else:
+        stored = image if image.mode in _PNG_MODES else convert_to_rgb(image)
+        stored.save(file, format="PNG", compress_level=1)
     return file.getvalue()

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from featscape.errors import ImageError, InputError
-from featscape.images.containers.pixels import arrange_pixels, encode_png, explain_pixels
+from featscape.images.containers.pixels import arrange_pixels, encode_image, explain_pixels
 from featscape.images.decoding.pillow import image_errors
 from featscape.images.storage.backends import Files
 from featscape.number_text import with_article
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class CollectedImages:
-    """The `ImageBytes` of a collection: `read` encodes a Pillow image as PNG.
+    """The `ImageBytes` of a collection: `read` encodes a Pillow image as a file.
 
     Parameters
     ----------
@@ -72,10 +72,10 @@ def encode_program_image(image: Any, subject: str) -> bytes:
     if isinstance(image, Image.Image):
         try:
             with image_errors():
-                return encode_png(image)
+                return encode_image(image)
         except AssertionError as error:  # of Pillow
             raise ImageError("the file was closed before the image was loaded") from error
-    return encode_png(Image.fromarray(arrange_pixels(_as_pixels(image, subject))))
+    return encode_image(Image.fromarray(arrange_pixels(_as_pixels(image, subject))))
 
 
 def check_program_image(image: Any, subject: str) -> None:

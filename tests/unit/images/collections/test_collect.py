@@ -146,6 +146,26 @@ def test_pillow_images_of_every_mode_are_read(mode):
     assert images.load(0).size == (8, 6)
 
 
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I;16L", "I", "F"])
+def test_pillow_images_of_more_than_8_bits_have_the_colors_of_their_files(tmp_path, mode):
+    dtype = {"I": np.int32, "F": np.float32}.get(mode, ">u2" if mode == "I;16B" else "<u2")
+    values = np.array([[0, 70, 4095, 40_000]], dtype=dtype)
+    image = Image.frombytes(mode, (4, 1), values.tobytes())
+    image.save(tmp_path / "1.tif")
+    for white, grays in ((None, [0, 0, 16, 156]), (4095, [0, 4, 255, 255])):
+        images = find_images([image], white=white)
+        np.testing.assert_array_equal(images.load(0), find_images(tmp_path, white=white).load(0))
+        if mode.startswith("I;16") or white:  # other values are stretched
+            assert np.asarray(images.load(0))[0, :, 0].tolist() == grays
+
+
+@pytest.mark.parametrize("mode", ["La", "RGBa"])
+def test_the_transparent_part_of_a_pillow_image_is_white(mode):
+    image = Image.fromarray(np.array([[[0, 0], [0, 255]]], dtype=np.uint8), "LA")
+    image = image.convert("RGBA").convert(mode) if mode == "RGBa" else image.convert(mode)
+    assert np.asarray(find_images([image]).load(0))[0, :, 0].tolist() == [255, 0]
+
+
 def test_files_of_a_list_are_read_and_named_by_their_paths(tmp_path):
     files = [tmp_path / "b.png", tmp_path / "a.png"]
     for file, image in zip(files, (RED, BLUE), strict=True):
