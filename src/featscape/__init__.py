@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from featscape.app.interactive_map import InteractiveMap
     from featscape.app.notebook import embed_features, make_map, make_maps, open_map
     from featscape.errors import (
+        BusyError,
+        ChangedError,
         DeviceError,
+        DownloadError,
         FeatscapeError,
         ImageError,
         InputError,
@@ -29,7 +32,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "TSNE",
+    "BusyError",
+    "ChangedError",
     "DeviceError",
+    "DownloadError",
     "FeatscapeError",
     "ImageError",
     "InputError",
@@ -51,7 +57,10 @@ __all__ = [
 
 _HOME = {
     "TSNE": "meshtsne",
+    "BusyError": "featscape.errors",
+    "ChangedError": "featscape.errors",
     "DeviceError": "featscape.errors",
+    "DownloadError": "featscape.errors",
     "FeatscapeError": "featscape.errors",
     "ImageError": "featscape.errors",
     "InputError": "featscape.errors",

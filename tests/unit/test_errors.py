@@ -2,6 +2,7 @@ import inspect
 
 import pytest
 
+import featscape
 from featscape import errors
 
 TREE = {
@@ -33,3 +34,7 @@ def test_the_tree_contains_every_error():
     assert defined == set(TREE)
     for name in defined:
         assert name in errors.__doc__
+
+
+def test_every_error_is_public():
+    assert set(TREE) == {name for name in featscape.__all__ if name.endswith(("Error", "Extra"))}
