@@ -158,7 +158,7 @@ class InteractiveMap(ExportableMap):
 
         >>> made = open_map("photos-map")  # doctest: +SKIP
         >>> made.search("dog", k=3).items  # doctest: +SKIP
-        array([17,  4, 30])
+        array([17,  4, 20])
         >>> made.search(image="new.jpg", k=3).scores  # doctest: +SKIP
         array([0.94, 0.91, 0.87], dtype=float32)
         """
