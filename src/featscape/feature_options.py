@@ -34,7 +34,12 @@ class FeatureMapOptions(SourceOptions):
     ]
     output: Annotated[
         PathLike | None,
-        Help("The map folder to write.", "DIR", flag="--output", default="NAME-map"),
+        Help(
+            "The map folder to write. In Python, required for an array.",
+            "DIR",
+            flag="--output",
+            default="NAME-map",
+        ),
     ] = None
     _: KW_ONLY
     images: Annotated[

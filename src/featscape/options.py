@@ -184,7 +184,13 @@ class MapOptions(SourceOptions):
     source: Annotated[Images, Help("A folder of images, or another source.", "SOURCE")]
     output: Annotated[
         PathLike | None,
-        Help("The map folder to write.", "DIR", flag="--output", default="NAME-map"),
+        Help(
+            "The map folder to write. In Python, required for a source that is not a path, such as "
+            "a DataFrame.",
+            "DIR",
+            flag="--output",
+            default="NAME-map",
+        ),
     ] = None  # in the current folder, named after the source
     _: KW_ONLY
     model: Annotated[
@@ -334,7 +340,7 @@ class MapOptions(SourceOptions):
             return Path(self.output)
         if not isinstance(self.source, str | os.PathLike):
             raise InputError(
-                "the output must be given if the source is a list or a dataset; got none. Name the "
-                "map folder with output=."
+                "the output must be given if the source is a list, a DataFrame or a dataset; got "
+                "none. Name the map folder with output=."
             )
         return Path(f"{name_source(self.source)}-map")
