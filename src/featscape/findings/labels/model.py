@@ -190,14 +190,18 @@ class LabelModel:
         squares = np.einsum("ij,ij,j->i", self._rows, self._rows, weights)
         totals = np.bincount(codes, weights=squares, minlength=len(counts))
 
-        def measure(rows: Any, sums: Any, totals: Any, counts: Any) -> Any:
+        def measure(
+            rows: NDArray[Any], sums: NDArray[Any], totals: NDArray[Any], counts: NDArray[Any]
+        ) -> NDArray[Any]:
             """Return squared distances to the means, less the squared lengths of the rows.
 
             The squared length of a mean is the mean product of two items of the class.
             """
             products = np.einsum("ij,ij,j->i", rows, sums, weights)
             pairs = np.maximum(counts * (counts - 1), 1)  # a class of one item has none
-            return (sums**2 @ weights - totals) / pairs - 2 * products / counts
+            lengths = (sums**2 @ weights - totals) / pairs
+            distances: NDArray[Any] = lengths - 2 * products / counts
+            return distances
 
         is_nearer = np.empty(len(items), dtype=bool)
         for block in blocks(len(items)):

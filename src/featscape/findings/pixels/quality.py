@@ -172,7 +172,7 @@ def _upper_fence(values: Floats) -> float:
 def _describe(
     item: int, kinds: list[str], score: float, paths: Sequence[str] | None
 ) -> QualityProblem:
-    verb = "may be" if kinds == ["noisy"] else "is"  # or have a fine pattern
+    verb = "may be" if kinds == ["noisy"] else "is"  # a fine pattern looks like noise
     return QualityProblem(
         item=item,
         kinds=tuple(kinds),
