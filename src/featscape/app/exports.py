@@ -13,13 +13,21 @@ if TYPE_CHECKING:
     import os
 
     import pandas as pd
+    import pyarrow as pa
+    from pandas.api.extensions import ExtensionDtype
 
 
 class ExportableMap(Map):
     """A map that writes its items for other programs."""
 
     def to_frame(self) -> pd.DataFrame:
-        """Return items.parquet with all columns, one row per item; dates are datetime64.
+        """Return items.parquet with all columns, one row per item.
+
+        Returns
+        -------
+        DataFrame
+            Integers are Int64, true and false are boolean, text is string, with NA for missing
+            values. Numbers with a fraction are floats with NaN; dates are datetime64 with NaT.
 
         Raises
         ------
@@ -152,8 +160,24 @@ class ExportableMap(Map):
         items = read_items(self.folder)
         if rows is not None:
             items = items.take(pa.array(rows, pa.int64()))
-        table: pd.DataFrame = items.to_pandas(date_as_object=False)
+        table: pd.DataFrame = items.to_pandas(date_as_object=False, types_mapper=_nullable_type)
         return table
+
+
+def _nullable_type(kind: pa.DataType) -> ExtensionDtype | None:
+    """Return the type of pandas for a column that may have missing values; None for the default."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if pa.types.is_boolean(kind):
+        return pd.BooleanDtype()
+    if pa.types.is_uint64(kind):
+        return pd.UInt64Dtype()
+    if pa.types.is_integer(kind):
+        return pd.Int64Dtype()
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pd.StringDtype()
+    return None
 
 
 def require_pandas(method: str) -> None:

@@ -196,9 +196,10 @@ class InteractiveMap(ExportableMap):
         Returns
         -------
         DataFrame
-            "id" and "number" are Int64, "leak" and "conflict" are boolean; values that a finding
-            does not have are NA or None. `made.findings.labels[number]` is the finding of a row of
-            the kind "labels", and so for each kind.
+            "id", "number" and "duplicate_group" are Int64, "leak" and "conflict" are boolean, and
+            text is string; values that a finding does not have are NA.
+            `made.findings.labels[number]` is the finding of a row of the kind "labels", and so for
+            each kind.
 
         Raises
         ------
@@ -219,8 +220,9 @@ class InteractiveMap(ExportableMap):
 
         rows = to_rows(self.findings, labels=self.labels, splits=self.splits)
         frame = pd.DataFrame(rows, columns=list(FindingRow._fields))
-        types = {"id": "Int64", "number": "Int64", "duplicate_group": "Int64"}
-        return frame.astype(types | {"leak": "boolean", "conflict": "boolean"})
+        types = dict.fromkeys(FindingRow._fields, "string") | {"score": "float64"}
+        types |= dict.fromkeys(("id", "number", "duplicate_group"), "Int64")
+        return frame.astype(types | dict.fromkeys(("leak", "conflict"), "boolean"))
 
     def place(
         self,

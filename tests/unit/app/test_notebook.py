@@ -115,6 +115,31 @@ class TestSelected:
         assert taken.dt.year.tolist()[0] == 2026
         assert taken.isna().tolist() == [False, True]
 
+    @pytest.mark.parametrize(
+        ("values", "dtype"),
+        [
+            (pa.array([3, None], pa.int32()), "Int64"),
+            (pa.array([2**63, None], pa.uint64()), "UInt64"),
+            (pa.array([True, None]), "boolean"),
+            (pa.array(["red", None]), "string"),
+        ],
+    )
+    def test_the_type_of_a_column_does_not_depend_on_missing_values(
+        self, opened, monkeypatch, values, dtype
+    ):
+        for column in (values, values[:1]):
+            monkeypatch.setattr(exports, "read_items", lambda _, c=column: pa.table({"own": c}))
+            own = opened.to_frame()["own"]
+            assert own.dtype == dtype
+            assert own.isna().tolist() == [False, True][: len(column)]
+            assert own[0] == values[0].as_py()
+
+    def test_equal_columns_of_both_frames_have_the_same_type(self, opened):
+        items, found = opened.to_frame(), opened.findings_frame()
+        shared = ["id", "path", "label", "split", "suggested", "duplicate_group"]
+        assert items[shared].dtypes.tolist() == found[shared].dtypes.tolist()
+        assert found["duplicate_kind"].dtype == "string"
+
     def test_a_parquet_file_has_all_columns_and_the_features(self, opened, tmp_path):
         table = pq.read_table(opened.to_parquet(tmp_path / "items.parquet"))
         assert table.column_names == [*opened.to_frame().columns, "vector"]
