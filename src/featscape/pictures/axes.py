@@ -11,6 +11,7 @@ from PIL import Image
 
 from featscape.errors import InputError
 from featscape.number_text import with_article
+from featscape.pictures.legend.rows import MAX_LEGEND_ROWS, legend_rows
 from featscape.pictures.names import (
     LARGEST,
     SMALLEST,
@@ -18,7 +19,6 @@ from featscape.pictures.names import (
     leaders,
     unnamed_classes,
 )
-from featscape.pictures.page import MAX_LEGEND_ROWS, legend_rows
 from featscape.pictures.placement import Arrangement
 from featscape.pictures.plane import fit_to_box
 from featscape.pictures.points import add_points, marker_px
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
+    from featscape.pictures.legend.rows import LegendRow
     from featscape.pictures.names import ItemNames
-    from featscape.pictures.page import LegendRow
     from featscape.pictures.placement import NameBox
     from featscape.pictures.points import Line
     from featscape.pictures.theme import Theme

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
 from PIL.Image import registered_extensions
 
 from featscape.errors import InputError
-from featscape.pictures.text import format_distinct, format_text, one_line
+from featscape.pictures.legend.rows import MAX_LEGEND_ROWS, LegendRow, legend_columns, legend_rows
+from featscape.pictures.text import PlacedText, format_distinct, format_text, one_line
 from featscape.pictures.theme import LIGHT, Theme
 
 if TYPE_CHECKING:
@@ -20,41 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
-    from featscape.pictures.text import FormattedText
 
-MAX_LEGEND_ROWS = 30  # the colors of more rows cannot be distinguished
 MIN_SIZE_PX, MAX_SIZE_PX = 200, 20_000
 MIN_THUMBNAIL_PX = 8
-
-
-@dataclass(frozen=True)
-class LegendRow:
-    """A row of the legend. A row without a color is a remark."""
-
-    name: str
-    count: str = ""
-    color: str | None = None
-
-
-@dataclass(frozen=True)
-class PageText:
-    """A line of text on a page.
-
-    Attributes
-    ----------
-    x, y : float
-        In pixels; y is the middle of the line.
-    line : FormattedText
-    color : str
-    anchor : {"lm", "rm"}
-        Whether `x` is the left or the right end, in Pillow's notation.
-    """
-
-    x: float
-    y: float
-    line: FormattedText
-    color: str
-    anchor: Literal["lm", "rm"] = "lm"
 
 
 @dataclass(frozen=True)
@@ -95,29 +64,29 @@ class Page:
         n_rows = max(len(self.legend) - len(heading), 1)
         return replace(self, legend=(*heading, *legend_rows(classes, codes, n_rows)))
 
-    def texts(self, *, caption: str | None) -> list[PageText]:
+    def texts(self, *, caption: str | None) -> list[PlacedText]:
         """Return the title, the caption and the legend."""
         theme, size_px = self.theme, self.text_px
         room = self.width_px - 2 * self.map_left
         texts = []
         if self.title is not None:
             title = format_text(self.title, 1.5 * size_px, bold=True).within(room)
-            texts.append(PageText(self.map_left, 2.2 * size_px, title, theme.ink))
+            texts.append(PlacedText(self.map_left, 2.2 * size_px, title, theme.ink))
         if caption is not None:
             small = format_text(one_line(caption), 0.85 * size_px).within(room)
-            texts.append(PageText(self.map_left, self.height_px - size_px, small, theme.pale_ink))
+            texts.append(PlacedText(self.map_left, self.height_px - size_px, small, theme.pale_ink))
         names = format_distinct(
             [row.name for row in self.legend], size_px, width_px=self.name_width_px
         )
         for (x, y), row, name in zip(self._legend_positions(), self.legend, names, strict=True):
             if row.color is None:
-                texts.append(PageText(x, y, format_text(row.name, size_px), theme.pale_ink))
+                texts.append(PlacedText(x, y, format_text(row.name, size_px), theme.pale_ink))
                 continue
             left = x + 1.4 * size_px
             right = left + self.name_width_px + size_px + self.count_width_px
             count = format_text(row.count, 0.85 * size_px)
-            texts.append(PageText(left, y, name, theme.ink))
-            texts.append(PageText(right, y, count, theme.pale_ink, anchor="rm"))
+            texts.append(PlacedText(left, y, name, theme.ink))
+            texts.append(PlacedText(right, y, count, theme.pale_ink, anchor="rm"))
         return texts
 
     @property
@@ -240,7 +209,7 @@ def plan_page(
         top_rows = () if heading is None else (LegendRow(heading),)
         all_codes = np.arange(len(classes.names))
         legend = (*top_rows, *legend_rows(classes, all_codes, n_rows - len(top_rows)))
-    name_width, count_width = _legend_columns(legend, text_px, size_px / 5)
+    name_width, count_width = legend_columns(legend, text_px, size_px / 5)
     side = round(4.9 * text_px + name_width + count_width) if legend else 0
 
     room = size_px - 2 * margin - side, size_px - top - margin
@@ -265,42 +234,6 @@ def plan_page(
 
 def _row_step(text_px: float) -> float:
     return 1.65 * text_px
-
-
-def legend_rows(classes: Classes, codes: NDArray[np.intp], n_rows: int) -> tuple[LegendRow, ...]:
-    """Return one row per class, or the largest classes and a row with the number of others.
-
-    Parameters
-    ----------
-    classes : Classes
-    codes : ndarray of intp, shape (k,)
-        The classes of the legend.
-    n_rows : int
-        The largest number of rows.
-    """
-    shown = codes
-    if len(shown) > n_rows:
-        largest = np.argsort(-classes.counts[codes], kind="stable")[: n_rows - 1]
-        shown = np.sort(codes[largest])
-    rows = [
-        LegendRow(one_line(classes.names[i]), f"{classes.counts[i]:,}", classes.colors[i])
-        for i in shown
-    ]
-    n_more = len(codes) - len(shown)
-    if n_more:
-        rows.append(LegendRow(f"and {n_more:,} more classes"))
-    return tuple(rows)
-
-
-def _legend_columns(
-    legend: tuple[LegendRow, ...], text_px: float, widest_px: float
-) -> tuple[float, float]:
-    """Return the widths of the names, at most `widest_px`, and of the counts."""
-    if not legend:
-        return 0.0, 0.0
-    names = max(format_text(row.name, text_px).width_px for row in legend)
-    counts = max(format_text(row.count, 0.85 * text_px).width_px for row in legend)
-    return min(names, widest_px), counts
 
 
 def _disk(diameter_px: int) -> Image.Image:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PIL import ImageFont
 
@@ -67,6 +67,27 @@ class FormattedText:
     def within(self, width_px: float) -> FormattedText:
         """Return the text, shortened if it is wider than `width_px`."""
         return FormattedText(shorten(self.text, self.font, width_px), self.font)
+
+
+@dataclass(frozen=True)
+class PlacedText:
+    """A line of text on a picture.
+
+    Attributes
+    ----------
+    x, y : float
+        In pixels; y is the middle of the line.
+    line : FormattedText
+    color : str
+    anchor : {"lm", "rm"}
+        Whether `x` is the left or the right end, in Pillow's notation.
+    """
+
+    x: float
+    y: float
+    line: FormattedText
+    color: str
+    anchor: Literal["lm", "rm"] = "lm"
 
 
 def format_text(text: str, size_px: float, *, bold: bool = False) -> FormattedText:

@@ -4,7 +4,8 @@ from PIL import Image
 
 from featscape.errors import InputError
 from featscape.labels.classes import count_classes
-from featscape.pictures.page import MAX_LEGEND_ROWS, check_sizes, plan_page
+from featscape.pictures.legend.rows import MAX_LEGEND_ROWS
+from featscape.pictures.page import check_sizes, plan_page
 
 
 @pytest.mark.parametrize("aspect", [0.5, 1.0, 2.0])
