@@ -178,5 +178,6 @@ def _text_of(label: object, index: int) -> str:
         return str(int(label))
     raise InputError(
         f"labels must be strings or integers; got {label!r} ({type(label).__name__}) for item "
-        f"{index}. Convert the labels with str() or int() first."
+        f"{index}. Convert the labels to strings, or pass numbers and dates to draw_scatter as "
+        "values."
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NO_LABEL = "(no label)"  # the label of an item without a label, where other items have labels
-_NO_LABEL_COLOR = "#999ca3"  # the gray of the page for items without a value
+NO_LABEL_COLOR = "#999ca3"  # the gray of the page for items without a value
 
 # The result of a search for the largest minimum CIEDE2000 distance between any two colors, with
 # normal vision and with each kind of dichromacy (Machado et al. 2009), among colors with enough
@@ -67,7 +67,7 @@ def class_colors(names: Iterable[str]) -> dict[str, str]:
         before it; colors repeat after more than a thousand classes. `NO_LABEL` is first and gray.
     """
     present = set(names)
-    gray = {NO_LABEL: _NO_LABEL_COLOR} if NO_LABEL in present else {}
+    gray = {NO_LABEL: NO_LABEL_COLOR} if NO_LABEL in present else {}
     ordered = sorted(present - {NO_LABEL}, key=natural_key)
     if len(ordered) <= len(TEN_COLORS):
         return gray | dict(zip(ordered, TEN_COLORS, strict=False))

@@ -23,7 +23,7 @@ from featscape.pictures.placement import Arrangement
 from featscape.pictures.plane import fit_to_box
 from featscape.pictures.points import add_points, marker_px
 from featscape.pictures.text import format_distinct
-from featscape.pictures.vector import MAX_VECTOR_POINTS, add_names
+from featscape.pictures.vector import MAX_VECTOR_POINTS, add_bar, add_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
+    from featscape.pictures.legend.color_bar import ColorBar, PlacedBar
     from featscape.pictures.legend.rows import LegendRow
     from featscape.pictures.names import ItemNames
     from featscape.pictures.placement import NameBox
@@ -56,6 +57,7 @@ def draw_in_axes(
     names: bool,
     item_names: ItemNames | None,
     theme: Theme,
+    make_bar: Callable[[float], ColorBar] | None,
 ) -> None:
     """Draw a scatter plot in axes, and set their limits.
 
@@ -73,6 +75,8 @@ def draw_in_axes(
     item_names : ItemNames or None
         The names on a map without classes.
     theme : Theme
+    make_bar : callable or None
+        Makes the color bar of a map without classes: see `plan_page`.
     """
 
     def arrange(room: tuple[int, int]) -> Arrangement:
@@ -81,7 +85,14 @@ def draw_in_axes(
         return Arrangement(np.arange(len(xy)), centers, side_px)
 
     plan = _plan_in_axes(
-        axes, arrange, np.ptp(xy, axis=0), classes, names=names, item_names=item_names, theme=theme
+        axes,
+        arrange,
+        np.ptp(xy, axis=0),
+        classes,
+        names=names,
+        item_names=item_names,
+        theme=theme,
+        make_bar=make_bar,
     )
     to_data = _limit(axes, xy, plan.arrangement.centers, plan.box)
     add_points(
@@ -95,6 +106,8 @@ def draw_in_axes(
     )
     axes.set_facecolor(theme.background)
     add_names(axes, plan.names, classes, theme, to_data=to_data, dpi=_LAYOUT_DPI)
+    if plan.bar is not None:
+        add_bar(axes, plan.bar, to_data=to_data, dpi=_LAYOUT_DPI)
 
 
 def draw_images_in_axes(
@@ -138,12 +151,13 @@ def draw_images_in_axes(
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """The size of axes, that of the room for the map beside the legend, the items and the names."""
+    """The size of axes, the room for the map beside the legend, the items, names and color bar."""
 
     box: tuple[int, int]
     room: tuple[int, int]
     arrangement: Arrangement
     names: list[NameBox]
+    bar: PlacedBar | None = None
 
 
 def _plan_in_axes(
@@ -155,6 +169,7 @@ def _plan_in_axes(
     names: bool,
     item_names: ItemNames | None,
     theme: Theme,
+    make_bar: Callable[[float], ColorBar] | None = None,
 ) -> _Plan:
     """Return the plan of a map in axes, with the legend added to the axes."""
     axes.set(xticks=[], yticks=[])
@@ -162,9 +177,14 @@ def _plan_in_axes(
     box = _size_px(axes)
     text_px, largest = _text_sizes(min(box))
     legend = _Legend(axes, classes, theme, text_pt=text_px * 72 / _LAYOUT_DPI)
+    placed, beside = None, 0
+    if make_bar is not None:
+        bar = make_bar(text_px)
+        beside = min(bar.width_px + round(text_px), box[0] - 1)
+        placed = bar.place(box[0] - bar.width_px, 0, box[1])
     listed = np.arange(0 if classes is None or names else len(classes.names))
     while True:
-        room = legend.place(listed, box, spans=spans)
+        room = legend.place(listed, (box[0] - beside, box[1]), spans=spans)
         arrangement = arrange(room)
         laid_out: list[NameBox] = []
         sizes: _Sizes = {"box": room, "text_px": text_px, "largest": largest}
@@ -178,7 +198,7 @@ def _plan_in_axes(
         if not len(missing):
             break
         listed = np.union1d(listed, missing)  # the legend takes room from the names
-    return _Plan(box, room, arrangement, laid_out)
+    return _Plan(box, room, arrangement, laid_out, placed)
 
 
 def check_axes(axes: object, *page: object) -> None:

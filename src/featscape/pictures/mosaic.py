@@ -108,7 +108,7 @@ def draw_mosaic(
         One and three dimensions are projected as in `draw_scatter`.
     images : ImageSource
         n images. Several threads call the method ``load``.
-    labels : sequence of str or int, optional
+    labels : sequence of str, int or bool, optional
         n classes; None or NaN for an item without a label.
     layout : {"map", "grid"}
         "map" draws each image at its position, and moves overlapping images apart as far as each

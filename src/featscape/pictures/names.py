@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from featscape.labels.classes import Classes
+    from featscape.pictures.legend.color_bar import ColorBar
     from featscape.pictures.page import Page
     from featscape.pictures.placement import Arrangement
     from featscape.pictures.text import FormattedText
@@ -60,6 +61,7 @@ def plan_map(
     theme: Theme,
     names: bool,
     item_names: ItemNames | None,
+    make_bar: Callable[[float], ColorBar] | None = None,
 ) -> PlannedMap:
     """Return a page whose legend lists the classes without a name on the map.
 
@@ -73,8 +75,10 @@ def plan_map(
         Write the names on the map; otherwise, the legend lists all classes.
     item_names : ItemNames, optional
         The names on a map without classes.
+    make_bar : callable, optional
+        Makes the color bar of a map without classes: see `plan_page`.
     """
-    plan = partial(plan_page, size_px, aspect=aspect, title=title, theme=theme)
+    plan = partial(plan_page, size_px, aspect=aspect, title=title, theme=theme, make_bar=make_bar)
     if classes is None or not names:
         page = plan(classes=classes)
         arrangement = arrange(page)

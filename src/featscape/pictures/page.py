@@ -17,13 +17,16 @@ from featscape.pictures.theme import LIGHT, Theme
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
+    from featscape.pictures.legend.color_bar import ColorBar, PlacedBar
 
 MIN_SIZE_PX, MAX_SIZE_PX = 200, 20_000
 MIN_THUMBNAIL_PX = 8
+_SIDE_GAP = 2.5  # between the map and the legend, in units of the text
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Page:
     name_width_px, count_width_px : float
         Widths of the columns of the legend.
     theme : Theme
+    bar : PlacedBar or None
+        The color bar in place of a legend.
     """
 
     width_px: int
@@ -57,6 +62,7 @@ class Page:
     name_width_px: float
     count_width_px: float
     theme: Theme
+    bar: PlacedBar | None = None
 
     def with_legend_of(self, classes: Classes, codes: NDArray[np.intp]) -> Page:
         """Return the page with a legend of only these classes."""
@@ -65,7 +71,7 @@ class Page:
         return replace(self, legend=(*heading, *legend_rows(classes, codes, n_rows)))
 
     def texts(self, *, caption: str | None) -> list[PlacedText]:
-        """Return the title, the caption and the legend."""
+        """Return the title, the caption, and the texts of the legend or of the color bar."""
         theme, size_px = self.theme, self.text_px
         room = self.width_px - 2 * self.map_left
         texts = []
@@ -87,7 +93,7 @@ class Page:
             count = format_text(row.count, 0.85 * size_px)
             texts.append(PlacedText(left, y, name, theme.ink))
             texts.append(PlacedText(right, y, count, theme.pale_ink, anchor="rm"))
-        return texts
+        return texts if self.bar is None else [*texts, *self.bar.texts]
 
     @property
     def disk_px(self) -> float:
@@ -107,6 +113,8 @@ class Page:
         for x, y, color in self.disks():
             page.paste(color, (round(x), round(y - disk.height / 2)), disk)
         draw = ImageDraw.Draw(page)
+        if self.bar is not None:
+            self.bar.draw(page)
         for one in self.texts(caption=caption):
             draw.text((one.x, one.y), one.line.text, one.color, one.line.font, anchor=one.anchor)
         return page
@@ -114,7 +122,7 @@ class Page:
     def _legend_positions(self) -> list[tuple[float, float]]:
         """Return the left edge and the middle of each row of the legend."""
         step = _row_step(self.text_px)
-        left = self.map_left + self.map_width + 2.5 * self.text_px
+        left = self.map_left + self.map_width + _SIDE_GAP * self.text_px
         top = self.map_top + (self.map_height - step * (len(self.legend) - 1)) / 2
         return [(left, top + step * i) for i in range(len(self.legend))]
 
@@ -177,6 +185,7 @@ def plan_page(
     classes: Classes | None,
     heading: str | None = None,
     theme: Theme = LIGHT,
+    make_bar: Callable[[float], ColorBar] | None = None,
 ) -> Page:
     """Return the page with the largest possible map of a given shape.
 
@@ -193,6 +202,8 @@ def plan_page(
     heading : str or None
         The heading of the legend.
     theme : Theme
+    make_bar : callable, optional
+        Makes the color bar for a size of the text.
 
     Raises
     ------
@@ -211,11 +222,18 @@ def plan_page(
         legend = (*top_rows, *legend_rows(classes, all_codes, n_rows - len(top_rows)))
     name_width, count_width = legend_columns(legend, text_px, size_px / 5)
     side = round(4.9 * text_px + name_width + count_width) if legend else 0
+    bar = None if make_bar is None else make_bar(text_px)
+    if bar is not None:
+        side = round(_SIDE_GAP * text_px) + bar.width_px
 
     room = size_px - 2 * margin - side, size_px - top - margin
     scale = min(room[0] / aspect, room[1])
     width, height = round(scale * aspect), round(scale)
     below_top = max(height, round(_row_step(text_px) * len(legend)))
+    placed = None
+    if bar is not None:
+        below_top = max(below_top, bar.least_height_px)
+        placed = bar.place(margin + width + _SIDE_GAP * text_px, top, below_top)
     return Page(
         width_px=width + 2 * margin + side,
         height_px=below_top + top + margin,
@@ -229,6 +247,7 @@ def plan_page(
         name_width_px=name_width,
         count_width_px=count_width,
         theme=theme,
+        bar=placed,
     )
 
 

@@ -148,7 +148,10 @@ def _add_many(
 
     rng = np.random.default_rng(0)
     n_shares = int(np.clip(1280 // len(colors), 4, 64))
-    for share in np.array_split(np.arange(len(points)), n_shares):
+    # Points of one color at the beginning, such as those without a value, stay below all others.
+    n_first = int(np.argmax(codes != codes[0])) or len(codes)
+    first, rest = np.split(np.arange(len(points)), [n_first])
+    for share in (first, *np.array_split(rest, n_shares)):
         by_class = share[np.argsort(codes[share], kind="stable")]
         present, starts = np.unique(codes[by_class], return_index=True)
         members = np.split(by_class, starts[1:])

@@ -1,14 +1,18 @@
-"""Draw a scatter plot with one point per item, colored by class."""
+"""Draw a scatter plot with one point per item, colored by class, by value or by position."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
+from featscape.errors import InputError
 from featscape.labels.colors import position_colors
+from featscape.labels.value_scale import scale_values
 from featscape.pictures.axes import check_axes, draw_in_axes
+from featscape.pictures.legend.color_bar import ColorBar
 from featscape.pictures.names import check_item_names, draw_names, leaders, plan_map
 from featscape.pictures.page import check_path
 from featscape.pictures.placement import Arrangement
@@ -19,7 +23,8 @@ from featscape.pictures.vector import VECTOR_SUFFIXES, write_vector
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
@@ -29,7 +34,9 @@ if TYPE_CHECKING:
     from featscape.pictures.names import PlannedMap
     from featscape.pictures.page import Page
     from featscape.pictures.plane import Plane
+    from featscape.pictures.theme import Theme
 
+    Values = Sequence[float | None] | Sequence[date | None] | NDArray[np.generic]
     Labels = Sequence[str] | Sequence[int] | NDArray[np.generic]
 
 
@@ -38,6 +45,8 @@ def draw_scatter(
     positions: ArrayLike,
     labels: Labels | None = None,
     *,
+    values: Values | None = None,
+    values_name: str | None = None,
     size_px: int = 1600,
     title: str | None = None,
     caption: str | None = None,
@@ -54,6 +63,8 @@ def draw_scatter(
     positions: ArrayLike,
     labels: Labels | None = None,
     *,
+    values: Values | None = None,
+    values_name: str | None = None,
     names: bool = True,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
@@ -65,6 +76,8 @@ def draw_scatter(
     positions: ArrayLike,
     labels: Labels | None = None,
     *,
+    values: Values | None = None,
+    values_name: str | None = None,
     size_px: int = 1600,
     title: str | None = None,
     caption: str | None = None,
@@ -74,22 +87,29 @@ def draw_scatter(
     path: str | os.PathLike[str] | None = None,
     ax: Axes | None = None,
 ) -> Image.Image | None:
-    """Draw the items as points colored by class, with the names of the classes on the map.
+    """Draw the items as points colored by class or value, with names on the map.
 
     The name of a class is written where the class is densest, and at up to two more clusters of
-    the class. A legend lists the classes whose names do not fit on the map. Without labels, the
-    color depends on the position.
+    the class. A legend lists the classes whose names do not fit on the map. Numbers and dates have
+    a color scale with a color bar. Without labels and values, the color depends on the position.
 
     Points of one or two dimensions are drawn in a fixed random order, so that no class covers
-    another class. Points of three dimensions are drawn from the farthest to the nearest.
+    another class. Points of three dimensions are drawn from the farthest to the nearest. Points
+    without a value are below all others.
 
     Parameters
     ----------
     positions : array_like of numbers, shape (n, 1), (n, 2) or (n, 3)
         One dimension is drawn as a strip whose width is proportional to the density. Three
         dimensions are projected onto their first two principal axes.
-    labels : sequence of str or int, optional
+    labels : sequence of str, int or bool, optional
         The class of each item; None or NaN for an item without a label.
+    values : sequence of numbers or dates, optional
+        The number or date of each item, instead of `labels`; None, NaN or NaT for an item without a
+        value, which is gray. The scale of skewed numbers is logarithmic. Where a few values are far
+        from all others, the color bar ends at the 2nd or 98th percentile, with "≤" or "≥".
+    values_name : str, optional
+        Written above the color bar.
     size_px : int
         The longer side of the picture.
     title : str, optional
@@ -119,7 +139,8 @@ def draw_scatter(
     ------
     InputError
         If the positions are not finite numbers of a valid shape, if the number of labels differs
-        from the number of positions, if an item of `item_names` does not exist, if the suffix of
+        or values differs from the number of positions, if a label or value is invalid, if both
+        `labels` and `values` are given, if an item of `item_names` does not exist, if the suffix of
         `path` is unknown, or if `ax` is another object, such as an array of axes.
 
     Examples
@@ -131,40 +152,88 @@ def draw_scatter(
     """
     plane = project_to_plane(positions)
     theme = DARK if dark else LIGHT
-    classes = theme.count_classes(labels, len(plane.xy))
-    codes, colors = _colors(plane, classes)
+    points = _color(plane, labels, values, values_name, theme)
     named = check_item_names(item_names, plane.xy)
     if ax is not None:
         check_axes(ax, title, caption, path)
         draw_in_axes(
             ax,
             _data_coordinates(positions, plane),
-            order=_order(plane),
-            codes=codes,
-            colors=colors,
-            classes=classes,
+            order=points.order,
+            codes=points.codes,
+            colors=points.colors,
+            classes=points.classes,
             names=names,
             item_names=named,
             theme=theme,
+            make_bar=points.make_bar,
         )
         return None
     target = None if path is None else check_path(path, vector=tuple(VECTOR_SUFFIXES))
     planned = plan_map(
-        partial(_arrange, plane),
+        partial(_arrange, plane, points.order),
         size_px=size_px,
         aspect=plane.aspect,
         title=title,
-        classes=classes,
+        classes=points.classes,
         theme=theme,
         names=names,
         item_names=named,
+        make_bar=points.make_bar,
     )
-    finished = planned.page.finish(_draw_map(planned, codes, colors, classes), caption=caption)
+    finished = planned.page.finish(_draw_map(planned, points), caption=caption)
     if target is not None and target.suffix.lower() in VECTOR_SUFFIXES:
-        write_vector(target, planned, codes, colors, classes, caption=caption)
+        colors = points.codes, points.colors, points.classes
+        write_vector(target, planned, *colors, caption=caption)
     elif target is not None:
         finished.save(target)
     return finished
+
+
+@dataclass(frozen=True, eq=False)
+class _Colored:
+    """The points in color.
+
+    Attributes
+    ----------
+    order : ndarray of intp, shape (n,)
+        The order in which the points are drawn.
+    codes : ndarray of intp, shape (n,)
+        The color of each point, an index into `colors`.
+    colors : tuple of str
+    classes : Classes or None
+    make_bar : callable or None
+        Makes the color bar of values for a size of the text.
+    """
+
+    order: NDArray[np.intp]
+    codes: NDArray[np.intp]
+    colors: tuple[str, ...]
+    classes: Classes | None = None
+    make_bar: Callable[[float], ColorBar] | None = None
+
+
+def _color(
+    plane: Plane, labels: Labels | None, values: Values | None, name: str | None, theme: Theme
+) -> _Colored:
+    """Return the points colored by label, by value, or else by position."""
+    order = _order(plane)
+    if values is None:
+        if name is not None:
+            raise InputError(f"values_name must be None without values; got {name!r}. Pass values.")
+        classes = theme.count_classes(labels, len(plane.xy))
+        if classes is None:
+            return _Colored(order, *position_colors(plane.xy))
+        return _Colored(order, classes.codes, classes.colors, classes)
+    if labels is not None:
+        raise InputError(
+            "labels and values must not both be given; got both. Pass the classes as labels, or "
+            "the numbers or dates as values."
+        )
+    scale = scale_values(values, len(plane.xy), is_dark=theme.is_dark)
+    missing_first = order[np.argsort(~scale.is_missing[order], kind="stable")]
+    make_bar = partial(ColorBar, scale, name, theme)
+    return _Colored(missing_first, scale.codes, scale.colors, make_bar=make_bar)
 
 
 def _data_coordinates(positions: ArrayLike, plane: Plane) -> NDArray[np.float64]:
@@ -173,18 +242,13 @@ def _data_coordinates(positions: ArrayLike, plane: Plane) -> NDArray[np.float64]
     return points if points.shape[1] == 2 else plane.xy
 
 
-def _draw_map(
-    planned: PlannedMap,
-    codes: NDArray[np.intp],
-    colors: tuple[str, ...],
-    classes: Classes | None,
-) -> Image.Image:
+def _draw_map(planned: PlannedMap, colored: _Colored) -> Image.Image:
     """Return the picture of the map, without the page around it."""
-    page, points = planned.page, planned.arrangement
+    page, points, classes = planned.page, planned.arrangement, colored.classes
     picture = draw_points(
         points.centers,
-        codes[points.items],
-        colors,
+        colored.codes[points.items],
+        colored.colors,
         size_px=(page.map_width, page.map_height),
         marker_px=points.side_px,
         background=page.theme.background,
@@ -194,13 +258,12 @@ def _draw_map(
     return picture
 
 
-def _arrange(plane: Plane, page: Page) -> Arrangement:
+def _arrange(plane: Plane, order: NDArray[np.intp], page: Page) -> Arrangement:
     """Return the points on a page, in drawing order."""
     diameter_px = marker_px(len(plane.xy), page.map_height)
     points = fit_to_box(
         plane.xy, width_px=page.map_width, height_px=page.map_height, margin_px=diameter_px
     )
-    order = _order(plane)
     return Arrangement(items=order, centers=points[order], side_px=diameter_px)
 
 
@@ -209,10 +272,3 @@ def _order(plane: Plane) -> NDArray[np.intp]:
     if plane.depth is None:
         return np.random.default_rng(0).permutation(len(plane.xy))
     return np.argsort(plane.depth, kind="stable")
-
-
-def _colors(plane: Plane, classes: Classes | None) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    """Return the color of each point, an index into the colors, by class or by position."""
-    if classes is None:
-        return position_colors(plane.xy)
-    return classes.codes, classes.colors

@@ -10,15 +10,16 @@ from featscape.pictures.names import leaders, name_color
 from featscape.pictures.points import DPI, add_lines, add_points
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
+    from featscape.pictures.legend.color_bar import PlacedBar
     from featscape.pictures.names import PlannedMap
     from featscape.pictures.placement import NameBox
-    from featscape.pictures.text import FormattedText
+    from featscape.pictures.text import FormattedText, PlacedText
     from featscape.pictures.theme import Theme
 
 MAX_VECTOR_POINTS = 20_000  # programs open larger files slowly; more points become an image
@@ -72,13 +73,25 @@ def write_vector(
             rasterized=len(codes) > MAX_VECTOR_POINTS,
         )
         add_names(axes, planned.names, classes, page.theme, to_data=lambda xy: xy + corner, dpi=DPI)
-        for one in page.texts(caption=caption):
-            side = {"lm": "left", "rm": "right"}[one.anchor]
-            _add_text(axes, (one.x, one.y), one.line, one.color, side=side, dpi=DPI)
+        _add_texts(axes, page.texts(caption=caption), to_data=np.asarray, dpi=DPI)
+        if page.bar is not None:
+            _add_colors(axes, page.bar, to_data=np.asarray, dpi=DPI)
         for x, y, color in page.disks():
             size = _points_of(page.disk_px) ** 2
             axes.scatter([x + page.disk_px / 2], [y], s=size, c=color, linewidths=0)
         figure.savefig(path, dpi=_IMAGE_DPI, metadata=_METADATA[path.suffix.lower()])
+
+
+def add_bar(
+    axes: Any,
+    bar: PlacedBar,
+    *,
+    to_data: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    dpi: float,
+) -> None:
+    """Add a color bar to axes whose limits are set; `to_data` maps pixels to data."""
+    _add_colors(axes, bar, to_data=to_data, dpi=dpi)
+    _add_texts(axes, bar.texts, to_data=to_data, dpi=dpi)
 
 
 def add_names(
@@ -106,6 +119,40 @@ def add_names(
             outline = _add_text(axes, (x, y), line, theme.background, side="center", dpi=dpi)
             outline.set_path_effects([halo])
             _add_text(axes, (x, y), line, color, side="center", dpi=dpi)
+
+
+def _add_colors(
+    axes: Any,
+    bar: PlacedBar,
+    *,
+    to_data: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    dpi: float,
+) -> None:
+    from matplotlib.image import AxesImage
+
+    for box, colors in bar.strips:
+        (left, top), (right, bottom) = to_data(np.array(box, dtype=np.float64).reshape(2, 2))
+        # `imshow` would change the aspect of the axes.
+        extent = (left, right, bottom, top)
+        picture = AxesImage(axes, extent=extent, origin="upper", interpolation="nearest")
+        picture.set_data(np.asarray(colors))
+        axes.add_image(picture)
+    for tick in bar.ticks:
+        start, end = to_data(np.array(tick.ends).reshape(2, 2))
+        add_lines(axes, [tick._replace(ends=(*start, *end))], dpi=dpi)
+
+
+def _add_texts(
+    axes: Any,
+    texts: Iterable[PlacedText],
+    *,
+    to_data: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    dpi: float,
+) -> None:
+    for one in texts:
+        side = {"lm": "left", "rm": "right"}[one.anchor]
+        x, y = to_data(np.array([one.x, one.y]))
+        _add_text(axes, (x, y), one.line, one.color, side=side, dpi=dpi)
 
 
 def _add_text(

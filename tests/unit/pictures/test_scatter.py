@@ -21,7 +21,7 @@ from helpers.images.colors import colors_in
 def plan(positions, labels, size_px=800):
     plane = project_to_plane(positions)
     return plan_map(
-        partial(scatter._arrange, plane),
+        partial(scatter._arrange, plane, np.arange(len(plane.xy))),
         size_px=size_px,
         aspect=plane.aspect,
         title=None,
@@ -277,7 +277,7 @@ class TestItemNames:
         items = {int(np.flatnonzero(codes == code)[0]): f"blob {code}" for code in range(3)}
         plane = project_to_plane(positions)
         page = plan_map(
-            partial(scatter._arrange, plane),
+            partial(scatter._arrange, plane, np.arange(len(plane.xy))),
             size_px=800,
             aspect=plane.aspect,
             title=None,
