@@ -65,13 +65,26 @@ class HuggingFaceDataset:
 
     def cast_column(self, name, feature):
         assert (name, type(feature).__name__) == (self.image_column, "Image")
-        return [{name: row} for row in self.files]
+        return EncodedImages(name, self.files)
 
     def __len__(self):
         return 2
 
     def __getitem__(self, key):
         return self.columns[key] if isinstance(key, str) else {"photo": (RED, BLUE)[key]}
+
+
+class EncodedImages:
+    """A column of images of a Dataset that are not decoded."""
+
+    def __init__(self, column, files):
+        self.column, self.files = column, files
+
+    def __getitem__(self, place):
+        return {self.column: self.files[place]}
+
+    def flatten(self):
+        return {f"{self.column}.path": [file and file["path"] for file in self.files]}
 
 
 def colors_of(images):

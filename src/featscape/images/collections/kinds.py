@@ -152,7 +152,7 @@ def _open_hugging_face(dataset: Any, path_column: str | None) -> OpenedCollectio
             f"the dataset must have a column of images; it has {list_names(list(kinds))}. "
             "Cast the column with cast_column(NAME, datasets.Image())."
         )
-    image = path_column if path_column in images else images[0]
+    image = next((name for name in images if name == path_column), images[0])
     stored = dataset.with_format(None)  # values of Python
     has_transform = dataset.format["type"] == "custom"  # may need the other columns
     if has_transform:
@@ -161,6 +161,7 @@ def _open_hugging_face(dataset: Any, path_column: str | None) -> OpenedCollectio
         encoded = type(dataset.features[image])(decode=False)
         files = stored.select_columns([image]).cast_column(image, encoded)
         opened = OpenedCollection(len(dataset), lambda index: _take_file(files[index][image]))
+        opened.names = _list_paths(files, image)
     opened.has_files = not has_transform
     opened.image_key = image
     opened.is_key_chosen = len(images) > 1 and image != path_column
@@ -176,6 +177,18 @@ def _open_hugging_face(dataset: Any, path_column: str | None) -> OpenedCollectio
         if is_first and any(value is not None for value in values):
             opened.label_column = name
     return opened
+
+
+def _list_paths(files: Any, column: str) -> list[str | None] | None:
+    """Return the paths of a Dataset of files; None if the Dataset contains the images.
+
+    The function also returns None if two rows have one path: each row of a Dataset is an image.
+    """
+    first = files[0][column]
+    if first is None or first["bytes"] is not None:
+        return None
+    paths: list[str | None] = list(files.flatten()[f"{column}.path"])
+    return paths if all(paths) and len(set(paths)) == len(paths) else None
 
 
 def _take_file(stored: dict[str, Any] | None) -> bytes | str:

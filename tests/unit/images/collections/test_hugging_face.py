@@ -51,6 +51,24 @@ def test_the_files_of_a_dataset_of_hugging_face_are_read_without_its_decoder(tmp
     assert find_images(dataset).read(1) == png_of(BLUE)
 
 
+@pytest.mark.parametrize(
+    ("files", "paths"),
+    [
+        ([(None, "a/0.png"), (None, "b/0.png")], ("a/0.png", "b/0.png")),
+        ([(None, "0.png"), (None, "0.png")], ("image-0", "image-1")),
+        ([(None, "0.png"), (None, None)], ("image-0", "image-1")),
+        ([(b"x", "0.png"), (b"x", "1.png")], ("image-0", "image-1")),
+    ],
+    ids=["files", "one file twice", "a row without a file", "contents of files"],
+)
+def test_a_dataset_of_different_files_has_their_paths(files, paths):
+    dataset = HuggingFaceDataset()
+    dataset.files = [{"bytes": content, "path": path} for content, path in files]
+    images = find_images(dataset)
+    assert images.paths == paths
+    assert images.columns["source id"].tolist() == [7, 8]
+
+
 def test_the_transform_of_a_dataset_of_hugging_face_is_applied():
     dataset = HuggingFaceDataset()
     dataset.format = {"type": "custom"}
