@@ -34,6 +34,7 @@ autodoc_member_order = "bysource"
 numpydoc_show_class_members = False  # the templates list the members
 
 html_theme = "pydata_sphinx_theme"
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system
 html_title = "featscape"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
