@@ -1,4 +1,4 @@
-"""The notebooks of the documentation run, and contain no outputs."""
+"""The notebooks of the documentation run, contain no outputs, and their export shows the maps."""
 
 import re
 import shutil
@@ -41,11 +41,20 @@ def test_the_notebook_contains_no_outputs(file):
 def test_the_notebook_runs_and_shows_an_interactive_map(file, tmp_path, monkeypatch):
     for place in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(place, str(tmp_path / place.lower()))
-    copy = shutil.copy(file, tmp_path)
+    copy = Path(shutil.copy(file, tmp_path))
     code = "from nbclient.cli import main; main()"
     command = [sys.executable, "-c", code, "--inplace", "--timeout=120", copy]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     outputs = [output for cell in read_code(copy) for output in cell.outputs]
-    assert any(WIDGET in output.get("data", {}) for output in outputs)
+    maps = [output.data for output in outputs if WIDGET in output.get("data", {})]
+    assert maps
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    export = "from nbconvert.nbconvertapp import main; main()"
+    options = [
+        "--to=html",
+        "--ClearMetadataPreprocessor.enabled=True",
+    ]  # as docs/howto/notebooks.md
+    subprocess.run([sys.executable, "-c", export, *options, copy], check=True)
+    page = copy.with_suffix(".html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg;base64,") == len(maps)

@@ -47,7 +47,8 @@ class InteractiveMap(ExportableMap):
         MissingExtra
             If anywidget is not installed.
         InputError
-            If the map has no bundle, or a file of the bundle is missing or damaged.
+            If the map has no bundle, or if a file of the bundle or scatter.png is missing or
+            damaged.
         """
         try:
             from featscape.app.widget import MapWidget
@@ -332,4 +333,5 @@ class InteractiveMap(ExportableMap):
             widget = self.widget
         except MissingExtra as error:  # IPython in a terminal shows the text only
             return {"text/plain": f"{self!r}\n{error}"}
-        return widget._repr_mimebundle_(**options)
+        data, metadata = widget._repr_mimebundle_(**options)
+        return data | {"text/plain": repr(self)}, metadata

@@ -6,6 +6,8 @@ to show a widget, because anywidget is an optional dependency.
 
 from __future__ import annotations
 
+import base64
+import io
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
@@ -17,11 +19,14 @@ from featscape.bundle.contract import ReadAnswer, ReadRequest
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder import BUNDLE, open_part
+from featscape.mapfolder.read import open_picture
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _SCRIPT, _STYLE = (viewer_file(name).read_text(encoding="utf-8") for name in VIEWER)
+
+PICTURE_PX = 700  # longest side of the picture, which takes at most about 200 kB in a notebook
 
 
 class MapWidget(anywidget.AnyWidget):
@@ -40,7 +45,7 @@ class MapWidget(anywidget.AnyWidget):
     Raises
     ------
     InputError
-        If the map has no bundle, or a file of the bundle is missing or damaged.
+        If the map has no bundle, or if a file of the bundle or scatter.png is missing or damaged.
     """
 
     _esm: ClassVar[str] = _SCRIPT
@@ -49,13 +54,21 @@ class MapWidget(anywidget.AnyWidget):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        bundle = open_bundle(open_part(FolderHandle(folder), BUNDLE))
+        opened = FolderHandle(folder)
+        bundle = open_bundle(open_part(opened, BUNDLE))
         self._files = {name: StoredFile.of(bundle.opened, name) for name in bundle.files()}
+        self._picture = _encode_picture(opened)
         super().__init__()
         self.on_msg(self._answer)
 
     def __repr__(self) -> str:
         return f"MapWidget(folder={self._folder!r})"
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the view, and a picture for programs that do not show the view."""
+        shown: Any = super()._repr_mimebundle_(**options)  # None only for a widget without a view
+        data, metadata = shown
+        return data | {"image/jpeg": self._picture}, metadata
 
     def _answer(self, _widget: object, content: Any, _buffers: object) -> None:
         request = ReadRequest.model_validate(content)
@@ -82,3 +95,16 @@ class MapWidget(anywidget.AnyWidget):
                 f"got {request.start:,} to {end:,}. Run the cell again."
             )
         return file.read(request.start, end)
+
+
+def _encode_picture(folder: FolderHandle) -> str:
+    """Return a small copy of scatter.png as JPEG in Base64, as nbformat requires."""
+    from PIL import Image
+
+    with open_picture(folder) as file, Image.open(file) as opened:
+        small = opened.convert("RGB")
+    small.thumbnail((PICTURE_PX, PICTURE_PX), Image.Resampling.LANCZOS)
+    encoded = io.BytesIO()
+    # JPEG takes a third of PNG; without subsampling, small points keep the color of their class
+    small.save(encoded, "JPEG", quality=80, subsampling=0)
+    return base64.b64encode(encoded.getvalue()).decode()

@@ -1,4 +1,7 @@
-"""The map in JupyterLab draws, returns the selection, and reports a restart of the kernel."""
+"""The map in JupyterLab draws, returns the selection, and reports a restart of the kernel.
+
+A notebook from someone else shows a picture of the map before its cells run.
+"""
 
 import json
 import os
@@ -12,6 +15,8 @@ import urllib.request
 import pytest
 from playwright.sync_api import expect
 
+from featscape import open_map
+
 TOKEN = "a-token-for-this-test"
 START_S = 180  # of the server, and of the notebook on a busy machine
 
@@ -22,10 +27,8 @@ CELLS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def jupyter(tmp_path_factory, digits):
-    """Start JupyterLab with a notebook that shows the map twice, and return its address."""
-    home = tmp_path_factory.mktemp("jupyter")
+def write_notebook(file, sources, *, outputs):
+    """Write a notebook with one cell of code for each source; each cell has the outputs."""
     notebook = {
         "cells": [
             {
@@ -33,17 +36,31 @@ def jupyter(tmp_path_factory, digits):
                 "id": f"cell-{number}",
                 "metadata": {},
                 "execution_count": None,
-                "outputs": [],
-                "source": source.format(folder=str(digits.folder)),
+                "outputs": outputs,
+                "source": source,
             }
-            for number, source in enumerate(CELLS)
+            for number, source in enumerate(sources)
         ],
         "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+    file.write_text(json.dumps(notebook))
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory, digits):
+    """Start JupyterLab, and return the address of a notebook in which {} is its name.
+
+    The notebook "walk" shows the map twice; "received" contains the output of another kernel.
+    """
+    home = tmp_path_factory.mktemp("jupyter")
     (home / "work").mkdir()
-    (home / "work" / "walk.ipynb").write_text(json.dumps(notebook))
+    sources = [source.format(folder=str(digits.folder)) for source in CELLS]
+    write_notebook(home / "work" / "walk.ipynb", sources, outputs=[])
+    data, metadata = open_map(digits.folder)._repr_mimebundle_()
+    shown = {"output_type": "display_data", "data": data, "metadata": metadata}
+    write_notebook(home / "work" / "received.ipynb", sources[:1], outputs=[shown])
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     places = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
@@ -71,7 +88,7 @@ def jupyter(tmp_path_factory, digits):
     address = f"http://127.0.0.1:{port}/"
     try:
         _wait(f"{address}api?token={TOKEN}", server, home / "log")
-        yield f"{address}lab/tree/walk.ipynb?token={TOKEN}"
+        yield f"{address}lab/tree/{{}}.ipynb?token={TOKEN}"
     finally:
         server.terminate()
         try:
@@ -100,7 +117,7 @@ def test_the_map_in_jupyterlab(browser, jupyter):
     page = context.new_page()
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    answer = page.goto(jupyter)
+    answer = page.goto(jupyter.format("walk"))
     # an environment without the folder share/jupyter has no pages of JupyterLab
     assert answer.ok, f"{answer.status} {answer.status_text}"
     cells = page.locator(".jp-Notebook .jp-CodeCell")
@@ -152,6 +169,17 @@ def test_the_map_in_jupyterlab(browser, jupyter):
         expect(first.get_by_role("alert")).to_contain_text("run this cell again")
     page.screenshot(path=os.environ.get("FEATSCAPE_SHOT") or None)
     assert errors == []
+    context.close()
+
+
+def test_a_notebook_from_someone_else_shows_the_picture_of_the_map(browser, jupyter):
+    context = browser.new_context(viewport={"width": 1280, "height": 1100})
+    context.set_default_timeout(START_S * 1000)
+    page = context.new_page()
+    page.goto(jupyter.format("received"))
+    picture = page.locator(".jp-OutputArea-output img")
+    expect(picture).to_be_visible(timeout=START_S * 1000)
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
     context.close()
 
 

@@ -1,3 +1,5 @@
+import base64
+import io
 import sys
 from datetime import date
 
@@ -5,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
 import featscape
@@ -44,6 +47,21 @@ class TestShow:
         shown = opened._repr_mimebundle_()[0]["application/vnd.jupyter.widget-view+json"]
         assert shown["model_id"] == opened.widget.model_id
 
+    def test_the_output_has_a_small_copy_of_the_scatter_plot(self, copied, monkeypatch):
+        monkeypatch.setattr("featscape.app.widget.PICTURE_PX", 100)
+        drawn = Image.new("RGB", (400, 200), "red")
+        drawn.paste("blue", (200, 0, 400, 200))
+        drawn.save(copied.folder / "scatter.png")
+        data, _ = featscape.open_map(copied.folder)._repr_mimebundle_()
+        shown = Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"])))
+        assert (shown.format, shown.size) == ("JPEG", (100, 50))
+        for x, color in ((25, (255, 0, 0)), (75, (0, 0, 255))):
+            assert np.allclose(shown.getpixel((x, 25)), color, atol=10)
+
+    def test_the_text_of_the_output_describes_the_map(self, opened):
+        data, _ = opened._repr_mimebundle_()
+        assert data["text/plain"] == repr(opened)
+
     @pytest.mark.usefixtures("quick_network")
     def test_make_map_returns_a_map_with_a_widget(self, photos, here):
         made = featscape.make_map(photos, here / "photos-map", perplexity=5, size_px=300)
@@ -68,9 +86,10 @@ class TestShow:
         assert shown["text/plain"].startswith("<InteractiveMap: ")
         assert "pip install" in shown["text/plain"]
 
-    def test_a_damaged_map_raises_before_the_display(self, copied):
-        (copied.folder / "bundle" / "positions.bin").unlink()
-        with pytest.raises(InputError, match=r"positions\.bin is missing"):
+    @pytest.mark.parametrize("name", ["bundle/positions.bin", "scatter.png"])
+    def test_a_damaged_map_raises_before_the_display(self, copied, name):
+        (copied.folder / name).unlink()
+        with pytest.raises(InputError, match=rf"{name} is missing"):
             featscape.open_map(copied.folder).widget  # noqa: B018 - the access is the test
 
 
