@@ -27,7 +27,7 @@ def read_classifier(card: ModelCard) -> ClassifierWeights | None:
     ----------
     card : ModelCard
         The network that has just computed the features, with its weights on the disk. The function
-        reads the file of the weights that the name of a library's network stands for. Never pass
+        reads the weights file of the library to which the network belongs by its name. Never pass
         the card of a map from someone else.
 
     Returns
