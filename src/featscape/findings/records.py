@@ -258,7 +258,8 @@ class ItemColumns:
     Attributes
     ----------
     suspicion : ndarray of float32, shape (n,)
-        Log-odds that another label is right: higher is worse, NaN without a label.
+        Log-odds that another label is right: higher is worse, NaN if the label is not checked. More
+        than 0 for the items of `Findings.labels` and their copies with the same label only.
     suggested : tuple of (str or None), length n
         The most probable label other than the given label; None where `suspicion` is NaN.
     off_topic : ndarray of float32, shape (n,)

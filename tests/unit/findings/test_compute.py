@@ -120,6 +120,11 @@ def test_a_wrong_label_of_six_copies_is_listed_once(with_bursts):
     assert set(listed[6].evidence.neighbors).isdisjoint(range(7, 12))
 
 
+def test_the_suspicion_is_more_than_0_for_the_listed_items_and_their_copies(with_bursts):
+    listed = sorted(item for one in with_bursts.labels for item in one.evidence.items)
+    assert np.flatnonzero(with_bursts.columns.suspicion > 0).tolist() == listed
+
+
 def test_the_summary_says_that_copies_raise_the_label_agreement(with_bursts, findings):
     sentence = (
         "100 % of the images have two or more copies, so the label agreement is too high: the "

@@ -127,7 +127,7 @@ def find_label_errors(
             "label more often than by chance: the features do not contain what the labels mean, or "
             "most labels are wrong."
         )
-        return replace(errors, result=DetectorResult(reason=reason))
+        return replace(LabelErrors.not_computed(n_items, reason), confidence=errors.confidence)
     listed = np.flatnonzero(odds.suspicion > 0)
     listed = listed[np.lexsort((listed, -odds.suspicion[listed]))]
     findings = tuple(

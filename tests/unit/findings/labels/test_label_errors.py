@@ -251,6 +251,8 @@ def test_labels_without_relation_to_the_features_are_reported():
     shuffled = np.random.default_rng(5).permutation(codes)
     found = label_errors(features, named(shuffled))
     assert "The labels cannot be checked" in found.result.reason
+    assert np.isnan(found.suspicion).all()
+    assert not any(found.suggested)
     assert found.result.findings == ()
 
 
