@@ -17,6 +17,7 @@ from featscape.findings.wording import (
     count_nouns,
     count_wrong,
     name_farthest,
+    note_corrections,
     noun_of,
 )
 from featscape.number_text import plural
@@ -154,8 +155,8 @@ def _text_of_labels(findings: Findings) -> str:
     number = count_nouns(len(findings.labels), noun_of(findings.paths), "resembles", "resemble")
     text = f"{number} another class more than the labeled class."
     expected = findings.expected_errors
-    wrong = "" if expected is None else count_wrong(expected)
-    return " ".join(filter(None, (text, wrong, note_copies(findings))))
+    wrong = () if expected is None else (count_wrong(expected), note_corrections(expected))
+    return " ".join(filter(None, (text, *wrong, note_copies(findings))))
 
 
 def _off_topic(findings: Findings, *, for_report: bool) -> FindingsSection:

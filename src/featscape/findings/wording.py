@@ -50,21 +50,27 @@ def join_names(names: Sequence[str]) -> str:
 
 def count_wrong(expected: ExpectedErrors) -> str:
     """Return the sentences about how many of the listed labels are wrong."""
+    if expected.n_checked == expected.n_listed > 0:
+        return f"{expected.number} of the {expected.n_listed:,} labels are wrong: all were checked."
     if expected.n_checked:
         return (
             f"About {expected.number} of the labels are wrong, estimated from "
             f"{expected.n_checked:,} checked labels."
         )
-    limit = (
-        f"At most about {expected.high:,} of these are wrong, or more after corrections with this "
-        "list."
-    )
+    limit = f"At most about {expected.high:,} of these are wrong."
     if expected.n_listed == 1:
         limit = "The label may be right."
     elif expected.high >= expected.n_listed:
         limit = "Any number of these may be wrong."
     purpose = "for an estimate" if expected.n_listed > N_CHECKS else "to know the number"
     return f"{limit} Check {name_checks(expected.n_listed)} {purpose}."
+
+
+def note_corrections(expected: ExpectedErrors) -> str:
+    """Return when the limit of the number of wrong labels is too low; "" without a limit."""
+    if expected.n_checked or expected.n_listed == 1 or expected.high >= expected.n_listed:
+        return ""
+    return "After corrections with this list, the limit may be too low."
 
 
 def name_farthest(findings: Findings) -> str | None:

@@ -59,7 +59,8 @@ def test_a_label_error_has_the_suggested_label_and_its_neighbors():
     assert (section.title, section.layout) == ("Labels to check", "items")
     assert section.text == (
         "1 image resembles another class more than the labeled class. At most about 4 of these are "
-        "wrong, or more after corrections with this list. Check all 5 labels to know the number."
+        "wrong. Check all 5 labels to know the number. After corrections with this list, the limit "
+        "may be too low."
     )
     assert section.findings[0].suggested == "dog"
     assert section.findings[0].neighbors == (2,)

@@ -191,7 +191,8 @@ def estimate_errors(
     Returns
     -------
     ExpectedErrors
-        The range contains the number of wrong labels with a probability of about 80 %.
+        The range contains the number of wrong labels with a probability of about 80 %. If all
+        labels were checked, the limits are the number of wrong labels.
 
     Raises
     ------
@@ -215,14 +216,18 @@ def estimate_errors(
     p = 1 / (1 + np.exp(-(draws[:, :1] + draws[:, 1:] * scores[~is_checked])))
     low, high = np.quantile(p.sum(axis=1), _LIMITS)
     n_wrong = int(is_wrong.sum())
+    if is_checked.all():
+        assumption = f"All {len(checked):,} listed labels were checked, and {n_wrong:,} were wrong."
+    else:
+        assumption = (
+            f"Estimated from {len(checked)} checked labels, of which {n_wrong} were wrong; the "
+            "range contains the number with a probability of about 80 %."
+        )
     return ExpectedErrors(
         low=n_wrong + (int(low) if n_wrong else 0),  # all labels may be right
         high=n_wrong + int(np.ceil(high)),
         n_listed=len(listed),
-        assumption=(
-            f"Estimated from {len(checked)} checked labels, of which {n_wrong} were wrong; the "
-            "range contains the number with a probability of about 80 %."
-        ),
+        assumption=assumption,
         n_checked=len(checked),
     )
 

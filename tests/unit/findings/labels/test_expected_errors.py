@@ -7,7 +7,7 @@ from featscape.findings.labels.expected_errors import limit_wrong
 from featscape.findings.records import ExpectedErrors
 from featscape.findings.wording import count_wrong
 
-AT_MOST_5 = "At most about 5 of these are wrong, or more after corrections with this list."
+AT_MOST_5 = "At most about 5 of these are wrong."
 
 
 def listed_labels(n_listed):
@@ -104,6 +104,15 @@ def test_the_estimate_is_exact_when_all_labels_are_checked():
     listed = listed_labels(20)
     estimate = estimate_errors(listed, {one.item: one.item < 50 for one in listed})
     assert (estimate.low, estimate.high) == (5, 5)
+    assert estimate.assumption == "All 20 listed labels were checked, and 5 were wrong."
+    assert count_wrong(estimate) == "5 of the 20 labels are wrong: all were checked."
+
+
+def test_an_estimate_of_some_labels_has_a_probability():
+    listed = listed_labels(500)
+    estimate = estimate_errors(listed, {listed[place].item: False for place in choose_checks(500)})
+    assert "with a probability of about 80 %" in estimate.assumption
+    assert "all were checked" not in count_wrong(estimate)
 
 
 @pytest.mark.parametrize(("checked", "got"), [({}, "no item"), ({3: True}, "item 3")])
