@@ -41,6 +41,8 @@ class Task:
         For steps in which some units take no work, because their result is cached. Returns the
         number of units that took work so far, and the number of units that will still take work.
         The rate and the time left are computed from these numbers.
+    n_before : int
+        Number of units that took work before the step, and that `work` does not count.
     """
 
     description: str
@@ -48,6 +50,7 @@ class Task:
     unit: str
     remark: Callable[[], str] | None = None
     work: Callable[[], tuple[int, int]] | None = None
+    n_before: int = 0
 
 
 class Progress(Protocol):
@@ -256,7 +259,8 @@ class _Pace:
             took = format_seconds(elapsed_s)
             if not worked or elapsed_s <= 0:
                 return took
-            some = f"{worked:,} computed, " if worked < self.task.total else ""
+            n_computed = worked + self.task.n_before
+            some = f"{n_computed:,} computed, " if n_computed < self.task.total else ""
             return f"{some}{self._rate(worked / elapsed_s)}, {took}"
         (then, before), (now, after) = self._samples[0], self._samples[-1]
         if after == before or now <= then:

@@ -68,7 +68,14 @@ def test_a_remark_is_shown_beside_the_rate(remark, shown):
         assert ("reading" in console.file.getvalue()) == (width == 120 and bool(remark))
 
 
-def follow(steps, *, total, n_cached):
+def test_units_that_took_work_before_the_step_count_as_computed():
+    lines = follow([(1, 10, 1)] * 100, total=1000, n_cached=100, n_before=100)
+    assert lines[-1] == "f: 1000/1000 images (9.0 images/s, 1 min 40 s)"
+    lines = follow([(1, 10, 1)] * 100, total=1000, n_cached=100, n_before=40)
+    assert lines[-1] == "f: 1000/1000 images (940 computed, 9.0 images/s, 1 min 40 s)"
+
+
+def follow(steps, *, total, n_cached, n_before=0):
     """Return the lines of a step with cached units: (seconds, units, cached units)."""
     lines, clock = [], Clock()
     done = worked = 0
@@ -76,7 +83,7 @@ def follow(steps, *, total, n_cached):
     def work():
         return worked, total - done - (n_cached - (done - worked))
 
-    task = Task("f", total, unit="images", work=work)
+    task = Task("f", total, unit="images", work=work, n_before=n_before)
     with PlainProgress(lines.append, clock=clock).task(task) as advance:
         for seconds, amount, cached in steps:
             clock.now += seconds

@@ -171,7 +171,13 @@ def extract(
         progress=progress,
     )
     extraction = _Extraction(
-        images, network, thumbnails, cache, batch_size or network.batch_size, progress
+        images,
+        network,
+        thumbnails,
+        cache,
+        batch_size=batch_size or network.batch_size,
+        n_sampled=len(sample),
+        progress=progress,
     )
     return extraction.run(
         file=file, folder=folder, n_shards=n_shards, machines=machines, n_workers=n_workers
@@ -189,6 +195,8 @@ class _Extraction:
     thumbnails : ThumbnailSink or None
     cache : FeatureCache
     batch_size : int
+    n_sampled : int
+        Number of images whose features this run computed before the pass, to choose the precision.
     progress : Progress
     """
 
@@ -197,6 +205,7 @@ class _Extraction:
     thumbnails: ThumbnailSink | None
     cache: FeatureCache
     batch_size: int
+    n_sampled: int
     progress: Progress
 
     def run(
@@ -271,6 +280,7 @@ class _Extraction:
             unit="images",
             remark=lambda: meter.describe() if n_computed else "",
             work=work,
+            n_before=self.n_sampled,
         )
         with (
             self.progress.task(task) as advance,

@@ -4,6 +4,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ class Counting:
 
     @contextmanager
     def task(self, task):
-        self.work = task.work
+        self.work, self.n_before = task.work, task.n_before
         self.opened = (task.description, task.total, task.unit)
         yield self.advance
 
@@ -117,6 +118,20 @@ def test_the_features_of_the_sample_keep_what_was_seen_while_decoding(noise_imag
     read = read_image(b"0", images.decode, MeanColor(), None, Sample())
     assert read.largest == 300
     assert read.has_more
+
+
+def test_the_images_of_the_sample_count_as_computed(noise_images, monkeypatch):
+    images = noise_images(6)
+    sample = {
+        digest(images.read(i)): CachedFeatures("", np.zeros(3, np.float32), (40, 30), None)
+        for i in range(2)
+    }
+    loop = import_module("featscape.features.extraction.loop")
+    monkeypatch.setattr(loop, "prepare_network", lambda network, *_, **__: (network, sample))
+    network, progress = MeanColor(), Counting()
+    extract(images, model=network, progress=progress)
+    assert sum(network.batches) == progress.work()[0] == 4
+    assert progress.n_before == 2
 
 
 def test_features_of_another_white_are_not_continued(noise_images, tmp_path):
