@@ -5,8 +5,10 @@ HOW = {
     "labels": (
         "Each image is classified without its own label, by a linear classifier of the features "
         "(ridge regression) and by its nearest neighbors. An image is listed if it resembles "
-        "another class more than the class of its label; the most suspicious image is first. Below "
-        "each image are similar images with the suggested label."
+        "another class more than the class of its label; the most suspicious image is first. The "
+        "neighbors are found after a scaling of the features, and can differ from the nearest "
+        "neighbors on the page of the map. Below each image are similar images with the suggested "
+        "label."
     ),
     "leaks": (
         "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "

@@ -190,6 +190,7 @@ def test_each_kind_has_its_method_and_its_images():
     for kind in ("labels", "leaks", "off_topic", "quality", "classes", "exemplars", "shortcuts"):
         assert f"Title of {kind}" in page.text
     assert "without its own label" in page.text
+    assert "can differ from the nearest neighbors on the page of the map" in page.text
     assert "facility location" in page.text
     assert page.elements.count("img") > 20
 
