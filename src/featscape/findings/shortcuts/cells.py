@@ -386,7 +386,7 @@ def _describe_order(name: str, assortativity: float, method: str) -> Shortcut:
         label="",
         assortativity=assortativity,
         text=(
-            f"Images that the network finds similar also have a similar {printable(name)}: the "
+            f"Images with similar features also have a similar {printable(name)}: the "
             f"correlation between neighbors is {assortativity:.2f} (1 if equal, 0 for random "
             "pairs)."
         ),
