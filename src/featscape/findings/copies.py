@@ -44,6 +44,14 @@ def merge_copies(findings: Findings, kind: str) -> Sequence[OffTopic | QualityPr
     return [_with_copies(*found) for found in merged.values()]
 
 
+def note_off_topic(findings: Findings) -> str:
+    """Return for example " (8 without duplicates)", or "" if no images off topic are duplicates."""
+    merged = merge_copies(findings, "off_topic")
+    if len(merged) == len(findings.off_topic):
+        return ""
+    return f" ({len(merged):,} without duplicates)"
+
+
 def _with_copies(
     finding: OffTopic | QualityProblem, *copies: OffTopic | QualityProblem
 ) -> OffTopic | QualityProblem:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.findings.copies import divide_duplicates, merge_copies, note_copies
+from featscape.findings.copies import divide_duplicates, merge_copies, note_copies, note_off_topic
 from featscape.findings.records import DuplicateGroup, LabelError
 from featscape.findings.wording import (
     CLASS_SECTIONS,
@@ -163,8 +163,9 @@ def _off_topic(findings: Findings, *, for_report: bool) -> FindingsSection:
     noun = noun_of(findings.paths)
     merged = merge_copies(findings, "off_topic")
     number = count_nouns(len(findings.off_topic), noun, "is", "are")
-    text = f"{number} unlike the rest of the dataset, and may not belong to it."
-    if len(merged) < len(findings.off_topic):
+    note = note_off_topic(findings)
+    text = f"{number} unlike the rest of the dataset{note}, and may not belong to it."
+    if note:
         text = f"{text} Duplicates are listed once."
     title = f"{noun.capitalize()}s off topic"
     reason = findings.not_computed.get("off_topic")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featscape.findings.copies import divide_duplicates, note_copies
+from featscape.findings.copies import divide_duplicates, note_copies, note_off_topic
 from featscape.findings.wording import (
     PATTERNS,
     count_nouns,
@@ -43,7 +43,8 @@ def _sentences(findings: Findings) -> Iterator[str]:
     if findings.off_topic:
         first = findings.off_topic[0]
         number = count_nouns(len(findings.off_topic), noun_of(findings.paths), "is", "are")
-        yield f"{number} unlike the rest of the dataset, first {_name(findings, first.item)}."
+        note = note_off_topic(findings)
+        yield f"{number} unlike the rest of the dataset{note}, first {_name(findings, first.item)}."
     certain, doubtful = _quality(findings)
     yield from _low_quality(findings, certain)
     yield from _shortcut(findings)

@@ -163,14 +163,19 @@ def test_a_kind_without_findings_has_the_reason_or_none():
 
 def test_duplicates_off_topic_are_listed_once():
     off_topic = tuple(OffTopic(item=item, **COMMON) for item in (3, 1, 2))
+    found = Findings(
+        columns=columns(), paths=PATHS, off_topic=off_topic, duplicates=(duplicates(),)
+    )
     section = arranged(off_topic=off_topic, duplicates=(duplicates(),))["off_topic"]
-    assert section.text.startswith("3 images are unlike the rest of the dataset")
-    assert "Duplicates are listed once." in section.text
+    counted = "3 images are unlike the rest of the dataset (2 without duplicates)"
+    assert section.text.startswith(f"{counted}, and may not belong to it. Duplicates are listed")
+    assert any(one.startswith(f"{counted}, first ") for one in summarize_findings(found))
     assert section.findings[0].items == (3, 1)
     assert section.findings[0].text.endswith(" 1 duplicate is also off topic.")
     assert len(section.findings) == 2
     similar = arranged(off_topic=off_topic, duplicates=(duplicates("similar"),))
     assert len(similar["off_topic"].findings) == 3
+    assert "duplicates" not in similar["off_topic"].text.lower()
 
 
 def test_the_images_off_topic_refer_to_those_below_the_limit():
