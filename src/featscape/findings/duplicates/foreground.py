@@ -37,9 +37,9 @@ _NEAR_LEVEL = 12  # gray levels of 255 between the background and the foreground
 _LEAST_CORRELATION, _MOST_GAIN, _MOST_COLOR = 0.955, 2.0, 14
 _MOST_UNEQUAL = 0.04  # of 1 - correlation, times the doubt
 # The mirror image of a foreground of one gray level is often another sign: b and d, or < and >.
-# The thin lines of a sign have many levels, but no color. The signs of a font differ from exact
-# mirror images at the edges: in the stamps of Tux Paint by 48 of 255 levels or more. Mirrored
-# copies of digits and clothes differ by up to 2 levels, or by 28 after compression as JPEG.
+# The thin lines of a sign have many levels, but no color. The letters of a font differ from exact
+# mirror images at the edges: b and d in the stamps of Tux Paint by 77 of 255 levels or more.
+# Mirrored copies of digits and clothes differ by up to 2 levels, or by 28 after compression.
 _FLAT_SHARE = 0.4
 _MOST_OF_RANGE = 1 / 8
 _LEAST_COLOR = 4  # levels of 255
