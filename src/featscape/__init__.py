@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from featscape.mapfolder.read import Map
     from featscape.pictures import draw_mosaic, draw_scatter
     from featscape.progress import Progress
+    from featscape.steps.class_picture import draw_classes
     from featscape.steps.tsne.adapter import load_tsne
     from meshtsne import TSNE
 
@@ -44,6 +45,7 @@ __all__ = [
     "MissingExtra",
     "ModelError",
     "Progress",
+    "draw_classes",
     "draw_mosaic",
     "draw_scatter",
     "embed_features",
@@ -69,6 +71,7 @@ _HOME = {
     "ModelError": "featscape.errors",
     "Map": "featscape.mapfolder.read",
     "Progress": "featscape.progress",
+    "draw_classes": "featscape.steps.class_picture",
     "draw_mosaic": "featscape.pictures",
     "draw_scatter": "featscape.pictures",
     "embed_features": "featscape.app.notebook",

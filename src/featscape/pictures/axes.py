@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from featscape.pictures.points import Line
     from featscape.pictures.theme import Theme
 
-_LAYOUT_DPI = 300  # of the names in axes, whose sizes are whole pixels
-_SMALLEST_NAME_PT = 6.0  # in axes; smaller text is hard to read in print
+LAYOUT_DPI = 300  # of the names in axes, whose sizes are whole pixels
+SMALLEST_NAME_PT = 6.0  # in axes; smaller text is hard to read in print
 # The legend in axes: the gap between columns and the step between rows, in units of the text, and
 # the width of a name, in units of the width of the axes.
 _COLUMN_GAP, _ROW, _WIDEST_ROW = 1.0, 1.5, 0.4
@@ -100,14 +100,14 @@ def draw_in_axes(
         xy[order],
         codes[order],
         colors,
-        marker_pt=plan.arrangement.side_px * 72 / _LAYOUT_DPI,
+        marker_pt=plan.arrangement.side_px * 72 / LAYOUT_DPI,
         background=theme.background,
         rasterized=len(xy) > MAX_VECTOR_POINTS,
     )
     axes.set_facecolor(theme.background)
-    add_names(axes, plan.names, classes, theme, to_data=to_data, dpi=_LAYOUT_DPI)
+    add_names(axes, plan.names, classes, theme, to_data=to_data, dpi=LAYOUT_DPI)
     if plan.bar is not None:
-        add_bar(axes, plan.bar, to_data=to_data, dpi=_LAYOUT_DPI)
+        add_bar(axes, plan.bar, to_data=to_data, dpi=LAYOUT_DPI)
 
 
 def draw_images_in_axes(
@@ -145,7 +145,7 @@ def draw_images_in_axes(
     # Files of matplotlib contain an image without interpolation in its own resolution.
     axes.imshow(picture, extent=(0, width, height, 0), interpolation="none")
     axes.set(xlim=(0, plan.box[0]), ylim=(plan.box[1], 0), facecolor=theme.background)
-    add_names(axes, plan.names, classes, theme, to_data=np.asarray, dpi=_LAYOUT_DPI, lines=False)
+    add_names(axes, plan.names, classes, theme, to_data=np.asarray, dpi=LAYOUT_DPI, lines=False)
     return plan.arrangement
 
 
@@ -174,9 +174,9 @@ def _plan_in_axes(
     """Return the plan of a map in axes, with the legend added to the axes."""
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-    box = _size_px(axes)
+    box = measure_axes(axes)
     text_px, largest = _text_sizes(min(box))
-    legend = _Legend(axes, classes, theme, text_pt=text_px * 72 / _LAYOUT_DPI)
+    legend = _Legend(axes, classes, theme, text_pt=text_px * 72 / LAYOUT_DPI)
     placed, beside = None, 0
     if make_bar is not None:
         bar = make_bar(text_px)
@@ -229,14 +229,14 @@ class _Sizes(TypedDict):
     largest: float
 
 
-def _size_px(axes: Any) -> tuple[int, int]:
-    """Return the size of axes after the layout of their figure, at `_LAYOUT_DPI`."""
+def measure_axes(axes: Any) -> tuple[int, int]:
+    """Return the size of axes after the layout of their figure, at `LAYOUT_DPI`."""
     figure = axes.figure.figure  # the figure of a subfigure
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
     extent = axes.get_window_extent()
-    scale = _LAYOUT_DPI / figure.dpi
+    scale = LAYOUT_DPI / figure.dpi
     return max(round(scale * extent.width), 1), max(round(scale * extent.height), 1)
 
 
@@ -244,10 +244,10 @@ def _text_sizes(side_px: int) -> tuple[float, float]:
     """Return the size of the text for axes of this shorter side, and that of the largest name.
 
     Both sizes are proportional to the side, except in small axes: there no name is smaller than
-    `_SMALLEST_NAME_PT`, or much larger. The second size is in units of the first.
+    `SMALLEST_NAME_PT`, or much larger. The second size is in units of the first.
     """
     proportional_px = side_px / _TEXTS_PER_SIDE
-    text_px = max(proportional_px, _SMALLEST_NAME_PT / SMALLEST * _LAYOUT_DPI / 72)
+    text_px = max(proportional_px, SMALLEST_NAME_PT / SMALLEST * LAYOUT_DPI / 72)
     return text_px, max(LARGEST * proportional_px / text_px, 1.0)
 
 
@@ -289,7 +289,7 @@ class _Legend:
         codes : ndarray of intp
             The classes.
         box : tuple of int
-            The size of the axes, at `_LAYOUT_DPI`.
+            The size of the axes, at `LAYOUT_DPI`.
         spans : ndarray of float64, shape (2,)
             Width and height of the map in any unit.
         """
@@ -320,10 +320,10 @@ class _Legend:
 
     @property
     def _text_px(self) -> float:
-        return self.text_pt * _LAYOUT_DPI / 72
+        return self.text_pt * LAYOUT_DPI / 72
 
     def _add(self, rows: Sequence[LegendRow], n_columns: int, side: str) -> tuple[float, float]:
-        """Add or replace the legend; return its size, at `_LAYOUT_DPI`."""
+        """Add or replace the legend; return its size, at `LAYOUT_DPI`."""
         from matplotlib.lines import Line2D
 
         handles = [
@@ -356,5 +356,5 @@ class _Legend:
         for text in legend.get_texts():
             text.set_parse_math(False)
         extent = legend.get_window_extent()
-        scale = _LAYOUT_DPI / self.axes.figure.figure.dpi
+        scale = LAYOUT_DPI / self.axes.figure.figure.dpi
         return scale * extent.width, scale * extent.height

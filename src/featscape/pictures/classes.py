@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageColor, ImageDraw
+from PIL import ImageColor
 
 from featscape.labels.colors import lighten
-from featscape.pictures.page import check_sizes
+from featscape.pictures.axes import LAYOUT_DPI, SMALLEST_NAME_PT, measure_axes
+from featscape.pictures.page import check_path, check_sizes
+from featscape.pictures.points import DPI, Line, add_lines, render
 from featscape.pictures.text import format_distinct, format_text, one_line
 from featscape.pictures.theme import DARK, LIGHT
+from featscape.pictures.vector import VECTOR_SUFFIXES, add_text, save_vector
 from featscape.records.class_relations import LEAST_SHARE
 
 if TYPE_CHECKING:
+    import os
+
     from numpy.typing import NDArray
+    from PIL import Image
 
     from featscape.pictures.text import FormattedText
     from featscape.pictures.theme import Theme
     from featscape.records.class_relations import ClassRelations
 
-# Lengths in units of the text, which is 1/72 of the size as on other pictures
+_TEXTS_PER_SIDE = 72  # sizes of the text per side of the picture, as on other pictures
+# Lengths in units of the text
 _MARGIN = 2.0
 _TREE = 11.0
 _WIDEST_NAME = 13.0
 _LARGEST_CELL = 5.0
-_SMALLEST_WITH_NUMBER = 1.7  # side of a cell
+_SMALLEST_WITH_NUMBER = 2.0  # side of a cell; a number has at most half of the side
+_BESIDE_NAMES = 2.6  # the gaps and the disk between the tree and the matrix
+# Largest share of the side of the picture, for small axes
+_TREE_SHARE, _NAME_SHARE = 0.2, 0.3
 _SHADES = {False: "#0a5cd6", True: "#6ea8ff"}  # of the largest share, on a light and a dark page
 _OWN_SHADE = 0.25  # of the ink, for cells of the class itself
+_FILE_DPI = 300  # of image files, as of the map made of images
 
 
-def draw_classes(
+def draw_relations(
     relations: ClassRelations,
     *,
     size_px: int = 1600,
     title: str | None = None,
     caption: str | None = None,
     dark: bool = False,
+    path: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
     """Draw the matrix and the tree of at least two classes.
 
@@ -49,14 +62,8 @@ def draw_classes(
     ----------
     relations : ClassRelations
         The names of up to about 60 classes are legible in 1,600 pixels.
-    size_px : int
-        The longer side of the picture. The picture of a few classes is smaller.
-    title : str, optional
-        Written above the matrix.
-    caption : str, optional
-        Written below the matrix.
-    dark : bool
-        Draw on a dark background.
+    size_px, title, caption, dark, path
+        See `featscape.draw_classes`.
 
     Returns
     -------
@@ -66,82 +73,137 @@ def draw_classes(
     Raises
     ------
     InputError
-        If `size_px` is too small or too large.
+        If `size_px` is too small or too large, or if the suffix of `path` is unknown or its folder
+        does not exist.
     """
-    check_sizes(size_px)
     theme = DARK if dark else LIGHT
-    layout = _plan(relations, size_px, has_title=title is not None)
-    text_px = layout.text_px
+    check_sizes(size_px)
+    target = None if path is None else check_path(path, vector=tuple(VECTOR_SUFFIXES))
+    figure = _draw_page(relations, size_px, title=title, caption=caption, theme=theme)
+    picture = render(figure)
+    if target is not None and target.suffix.lower() in VECTOR_SUFFIXES:
+        save_vector(figure, target)
+    elif target is not None:
+        picture.save(target, dpi=(_FILE_DPI, _FILE_DPI))
+    return picture
+
+
+def _draw_page(
+    relations: ClassRelations,
+    size_px: int,
+    *,
+    title: str | None,
+    caption: str | None,
+    theme: Theme,
+) -> Any:
+    """Return a figure of matplotlib with the matrix, the tree, the title and the notes."""
+    from matplotlib.figure import Figure
+
+    text_px = max(size_px / _TEXTS_PER_SIDE, 8.0)
+    margin = _MARGIN * text_px
+    above = (2 if title is None else 4) * text_px
+    notes_px = 7 * text_px  # at most; the cells depend neither on the caption nor on the notes
+    layout = _plan(relations, (size_px - 2 * margin, size_px - above - notes_px), text_px)
     notes = _notes(relations, has_numbers=layout.has_numbers)
     notes = [*notes, one_line(caption)] if caption is not None else notes
-    height = layout.top + layout.cell_px * len(relations.names) + (2 + 1.5 * len(notes)) * text_px
-    page = Image.new("RGB", (layout.width_px, round(height)), theme.background)
-    draw = ImageDraw.Draw(page)
-    room = layout.width_px - 2 * _MARGIN * text_px
-    left = _MARGIN * text_px
+    height = round(above + layout.height + (2 + 1.5 * len(notes)) * text_px)
+    # the notes below the matrix need some width
+    width = round(min(max(layout.width + 2 * margin, 44 * text_px), size_px))
+
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=theme.background)
+    axes: Any = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    _draw(axes, relations, layout, theme, dpi=DPI)
+    axes.set(
+        xlim=(-round(margin), width - round(margin)), ylim=(height - round(above), -round(above))
+    )
+    room = width - 2 * margin
     if title is not None:
         line = format_text(one_line(title), 1.5 * text_px, bold=True).within(room)
-        draw.text((left, 2.2 * text_px), line.text, theme.ink, line.font, anchor="lm")
-    _draw_cells(draw, relations, layout, theme)
-    _draw_names(page, relations, layout, theme)
-    _draw_tree(draw, relations, layout, theme)
+        add_text(axes, (0, 2.2 * text_px - above), line, theme.ink, side="left", dpi=DPI)
     for i, note in enumerate(notes):
         line = format_text(note, 0.85 * text_px).within(room)
-        y = height - (1.2 + 1.5 * (len(notes) - 1 - i)) * text_px
-        draw.text((left, y), line.text, theme.pale_ink, line.font, anchor="lm")
-    return page
+        y = height - above - (1.2 + 1.5 * (len(notes) - 1 - i)) * text_px
+        add_text(axes, (0, y), line, theme.pale_ink, side="left", dpi=DPI)
+    return figure
+
+
+def draw_relations_in_axes(axes: Any, relations: ClassRelations, *, dark: bool) -> None:
+    """Draw the matrix and the tree in the middle of axes, without notes.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    relations : ClassRelations
+    dark : bool
+        Draw on a dark background.
+    """
+    theme = DARK if dark else LIGHT
+    axes.set(xticks=[], yticks=[], facecolor=theme.background)
+    axes.spines[:].set_visible(False)
+    room = measure_axes(axes)
+    text_px = max(min(room) / _TEXTS_PER_SIDE, SMALLEST_NAME_PT * LAYOUT_DPI / 72)
+    layout = _plan(relations, room, text_px)
+    _draw(axes, relations, layout, theme, dpi=LAYOUT_DPI)
+    left, top = (layout.width - room[0]) / 2, (layout.height - room[1]) / 2
+    axes.set(xlim=(left, left + room[0]), ylim=(top + room[1], top))
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Lengths in pixels. `left` and `top` are the corner of the matrix."""
+    """Lengths in pixels, from the end of the tree and of the longest name above the matrix.
+
+    `left` and `top` are the corner of the matrix.
+    """
 
     text_px: float
     cell_px: float
     left: float
     top: float
-    width_px: int
+    tree_px: float
     name_px: float  # size of the names
     names: tuple[FormattedText, ...]  # of the classes, shortened
+
+    @property
+    def width(self) -> float:
+        """The width of the tree, the names and the matrix."""
+        return self.left + self.cell_px * len(self.names)
+
+    @property
+    def height(self) -> float:
+        """The height of the names and the matrix."""
+        return self.top + self.cell_px * len(self.names)
 
     @property
     def has_numbers(self) -> bool:
         """Whether the cells are large enough for numbers."""
         return self.cell_px >= _SMALLEST_WITH_NUMBER * self.text_px
 
-    def name_starts(self) -> list[float]:
-        """Return the left end of the name of each row."""
-        return [self.left - 1.6 * self.text_px - name.width_px for name in self.names]
-
     def middles(self) -> NDArray[np.float64]:
         """Return the middle of each row, measured from the edge of the matrix, (m,)."""
         return np.asarray(self.cell_px * (np.arange(len(self.names)) + 0.5))
 
 
-def _plan(relations: ClassRelations, size_px: int, *, has_title: bool) -> _Layout:
+def _plan(relations: ClassRelations, room: tuple[float, float], text_px: float) -> _Layout:
+    """Return the layout in a room of this width and height, in pixels."""
     n_classes = len(relations.names)
-    text_px = max(size_px / 72, 8.0)
-    tree_px = _TREE * text_px if len(relations.merges) else 0.0
-    above = (4 if has_title else 2) * text_px
+    tree_px = min(_TREE * text_px, _TREE_SHARE * room[0]) if len(relations.merges) else 0.0
     whole = [one_line(name) for name in relations.names]
     widest = max(format_text(name, text_px).width_px for name in whole)
-    names_px = min(widest, _WIDEST_NAME * text_px)
-    beside = tree_px + names_px + (2 * _MARGIN + 2.6) * text_px
-    below = above + names_px + 8 * text_px
-    cell_px = min((size_px - max(beside, below)) / n_classes, _LARGEST_CELL * text_px)
-    cell_px = max(float(np.floor(cell_px)), 1.0)
+    names_px = min(widest, _WIDEST_NAME * text_px, _NAME_SHARE * min(room))
+    beside = tree_px + names_px + _BESIDE_NAMES * text_px
+    above = names_px + text_px
+    cell_px = min((room[0] - beside) / n_classes, (room[1] - above) / n_classes)
+    cell_px = max(float(np.floor(min(cell_px, _LARGEST_CELL * text_px))), 1.0)
     name_px = min(text_px, 0.9 * cell_px)
     names = format_distinct(whole, name_px, width_px=names_px)
     name_room = max(name.width_px for name in names)
-    left = round(beside - _MARGIN * text_px - names_px + name_room)
-    # the notes below the matrix need some width
-    width = max(left + cell_px * n_classes + _MARGIN * text_px, 44 * text_px)
     return _Layout(
         text_px=text_px,
         cell_px=cell_px,
-        left=left,
-        top=round(above + name_room + text_px),
-        width_px=round(min(width, size_px)),
+        left=round(beside - names_px + name_room),
+        top=round(name_room + text_px),
+        tree_px=tree_px,
         name_px=name_px,
         names=tuple(names),
     )
@@ -163,79 +225,94 @@ def _notes(relations: ClassRelations, *, has_numbers: bool) -> list[str]:
     return notes
 
 
+def _draw(
+    axes: Any, relations: ClassRelations, layout: _Layout, theme: Theme, *, dpi: float
+) -> None:
+    """Draw the matrix, the names and the tree; the coordinates of the data are pixels."""
+    _draw_cells(axes, relations, layout, theme, dpi=dpi)
+    _draw_names(axes, relations, layout, theme, dpi=dpi)
+    _draw_tree(axes, relations, layout, theme, dpi=dpi)
+
+
 def _draw_cells(
-    draw: ImageDraw.ImageDraw, relations: ClassRelations, layout: _Layout, theme: Theme
+    axes: Any, relations: ClassRelations, layout: _Layout, theme: Theme, *, dpi: float
 ) -> None:
     cell = layout.cell_px
-    gap = 1 if cell >= 6 else 0
-    strengths = relations.shades().tolist()
+    strengths = relations.shades()
     faint = _blend(theme.background, theme.ink, 0.04)
-    for i, j in np.ndindex(relations.shares.shape):
-        x, y = layout.left + cell * j, layout.top + cell * i
+    colors = [
+        [_blend(faint, _SHADES[theme.is_dark], strength) for strength in row]
+        for row in strengths.tolist()
+    ]
+    for i in range(len(colors)):
+        colors[i][i] = _blend(theme.background, theme.ink, _OWN_SHADE)
+    edges = cell * np.arange(len(colors) + 1)
+    axes.pcolormesh(
+        layout.left + edges,
+        layout.top + edges,
+        np.array([[ImageColor.getrgb(color) for color in row] for row in colors], np.uint8),
+        edgecolors=theme.background if cell >= 6 else "face",
+        linewidth=0.04 * layout.text_px * 72 / dpi,
+    )
+    if not layout.has_numbers:
+        return
+    for i, j in np.argwhere(relations.shares >= LEAST_SHARE):
         share = float(relations.shares[i, j])
-        strength = strengths[i][j]
-        color = _blend(faint, _SHADES[theme.is_dark], strength)
-        if i == j:
-            color = _blend(theme.background, theme.ink, _OWN_SHADE)
-        draw.rectangle((x, y, x + cell - 1 - gap, y + cell - 1 - gap), fill=color)
-        if layout.has_numbers and share >= LEAST_SHARE:
-            number = format_text(f"{100 * share:.0f}", min(layout.text_px, 0.5 * cell))
-            ink = theme.ink if strength <= 0.5 else theme.background
-            middle = (x + (cell - gap) / 2, y + (cell - gap) / 2)
-            draw.text(middle, number.text, ink, number.font, anchor="mm")
+        number = format_text(f"{100 * share:.0f}", min(layout.text_px, 0.5 * cell))
+        ink = theme.ink if strengths[i, j] <= 0.5 else theme.background
+        middle = layout.left + cell * (j + 0.5), layout.top + cell * (i + 0.5)
+        add_text(axes, middle, number, ink, side="center", dpi=dpi)
 
 
 def _draw_names(
-    page: Image.Image, relations: ClassRelations, layout: _Layout, theme: Theme
+    axes: Any, relations: ClassRelations, layout: _Layout, theme: Theme, *, dpi: float
 ) -> None:
     """Write the names of the rows beside the matrix, and of the columns above it, upward."""
-    draw = ImageDraw.Draw(page)
-    half = 0.36 * layout.name_px
-    rows = zip(layout.names, layout.name_starts(), relations.colors, layout.middles(), strict=True)
-    for name, start, color, middle in rows:
-        shade = lighten(color) if theme.is_dark else color
-        x, y = layout.left - 0.8 * layout.text_px, layout.top + middle
-        draw.ellipse((x - half, y - half, x + half, y + half), fill=shade)
-        draw.text((start, y), name.text, theme.ink, name.font, anchor="lm")
-        mask = Image.new("L", (round(name.width_px) + 2, round(1.5 * layout.name_px)))
-        ImageDraw.Draw(mask).text((0, mask.height / 2), name.text, 255, name.font, anchor="lm")
-        upright = mask.transpose(Image.Transpose.ROTATE_90)
-        corner = (
-            round(layout.left + middle - upright.width / 2),
-            round(layout.top - 0.5 * layout.text_px - upright.height),
-        )
-        page.paste(theme.ink, corner, upright)
+    shades = [lighten(color) if theme.is_dark else color for color in relations.colors]
+    left, top, middles = layout.left, layout.top, layout.middles()
+    axes.scatter(
+        np.full(len(middles), left - 0.8 * layout.text_px),
+        top + middles,
+        s=(0.72 * layout.name_px * 72 / dpi) ** 2,
+        c=shades,
+        linewidths=0,
+    )
+    for name, middle in zip(layout.names, middles.tolist(), strict=True):
+        beside = left - 1.6 * layout.text_px, top + middle
+        above = left + middle, top - 0.5 * layout.text_px
+        add_text(axes, beside, name, theme.ink, side="right", dpi=dpi)
+        add_text(axes, above, name, theme.ink, side="left", dpi=dpi, upward=True)
 
 
 def _draw_tree(
-    draw: ImageDraw.ImageDraw, relations: ClassRelations, layout: _Layout, theme: Theme
+    axes: Any, relations: ClassRelations, layout: _Layout, theme: Theme, *, dpi: float
 ) -> None:
-    """Draw the branches from the left margin to the names, with their support."""
+    """Draw the branches from the left edge to the names, with their support."""
     if not len(relations.merges):
         return
-    start = _MARGIN * layout.text_px
-    length = (_TREE - 1) * layout.text_px
+    length = layout.tree_px - layout.text_px
     highest = max(float(relations.merges[:, 2].max()), 1e-9)
-    x = [name - 0.5 * layout.text_px for name in layout.name_starts()]
+    x = [layout.left - 2.1 * layout.text_px - name.width_px for name in layout.names]
     y = (layout.top + layout.middles()).tolist()
     pale = _blend(theme.background, theme.ink, 0.35)
-    thick = max(round(layout.text_px / 8), 2)
-    numbers = []
     for (one, other, height), support in zip(relations.merges, relations.support, strict=True):
         a, b = int(one), int(other)
-        at = start + length * (0.95 - 0.95 * float(height) / highest)
+        at = length * (0.95 - 0.95 * float(height) / highest)
         is_known = bool(np.isfinite(support))
-        line = [(x[a], y[a]), (at, y[a]), (at, y[b]), (x[b], y[b])]
-        draw.line(line, theme.ink if is_known else pale, thick if is_known else 1)
+        color = theme.ink if is_known else pale
+        width = layout.text_px / (8 if is_known else 20)
+        corners = [(x[a], y[a]), (at, y[a]), (at, y[b]), (x[b], y[b])]
+        lines = [Line((*c, *d), color, width) for c, d in pairwise(corners)]
+        add_lines(axes, lines, dpi=dpi)
         x.append(at)
         y.append((y[a] + y[b]) / 2)
         if is_known:
-            numbers.append((at, y[-1], f"{100 * float(support):.0f}"))
-    size_px = min(0.75 * layout.text_px, 0.9 * layout.cell_px)
-    for at, middle, text in numbers:
-        number = format_text(text, size_px)
-        corner = (at - 0.25 * layout.text_px, middle - 0.15 * layout.text_px)
-        draw.text(corner, number.text, theme.ink, number.font, anchor="rb")
+            number = format_text(f"{100 * float(support):.0f}", layout.name_px)
+            corner = (
+                at - 0.25 * layout.text_px,
+                y[-1] - 0.15 * layout.text_px - 0.5 * layout.name_px,
+            )
+            add_text(axes, corner, number, theme.ink, side="right", dpi=dpi)
 
 
 def _blend(low: str, high: str, share: float) -> str:

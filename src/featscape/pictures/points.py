@@ -10,6 +10,7 @@ from PIL import Image, ImageColor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 DPI = 100  # of the canvas; has no effect on the picture, because all sizes are in pixels
@@ -51,17 +52,23 @@ def draw_points(
     lines : sequence of Line
         Drawn below the disks.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     width, height = size_px
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=background)
-    canvas: Any = FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(0, width), ylim=(height, 0))
     add_lines(axes, lines, dpi=DPI)
     add_points(axes, points, codes, colors, marker_pt=marker_px * 72 / DPI, background=background)
+    return render(figure)
+
+
+def render(figure: Figure) -> Image.Image:
+    """Return the picture of a figure of matplotlib, as RGB."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
@@ -51,34 +52,40 @@ def write_vector(
     classes : Classes or None
     caption : str or None
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     page, points = planned.page, planned.arrangement
+    figure = Figure(figsize=(page.width_px / DPI, page.height_px / DPI), dpi=DPI)
+    figure.set_facecolor(page.theme.background)
+    axes: Any = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set(xlim=(0, page.width_px), ylim=(page.height_px, 0))
+    corner = np.array([page.map_left, page.map_top])
+    add_points(
+        axes,
+        points.centers + corner,
+        codes[points.items],
+        colors,
+        marker_pt=_points_of(points.side_px),
+        background=page.theme.background,
+        rasterized=len(codes) > MAX_VECTOR_POINTS,
+    )
+    add_names(axes, planned.names, classes, page.theme, to_data=lambda xy: xy + corner, dpi=DPI)
+    _add_texts(axes, page.texts(caption=caption), to_data=np.asarray, dpi=DPI)
+    if page.bar is not None:
+        _add_colors(axes, page.bar, to_data=np.asarray, dpi=DPI)
+    for x, y, color in page.disks():
+        size = _points_of(page.disk_px) ** 2
+        axes.scatter([x + page.disk_px / 2], [y], s=size, c=color, linewidths=0)
+    save_vector(figure, path)
+
+
+def save_vector(figure: Figure, path: Path) -> None:
+    """Write a figure of matplotlib as SVG or PDF, with text as text."""
+    import matplotlib as mpl
+
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "featscape", "pdf.fonttype": 42}
     with mpl.rc_context(settings):
-        figure = Figure(figsize=(page.width_px / DPI, page.height_px / DPI), dpi=DPI)
-        figure.set_facecolor(page.theme.background)
-        axes: Any = figure.add_axes((0, 0, 1, 1))
-        axes.set_axis_off()
-        axes.set(xlim=(0, page.width_px), ylim=(page.height_px, 0))
-        corner = np.array([page.map_left, page.map_top])
-        add_points(
-            axes,
-            points.centers + corner,
-            codes[points.items],
-            colors,
-            marker_pt=_points_of(points.side_px),
-            background=page.theme.background,
-            rasterized=len(codes) > MAX_VECTOR_POINTS,
-        )
-        add_names(axes, planned.names, classes, page.theme, to_data=lambda xy: xy + corner, dpi=DPI)
-        _add_texts(axes, page.texts(caption=caption), to_data=np.asarray, dpi=DPI)
-        if page.bar is not None:
-            _add_colors(axes, page.bar, to_data=np.asarray, dpi=DPI)
-        for x, y, color in page.disks():
-            size = _points_of(page.disk_px) ** 2
-            axes.scatter([x + page.disk_px / 2], [y], s=size, c=color, linewidths=0)
         figure.savefig(path, dpi=_IMAGE_DPI, metadata=_METADATA[path.suffix.lower()])
 
 
@@ -116,9 +123,9 @@ def add_names(
         for line, middle in zip(name.lines, name.line_middles, strict=True):
             x, y = to_data(np.array([name.x, middle]))
             # A text with a path effect is written as a path, so the text itself has none.
-            outline = _add_text(axes, (x, y), line, theme.background, side="center", dpi=dpi)
+            outline = add_text(axes, (x, y), line, theme.background, side="center", dpi=dpi)
             outline.set_path_effects([halo])
-            _add_text(axes, (x, y), line, color, side="center", dpi=dpi)
+            add_text(axes, (x, y), line, color, side="center", dpi=dpi)
 
 
 def _add_colors(
@@ -152,13 +159,35 @@ def _add_texts(
     for one in texts:
         side = {"lm": "left", "rm": "right"}[one.anchor]
         x, y = to_data(np.array([one.x, one.y]))
-        _add_text(axes, (x, y), one.line, one.color, side=side, dpi=dpi)
+        add_text(axes, (x, y), one.line, one.color, side=side, dpi=dpi)
 
 
-def _add_text(
-    axes: Any, xy: tuple[float, float], line: FormattedText, color: str, *, side: str, dpi: float
+def add_text(
+    axes: Any,
+    xy: tuple[float, float],
+    line: FormattedText,
+    color: str,
+    *,
+    side: str,
+    dpi: float,
+    upward: bool = False,
 ) -> Any:
-    """Add a line of text in the font that contains its characters; return the text."""
+    """Add a line of text in the font that contains its characters; return the text.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    xy : tuple of float
+        Where `side` of the middle of the line is, in the coordinates of the data.
+    line : FormattedText
+    color : str
+    side : {"left", "center", "right"}
+        In the direction of writing.
+    dpi : float
+        Number of pixels per inch, for the size of the text.
+    upward : bool
+        Write from the bottom to the top.
+    """
     family, style = line.font.getname()
     return axes.text(
         *xy,
@@ -169,6 +198,8 @@ def _add_text(
         fontsize=line.font.size * 72 / dpi,
         horizontalalignment=side,
         verticalalignment="center_baseline",
+        rotation=90 if upward else 0,
+        rotation_mode="anchor",
         parse_math=False,
         clip_on=False,
     )

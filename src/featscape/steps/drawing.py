@@ -174,7 +174,7 @@ def _draw_classes(
     writer: _PictureWriter,
 ) -> None:
     """Write the matrix and the tree of the classes."""
-    from featscape.pictures import draw_classes
+    from featscape.pictures import draw_relations
 
     if len(label_names(embedding.labels)) < _LEAST_CLASSES:
         return
@@ -186,7 +186,7 @@ def _draw_classes(
         found=findings.classes,
     )
     if relations is not None:
-        picture = draw_classes(
+        picture = draw_relations(
             relations, title=options.title, caption=options.caption, dark=options.dark
         )
         writer.write(mapfolder.CLASSES, picture)

@@ -1,0 +1,39 @@
+"""The public picture of the classes of a finished map."""
+
+from dataclasses import replace
+
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from featscape import draw_classes
+from featscape.errors import InputError
+
+
+def test_the_picture_is_that_of_the_map_folder(map_of_photos):
+    picture = draw_classes(map_of_photos)
+    with Image.open(map_of_photos.folder / "classes.png") as drawn:
+        assert drawn.tobytes() == picture.tobytes()
+
+
+def test_the_picture_has_the_closest_classes_only(map_of_photos):
+    axes = Figure().add_subplot()
+    assert draw_classes(map_of_photos, most_classes=2, ax=axes) is None
+    names = {text.get_text() for text in axes.texts if not text.get_text().isdigit()}
+    assert len(names) == 2
+    assert names < set(map_of_photos.labels)
+
+
+def test_a_map_without_two_classes_is_refused(map_of_photos):
+    for labels in (None, ("cat",) * len(map_of_photos)):
+        with pytest.raises(InputError, match="needs a map with at least two classes; got <Inter"):
+            draw_classes(replace(map_of_photos, labels=labels))
+
+
+def test_options_that_cannot_be_drawn_are_refused(map_of_photos, tmp_path):
+    with pytest.raises(InputError, match="most_classes must be at least 2; got 1"):
+        draw_classes(map_of_photos, most_classes=1)
+    with pytest.raises(InputError, match="title, caption and path must be None with ax"):
+        draw_classes(map_of_photos, ax=Figure().add_subplot(), path=tmp_path / "x.pdf")
+    with pytest.raises(InputError, match=r"path must end with \.svg, \.pdf, \.png or another"):
+        draw_classes(map_of_photos, path=tmp_path / "x.doc")
