@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError, InputError
 from featscape.labels.classes import NO_LABEL
 from featscape.number_text import plural
-from featscape.printable_names import list_names, printable
+from featscape.printable_names import list_first, list_names, printable
 from featscape.records import SkippedImage, count_reasons
 from featscape.records.skipped import COLUMN_REASONS, ROW_REASONS, VECTORS, column_of
 from featscape.steps.facts.columns import (
@@ -41,7 +42,7 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
     """
     from featscape.images.tables.boxes import describe_boxes
 
-    found = f"found {dataset_text(len(images), 'image', images.labels)}"
+    found = f"found {dataset_text(len(images), 'image', images.labels)}{_in_splits(images)}"
     files = _skipped_files(images.skipped)
     yield f"{found}, skipped {_count_skipped(files)}" if files else found
     if images.image_column is not None:
@@ -61,6 +62,15 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
         yield f"labels: {describe_renamed(images.renamed_labels)}"
     yield from describe_text_columns(images.columns)
     yield from describe_renamed_columns(images.columns)
+
+
+def _in_splits(images: ImageSet) -> str:
+    """Return for example ", in the splits train, test", the largest split first."""
+    names = [name for name, _ in Counter(filter(None, images.splits or ())).most_common()]
+    if not names:
+        return ""
+    listed = printable(list_first(names, n_shown=_MOST_NAMED))
+    return f", in the {'split' if len(names) == 1 else 'splits'} {listed}"
 
 
 def _describe_origin(images: ImageSet, *, is_label_chosen: bool) -> Iterator[str]:

@@ -39,6 +39,12 @@ def test_images_beside_class_folders_have_no_label(tmp_path):
     assert list(describe_found(images)) == ["found 2 images in 1 class, 1 without a label"]
 
 
+def test_the_first_line_names_the_splits_the_largest_first(tmp_path):
+    make_files(tmp_path, "test/cat/1.jpg", "train/cat/1.jpg", "train/dog/1.jpg")
+    (line,) = describe_found(find_images(tmp_path))
+    assert line == "found 3 images in 2 classes, in the splits train, test"
+
+
 def test_labels_that_differ_only_in_case_are_reported(tmp_path):
     make_files(tmp_path, "Cat/1.jpg", "cat/1.jpg", "dog/1.jpg")
     _, line = describe_found(find_images(tmp_path))
