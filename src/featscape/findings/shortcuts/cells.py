@@ -121,7 +121,9 @@ def find_shortcuts(
         reason = "Without two or more classes, no property can predict a label."
     else:
         for one, cell in _find_cells(properties, classes, random_state):
-            found.append(_describe(one, cell, classes, assortativity[one.name]))
+            # both as printed: a range that touches the expected share shows no effect
+            if round(100 * cell.low) > round(100 * _expected_share(one, cell, classes)):
+                found.append(_describe(one, cell, classes, assortativity[one.name]))
     # p = 1 / (1 + number of permutations), at most .05 / number of properties (Bonferroni)
     n_permutations = math.ceil(len(properties) / _FALSE_ALARMS)
     random = np.random.default_rng(random_state)
@@ -344,13 +346,18 @@ def _wilson_range(
     return middle - half, middle + half
 
 
+def _expected_share(one: Property, cell: _TableCell, classes: Classes) -> float:
+    """Return the share of the class of a cell among all labeled images with a known value."""
+    return float((classes.codes == cell.label)[one.known & (classes.label_codes >= 0)].mean())
+
+
 def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: float) -> Shortcut:
     label = classes.names[cell.label]
     in_class = classes.codes == cell.label
     is_labeled = classes.label_codes >= 0
     known, members = one.known & is_labeled, cell.members & is_labeled
     share = float(in_class[members].mean())
-    expected = float(in_class[known].mean())
+    expected = _expected_share(one, cell, classes)
     part = percent(members.sum() / known.sum())
     images = "images" if is_labeled.all() else "labeled images"
     if cell.level is not None:

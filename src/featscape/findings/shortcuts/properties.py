@@ -28,6 +28,7 @@ _MEASURED = {
     "saturation": ("saturation", ("least colorful", "most colorful")),
     "white": ("share of white", ("least white", "whitest")),
 }
+_OF_PIXELS = "lowest-resolution", "highest-resolution"  # images of few and of many pixels
 _LABEL_NAMES = 0.8  # share of the values of a column that are names of classes: another label
 _NAME_THEIR_LABEL = 0.8  # share of the labeled items whose value names the label: its tags
 
@@ -105,7 +106,7 @@ def _collect(
             yield Property(name, survey.measures[measure], tails=tails)
     if sizes_px is not None:
         sides = np.log(np.maximum(sizes_px, 1).astype(np.float64))
-        yield Property("size", np.exp(sides.mean(axis=1)), tails=("smallest", "largest"))
+        yield Property("size", np.exp(sides.mean(axis=1)), tails=_OF_PIXELS)
         aspect = np.exp(sides[:, 0] - sides[:, 1])
         yield Property("aspect ratio", aspect, tails=("tallest", "widest"))
     if paths is not None:

@@ -3,7 +3,12 @@ import pytest
 from scipy.stats import binomtest, norm
 
 from featscape.findings.pixels.survey import MEASURES, Survey, survey_thumbnails
-from featscape.findings.shortcuts.cells import _wilson_range, find_shortcuts, measure_assortativity
+from featscape.findings.shortcuts.cells import (
+    _TableCell,
+    _wilson_range,
+    find_shortcuts,
+    measure_assortativity,
+)
 from featscape.findings.shortcuts.properties import Property, collect_properties, names_label
 from featscape.findings.spaces import search_all_pairs
 from featscape.labels.classes import NO_LABEL, count_classes
@@ -109,6 +114,22 @@ def test_the_order_is_that_of_the_effects_that_are_certain():
     for text, (name, share) in zip(texts[:2], (("many", 95), ("few", 100)), strict=True):
         assert text.startswith(f"Of the images with camera {name}, {share} % (")
     assert "with camera most, 50 % (" in texts[2]
+
+
+@pytest.mark.parametrize(("low", "is_listed"), [(0.2549, False), (0.2551, True)])
+def test_a_range_that_touches_the_expected_share_as_printed_is_not_listed(
+    low, is_listed, monkeypatch
+):
+    labels = named(np.arange(400) % 4)  # 25 % are expected
+    values = np.random.default_rng(0).normal(size=400)
+    members = np.arange(400) % 5 == 0
+
+    def one_cell(properties, *_):
+        yield properties[0], _TableCell(1.01, low, 0.6, 0, True, members, None)
+
+    monkeypatch.setattr("featscape.findings.shortcuts.cells._find_cells", one_cell)
+    found = shortcuts(labels, columns={"depth": values}).findings
+    assert len(found) == is_listed
 
 
 def test_low_and_high_tails_are_named_and_hold_the_extreme_images():
@@ -237,6 +258,7 @@ def test_sizes_and_file_types_are_properties():
         paths=["a.png", "b.JPG", "c.png"],
     )
     assert [one.name for one in found] == ["size", "aspect ratio", "file type"]
+    assert found[0].tails == ("lowest-resolution", "highest-resolution")  # the size in pixels
     assert found[2].levels == (".jpg", ".png")
 
 
