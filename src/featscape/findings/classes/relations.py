@@ -97,7 +97,10 @@ def find_class_relations(
     close, separate = (
         [pair for _, pair in pairs if pair.kind == kind] for kind in ("close pair", "separate pair")
     )
-    groups = [_group(clade, classes) for clade in related if len(clade.classes) > 2]
+    # of all large classes, a group says nothing
+    groups = [
+        _group(clade, classes, noun) for clade in related if 2 < len(clade.classes) < is_large.sum()
+    ]
     too_few = f"Close classes need at least two classes of {LEAST_RELATED} or more {noun}s."
     return DetectorResult(
         (*splits, *close, *groups, *separate, *exemplars), too_few if is_large.sum() < 2 else None
@@ -229,13 +232,17 @@ def _pair(
     return float(mixed[most]), finding
 
 
-def _group(clade: Clade, classes: Classes) -> ClassFinding:
+def _group(clade: Clade, classes: Classes, noun: str) -> ClassFinding:
     names = tuple(classes.names[code] for code in sorted(clade.classes))
-    others = [name for name in classes.names if name not in names]
+    is_large = classes.counts >= LEAST_RELATED
+    large = [name for name, is_one in zip(classes.names, is_large, strict=True) if is_one]
+    others = [name for name in large if name not in names]
     text = f"{join_names(names)} form a group: they are closer to each other than to the others."
     if len(others) < len(names):  # most classes are no group: the others are exceptions
         apart = f"{join_names(others)} {'is' if len(others) == 1 else 'are'} apart"
         text = f"{apart} from the other {len(names):,} classes, which are closer to each other."
+    if len(large) < len(classes.names):
+        text += f" Classes of fewer than {LEAST_RELATED} {noun}s are left out."
     return ClassFinding(
         kind="group",
         classes=names,

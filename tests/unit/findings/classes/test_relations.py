@@ -135,6 +135,21 @@ def test_a_group_of_most_classes_is_reported_as_the_distance_of_the_others():
     )
 
 
+@pytest.mark.parametrize(("n_large", "n_groups"), [(4, 1), (3, 0)])
+def test_a_group_leaves_out_small_classes_and_says_so(n_large, n_groups):
+    rng = np.random.default_rng(0)
+    centers = 10 * np.eye(5, 20)
+    centers[1:3] = centers[0] + 0.3 * rng.normal(size=(2, 20))
+    codes = np.repeat(np.arange(5), [20] * n_large + [4] * (5 - n_large))
+    features = (centers[codes] + 0.1 * rng.normal(size=(len(codes), 20))).astype(np.float32)
+    groups = of_kind(relations(features, named(codes)), "group")
+    text = (
+        "dog is apart from the other 3 classes, which are closer to each other. Classes of fewer "
+        "than 5 images are left out."
+    )
+    assert [one.text for one in groups] == n_groups * [text]
+
+
 def test_border_images_are_of_the_pair_and_near_the_other_class():
     features, codes = related()
     pair = of_kind(relations(features, named(codes)), "close pair")[0]
