@@ -44,10 +44,10 @@ def merge_copies(findings: Findings, kind: str) -> Sequence[OffTopic | QualityPr
     return [_with_copies(*found) for found in merged.values()]
 
 
-def note_off_topic(findings: Findings) -> str:
-    """Return for example " (8 without duplicates)", or "" if no images off topic are duplicates."""
-    merged = merge_copies(findings, "off_topic")
-    if len(merged) == len(findings.off_topic):
+def note_duplicates(findings: Findings, kind: str) -> str:
+    """Return for example " (8 without duplicates)", or "" if `merge_copies` merges no finding."""
+    merged = merge_copies(findings, kind)
+    if len(merged) == len(getattr(findings, kind)):
         return ""
     return f" ({len(merged):,} without duplicates)"
 

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.findings.copies import divide_duplicates, merge_copies, note_copies, note_off_topic
+from featscape.findings.copies import (
+    divide_duplicates,
+    merge_copies,
+    note_copies,
+    note_duplicates,
+)
 from featscape.findings.records import DuplicateGroup, LabelError
 from featscape.findings.wording import (
     CLASS_SECTIONS,
@@ -103,7 +108,7 @@ def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSecti
     if findings.paths is not None:
         merged = merge_copies(findings, "quality")
         text = _text_of_quality(findings)
-        if len(merged) < len(findings.quality):
+        if note_duplicates(findings, "quality"):
             text = f"{text} Duplicates with the same faults are listed once."
         yield section("quality", "Image quality", "items", merged, text)
     yield from _classes(findings)
@@ -163,7 +168,7 @@ def _off_topic(findings: Findings, *, for_report: bool) -> FindingsSection:
     noun = noun_of(findings.paths)
     merged = merge_copies(findings, "off_topic")
     number = count_nouns(len(findings.off_topic), noun, "is", "are")
-    note = note_off_topic(findings)
+    note = note_duplicates(findings, "off_topic")
     text = f"{number} unlike the rest of the dataset{note}, and may not belong to it."
     if note:
         text = f"{text} Duplicates are listed once."
@@ -248,7 +253,8 @@ def _kinds_of(groups: Sequence[DuplicateGroup]) -> str:
 def _text_of_quality(findings: Findings) -> str:
     counts = Counter(name for one in findings.quality for name in one.kinds)
     kinds = ", ".join(f"{number:,} {name}" for name, number in counts.most_common())
-    text = f"{plural(len(findings.quality), 'image')}: {kinds}."
+    number = plural(len(findings.quality), "image")
+    text = f"{number}{note_duplicates(findings, 'quality')}: {kinds}."
     return f"{text} {PATTERNS}" if counts["noisy"] else text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featscape.findings.copies import divide_duplicates, note_copies, note_off_topic
+from featscape.findings.copies import divide_duplicates, note_copies, note_duplicates
 from featscape.findings.wording import (
     PATTERNS,
     count_nouns,
@@ -43,10 +43,10 @@ def _sentences(findings: Findings) -> Iterator[str]:
     if findings.off_topic:
         first = findings.off_topic[0]
         number = count_nouns(len(findings.off_topic), noun_of(findings.paths), "is", "are")
-        note = note_off_topic(findings)
+        note = note_duplicates(findings, "off_topic")
         yield f"{number} unlike the rest of the dataset{note}, first {_name(findings, first.item)}."
     certain, doubtful = _quality(findings)
-    yield from _low_quality(findings, certain)
+    yield from _low_quality(findings, certain, n_doubtful=len(doubtful))
     yield from _shortcut(findings)
     for found in _classes(findings):
         yield found.text
@@ -97,11 +97,14 @@ def _quality(findings: Findings) -> tuple[list[QualityProblem], list[QualityProb
     return [one for one in findings.quality if one.kinds != ("noisy",)], doubtful
 
 
-def _low_quality(findings: Findings, faulty: list[QualityProblem]) -> Iterator[str]:
+def _low_quality(
+    findings: Findings, faulty: list[QualityProblem], *, n_doubtful: int
+) -> Iterator[str]:
     if faulty:
         first = faulty[0]
+        noisy = f" ({plural(n_doubtful, 'other')} may be noisy)" if n_doubtful else ""
         yield (
-            f"{plural(len(faulty), 'image')} of low quality, first "
+            f"{plural(len(faulty), 'image')} of low quality{noisy}, first "
             f"{_name(findings, first.item)}: {', '.join(first.kinds)}."
         )
 

@@ -62,6 +62,19 @@ def test_the_csv_escapes_control_characters_only_for_a_terminal(for_terminal, pa
     assert (row["number"], row["leak"], row["text"]) == ("0", "", "Dark.")
 
 
+def test_the_screen_counts_the_images_of_low_quality_with_and_without_duplicates():
+    evidence = Evidence((0, 1), (), 1.0, "How.")
+    faults = tuple(
+        QualityProblem(item=item, kinds=("dark",), text="Dark.", evidence=evidence)
+        for item in (0, 1)
+    )
+    group = DuplicateGroup(items=(0, 1), kind="exact", text="equal.", evidence=evidence)
+    columns = ItemColumns.from_stored({name: np.zeros(2) for name in ItemColumns.__annotations__})
+    found = Findings(columns=columns, duplicates=(group,), quality=faults, paths=("a", "b"))
+    lines = str(describe(found)).splitlines()
+    assert "Image quality: 2 (1 without duplicates)" in lines
+
+
 def test_all_outputs_count_the_same_duplicates():
     kinds = ["exact", "near", "similar", "similar", "similar"]
     evidence = Evidence((0, 1), (), 1.0, "How.")

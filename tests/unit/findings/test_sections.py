@@ -260,8 +260,9 @@ def test_duplicates_with_the_same_faults_are_listed_once():
         ((0,), "Faults of 0."),
     ]
     assert section.text == (
-        "4 images: 4 dark, 1 noisy. A sharp image with a fine pattern, such as a knit fabric, may "
-        "also be listed as noisy. Duplicates with the same faults are listed once."
+        "4 images (3 without duplicates): 4 dark, 1 noisy. A sharp image with a fine pattern, such "
+        "as a knit fabric, may also be listed as noisy. Duplicates with the same faults are listed "
+        "once."
     )
     both = replace(duplicates(), items=(0, 1, 2, 3))
     section = arranged(quality=quality, duplicates=(both,))["quality"]
@@ -288,7 +289,7 @@ def test_the_summary_begins_with_certain_faults_and_has_clear_shortcuts_only():
         "fabric, may also be listed as noisy."
     )
     assert summarize_findings(found) == (
-        "1 image of low quality, first 3.png: dark.",
+        "1 image of low quality (1 other may be noisy), first 3.png: dark.",
         "A property of cat at 1.6. The property may be the content of the class.",
         COMMON["text"],
         noise,

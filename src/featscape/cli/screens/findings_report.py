@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from featscape.cli import console
 from featscape.findings import KINDS, ClassFinding, FindingRow, to_rows
-from featscape.findings.copies import divide_duplicates, merge_copies
+from featscape.findings.copies import divide_duplicates, merge_copies, note_duplicates
 from featscape.findings.wording import (
     CLASS_SECTIONS,
     count_wrong,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from featscape.findings import Finding, Findings
 
 _MAX_LISTED = 10  # findings of each kind
+_MERGED = {"off_topic", "quality"}  # kinds of which duplicates are listed once
 _MAX_NAMED = 3  # images of a finding about classes
 _TITLES = {  # {noun} is "image", or "item" in a map without images
     "labels": "Labels to check",
@@ -53,7 +54,9 @@ def _lines(findings: Findings) -> Iterator[str]:
         if not listed and reason is None and farthest is None:
             continue
         title = _TITLES[kind].format(noun=noun, Noun=noun.capitalize())
-        yield f"{title}: {len(listed):,}" if listed or reason is None else f"{title}:"
+        note = note_duplicates(findings, kind) if kind in _MERGED else ""
+        number = f"{len(getattr(findings, kind)) if note else len(listed):,}{note}"
+        yield f"{title}: {number}" if listed or reason is None else f"{title}:"
         expected = findings.expected_errors
         if kind == "labels" and listed and expected is not None:
             yield f"  {count_wrong(expected)} {expected.assumption}"
@@ -76,7 +79,7 @@ def _parts(findings: Findings) -> Iterator[tuple[str, Sequence[Finding]]]:
     for kind in KINDS:
         if kind == "duplicates":
             yield from zip((kind, "similar"), divide_duplicates(findings), strict=True)
-        elif kind in {"off_topic", "quality"}:
+        elif kind in _MERGED:
             yield kind, merge_copies(findings, kind)
         elif kind == "classes":
             for name, (own_kind, _) in CLASS_SECTIONS.items():
