@@ -128,9 +128,7 @@ def compute_findings(
         classes,
         components=components,
         values=values,
-        originals=None
-        if classes is None
-        else find_originals(of_images.duplicates.findings, classes.label_codes),
+        duplicates=of_images.duplicates.findings,
         search=search,
         n_threads=n_threads,
         random_state=random_state,
@@ -154,16 +152,22 @@ def _find_in_features(
     *,
     components: Components | None,
     values: NDArray[np.float32],
-    originals: NDArray[np.intp] | None,
+    duplicates: Sequence[DuplicateGroup],
     search: NeighborSearch,
     n_threads: int,
     random_state: int,
 ) -> _OfFeatures:
+    originals = is_copy = None
+    if classes is not None:
+        originals = find_originals(duplicates, classes.label_codes)
+        firsts = find_originals(duplicates, classes.label_codes, least_copies=2)
+        is_copy = firsts != np.arange(len(items))
     labels, relations = find_with_labels(
         components,
         neighbors,
         classes,
         originals=originals,
+        is_copy=is_copy,
         search=search,
         paths=items.paths,
         n_threads=n_threads,

@@ -44,6 +44,7 @@ def find_with_labels(
     classes: Classes | None,
     *,
     originals: NDArray[np.intp] | None = None,
+    is_copy: NDArray[np.bool_] | None = None,
     search: NeighborSearch,
     paths: Sequence[str] | None,
     n_threads: int = 1,
@@ -61,6 +62,8 @@ def find_with_labels(
     classes : Classes or None
     originals : ndarray of intp, shape (n,), optional
         The item that takes part for each item, see `find_originals`; the item itself by default.
+    is_copy : ndarray of bool, shape (n,), optional
+        Items that are no typical items of their class, see `find_class_relations`.
     search, paths, n_threads, random_state
         As in `compute_findings`.
     """
@@ -81,12 +84,13 @@ def find_with_labels(
     if len(rows) < min(2, n):
         return find(components, neighbors, None, paths=paths)
     if classes is None or components is None or len(rows) == n:
-        return find(components, neighbors, classes, paths=paths)
+        return find(components, neighbors, classes, is_copy=is_copy, paths=paths)
     labeled = components.select(rows)
     errors, relations = find(
         labeled,
         search(labeled.values, min(neighbors.shape[1], len(rows) - 1)).indices,
         count_classes([classes.names[code] for code in classes.codes[rows]], len(rows)),
+        is_copy=None if is_copy is None else is_copy[rows],
         paths=[name_item(item, paths) for item in rows.tolist()],
     )
     return _scatter(errors, rows, originals), _renumber(relations, rows)
@@ -97,6 +101,7 @@ def _find(
     neighbors: NDArray[np.int32],
     classes: Classes | None,
     *,
+    is_copy: NDArray[np.bool_] | None = None,
     search: NeighborSearch,
     paths: Sequence[str] | None,
     noun: str,
@@ -122,6 +127,7 @@ def _find(
         neighbors,
         classes,
         confidence=errors.confidence,
+        is_copy=is_copy,
         noun=noun,
         n_threads=n_threads,
         random_state=random_state,

@@ -120,6 +120,22 @@ def test_a_wrong_label_of_six_copies_is_listed_once(with_bursts):
     assert set(listed[6].evidence.neighbors).isdisjoint(range(7, 12))
 
 
+def test_one_of_two_copies_is_typical():
+    features, codes = clouds(400)
+    rows = np.argsort(codes, kind="stable")  # the copies of one label follow each other
+    items = some_items(
+        400,
+        features=features[rows],
+        positions=features[rows, :2],
+        neighbors=None,
+        labels=named(codes[rows]),
+        digests=np.repeat(np.arange(200, dtype=np.uint8), 2)[:, None].repeat(32, axis=1),
+    )
+    typical = [one.items for one in compute_findings(items).classes if one.kind == "exemplars"]
+    assert {len(chosen) for chosen in typical} == {10}
+    assert all(item % 2 == 0 for chosen in typical for item in chosen)
+
+
 def test_the_suspicion_is_more_than_0_for_the_listed_items_and_their_copies(with_bursts):
     listed = sorted(item for one in with_bursts.labels for item in one.evidence.items)
     assert np.flatnonzero(with_bursts.columns.suspicion > 0).tolist() == listed

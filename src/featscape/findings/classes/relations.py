@@ -43,6 +43,7 @@ def find_class_relations(
     classes: Classes | None,
     *,
     confidence: NDArray[np.float32],
+    is_copy: NDArray[np.bool_] | None = None,
     noun: str = "image",
     n_threads: int = 1,
     random_state: int = 0,
@@ -58,6 +59,8 @@ def find_class_relations(
     classes : Classes or None
     confidence : ndarray of float32, shape (n,)
         The probability of each given label: `LabelErrors.confidence`.
+    is_copy : ndarray of bool, shape (n,), optional
+        Copies of another item with the same label, which are no exemplars.
     noun : str
         "image", or "item" in a map without images.
     n_threads : int
@@ -77,7 +80,8 @@ def find_class_relations(
         return DetectorResult(reason="All items have the same features.")
     generator = np.random.default_rng(random_state)
     members = shuffled_members(classes, generator)
-    exemplars = _exemplars(components, classes, members, confidence, noun=noun, n_threads=n_threads)
+    several = members if is_copy is None else [items[~is_copy[items]] for items in members]
+    exemplars = _exemplars(components, classes, several, confidence, noun=noun, n_threads=n_threads)
     splits = _splits(components, classes, members, noun=noun, n_threads=n_threads)
     if len(classes.names) < 3:
         reason = (

@@ -202,17 +202,20 @@ def number_groups(groups: Sequence[DuplicateGroup], n_items: int) -> NDArray[np.
     return numbers
 
 
-def find_originals(groups: Sequence[DuplicateGroup], labels: NDArray[np.intp]) -> NDArray[np.intp]:
+def find_originals(
+    groups: Sequence[DuplicateGroup], labels: NDArray[np.intp], *, least_copies: int = _LEAST_COPIES
+) -> NDArray[np.intp]:
     """Return for each item the first item of its group with the same label, (n,).
 
-    Items outside of groups, and of groups of similar pictures or of fewer than three items with one
-    label, are their own originals.
+    Items outside of groups, and of groups of similar pictures or of fewer than `least_copies` items
+    with one label, are their own originals.
 
     Parameters
     ----------
     groups : sequence of DuplicateGroup
     labels : ndarray of intp, shape (n,)
         A number for the label of each item; negative for no label.
+    least_copies : int
     """
     originals = np.arange(len(labels))
     for group in groups:
@@ -221,7 +224,7 @@ def find_originals(groups: Sequence[DuplicateGroup], labels: NDArray[np.intp]) -
         items = np.array(group.items)
         for label in np.unique(labels[items]):
             copies = items[labels[items] == label]
-            if label >= 0 and len(copies) >= _LEAST_COPIES:
+            if label >= 0 and len(copies) >= least_copies:
                 originals[copies] = copies.min()
     return originals
 
