@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -277,7 +278,10 @@ def draw_thumbnails(
     description: str,
     progress: Progress,
 ) -> None:
-    """Draw lines, and then thumbnails, into `picture`, the last thumbnail on top.
+    """Draw thumbnails into `picture`, the last thumbnail on top, and lines to some of them.
+
+    A line covers all thumbnails but those at the ends of lines, which are drawn last: a line below
+    the thumbnails would be hidden where other images are between its ends.
 
     Parameters
     ----------
@@ -286,18 +290,17 @@ def draw_thumbnails(
     arrangement : Arrangement
         The images to draw; at least half of a side from the edge.
     lines : sequence of Line
+        The second end of each line is the middle of a thumbnail.
     images : ImageSource
     classes : Classes or None
         The classes of all images, for the borders; None for images without borders.
     background : str
-        The color of the gap between overlapping images.
+        The color of the gap between overlapping images, and beside lines.
     description : str
         The name of the step for `progress`.
     progress : Progress
     """
-    draw = ImageDraw.Draw(picture)
-    for line in lines:
-        draw.line(line.ends, line.color, round(line.width_px))
+    arrangement, first_end = _ends_last(arrangement, lines)
     colors = _border_colors(classes, arrangement)
     indices, centers = arrangement.items, arrangement.centers
     side_px = round(arrangement.side_px)
@@ -316,10 +319,30 @@ def draw_thumbnails(
         for start in range(0, len(indices), CHUNK_IMAGES):
             chunk = slice(start, start + CHUNK_IMAGES)
             thumbnails = pool.map(load, indices[chunk].tolist(), colors[chunk])
-            for thumbnail, center in zip(thumbnails, centers[chunk], strict=True):
+            for i, thumbnail in enumerate(thumbnails, start):
+                if i == first_end:
+                    _draw_lines(picture, lines, background)
+                center = centers[i]
                 corner = center - np.array(thumbnail.size) / 2
                 picture.paste(thumbnail, (round(corner[0]), round(corner[1])))
                 advance(1)
+
+
+def _ends_last(arrangement: Arrangement, lines: Sequence[Line]) -> tuple[Arrangement, int]:
+    """Return the images, those at the ends of lines last, and the index of the first of these."""
+    ends = {line.ends[2:] for line in lines}
+    is_end = np.array([tuple(center) in ends for center in arrangement.centers.tolist()])
+    order = np.argsort(is_end, kind="stable")
+    items, centers = arrangement.items[order], arrangement.centers[order]
+    return replace(arrangement, items=items, centers=centers), int((~is_end).sum())
+
+
+def _draw_lines(picture: Image.Image, lines: Sequence[Line], background: str) -> None:
+    """Draw lines with an edge in the color of the background, which separates them from images."""
+    draw = ImageDraw.Draw(picture)
+    for line in lines:
+        draw.line(line.ends, background, 3 * round(line.width_px))
+        draw.line(line.ends, line.color, round(line.width_px))
 
 
 def _add_border(

@@ -264,10 +264,18 @@ def best_position(
 
 
 def _leader(name: NameBox, centers: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    """Return the line from the edge of a name to the nearest of the items at `centers`."""
-    ends = np.clip(centers, name.box[:2], name.box[2:])
-    nearest = int(np.hypot(*(centers - ends).T).argmin())
-    return (*ends[nearest].tolist(), *centers[nearest].tolist())
+    """Return the line from a name to the nearest of the items at `centers`.
+
+    The line starts at the edge of the name, in the direction from its middle to the item. From the
+    nearest corner, the line could follow the edge of an image of another class.
+    """
+    outside = centers - np.clip(centers, name.box[:2], name.box[2:])
+    item = centers[int(np.hypot(*outside.T).argmin())]
+    middle = np.array([name.x, name.y])
+    half = np.array([name.half_width_px, name.half_height_px])
+    n_halves = float(np.max(np.abs(item - middle) / half))  # between the middle and the item
+    start = middle + (item - middle) / max(n_halves, 1.0)
+    return (*start.tolist(), *item.tolist())
 
 
 def _overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from featscape.pictures import class_colors, draw_mosaic, mosaic
 from featscape.pictures.page import Page, plan_page
 from featscape.pictures.placement import Arrangement
 from featscape.pictures.plane import project_to_plane
+from featscape.pictures.points import Line
 from featscape.progress import SilentProgress
 from helpers.images.colors import colors_in
 from helpers.notes import Notes
@@ -59,7 +60,7 @@ def ink(image):
     return (np.asarray(image) < 250).any(axis=2)
 
 
-def draw_at(centers, source, colors, side_px=50, size=(200, 200)):
+def draw_at(centers, source, colors, side_px=50, size=(200, 200), *, lines=()):
     """Draw each image with a border of its own color, or all images without borders."""
     picture = Image.new("RGB", size, "white")
     codes = np.arange(len(source))
@@ -67,7 +68,7 @@ def draw_at(centers, source, colors, side_px=50, size=(200, 200)):
     mosaic.draw_thumbnails(
         picture,
         Arrangement(codes, np.array(centers, dtype=float), side_px),
-        [],
+        lines,
         images=source,
         classes=None if None in colors else classes,
         background="#ffffff",
@@ -75,6 +76,20 @@ def draw_at(centers, source, colors, side_px=50, size=(200, 200)):
         progress=SilentProgress(),
     )
     return np.asarray(picture)
+
+
+def test_a_line_covers_the_images_between_its_ends_and_ends_at_the_edge_of_its_image():
+    line = Line((190.0, 100.0, 40.0, 100.0), "#ff0000", 2)
+    borders = ["#0000ff", "#00ff00", "#0000ff"]
+    pixels = draw_at([(120, 100), (40, 100), (120, 30)], Plain(3), borders, lines=[line])
+    is_red = (pixels == (255, 0, 0)).all(axis=2)
+    columns = np.flatnonzero(is_red.any(axis=0))
+    # the image at the end has a side of 50 pixels: its edge is at 65
+    assert columns.tolist() == list(range(65, 191))
+    covered = pixels[:, 120]
+    rows = np.flatnonzero(is_red[:, 120])
+    assert (covered[[rows[0] - 1, rows[-1] + 1]] == 255).all()  # between black pixels
+    assert (covered[[rows[0] - 8, rows[-1] + 8]] == 0).all()
 
 
 @pytest.mark.parametrize("layout", ["map", "grid"])

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from featscape.pictures import placement
 from featscape.pictures.names import lay_out_names
-from featscape.pictures.placement import Arrangement, Coverage
+from featscape.pictures.placement import Arrangement, Coverage, NameBox
+from featscape.pictures.text import format_text
 from featscape.pictures.theme import LIGHT
 
 BOX = 600, 600
@@ -54,6 +56,16 @@ def test_a_name_that_cannot_be_beside_its_only_item_has_a_line_to_the_item():
     left, top, right, bottom = name.box
     assert left <= start[0] <= right
     assert top <= start[1] <= bottom
+
+
+@pytest.mark.parametrize("item", [(100.0, 190.0), (700.0, 220.0), (290.0, 20.0), (350.0, 500.0)])
+def test_a_line_starts_at_the_edge_in_the_direction_from_the_middle(item):
+    name = NameBox((format_text("lizards", 20),), 300.0, 200.0, 0, 20.0)
+    *start, x, y = placement._leader(name, np.array([item, (300.0, 2000.0)]))
+    assert (x, y) == item
+    edges = np.array(name.box).reshape(2, 2)
+    assert np.abs(edges - start).min() < 1e-6
+    assert (x - 300) * (start[1] - 200) == pytest.approx((y - 200) * (start[0] - 300))
 
 
 @pytest.mark.parametrize("side_px", [12.0, 60.0])
