@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 _LEAST_COPIES = 3  # of one label: the nearest neighbors of a copy are then mostly copies
 LEAST_ITEMS = 30  # fewer images cannot show how near other images usually are
 _N_NAMED = 2  # items in the text
-_LEAST_CORRELATION = 0.5  # of aligned pixels: pairs below are near by their features only
+# Of aligned pixels: pairs below are near by their features only, for example in the features of a
+# network that was trained for a short time.
+_LEAST_CORRELATION = 0.7
 # The least number of pairs of similar pictures between two groups of copies, per picture of the
 # larger group, which counts as at most 20 pictures.
 _LEAST_SUPPORT = 0.25

@@ -178,6 +178,19 @@ def test_two_bursts_with_a_few_pairs_are_two_groups_without_these_pairs(monkeypa
     assert not any("mirrored" in one.text for one in findings)
 
 
+def test_a_pair_whose_pixels_do_not_correlate_is_not_listed(monkeypatch):
+    pairs = np.array([(0, 1), (2, 3)])
+    found = near_pairs.NearPairs(pairs, *np.float32([[0.71, 0.69], [0.5] * 2, [0.01] * 2]))
+    match = SimpleNamespace(
+        agrees=lambda: np.ones(2, dtype=bool),
+        is_equal=lambda doubt: doubt > 0,
+        is_mirrored=np.zeros(2, dtype=bool),
+    )
+    monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
+    monkeypatch.setattr(module, "compare_foregrounds", lambda *_, **__: match)
+    assert [one.items for one in duplicates(pictures(40)).findings] == [(0, 1)]
+
+
 def test_copies_with_a_sky_that_is_not_of_one_color_may_be_copies():
     images = pictures(50)
     levels = np.asarray(images[1]).copy()
