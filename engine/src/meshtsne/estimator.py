@@ -65,8 +65,9 @@ class TSNE(FittedMap):
         in the last phase. None runs all iterations.
     metric : str, default="euclidean"
         "euclidean", "cosine", "correlation", "manhattan", "chebyshev", or "precomputed": X is then
-        a distance matrix of shape (n, n), or a sparse graph of neighbors with their distances, and
-        `init` must be "random", "spectral" or an array, as in scikit-learn.
+        a symmetric distance matrix of shape (n, n) with zeros on the diagonal, or a sparse graph of
+        neighbors with their distances, and `init` must be "random", "spectral" or an array, as in
+        scikit-learn.
     init : {"pca", "random", "spectral"} or array-like of shape (n, n_components), default="pca"
         Initial positions. The named initializations have a standard deviation of 1e-4. An array
         keeps its scale, so that a fit can continue a finished embedding. "pca" needs features: it

@@ -52,11 +52,16 @@ class FitRequest:
 
 
 def check_inputs(tsne: Parameters, X: Any, *, neighbors: Any, affinities: Any) -> None:
-    """Raise InputError if the inputs of `TSNE.fit` exclude one another, or one is missing."""
+    """Raise InputError if inputs of `TSNE.fit` are missing, conflict or are not a matrix."""
     if neighbors is None and affinities is None:
         if X is None:
             raise InputError(
                 "fit needs data; X, neighbors and affinities are None. Pass one of the three."
+            )
+        if tsne.metric == "precomputed" and getattr(X, "ndim", 2) == 1:
+            raise InputError(
+                "metric='precomputed' takes a matrix of shape (n, n); got an array of shape "
+                f"{X.shape}. Pass scipy.spatial.distance.squareform(X) if X is a result of pdist."
             )
         return
     if neighbors is not None and affinities is not None:

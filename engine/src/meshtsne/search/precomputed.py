@@ -21,14 +21,20 @@ _ROWS_AT_ONCE = 1024
 _SUM_TOLERANCE = 1e-3
 _SYMMETRY_TOLERANCE = 1e-4
 
+# Share of the largest distance: float32 distances from |x|^2 + |y|^2 - 2 x.y have errors of 2e-3.
+_DISTANCE_TOLERANCE = 1e-2
+
 
 def check_distances(D: Any, *, n_points: int | None = None) -> None:
-    """Raise InputError unless D contains distances, and is square if `n_points` is None.
+    """Raise InputError unless D contains distances.
 
     Parameters
     ----------
-    D : ndarray or sparse matrix
+    D : ndarray or csr matrix
     n_points : int, optional
+        Number of columns of distances to the fitted items. None is a matrix between the fitted
+        items, which must be square, zero on the diagonal and, if dense, symmetric. A graph of
+        nearest neighbors is sparse and not symmetric.
     """
     wanted = D.shape[0] if n_points is None else n_points
     if D.shape[1] != wanted:
@@ -42,6 +48,37 @@ def check_distances(D: Any, *, n_points: int | None = None) -> None:
         raise InputError(
             f"precomputed distances must not be negative; the smallest is {values.min():.6g}. "
             "Pass distances, not similarities."
+        )
+    if n_points is None and values.size:
+        tolerance = _DISTANCE_TOLERANCE * float(values.max())
+        _check_diagonal(D, tolerance)
+        if not is_sparse(D):
+            _check_symmetric(D, tolerance)
+
+
+def _check_diagonal(D: Any, tolerance: float) -> None:
+    """Raise InputError if a distance of an item to itself is larger than the tolerance."""
+    largest = float(D.diagonal().max())
+    if largest > tolerance:
+        raise InputError(
+            f"precomputed distances must be 0 on the diagonal; the largest there is {largest:.6g}. "
+            "Pass distances, not similarities, or call np.fill_diagonal(X, 0)."
+        )
+
+
+def _check_symmetric(D: NDArray[Any], tolerance: float) -> None:
+    """Raise InputError if D and its transpose, shape (n, n), differ by more than the tolerance."""
+    largest = 0.0
+    blocks = [slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(D), _ROWS_AT_ONCE)]
+    for i, rows in enumerate(blocks):
+        for columns in blocks[i:]:
+            # in float64, because differences of unsigned integers overflow
+            difference = np.subtract(D[rows, columns], D[columns, rows].T, dtype=np.float64)
+            largest = max(largest, float(np.abs(difference, out=difference).max()))
+    if largest > tolerance:
+        raise InputError(
+            "precomputed distances must be symmetric; the largest difference between X and its "
+            f"transpose is {largest:.6g}. Pass (X + X.T) / 2, or X + X.T for a triangle."
         )
 
 

@@ -3,12 +3,14 @@ import pickle
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from scipy.spatial.distance import squareform
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
 
 from meshtsne import TSNE, Neighbors
 from meshtsne.errors import InputError
-from meshtsne.search.precomputed import neighbors_of_distances
+from meshtsne.search import precomputed
+from meshtsne.search.precomputed import check_distances, neighbors_of_distances
 
 X = np.random.RandomState(0).normal(size=(80, 4))
 
@@ -71,6 +73,39 @@ def test_invalid_distances_are_errors_with_a_remedy():
         embed(lonely)
     with pytest.raises(InputError, match="init='pca' needs features"):
         embed(D, init="pca")
+    with pytest.raises(InputError, match=r"shape \(3160,\)\. Pass .*\.squareform\(X\)"):
+        embed(squareform(D, checks=False))
+
+
+def test_similarities_are_errors_with_a_remedy():
+    similarities = 1 / (1 + pairwise_distances(X))
+    for given in (similarities, csr_array(similarities)):
+        with pytest.raises(InputError, match="0 on the diagonal; the largest there is 1"):
+            embed(given)
+
+
+def test_a_triangle_and_an_asymmetric_matrix_are_errors_with_a_remedy(monkeypatch):
+    monkeypatch.setattr(precomputed, "_ROWS_AT_ONCE", 32)
+    D = np.rint(100 * pairwise_distances(X)).astype(np.uint16)  # differences would overflow
+    check_distances(D)
+    with pytest.raises(InputError, match=f"its transpose is {D.max()}. .* X . X.T for a triangle"):
+        check_distances(np.triu(D))
+    for row, column in ((3, 7), (7, 3), (70, 2), (2, 70)):
+        skewed = D.copy()
+        skewed[row, column] += 100
+        with pytest.raises(InputError, match=r"its transpose is 100\. Pass \(X \+ X.T\) / 2"):
+            check_distances(skewed)
+
+
+def test_distances_to_fitted_items_need_not_be_symmetric():
+    D = pairwise_distances(X)
+    check_distances(D[::-1], n_points=80)
+
+
+def test_rounding_of_distances_is_accepted():
+    D = pairwise_distances(X)
+    check_distances(D + np.random.RandomState(0).uniform(0, 1e-3 * D.max(), D.shape))
+    check_distances(np.zeros((80, 80)))  # equal items, as equal rows of features
 
 
 # --- neighbors and affinities of the caller -------------------------------------------------------
