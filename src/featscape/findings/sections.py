@@ -263,7 +263,9 @@ def _text_of_shortcuts(findings: Findings) -> str:
     text = (
         f"{plural(len(found), 'property', 'properties')} can predict a label or order the map. "
         "Such a property may be the content of the class, such as the gray of dark shoes, or a "
-        "shortcut that a classifier learns instead of the content: look at the images."
+        "shortcut that a classifier learns instead of the content: look at the images. Local "
+        "marks, such as a text in a corner, a ruler or a logo, are not measured; a class that "
+        "splits into two parts may show such a mark."
     )
     if any(one.label for one in found):
         text += (

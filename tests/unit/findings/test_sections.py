@@ -306,6 +306,7 @@ def test_the_text_of_the_shortcuts_explains_the_ranges_and_that_content_may_be_l
     one = Shortcut(property_name="hue", label="cat", **COMMON)
     text = arranged(shortcuts=(one,))["shortcuts"].text
     assert "may be the content of the class" in text
+    assert "a ruler or a logo, are not measured" in text
     assert "in the range in parentheses" in text
     order = replace(one, label="")
     assert "parentheses" not in arranged(shortcuts=(order,))["shortcuts"].text
