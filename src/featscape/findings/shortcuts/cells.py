@@ -8,22 +8,18 @@ labels has a cell in at most one of twenty cases. The same limit gives a range o
 class in each cell, which holds for all cells together. The cells are ordered by the lower end of
 the range, so that a cell of few images, whose share is uncertain, is not first by chance.
 
-A property that orders the neighbors is a finding of another kind. Its assortativity is compared
-with the assortativity of permuted values, with a correction for the number of properties, so a
-dataset in which no property depends on the neighbors has such a finding in at most one of twenty
-cases as well.
+A property that orders the neighbors is a finding of another kind: see `orders`.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, Shortcut
+from featscape.findings.shortcuts.orders import find_orders, measure_assortativity
 from featscape.findings.shortcuts.properties import collect_properties, names_label
-from featscape.findings.spaces import average_ranks
 from featscape.findings.wording import too_few_items
 from featscape.number_text import percent
 from featscape.printable_names import printable
@@ -44,23 +40,15 @@ LEAST_ITEMS = 50
 _CUTS = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98)
 _LARGEST_TAIL = 0.25  # share of the images in a tail; half of the images show no extreme
 _N_PERMUTATIONS = 200
-_FALSE_ALARMS = 0.05  # share of datasets without shortcuts that have a cell; the same for orders
+_FALSE_ALARMS = 0.05  # share of datasets without shortcuts that have a cell
 _LEAST_EXPECTED = 2  # images in a cell; the statistic of rarer cells is not normal
 _MOST_ITEMS = 100_000  # more are sampled
 _MOST_CELLS = 5  # of one property
 _N_SHOWN = 50  # images of a cell
-_N_NEAR = 10  # neighbors for the assortativity
-_STRONG_ASSORTATIVITY = 0.5
-_MOST_EDGES = 10_000  # pairs of neighbors that permuted values are compared on
 _METHOD = (
     "The range of the share is computed so that it holds for all properties, classes and limits "
     "together, in 95 % of datasets. The score is the odds of the label at the lower end of the "
     "range, divided by the odds that are expected."
-)
-_ASSORTATIVITY_METHOD = (
-    "The score is the assortativity on the graph of the {n_near} nearest neighbors: 1 if neighbors "
-    "have equal values, 0 as for random pairs. The score is higher than under {n_permutations:,} "
-    "permutations of the values."
 )
 
 
@@ -105,7 +93,7 @@ def find_shortcuts(
     Returns
     -------
     DetectorResult of Shortcut
-        Cells of properties and classes first, then properties that order the neighbors.
+        Cells of properties and classes first, then properties and values that order the neighbors.
     """
     n_items = len(neighbors)
     if n_items < LEAST_ITEMS:
@@ -124,89 +112,14 @@ def find_shortcuts(
             # both as printed: a range that touches the expected share shows no effect
             if round(100 * cell.low) > round(100 * _expected_share(one, cell, classes)):
                 found.append(_describe(one, cell, classes, assortativity[one.name]))
-    # p = 1 / (1 + number of permutations), at most .05 / number of properties (Bonferroni)
-    n_permutations = math.ceil(len(properties) / _FALSE_ALARMS)
-    random = np.random.default_rng(random_state)
-    method = _ASSORTATIVITY_METHOD.format(
-        n_near=min(_N_NEAR, neighbors.shape[1]), n_permutations=n_permutations
+    found += find_orders(
+        properties,
+        neighbors,
+        assortativity=assortativity,
+        labels=() if classes is None else classes.names,
+        random_state=random_state,
     )
-    found += [
-        _describe_order(one.name, assortativity[one.name], method)
-        for one in sorted(properties, key=lambda one: -assortativity[one.name])
-        if assortativity[one.name] >= _STRONG_ASSORTATIVITY
-        and _exceeds_chance(one, neighbors, n_permutations, random)
-    ]
     return DetectorResult(tuple(found), reason)
-
-
-def measure_assortativity(one: Property, neighbors: NDArray[np.int32]) -> float:
-    """Return how similar a property is among neighbors: 1 if equal, 0 as for random pairs.
-
-    For numbers, the correlation of the ranks across the edges of the graph; for categories,
-    Newman's assortativity coefficient of equal values ("Mixing patterns in networks", 2003).
-
-    Parameters
-    ----------
-    one : Property
-        Of n items.
-    neighbors : ndarray of int32, shape (n, k)
-        The nearest items, nearest first; 10 of them are compared.
-    """
-    first, second = _edges(one, neighbors)
-    return _assortativity(_comparable(one), first, second, is_category=one.levels is not None)
-
-
-def _edges(one: Property, neighbors: NDArray[np.int32]) -> tuple[Codes, Codes]:
-    """Return the two items of each pair of neighbors with known values, (p,) and (p,)."""
-    near = neighbors[:, :_N_NEAR]
-    known = one.known
-    is_used = known[:, None] & known[near]
-    first = np.broadcast_to(np.arange(len(near))[:, None], near.shape)[is_used]
-    return first, near[is_used].astype(np.intp)
-
-
-def _comparable(one: Property) -> NDArray[Any]:
-    """Return the codes of a category, or the ranks of numbers, (n,)."""
-    if one.levels is not None:
-        return one.values
-    ranks = np.zeros(len(one.values))
-    ranks[one.known] = average_ranks(one.values[one.known])
-    return ranks
-
-
-def _assortativity(
-    values: NDArray[Any], first: Codes, second: Codes, *, is_category: bool
-) -> float:
-    a, b = values[first], values[second]
-    if is_category:
-        shares = np.bincount(a) / max(len(a), 1)
-        by_chance = float((shares**2).sum())
-        equal = float(np.mean(a == b)) if len(a) else 0.0
-        return (equal - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
-    if len(a) == 0 or a.std() == 0 or b.std() == 0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def _exceeds_chance(
-    one: Property, neighbors: NDArray[np.int32], n_permutations: int, random: np.random.Generator
-) -> bool:
-    """Return whether the assortativity exceeds that of each permutation of the values.
-
-    At most 10,000 random edges are compared, and the values of their items are permuted.
-    """
-    edges = np.stack(_edges(one, neighbors))  # (2, p)
-    edges = edges[:, random.permutation(edges.shape[1])[:_MOST_EDGES]]
-    items, indices = np.unique(edges, return_inverse=True)
-    first, second = indices.reshape(edges.shape)
-    values = _comparable(one)[items]
-    is_category = one.levels is not None
-    observed = _assortativity(values, first, second, is_category=is_category)
-    return all(
-        _assortativity(random.permutation(values), first, second, is_category=is_category)
-        < observed
-        for _ in range(n_permutations)
-    )
 
 
 def _find_cells(
@@ -384,18 +297,4 @@ def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: 
             f"label {printable(label)}; {percent(expected)} are expected."
         ),
         evidence=Evidence(items=shown, neighbors=(), score=cell.odds_ratio, method=_METHOD),
-    )
-
-
-def _describe_order(name: str, assortativity: float, method: str) -> Shortcut:
-    return Shortcut(
-        property_name=name,
-        label="",
-        assortativity=assortativity,
-        text=(
-            f"Images with similar features also have a similar {printable(name)}: the "
-            f"correlation between neighbors is {assortativity:.2f} (1 if equal, 0 for random "
-            "pairs)."
-        ),
-        evidence=Evidence(items=(), neighbors=(), score=assortativity, method=method),
     )

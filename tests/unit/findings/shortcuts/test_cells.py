@@ -7,9 +7,8 @@ from featscape.findings.shortcuts.cells import (
     _TableCell,
     _wilson_range,
     find_shortcuts,
-    measure_assortativity,
 )
-from featscape.findings.shortcuts.properties import Property, collect_properties, names_label
+from featscape.findings.shortcuts.properties import collect_properties, names_label
 from featscape.findings.spaces import search_all_pairs
 from featscape.labels.classes import NO_LABEL, count_classes
 from helpers.maps.planted import NAMES, Pictures, named, pictures
@@ -221,29 +220,6 @@ def test_a_split_with_one_image_gives_no_finding():
     assert shortcuts(named(np.arange(200) % 4), splits=splits).findings == ()
 
 
-def test_assortativity_is_1_for_equal_neighbors_and_0_for_random_neighbors():
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=600)
-    near = search_all_pairs(values[:, None].astype(np.float32), 10).indices
-    unrelated = rng.integers(0, 600, near.shape).astype(np.int32)
-    number = Property("number", values)
-    category = Property("category", (values > 0).astype(np.intp), levels=("a", "b"))
-    for one in (number, category):
-        assert measure_assortativity(one, near) > 0.95
-        assert abs(measure_assortativity(one, unrelated)) < 0.05
-
-
-def test_a_property_that_orders_the_neighbors_is_reported_without_labels():
-    values = np.random.default_rng(0).normal(size=200)
-    near = search_all_pairs(values[:, None].astype(np.float32), 10).indices
-    part = find_shortcuts(None, None, neighbors=near, columns={"depth": values})
-    (finding,) = part.findings
-    assert (finding.property_name, finding.label) == ("depth", "")
-    assert finding.text.startswith("Images with similar features also have a similar depth")
-    assert finding.assortativity == finding.evidence.score > 0.9
-    assert part.reason.startswith("Without two or more classes")
-
-
 def test_missing_values_do_not_count_as_low_or_high():
     labels = named(np.arange(400) % 4)
     values = np.random.default_rng(1).normal(size=400)
@@ -260,32 +236,6 @@ def test_sizes_and_file_types_are_properties():
     assert [one.name for one in found] == ["size", "aspect ratio", "file type"]
     assert found[0].tails == ("lowest-resolution", "highest-resolution")  # the size in pixels
     assert found[2].levels == (".jpg", ".png")
-
-
-def test_the_method_of_an_order_has_the_number_of_neighbors():
-    values = np.random.default_rng(0).normal(size=200)
-    near = search_all_pairs(values[:, None].astype(np.float32), 6).indices
-    (finding,) = find_shortcuts(None, None, neighbors=near, columns={"depth": values}).findings
-    assert "graph of the 6 nearest neighbors" in finding.evidence.method
-
-
-def test_few_known_values_that_agree_by_chance_order_no_neighbors():
-    values = np.full(200, None, dtype=object)
-    values[:4] = "a", "a", "b", "b"
-    near = np.full((200, 1), 100)
-    near[:4, 0] = 1, 0, 3, 2  # a third of all permutations has equal values in both pairs
-    (one,) = collect_properties(None, columns={"camera": values})
-    assert measure_assortativity(one, near.astype(np.int32)) == 1
-    part = find_shortcuts(None, None, neighbors=near.astype(np.int32), columns={"camera": values})
-    assert part.findings == ()
-
-
-def test_a_category_that_orders_many_neighbors_is_reported():
-    values = np.array(["a", "b"], dtype=object)[np.arange(200) // 100]
-    near = ((np.arange(200)[:, None] + np.arange(1, 6)) % 200).astype(np.int32)
-    (finding,) = find_shortcuts(None, None, neighbors=near, columns={"camera": values}).findings
-    assert finding.property_name == "camera"
-    assert "higher than under 20 permutations" in finding.evidence.method
 
 
 def test_booleans_are_categories_and_dates_are_ordered():
