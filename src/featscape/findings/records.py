@@ -179,7 +179,8 @@ class Shortcut(Finding):
     label : str
         The class that the property predicts; empty if the property predicts no class.
     items : tuple of int
-        Images of the class with the property, the most extreme first; at most 50.
+        Images of the class with the property, the most extreme first, or images with a value of a
+        column, those with the most neighbors of the value first; at most 50.
     assortativity : float
         How similar the property is among neighbors: 1 if equal, 0 as for random pairs.
     """
