@@ -317,6 +317,8 @@ export interface NeighborList {
 export interface Placed {
   readonly position: readonly number[];
   readonly neighbors: NeighborList;
+  /** a small copy of a TIFF image as base64; None for formats that browsers show */
+  readonly thumbnail: string | null;
 }
 
 /** A request of a notebook's page to the kernel for bytes of a file of the bundle. */

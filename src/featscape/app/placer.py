@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import threading
 from contextlib import suppress
@@ -12,7 +13,7 @@ import numpy as np
 from featscape.app.stored_files import StoredFile
 from featscape.bundle.contract import NeighborList, Placed
 from featscape.errors import FeatscapeError
-from featscape.images import decode_scaled
+from featscape.images import decode_bytes, decode_scaled, make_thumbnail, media_type
 from featscape.mapfolder import RUN
 from featscape.mapfolder.read import read_map
 from featscape.steps.placement import open_placer
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from featscape.files.folder_handle import FolderHandle
     from featscape.records import PlacedImage
+
+
+THUMBNAIL_PX = 512  # twice the height of the picture in the page's panel
 
 
 class Placer:
@@ -50,6 +54,7 @@ class Placer:
         self._given: dict[str, Any] = {"model": model, "weights": weights}
         self._run = StoredFile.of(folder, RUN)
         self._place: Callable[[BinaryIO], PlacedImage] | None = None
+        self._white: int | None = None
         self._working = threading.Lock()
 
     def place(self, image: bytes) -> Placed:
@@ -68,12 +73,14 @@ class Placer:
                 decode_scaled(io.BytesIO(image), at_least_px=1)
                 self._place = self._open()
             placement = self._place(io.BytesIO(image))
+            thumbnail = self._copy_of(image)
         indices, distances = placement.neighbors.indices[0], placement.neighbors.distances[0]
         position = placement.position.tolist()
         return Placed(
             # a map with one dimension is drawn at y = 0
             position=[*position, 0.0] if len(position) == 1 else position,
             neighbors=list_neighbors(indices, distances),
+            thumbnail=thumbnail,
         )
 
     def prepare(self) -> None:
@@ -87,9 +94,19 @@ class Placer:
 
     def _open(self) -> Callable[[BinaryIO], PlacedImage]:
         self._run.check()
-        place = open_placer(read_map(self._folder), **self._given)
+        made = read_map(self._folder)
+        place = open_placer(made, **self._given)
         self._run.check()  # the map was not replaced while the network was loaded
+        self._white = made.run["parameters"].get("white")
         return place
+
+    def _copy_of(self, image: bytes) -> str | None:
+        """Return a thumbnail as base64 if browsers cannot show the image's format, else None."""
+        if media_type(io.BytesIO(image)) != "image/tiff":
+            return None
+        decoded = decode_bytes(image, at_least_px=THUMBNAIL_PX, white=self._white)
+        small = make_thumbnail(decoded.image, size_px=THUMBNAIL_PX, original_px=decoded.size_px)
+        return base64.b64encode(small).decode()
 
 
 def list_neighbors(indices: NDArray[np.integer], distances: NDArray[np.floating]) -> NeighborList:

@@ -360,6 +360,9 @@ class Placed(_Model):
 
     position: list[float]
     neighbors: NeighborList
+    thumbnail: str | None = Field(
+        description="a small copy of a TIFF image as base64; None for formats that browsers show"
+    )
 
 
 class ReadRequest(_Model):

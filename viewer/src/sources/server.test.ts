@@ -46,7 +46,11 @@ it("requests follow the contract", async () => {
     },
     "POST api/place": ({ body }) => {
       sent.push(body);
-      return Response.json({ position: [1, 2], neighbors: { ids: [], distances: [] } });
+      return Response.json({
+        position: [1, 2],
+        neighbors: { ids: [], distances: [] },
+        thumbnail: null,
+      });
     },
   });
   const source = await openServer(setup(ALL));

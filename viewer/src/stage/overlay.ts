@@ -22,7 +22,7 @@ const MARKER_LINE_PX = 3;
 const [HOVER_LINE_PX, FOCUS_LINE_PX] = [2, 3];
 const HALO_PX = 2.5; // a line in the background's color that is wider by this much
 
-/** The image above the marker. Its border stays hidden if the browser cannot show the image (TIFF). */
+/** The image above the marker. Its border stays hidden if the browser cannot show the image. */
 function markerImage(): SVGElement {
   const side = String(MARKER_IMAGE_PX);
   const box = { x: String(-MARKER_IMAGE_PX / 2), y: String(-MARKER_GAP_PX - MARKER_IMAGE_PX) };

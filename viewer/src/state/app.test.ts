@@ -264,7 +264,11 @@ describe("a download", () => {
 
 describe("a placed image", () => {
   it("is placed if the server can place images", async () => {
-    const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
+    const place = async () => ({
+      position: [1, 2],
+      neighbors: { ids: [5], distances: [0.25] },
+      thumbnail: null,
+    });
     const { app, calls } = staged({}, { place });
     await placeImage(app, new File([], "new.jpg"));
     expect(calls.get("marker")).toEqual([1, 2]);
@@ -276,7 +280,11 @@ describe("a placed image", () => {
   });
 
   it("keeps the whole map in view if it was shown, else moves to the middle", async () => {
-    const place = async () => ({ position: [7, 8], neighbors: { ids: [5], distances: [0.25] } });
+    const place = async () => ({
+      position: [7, 8],
+      neighbors: { ids: [5], distances: [0.25] },
+      thumbnail: null,
+    });
     const { app } = staged({}, { place });
     app.navigation.fit(undefined, false);
     await placeImage(app, new File([], "new.jpg"));
@@ -289,7 +297,11 @@ describe("a placed image", () => {
   });
 
   it("is shown again after an item opened from it is closed", async () => {
-    const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
+    const place = async () => ({
+      position: [1, 2],
+      neighbors: { ids: [5], distances: [0.25] },
+      thumbnail: null,
+    });
     const { app, calls } = staged({}, { place });
     await placeImage(app, new File([], "new.jpg"));
     app.panels.openItem(0);

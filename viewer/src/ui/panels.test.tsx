@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { expect, it } from "vitest";
 import { NoAnswerError } from "../sources/error";
+import { placeImage } from "../state/view/place";
 import { button, hide, press, root, shown } from "../testing/shown";
 import { settled, smallApp } from "../testing/small-map";
 import { classCounts } from "./side/SelectionPanel";
@@ -266,7 +267,7 @@ it("one dropped image is placed, several give an error", async () => {
   const placed: Blob[] = [];
   const place = async (image: Blob) => {
     placed.push(image);
-    return { position: [0, 0], neighbors: { ids: [], distances: [] } };
+    return { position: [0, 0], neighbors: { ids: [], distances: [] }, thumbnail: null };
   };
   const { app } = await shown({}, { place });
   const drop = (...files: File[]) => {
@@ -282,6 +283,25 @@ it("one dropped image is placed, several give an error", async () => {
   drop(one);
   await settled();
   expect(placed).toEqual([one]);
+});
+
+it("a dropped TIFF image appears as the server's small copy, and other images as they are", async () => {
+  for (const thumbnail of [btoa("small"), null]) {
+    hide();
+    const place = async () => ({
+      position: [0, 0],
+      neighbors: { ids: [], distances: [] },
+      thumbnail,
+    });
+    const { app } = await shown({}, { place });
+    await placeImage(app, new File(["dropped"], "new.tif"));
+    await settled();
+    expect(await app.panels.placed.value?.image.text()).toBe(thumbnail ? "small" : "dropped");
+    const caption = root.querySelector("figcaption")?.textContent;
+    expect(caption).toBe(
+      thumbnail ? "A small copy, because browsers cannot show TIFF." : undefined,
+    );
+  }
 });
 
 it("the page shows the reason if new images cannot be placed", async () => {

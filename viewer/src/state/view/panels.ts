@@ -12,7 +12,9 @@ export type ListPanel = "findings" | "found";
 export interface PlacedImage {
   /** The name of the file. */
   readonly name: string;
+  /** The file, or the server's small copy of a TIFF file. */
   readonly image: Blob;
+  readonly isCopy: boolean;
   readonly position: readonly number[];
   readonly neighbors: readonly Neighbor[];
 }

@@ -1,5 +1,6 @@
 /** Places a new image on the map. */
 import { SourceError } from "../../sources/error";
+import { decodeRange } from "../../sources/file";
 import type { App } from "../app";
 
 const CANNOT =
@@ -12,14 +13,15 @@ export async function placeImage(app: App, image: File): Promise<void> {
     return;
   }
   await app.messages.during("Placing the image…", async () => {
-    const { position, neighbors } = await place(image).catch((error) => {
+    const { position, neighbors, thumbnail } = await place(image).catch((error) => {
       throw error instanceof SourceError
         ? new SourceError(`${image.name} cannot be placed. ${error.message}`)
         : error;
     });
     app.place({
       name: image.name,
-      image,
+      image: thumbnail === null ? image : new Blob([decodeRange(thumbnail)]),
+      isCopy: thumbnail !== null,
       position,
       neighbors: app.items.neighborsOfIds(neighbors.ids, neighbors.distances),
     });

@@ -27,7 +27,12 @@ export function PlacedPanel() {
       }
       onClose={() => app.closePanel()}
     >
-      <figure class="fs-portrait">{url && <Original src={url} alt="The new image" />}</figure>
+      <figure class="fs-portrait">
+        {url && <Original src={url} alt="The new image" />}
+        {placed.isCopy && (
+          <figcaption class="fs-muted">A small copy, because browsers cannot show TIFF.</figcaption>
+        )}
+      </figure>
       <div class="fs-actions">
         <TextButton onClick={() => app.showPlaced()}>
           <Icon name="target" /> Show on map
