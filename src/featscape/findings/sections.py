@@ -259,21 +259,12 @@ def _text_of_quality(findings: Findings) -> str:
 
 
 def _text_of_shortcuts(findings: Findings) -> str:
-    found = findings.shortcuts
-    text = (
-        f"{plural(len(found), 'property', 'properties')} can predict a label or order the map. "
-        "Such a property may be the content of the class, such as the gray of dark shoes, or a "
-        "shortcut that a classifier learns instead of the content: look at the images. Local "
-        "marks, such as a text in a corner, a ruler or a logo, are not measured; a class that "
-        "splits into two parts may show such a mark."
+    return (
+        f"{plural(len(findings.shortcuts), 'property', 'properties')} can predict a label or order "
+        "the map. Such a property may be the content of the class, or a shortcut that a classifier "
+        "learns instead of the content: look at the images. Local marks, such as a text or a logo, "
+        "are not measured."
     )
-    if any(one.label for one in found):
-        text += (
-            " The share among other images of the same source is in the range in parentheses, "
-            "with a confidence of 95 % for all ranges together. The order is that of the lower "
-            "ends of the ranges, compared with the expected shares."
-        )
-    return text
 
 
 def _classes(findings: Findings) -> Iterator[FindingsSection]:

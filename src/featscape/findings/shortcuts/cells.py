@@ -46,9 +46,10 @@ _MOST_ITEMS = 100_000  # more are sampled
 _MOST_CELLS = 5  # of one property
 _N_SHOWN = 50  # images of a cell
 _METHOD = (
-    "The range of the share is computed so that it holds for all properties, classes and limits "
-    "together, in 95 % of datasets. The score is the odds of the label at the lower end of the "
-    "range, divided by the odds that are expected."
+    "The range is that of the share among other images of the same source. The range is computed "
+    "so that it holds for all properties, classes and limits together, in 95 % of datasets. The "
+    "score is the odds of the label at the lower end of the range, divided by the odds that are "
+    "expected."
 )
 
 
