@@ -16,7 +16,7 @@ from featscape.images.tables.boxes import nested_reason
 from featscape.images.tables.columns import PATH_COLUMNS, check_single_labels, choose_column
 from featscape.images.tables.program_columns import list_values
 from featscape.images.tables.values import join_lists, name_class, plain_value
-from featscape.number_text import with_article
+from featscape.number_text import plural, with_article
 from featscape.printable_names import list_names
 from featscape.records.skipped import skipped_column
 
@@ -110,7 +110,8 @@ def _further_values(item: tuple[Any, ...], *, start: int) -> dict[Any, Any]:
 def _read_item(dataset: Any, index: int, first: Any) -> Any:
     """Return an item of a dataset of tuples or mappings.
 
-    Raises InputError if the first item, `first`, is of the other kind.
+    Raises InputError if the first item, `first`, is of the other kind or has another number of
+    values.
     """
     item = dataset[index]
     if not isinstance(item, tuple if isinstance(first, tuple) else Mapping):
@@ -118,6 +119,12 @@ def _read_item(dataset: Any, index: int, first: Any) -> Any:
             "the items of a dataset must be of one kind; number 0 is "
             f"{with_article(type(first).__name__)}, and number {index:,} is "
             f"{with_article(type(item).__name__)}. Return items of one kind."
+        )
+    if isinstance(item, tuple) and len(item) != len(first):
+        raise InputError(
+            "the tuples of a dataset must have one length; number 0 has "
+            f"{plural(len(first), 'value')}, and number {index:,} has {len(item)}. Return the same "
+            "values for each item."
         )
     return item
 

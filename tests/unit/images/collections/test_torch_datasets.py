@@ -107,6 +107,11 @@ def test_a_dataset_of_items_of_two_kinds_is_refused(items, words):
         find_images(Lazy(*items))
 
 
+def test_tuples_of_two_lengths_are_refused():
+    with pytest.raises(InputError, match="number 0 has 2 values, and number 1 has 1"):
+        find_images(Lazy((RED, "a"), (BLUE,)))
+
+
 def test_an_item_of_another_kind_is_refused_when_the_image_is_read():
     images = find_images(Lazy((RED, "a"), BLUE), labels=["a", "b"])
     with pytest.raises(InputError, match="number 1 is an Image"):
