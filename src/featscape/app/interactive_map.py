@@ -88,10 +88,9 @@ class InteractiveMap(ExportableMap):
         InputError
             If a file of the map is missing or damaged.
         """
-        try:
-            import pandas as pd
-        except ModuleNotFoundError as error:
-            raise missing_library(error, "regions") from error
+        require_pandas("regions")
+        import pandas as pd
+
         regions = open_regions(self)
         anchors = [region.anchor for region in regions]
         items = [region.representative for region in regions]

@@ -131,19 +131,32 @@ def test_doubtful_pairs_need_equal_foregrounds(monkeypatch):
     assert [(one.items, one.kind) for one in duplicates(images).findings] == [((40, 41), "near")]
 
 
+def plant_pairs(
+    monkeypatch, pairs, correlation=1, *, doubt=1, distance=1, is_certain=True, is_mirrored=False
+):
+    """Let the search find these pairs, with one value for all pairs or one value per pair."""
+
+    def spread(value, dtype):
+        return np.broadcast_to(np.array(value, dtype), len(pairs)).copy()
+
+    values = [spread(one, np.float32) for one in (correlation, doubt, distance)]
+    found = near_pairs.NearPairs(np.array(pairs), *values)
+    match = SimpleNamespace(
+        agrees=lambda: spread(is_certain, bool),
+        is_equal=lambda doubt: doubt > 0,
+        is_mirrored=spread(is_mirrored, bool),
+    )
+    monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
+    monkeypatch.setattr(module, "compare_foregrounds", lambda *_, **__: match)
+
+
 def test_a_picture_similar_to_one_of_many_copies_is_left_out(monkeypatch):
     chain = [(item, item + 1) for item in range(7)]  # eight copies
     links = {20: 2, 21: 1, 22: 8}  # number of the copies that a picture is similar to
     pairs = chain + [(copy, item) for item, n in links.items() for copy in range(n)] + [(30, 31)]
     is_certain = np.arange(len(pairs)) < len(chain)
-    found = near_pairs.NearPairs(np.array(pairs), *np.ones((3, len(pairs)), dtype=np.float32))
-    match = SimpleNamespace(
-        agrees=lambda: is_certain,
-        is_equal=lambda doubt: doubt > 0,
-        is_mirrored=np.array([pair in {(3, 4), (30, 31)} for pair in pairs]),
-    )
-    monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
-    monkeypatch.setattr(module, "compare_foregrounds", lambda *_, **__: match)
+    is_mirrored = [pair in {(3, 4), (30, 31)} for pair in pairs]
+    plant_pairs(monkeypatch, pairs, is_certain=is_certain, is_mirrored=is_mirrored)
     images = pictures(50)
     images[40:] = [images[30]] * 10  # equal pictures do not count
     findings = duplicates(images).findings
@@ -162,14 +175,8 @@ def test_two_bursts_with_a_few_pairs_are_two_groups_without_these_pairs(monkeypa
     within = [(first + start, start + 5) for start in starts for first in range(5)]
     pairs = [*within, (0, 6), (1, 7), (2, 8)]
     correlation, distance = [0.99] * 10 + [0.9] * 3, [0.01] * 10 + [0.3] * 3
-    found = near_pairs.NearPairs(np.array(pairs), *np.float32([correlation, [1] * 13, distance]))
-    match = SimpleNamespace(
-        agrees=lambda: np.ones(13, dtype=bool),
-        is_equal=lambda doubt: doubt > 0,
-        is_mirrored=np.arange(13) >= 10,
-    )
-    monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
-    monkeypatch.setattr(module, "compare_foregrounds", lambda *_, **__: match)
+    is_mirrored = np.arange(13) >= 10
+    plant_pairs(monkeypatch, pairs, correlation, distance=distance, is_mirrored=is_mirrored)
     images = pictures(50)
     images[40:] = [images[0]] * 10  # an equal picture is in the group of its original
     findings = duplicates(images).findings
@@ -179,15 +186,7 @@ def test_two_bursts_with_a_few_pairs_are_two_groups_without_these_pairs(monkeypa
 
 
 def test_a_pair_whose_pixels_do_not_correlate_is_not_listed(monkeypatch):
-    pairs = np.array([(0, 1), (2, 3)])
-    found = near_pairs.NearPairs(pairs, *np.float32([[0.71, 0.69], [0.5] * 2, [0.01] * 2]))
-    match = SimpleNamespace(
-        agrees=lambda: np.ones(2, dtype=bool),
-        is_equal=lambda doubt: doubt > 0,
-        is_mirrored=np.zeros(2, dtype=bool),
-    )
-    monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
-    monkeypatch.setattr(module, "compare_foregrounds", lambda *_, **__: match)
+    plant_pairs(monkeypatch, [(0, 1), (2, 3)], [0.71, 0.69], doubt=0.5, distance=0.01)
     assert [one.items for one in duplicates(pictures(40)).findings] == [(0, 1)]
 
 
@@ -253,15 +252,7 @@ def test_equal_files_and_equal_pixels_are_distinguished():
 
 
 def test_equal_files_and_pixels_inside_a_group_of_copies_are_named(monkeypatch):
-    pairs = np.array([[0, 1], [1, 2], [5, 6]])
-    found = near_pairs.NearPairs(pairs, *np.ones((3, 3), dtype=np.float32))
-    match = SimpleNamespace(
-        agrees=lambda: np.ones(3, dtype=bool),
-        is_equal=lambda doubt: doubt > 0,
-        is_mirrored=np.zeros(3, dtype=bool),
-    )
-    monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
-    monkeypatch.setattr(module, "compare_foregrounds", lambda *_, **__: match)
+    plant_pairs(monkeypatch, [(0, 1), (1, 2), (5, 6)])
     images = pictures(50)
     digests = np.random.default_rng(0).integers(0, 256, (50, 32)).astype(np.uint8)
     for copy, original, is_file in ((40, 0, True), (41, 2, True), (42, 2, False), (43, 6, False)):
