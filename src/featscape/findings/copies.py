@@ -11,7 +11,13 @@ from featscape.number_text import percent, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from featscape.findings.records import DuplicateGroup, Findings, OffTopic, QualityProblem
+    from featscape.findings.records import (
+        DuplicateGroup,
+        Finding,
+        Findings,
+        OffTopic,
+        QualityProblem,
+    )
 
 _MANY_COPIES = 0.2  # share of the images with copies that makes the label agreement too high
 
@@ -44,12 +50,9 @@ def merge_copies(findings: Findings, kind: str) -> Sequence[OffTopic | QualityPr
     return [_with_copies(*found) for found in merged.values()]
 
 
-def note_duplicates(findings: Findings, kind: str) -> str:
-    """Return for example " (8 without duplicates)", or "" if `merge_copies` merges no finding."""
-    merged = merge_copies(findings, kind)
-    if len(merged) == len(getattr(findings, kind)):
-        return ""
-    return f" ({len(merged):,} without duplicates)"
+def note_duplicates(found: Sequence[Finding], merged: Sequence[Finding]) -> str:
+    """Return for example " (8 without duplicates)", or "" if `merge_copies` merged no finding."""
+    return f" ({len(merged):,} without duplicates)" if len(merged) < len(found) else ""
 
 
 def _with_copies(

@@ -107,8 +107,9 @@ def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSecti
     yield _off_topic(findings, for_report=for_report)
     if findings.paths is not None:
         merged = merge_copies(findings, "quality")
-        text = _text_of_quality(findings)
-        if note_duplicates(findings, "quality"):
+        note = note_duplicates(findings.quality, merged)
+        text = _text_of_quality(findings, note)
+        if note:
             text = f"{text} Duplicates with the same faults are listed once."
         yield section("quality", "Image quality", "items", merged, text)
     yield from _classes(findings)
@@ -168,7 +169,7 @@ def _off_topic(findings: Findings, *, for_report: bool) -> FindingsSection:
     noun = noun_of(findings.paths)
     merged = merge_copies(findings, "off_topic")
     number = count_nouns(len(findings.off_topic), noun, "is", "are")
-    note = note_duplicates(findings, "off_topic")
+    note = note_duplicates(findings.off_topic, merged)
     text = f"{number} unlike the rest of the dataset{note}, and may not belong to it."
     if note:
         text = f"{text} Duplicates are listed once."
@@ -250,11 +251,11 @@ def _kinds_of(groups: Sequence[DuplicateGroup]) -> str:
     return kinds
 
 
-def _text_of_quality(findings: Findings) -> str:
+def _text_of_quality(findings: Findings, note: str) -> str:
     counts = Counter(name for one in findings.quality for name in one.kinds)
     kinds = ", ".join(f"{number:,} {name}" for name, number in counts.most_common())
     number = plural(len(findings.quality), "image")
-    text = f"{number}{note_duplicates(findings, 'quality')}: {kinds}."
+    text = f"{number}{note}: {kinds}."
     return f"{text} {PATTERNS}" if counts["noisy"] else text
 
 

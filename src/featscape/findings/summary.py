@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featscape.findings.copies import divide_duplicates, note_copies, note_duplicates
+from featscape.findings.copies import divide_duplicates, merge_copies, note_copies, note_duplicates
 from featscape.findings.wording import (
     PATTERNS,
     count_nouns,
@@ -43,7 +43,7 @@ def _sentences(findings: Findings) -> Iterator[str]:
     if findings.off_topic:
         first = findings.off_topic[0]
         number = count_nouns(len(findings.off_topic), noun_of(findings.paths), "is", "are")
-        note = note_duplicates(findings, "off_topic")
+        note = note_duplicates(findings.off_topic, merge_copies(findings, "off_topic"))
         yield f"{number} unlike the rest of the dataset{note}, first {_name(findings, first.item)}."
     certain, doubtful = _quality(findings)
     yield from _low_quality(findings, certain, n_doubtful=len(doubtful))

@@ -54,8 +54,8 @@ def _lines(findings: Findings) -> Iterator[str]:
         if not listed and reason is None and farthest is None:
             continue
         title = _TITLES[kind].format(noun=noun, Noun=noun.capitalize())
-        note = note_duplicates(findings, kind) if kind in _MERGED else ""
-        number = f"{len(getattr(findings, kind)) if note else len(listed):,}{note}"
+        found = getattr(findings, kind) if kind in _MERGED else listed
+        number = f"{len(found):,}{note_duplicates(found, listed)}"
         yield f"{title}: {number}" if listed or reason is None else f"{title}:"
         expected = findings.expected_errors
         if kind == "labels" and listed and expected is not None:
