@@ -232,15 +232,15 @@ def _check_rows(table: ImageTable, *, n_items: int) -> None:
 
 def _choose_labels(table: ImageTable, options: FeatureMapOptions) -> str:
     """Return the column of labels of a table of labels; raises InputError if there is none."""
-    from featscape.images.tables.columns import LABEL_COLUMNS, choose_column
+    from featscape.images.tables.columns import LABEL_COLUMNS, choose_label_column
 
     name = table.name
-    column = choose_column(
+    column = choose_label_column(
         table.columns,
         LABEL_COLUMNS,
         wanted=options.label_column,
-        option="the label column",
         table=name,
+        is_untyped=table.is_untyped,
     )
     if column is None and len(table.columns) == 1:
         (column,) = table.columns

@@ -23,6 +23,7 @@ from featscape.images.tables.columns import (
     LABEL_COLUMNS,
     PATH_COLUMNS,
     choose_column,
+    choose_label_column,
     classify_columns,
 )
 from featscape.images.tables.paths import find_path_rows
@@ -124,12 +125,12 @@ def _choose_columns(table: ImageTable, candidate: Candidate) -> tuple[str, str |
             f"the table {table.name!r} must have a column of paths; the columns are "
             f"{list_names(list(table.columns))}. Name one with --path-column (path_column=)."
         )
-    label_column = choose_column(
-        [name for name in table.columns if name != path_column],
+    label_column = choose_label_column(
+        {name: values for name, values in table.columns.items() if name != path_column},
         LABEL_COLUMNS,
         wanted=candidate.label_column,
-        option="the label column",
         table=table.name,
+        is_untyped=table.is_untyped,
     )
     return path_column, label_column
 

@@ -8,6 +8,8 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from featscape.errors import InputError
 from featscape.images.tables.boxes import nested_reason
 from featscape.images.tables.data_types import infer_type
@@ -45,6 +47,7 @@ _SPLIT_COLUMNS = ("set", "subset", "partition", "fold")
 
 _WHOLE_FLOAT = re.compile(r"-?(?:0|[1-9]\d{,14})\.0")
 _LEAST_SIMILAR = 0.5  # of the name of a column that is suggested, by difflib
+_FEW_CLASSES = 20  # a column of more different values has two items per value if it has classes
 _MOST_SHOWN = 60  # characters of a value in a message
 
 
@@ -107,19 +110,83 @@ def choose_column(
     """
     names = list(names)
     if wanted is not None and wanted not in names:
-        by_lower = {name.lower(): name for name in reversed(names)}
-        near = difflib.get_close_matches(wanted.lower(), by_lower, 1, _LEAST_SIMILAR)
-        near = list(by_lower) if len(by_lower) == 1 else near
-        choice = "Name one of these columns" if names else "Name another table"
-        choice = f"Name {by_lower[near[0]]!r}" if near else choice
-        raise InputError(
-            f"{option} must be a column of {table!r}; got {wanted!r}, but the columns are "
-            f"{list_names(names)}. {choice}."
-        )
+        raise _no_column(names, wanted=wanted, option=option, table=table, suggested=names)
     if wanted is not None:
         return wanted
     by_lower = {name.lower(): name for name in reversed(names)}
     return next((by_lower[name] for name in usual if name in by_lower), None)
+
+
+def choose_label_column(
+    columns: Mapping[str, Sequence[Any]],
+    usual: Sequence[str],
+    *,
+    wanted: str | None,
+    table: str,
+    is_untyped: bool,
+) -> str | None:
+    """Return the column of labels as `choose_column`; the error suggests only columns of classes.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        The raw values of each column.
+    usual, wanted, table
+        As in `choose_column`.
+    is_untyped : bool
+        Whether numbers are text, as in a CSV file.
+
+    Raises
+    ------
+    InputError
+        If there is no column `wanted`.
+    """
+    option = "the label column"
+    if wanted is None or wanted in columns:
+        return choose_column(columns, usual, wanted=wanted, option=option, table=table)
+    classes = [name for name, raw in columns.items() if _may_be_classes(raw, is_untyped=is_untyped)]
+    raise _no_column(list(columns), wanted=wanted, option=option, table=table, suggested=classes)
+
+
+def _may_be_classes(raw: Sequence[Any], *, is_untyped: bool) -> bool:
+    """Return whether values are text, truth values or whole numbers of few different values."""
+    values = [plain_value(value) for value in raw]
+    present = [value for value in values if value is not None]
+    if (values and not present) or any(isinstance(value, dict | bytes) for value in present):
+        return False
+    if contains_lists(present):
+        return False
+    column = infer_type(values, is_untyped=is_untyped)
+    if isinstance(column, np.ndarray) and column.dtype.kind == "M":
+        return False
+    if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+        column = column[~np.isnan(column)]
+        if (column % 1 != 0).any():
+            return False
+    return len(set(column)) <= max(_FEW_CLASSES, len(values) // 2)
+
+
+def _no_column(
+    names: Sequence[str], *, wanted: str, option: str, table: str, suggested: Sequence[str]
+) -> InputError:
+    """Return the error for a column that does not exist; the remedy names `suggested` columns."""
+    by_lower = {name.lower(): name for name in reversed(suggested)}
+    near = difflib.get_close_matches(wanted.lower(), by_lower, 1, _LEAST_SIMILAR)
+    near = list(by_lower) if len(by_lower) == 1 else near
+    if near:
+        remedy = f"Name {by_lower[near[0]]!r}"
+    elif not names:
+        remedy = "Name another table"
+    elif not suggested:
+        remedy = "No column has classes: add a column of labels, or omit the option"
+    elif len(suggested) < len(names):
+        remedy = f"Name a column of classes: {list_names(suggested)}"
+    else:
+        remedy = "Name one of these columns"
+    return InputError(
+        f"{option} must be a column of {table!r}; got {wanted!r}, but the columns are "
+        f"{list_names(names)}. {remedy}."
+    )
 
 
 def classify_columns(
@@ -163,8 +230,9 @@ def classify_columns(
         a name or a value contains bytes that are not UTF-8.
     """
     usual = () if has_labels else LABEL_COLUMNS
-    option = "the label column"
-    label = choose_column(columns, usual, wanted=label_column, option=option, table=table)
+    label = choose_label_column(
+        columns, usual, wanted=label_column, table=table, is_untyped=is_untyped
+    )
     split = None if has_splits else _choose_splits(columns, label=label)
     labels = splits = None
     n_trimmed = 0
