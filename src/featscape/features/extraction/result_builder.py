@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _LEAST_VISIBLE = 1 / 3
 _MANY = 0.1  # the share of these images from which the images are reported
 _WHITES = (1023, 4095, 16383)  # the largest values of 10, 12 and 14 bits
+_MAX_16_BIT = 65535
 
 
 @dataclass(eq=False)
@@ -134,7 +135,7 @@ class ImageRows:
 
 
 def describe_white(largest: Sequence[int], white: int | None) -> str | None:
-    """Return a line about images of 16 bits that look dark or are clipped; None without any.
+    """Return a line about images of 16 bits that are too dark or clipped; None without any.
 
     Parameters
     ----------
@@ -143,6 +144,13 @@ def describe_white(largest: Sequence[int], white: int | None) -> str | None:
     white : int or None
         See `ImageSet`.
     """
+    if white is not None and white > _MAX_16_BIT and largest:
+        have, these = ("has", "this image") if len(largest) == 1 else ("have", "these images")
+        return (
+            f"{plural(len(largest), 'image')} {have} 16 bits, so no value above {_MAX_16_BIT}: "
+            f"--white {white} makes {these} darker; repeat the command with --white {_MAX_16_BIT} "
+            f"(white={_MAX_16_BIT}) or less"
+        )
     if white is not None:
         n_clipped = sum(value > white for value in largest)
         has, its = ("has", "its") if n_clipped == 1 else ("have", "their")

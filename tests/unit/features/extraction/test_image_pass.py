@@ -45,6 +45,9 @@ def test_a_large_photograph_is_decoded_at_a_smaller_scale_once(tmp_path):
         ([16_384, 65_535], None, None),
         ([900, 4_095], 4095, None),
         ([4_095, 4_096], 4095, "1 image has values above --white 4095, .*; its largest .* is 4096"),
+        ([65_535], 65_535, None),
+        ([900], 70_000, "1 image has 16 bits, .* --white 70000 makes this image darker; repeat"),
+        ([900, 65_535], 65_536, r"2 images have 16 bits, .* with --white 65535 \(white=65535\) or"),
         ([9_000, 5_000], 4095, "2 images have values above --white 4095, .*; their .* is 9000"),
     ],
 )
