@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from featscape.feature_options import FeatureMapOptions
     from featscape.images.tables.columns import ImageColumns
     from featscape.images.tables.table import ImageTable
+    from featscape.records import ImageSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ def read_item_columns(
     options: FeatureMapOptions,
     *,
     n_items: int,
-    has_paths: bool = False,
+    images: ImageSet | None = None,
     features_table: Path | None = None,
 ) -> ItemColumns:
     """Read the labels and columns of the items.
@@ -56,8 +57,8 @@ def read_item_columns(
     options : FeatureMapOptions
     n_items : int
         The required number of rows.
-    has_paths : bool
-        Whether a column of paths names the images. Otherwise the paths are a column of the map.
+    images : ImageSet, optional
+        The images that a column of paths names. Without images, the paths are a column of the map.
     features_table : Path, optional
         A Parquet file with the features, whose other columns are used.
 
@@ -72,7 +73,9 @@ def read_item_columns(
     tables = list(_read_tables(options, n_items=n_items, features_table=features_table))
     for table in tables:
         _check_rows(table, n_items=n_items)
-    path_table, path_column = _choose_paths(tables, options) if has_paths else (None, None)
+    path_table, path_column = None, None
+    if images is not None:
+        path_table, path_column = _choose_paths(tables, options, images)
     described = ImageColumns()
     for table in tables:
         label_column = _label_column(table, tables, options, described)
@@ -254,24 +257,46 @@ def _choose_labels(table: ImageTable, options: FeatureMapOptions) -> str:
 
 
 def _choose_paths(
-    tables: Sequence[ImageTable], options: FeatureMapOptions
+    tables: Sequence[ImageTable], options: FeatureMapOptions, images: ImageSet
 ) -> tuple[ImageTable | None, str | None]:
     """Return the first table with a column of paths, and the column; else None and None."""
-    from featscape.images.tables.columns import PATH_COLUMNS, choose_column
+    from featscape.images.tables.columns import choose_column
 
     wanted = options.path_column
     for table in tables:
-        if wanted is None or wanted in table.columns or table is tables[-1]:
+        if wanted is None:
+            column = _find_paths(table, images)
+        elif wanted in table.columns or table is tables[-1]:
             column = choose_column(
-                table.columns,
-                PATH_COLUMNS,
-                wanted=wanted,
-                option="the path column",
-                table=table.name,
+                table.columns, (), wanted=wanted, option="the path column", table=table.name
             )
-            if column is not None:
-                return table, column
+        else:
+            continue
+        if column is not None:
+            return table, column
     return None, None
+
+
+def _find_paths(table: ImageTable, images: ImageSet) -> str | None:
+    """Return the column with a usual name that has the path of an image.
+
+    Otherwise the function returns the first of these columns that has no addresses, whose paths an
+    error then reports, or None for images without files.
+    """
+    from featscape.images.storage.locations import is_address
+    from featscape.images.tables.columns import PATH_COLUMNS, usual_columns
+    from featscape.images.tables.paths import normalize_path
+    from featscape.records.images import PIXEL_KINDS
+
+    known = set(images.paths)
+    paths = {
+        column: [normalize_path(value)[0] for value in table.columns[column]]
+        for column in usual_columns(table.columns, PATH_COLUMNS)
+    }
+    naming = [column for column, values in paths.items() if not known.isdisjoint(values)]
+    if not naming and images.kind not in PIXEL_KINDS:
+        naming = [column for column, values in paths.items() if not any(map(is_address, values))]
+    return next(iter(naming), None)
 
 
 def _find_rows(table: ImageTable, column: str) -> dict[str, int]:

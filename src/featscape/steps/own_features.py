@@ -70,17 +70,18 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
         table = None  # the source gives the columns, too
     else:
         source = options.images
+    images = None if source is None else _find_images(options, source)
     columns = read_item_columns(
         options,
         n_items=len(stored),
-        has_paths=options.images is not None,
+        images=None if options.images is None else images,
         features_table=table,
     )
     described = columns.described
     skipped = _other_columns(described.skipped, options.features_table, vector_column)
     described = replace(described, skipped=skipped)
     values = np.asarray(stored, dtype=np.float32)
-    if source is None:
+    if images is None:
         for line in (
             *describe_left_out(described.skipped),
             *describe_columns(described, n_items=len(values), noun="item"),
@@ -92,7 +93,6 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
             splits=described.splits, columns=described.columns, skipped=described.skipped
         )
         return OwnFeatures(values, described.labels, items)
-    images = _find_images(options, source)
     skipped = _other_columns(images.skipped, options.features_table, vector_column)
     images = replace(images, skipped=skipped)
     images = _arrange(images, columns, options, n_items=len(values))

@@ -53,6 +53,31 @@ class TestImages:
             featscape.open_map("m").place_images(photos)
         assert featscape.load_tsne(made).transform(features[:3]).shape == (3, 2)
 
+    @pytest.mark.parametrize("name", ["url", "image", "file_name"])
+    def test_a_column_of_the_names_of_arrays_is_an_ordinary_column(self, features, name):
+        values = [f"https://example.org/{i}" if name == "url" else f"{i}.png" for i in range(N)]
+        pixels = np.zeros((N, 8, 6), dtype=np.uint8)
+        own = read_own_features(
+            FeatureMapOptions(features, "m", images=pixels, columns={name: values})
+        )
+        assert own.items.images.columns[name] == tuple(values)
+        with pytest.raises(InputError, match=f"24 of 24 are not, .* rename the column '{name}'"):
+            read_own_features(
+                FeatureMapOptions(
+                    features, "m", images=pixels, columns={name: values}, path_column=name
+                )
+            )
+
+    @pytest.mark.usefixtures("features")
+    def test_addresses_beside_a_column_of_paths_of_files_are_an_ordinary_column(self, photos):
+        found = find_images(photos)
+        urls = [f"https://example.org/{path}" for path in found.paths]
+        images = read(images=photos, columns={"file": urls}).items.images
+        assert (images.paths, images.columns["file"]) == (found.paths, tuple(urls))
+        columns = {"file": urls, "uri": found.paths[::-1]}
+        images = read(images=photos, columns=columns).items.images
+        assert (images.paths, images.columns["file"]) == (found.paths[::-1], tuple(urls))
+
     @pytest.mark.usefixtures("without_pictures")
     def test_thumbnails_and_hashes_are_those_of_featscape_map(self, features, made):
         own = embed_features(

@@ -113,8 +113,13 @@ def choose_column(
         raise _no_column(names, wanted=wanted, option=option, table=table, suggested=names)
     if wanted is not None:
         return wanted
-    by_lower = {name.lower(): name for name in reversed(names)}
-    return next((by_lower[name] for name in usual if name in by_lower), None)
+    return next(iter(usual_columns(names, usual)), None)
+
+
+def usual_columns(names: Iterable[str], usual: Sequence[str]) -> list[str]:
+    """Return the columns with usual names, in upper or lower case, in the order of `usual`."""
+    by_lower = {name.lower(): name for name in reversed(list(names))}
+    return [by_lower[name] for name in usual if name in by_lower]
 
 
 def choose_label_column(
