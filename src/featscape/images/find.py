@@ -96,7 +96,8 @@ def find_images(
     path_column, label_column : str, optional
         The columns of the table, metadata, dataset or `columns` that contain the paths and the
         labels. By default columns with a usual name, such as file_name and label. In a dataset of
-        mappings or of Hugging Face, `path_column` may also be the key or column of the images.
+        mappings or of Hugging Face, and in Parquet files, `path_column` may also be the key or
+        column of the images.
     limit : int, optional
         The maximum number of images, chosen at random, with at least one image of each class if
         `limit` is large enough. Classes without a chosen image are in `dropped_classes`.

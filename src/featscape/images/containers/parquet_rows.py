@@ -7,6 +7,7 @@ import io
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from featscape.errors import ImageError, first_line
 from featscape.files.parquet import limit_bytes, open_with_dictionaries, reading_options
@@ -37,8 +38,8 @@ _MAX_CACHED_ROWS = 2 * _MAX_BATCH_ROWS
 class ParquetImages:
     """The images in the rows of a Parquet file, or of the files in a folder; thread-safe.
 
-    The path of an image is FILE/ROW. A file is read forward, batch by batch. A step back reads the
-    row group again from its start.
+    `path_of_row` makes the paths of the images. A file is read forward, batch by batch. A step back
+    reads the row group again from its start.
 
     Parameters
     ----------
@@ -50,15 +51,18 @@ class ParquetImages:
         self._source = source
         self._is_file = is_parquet_file(source)
         self._lock = threading.Lock()
-        self._open: tuple[str, _RowReader] | None = None  # the last file, by name
+        self._open: tuple[str, _RowReader] | None = None  # by the path without the row
 
     def read(self, path: str) -> bytes:
         """Return the image in a row; raises ImageError if there is none."""
-        name, _, digits = path.rpartition("/")
+        name, _, place = path.rpartition("/")
+        quoted, at, digits = place.rpartition("@")
         row = int(digits) if digits.isdecimal() and len(digits) < 20 else -1
+        key = f"{name}/{quoted}"
         with self._lock:
-            if self._open is None or self._open[0] != name:
-                self._open = name, _RowReader(self._location_of(name))
+            if self._open is None or self._open[0] != key:
+                column = unquote(quoted) if at else None
+                self._open = key, _RowReader(self._location_of(name), column)
             value = self._open[1].read(row)
         content, original_name = value if isinstance(value, tuple) else (value, None)
         if content is None:
@@ -77,10 +81,10 @@ class ParquetImages:
 class _RowReader:
     """Reads the images of one file, row by row."""
 
-    def __init__(self, file: Location) -> None:
+    def __init__(self, file: Location, column: str | None = None) -> None:
         try:
             self._file, n_bytes = open_parquet(file)
-            column = find_image_column(self._file.schema_arrow)
+            column = find_image_column(self._file.schema_arrow, wanted=column)
             starts = row_group_starts(self._file.metadata)
         except Exception as error:
             # Arrow raises OSError, ArrowException and errors of decoding the schema's text
@@ -175,21 +179,45 @@ def _count_bytes(value: Any) -> int:
     return len(content or b"")
 
 
-def find_image_column(schema: pa.Schema) -> str | None:
-    """Return the column of images: a struct with bytes, or bytes with a usual name."""
+def list_image_columns(schema: pa.Schema) -> list[str]:
+    """Return the columns of images: structs with bytes, then bytes with a usual name."""
+    by_lower = {field.name.lower(): field.name for field in schema if _is_binary(field.type)}
+    structs = [str(field.name) for field in schema if _has_bytes(field.type)]
+    return structs + [by_lower[name] for name in _IMAGE_COLUMNS if name in by_lower]
+
+
+def find_image_column(schema: pa.Schema, *, wanted: str | None = None) -> str | None:
+    """Return the column `wanted` if it may contain images, by default the first such column.
+
+    A column `wanted` of bytes may have any name.
+    """
+    if wanted is None:
+        return next(iter(list_image_columns(schema)), None)
+    named = [one for one in schema if one.name == wanted]
+    return wanted if any(_has_bytes(one.type) or _is_binary(one.type) for one in named) else None
+
+
+def _has_bytes(data_type: pa.DataType) -> bool:
+    """Return whether a type is a struct with bytes, as Hugging Face stores an image."""
     import pyarrow as pa
 
-    def is_binary(data_type: pa.DataType) -> bool:
-        data_type = data_type.value_type if pa.types.is_dictionary(data_type) else data_type
-        return bool(pa.types.is_binary(data_type) or pa.types.is_large_binary(data_type))
+    if not pa.types.is_struct(data_type):
+        return False
+    return any(part.name == "bytes" and _is_binary(part.type) for part in data_type)
 
-    for field in schema:
-        if pa.types.is_struct(field.type):
-            inner = {part.name: part.type for part in field.type}
-            if is_binary(inner.get("bytes", pa.null())):
-                return str(field.name)
-    by_lower = {field.name.lower(): field.name for field in schema if is_binary(field.type)}
-    return next((by_lower[name] for name in _IMAGE_COLUMNS if name in by_lower), None)
+
+def _is_binary(data_type: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    data_type = data_type.value_type if pa.types.is_dictionary(data_type) else data_type
+    return bool(pa.types.is_binary(data_type) or pa.types.is_large_binary(data_type))
+
+
+def path_of_row(file: str, row: int, *, column: str | None) -> str:
+    """Return the path of an image: FILE/ROW, or FILE/COLUMN@ROW for a column that is named."""
+    if column is None:
+        return f"{file}/{row}"
+    return f"{file}/{column.replace('%', '%25').replace('/', '%2F')}@{row}"
 
 
 def row_group_starts(metadata: pq.FileMetaData) -> list[int]:

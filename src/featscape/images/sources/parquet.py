@@ -15,8 +15,10 @@ from featscape.images.containers.parquet_rows import (
     find_image_column,
     is_parquet,
     is_parquet_file,
+    list_image_columns,
     open_columns,
     open_parquet,
+    path_of_row,
     row_group_starts,
 )
 from featscape.images.decoding.pillow import decode_bytes
@@ -54,19 +56,22 @@ _FILE_NAME = "file_name"  # the column of the names that are stored beside the i
 def _is_parquet(candidate: Candidate) -> bool:
     """Return whether a source is a Parquet file of images, or a folder of Parquet files.
 
-    A file is a manifest if the caller named a column of paths. Raises InputError if the file is
-    damaged.
+    A file is a manifest if the caller named a column that contains no images. Raises InputError if
+    the file is damaged.
     """
     if candidate.is_folder:
         return any(is_parquet(parts[-1]) for parts in candidate.listing.others)
-    is_manifest = candidate.path_column is not None
-    return is_parquet(candidate.file_name) and not is_manifest and _has_images(candidate.location)
+    wanted = candidate.path_column
+    return is_parquet(candidate.file_name) and _has_images(candidate.location, wanted=wanted)
 
 
-def _has_images(file: Location) -> bool:
-    """Return whether a Parquet file has a column of images; raises InputError if damaged."""
+def _has_images(file: Location, *, wanted: str | None = None) -> bool:
+    """Return whether a Parquet file has a column of images, or whether `wanted` is one.
+
+    Raises InputError if the file is damaged.
+    """
     try:
-        return find_image_column(open_parquet(file)[0].schema_arrow) is not None
+        return find_image_column(open_parquet(file)[0].schema_arrow, wanted=wanted) is not None
     except Exception as error:
         # Arrow raises OSError, ArrowException and errors of decoding the schema's text
         raise damaged_parquet(file, error) from error
@@ -129,26 +134,35 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
     InputError
         If no file can be read, or no file contains images.
     """
-    source = candidate.location
+    source, wanted = candidate.location, candidate.path_column
     files = [(file_name(source), source)] if is_parquet_file(source) else _list_files(source)
     paths: list[str] = []
     splits: list[str] = []
     skipped: list[SkippedImage] = []
     columns: dict[str, list[Any]] = defaultdict(list)
+    chosen = None
     for name, file in files:
         try:
-            if not _has_images(file):
-                skipped.append(SkippedImage(name, "no column of image bytes"))
+            if not _has_images(file, wanted=wanted):
+                which = "column" if wanted is None else f"column {wanted!r}"
+                skipped.append(SkippedImage(name, f"no {which} of image bytes"))
                 continue
-            rows, values_by_column = _read_columns(file, name, skipped)
+            rows, values_by_column, first = _read_columns(file, name, skipped, wanted=wanted)
         except InputError as error:
             skipped.append(SkippedImage(name, str(error)))
             continue
         n_before = len(paths)
         for column, values in values_by_column.items():
             columns[column] += [None] * (n_before - len(columns[column])) + values
-        paths += [f"{name}/{row}" for row in rows]
+        paths += [path_of_row(name, row, column=wanted) for row in rows]
+        chosen = chosen or first
         splits += [find_split(file_name(file))] * (len(paths) - n_before)
+    if not paths and wanted is not None:
+        raise InputError(
+            f"the path column of Parquet files must be a column of images; {wanted!r} of "
+            f"{str(source)!r} is none. Name another column with --path-column (path_column=)."
+            f"{describe_skipped(skipped)}"
+        )
     if not paths:
         raise InputError(
             f"a source of Parquet files must have at least one row; {str(source)!r} has none. "
@@ -174,6 +188,7 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
         n_trimmed_labels=described.n_trimmed_labels,
         splits=tuple(splits) if all(splits) else described.splits,
         split_column=described.split_column,
+        image_column=chosen,
         columns=described.columns,
         skipped=(*skipped, *described.skipped),
     )
@@ -187,11 +202,12 @@ def _list_files(folder: Location) -> list[tuple[str, Location]]:
 
 
 def _read_columns(
-    file: Location, name: str, skipped: list[SkippedImage]
-) -> tuple[list[int], dict[str, list[Any]]]:
-    """Return the row numbers, and the values of all columns except the image bytes.
+    file: Location, name: str, skipped: list[SkippedImage], *, wanted: str | None
+) -> tuple[list[int], dict[str, list[Any]], str | None]:
+    """Return the row numbers, the values of all columns except the image bytes, and a choice.
 
-    The file names beside the image bytes become the column `_FILE_NAME`. Damaged row groups are
+    The choice is the column of the images if it is the first of several; otherwise None. The file
+    names beside the image bytes become the column `_FILE_NAME`. Damaged row groups are
     skipped. Raises InputError if the file cannot be read.
     """
     import pyarrow.compute as pc
@@ -200,7 +216,8 @@ def _read_columns(
         opened, n_bytes = open_columns(file)
         schema = opened.schema_arrow
         starts = row_group_starts(opened.metadata)
-        image = find_image_column(schema)
+        image = find_image_column(schema, wanted=wanted)
+        is_chosen = wanted is None and len(list_image_columns(schema)) > 1
         plain, nested = split_nested_columns(schema, name)
         class_names = _class_names(schema)
         max_bytes = limit_bytes(n_bytes, growth=_MAX_GROWTH)
@@ -224,7 +241,7 @@ def _read_columns(
         file_names = list_values(paths, name, f"{image}.path", skipped)
         if any(file_names):
             columns.setdefault(_FILE_NAME, file_names)
-    return rows, columns
+    return rows, columns, image if is_chosen else None
 
 
 def _read_row_groups(

@@ -71,7 +71,7 @@ def _find_in_source(
         kind = _recognize(candidate)
         if kind is None:
             raise InputError(_explain_no_source(source, listing))
-    if path_column is not None and kind is not MANIFEST:
+    if path_column is not None and kind not in (MANIFEST, PARQUET):
         raise InputError(
             f"a path column needs a table ({' '.join(TABLE_EXTENSIONS)}); got {path_column!r}, "
             f"but {str(source)!r} is another kind of source. Omit the option, or name a table."

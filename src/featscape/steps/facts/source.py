@@ -46,7 +46,10 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
     files = _skipped_files(images.skipped)
     yield f"{found}, skipped {_count_skipped(files)}" if files else found
     if images.image_column is not None:
-        yield printable(f"images: the column {images.image_column!r} (path_column= names another)")
+        yield printable(
+            f"images: the column {images.image_column!r} (--path-column or path_column= names "
+            "another)"
+        )
     yield from describe_left_out(images.skipped)
     yield from describe_boxes(images)
     yield from _describe_vectors(images)

@@ -34,7 +34,9 @@ def test_a_column_of_images_of_hugging_face_is_chosen(image_column):
     assert not any(line.startswith("images:") for line in describe_found(images))
     if image_column == "photo":
         lines = list(describe_found(find_images(dataset)))
-        assert lines[1] == "images: the column 'photo' (path_column= names another)"
+        assert (
+            lines[1] == "images: the column 'photo' (--path-column or path_column= names another)"
+        )
         assert lines[2].startswith("left out 1 column: 'crop'")
 
 

@@ -71,7 +71,10 @@ def test_an_image_of_pillow_in_a_mapping_takes_precedence_over_a_path(tmp_path):
     images = find_images(MappingDataset("img", photo=BLUE, **paths))
     assert colors_of(images) == [(0, 0, 255)] * 3
     assert images.columns["file_name"] == (paths["file_name"],) * 3
-    assert "images: the column 'photo' (path_column= names another)" in describe_found(images)
+    assert (
+        "images: the column 'photo' (--path-column or path_column= names another)"
+        in describe_found(images)
+    )
     files = find_images(Lazy(paths, {**paths, "file_name": "b.png"}))  # only a mask is an image
     assert files.paths == (paths["file_name"], "b.png")
     dataset = Lazy({"photo": BLUE, **paths}, {"photo": BLUE, **paths, "file_name": "b.png"})
