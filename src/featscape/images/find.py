@@ -92,7 +92,9 @@ def find_images(
         Further values of each image of a sequence or dataset. The column `label_column` gives the
         labels, or, without other labels, a column with a usual name, such as label. The column
         `path_column`, or "path", names images without a path. Images that are files keep their
-        paths: the column must have the same paths, and each row belongs to the image at its path.
+        paths: the column must have the same paths or the ends of these paths, such as file names,
+        and each row belongs to the image at its path. A column with another usual name, such as
+        file_name, orders the rows in the same way if it names the files.
     path_column, label_column : str, optional
         The columns of the table, metadata, dataset or `columns` that contain the paths and the
         labels. By default columns with a usual name, such as file_name and label. In a dataset of

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError
-from featscape.images.tables.columns import choose_column
+from featscape.images.tables.columns import PATH_COLUMNS, choose_column, usual_columns
 from featscape.images.tables.paths import normalize_path
 from featscape.images.tables.program_columns import make_table
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from featscape.collection import Columns
     from featscape.images.collections.opened import OpenedCollection
@@ -28,8 +28,8 @@ def join_columns(
     opened : OpenedCollection
         `skipped` receives the given columns that are not used.
     columns : mapping of str to sequence of n values, or DataFrame of n rows, or None
-        The given columns. If their column of paths has the paths of the images in another order,
-        the rows are put in the order of the images.
+        The given columns. If their column of paths has the paths of the images, or the ends of
+        these paths, in another order, the rows are put in the order of the images.
     path_column : str or None
         The column of paths that the caller named.
     kind : str
@@ -63,8 +63,13 @@ def join_columns(
     rows = given.columns
     named = path_column if own is None and path_column in rows else None
     named = choose_column(rows, ("path",), wanted=named, option=option, table="columns")
-    if named is not None:
-        rows = _pair_rows(given, named, opened, own=own)
+    known = _own_paths(opened, own)
+    if named is None:
+        rows = _pair_by_names(given, known)
+    else:
+        rows = _pair_rows(given, named, known)
+        if own is not None or all(known):  # files never get another name
+            del rows[named]
         path_column = None if path_column == named and named not in rows else path_column
     both = next((name for name in rows if name in opened.columns), None)
     if both is not None:
@@ -78,40 +83,64 @@ def join_columns(
     return joined, choose_column(joined, ("path",), wanted=wanted, option=option, table=kind)
 
 
-def _pair_rows(
-    given: ImageTable, column: str, opened: OpenedCollection, *, own: str | None
-) -> dict[str, list[Any]]:
+def _pair_by_names(given: ImageTable, known: list[str]) -> dict[str, list[Any]]:
+    """Return the given columns in the order of the files that a column with a usual name names.
+
+    A column that names none of the files is an ordinary column. Raises InputError if the column
+    names only some of the files.
+    """
+    if not all(known):
+        return given.columns
+    ends = {end for path in known for end in _ends_of(path)}
+    for column in usual_columns(given.columns, PATH_COLUMNS):
+        if not ends.isdisjoint(_normalize(given.columns[column])):
+            return _pair_rows(given, column, known)
+    return given.columns
+
+
+def _pair_rows(given: ImageTable, column: str, known: list[str]) -> dict[str, list[Any]]:
     """Return the given columns in the order of the images, by the paths in a column.
 
-    The column is left out if all images have paths of their own: files never get another name.
     Raises InputError if the column has other paths than the images.
     """
-    paths = [normalize_path(value)[0] for value in given.columns[column]]
-    known = _own_paths(opened, own)
-    rows: Sequence[int] = range(len(paths))
-    if any(image and path != image for path, image in zip(paths, known, strict=True)):
-        by_path = {path: row for row, path in enumerate(paths)}
-        if len(by_path) < len(paths) or by_path.keys() != set(known):
-            raise _other_paths(column, paths, known)
-        rows = [by_path[image] for image in known]
-    is_named = own is not None or all(known)
+    paths = _normalize(given.columns[column])
+    if all(not image or path in _ends_of(image) for path, image in zip(paths, known, strict=True)):
+        return dict(given.columns)
+    by_path = {path: row for row, path in enumerate(paths)}
+    rows = [
+        next((by_path[end] for end in _ends_of(image) if end in by_path), None) for image in known
+    ]
+    if len(by_path) < len(paths) or None in rows or len(set(rows)) < len(rows):
+        raise _other_paths(column, paths, known)
     return {
-        name: [values[row] for row in rows]
+        name: [values[row] for row in rows if row is not None]
         for name, values in given.columns.items()
-        if name != column or not is_named
     }
+
+
+def _normalize(values: Iterable[Any]) -> list[str]:
+    """Return paths in their shortest form; "" for a value that is no path."""
+    return [normalize_path(value)[0] for value in values]
+
+
+def _ends_of(path: str) -> list[str]:
+    """Return a path and its ends, for example a/b.png and b.png, the longest first."""
+    parts = path.split("/")
+    return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
 def _own_paths(opened: OpenedCollection, column: str | None) -> list[str]:
     """Return the path of each image in the collection; "" for an image without a path."""
     paths = opened.names if column is None else opened.columns[column]
-    return [normalize_path(path)[0] for path in paths or [None] * opened.n_images]
+    return _normalize(paths or [None] * opened.n_images)
 
 
 def _other_paths(column: str, paths: list[str], known: list[str]) -> InputError:
     """Return the error for a column whose paths are not those of the images."""
     pairs = zip(paths, known, strict=True)
-    row = next(row for row, (path, image) in enumerate(pairs) if image and path != image)
+    row = next(
+        row for row, (path, image) in enumerate(pairs) if image and path not in _ends_of(image)
+    )
     return InputError(
         f"the column {column!r} must have the path of each image once, since the images are files; "
         f"row {row:,} has {printable(paths[row])!r}, and image {row:,} is "

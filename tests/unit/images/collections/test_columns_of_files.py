@@ -64,3 +64,37 @@ class TestColumnsOfFiles:
         listed = [files[0], files[0]]
         images = find_images(listed, columns={"path": listed, "n": [1, 2]})
         assert (images.paths, images.columns["n"].tolist()) == ((files[0],), [1])
+
+    @pytest.mark.parametrize("name", ["file_name", "filename", "IMAGE"])
+    @pytest.mark.parametrize("source", SOURCES)
+    @pytest.mark.parametrize("depth", [1, 2, 9])
+    def test_the_ends_of_paths_in_a_column_with_a_usual_name_order_the_rows(
+        self, files, name, source, depth
+    ):
+        ends = ["/".join(file.split("/")[-depth:]) for file in files]
+        images = find_images(source(files), columns={"n": [2, 1], name: ends[::-1]})
+        assert images.paths == tuple(files)
+        assert images.columns["n"].tolist() == [1, 2]
+        assert images.columns[name] == tuple(ends)
+
+    def test_file_names_may_be_the_column_path(self, files):
+        images = find_images(files, columns={"path": ["b.png", "r.png"], "n": [2, 1]})
+        assert (images.paths, images.columns["n"].tolist()) == (tuple(files), [1, 2])
+
+    def test_a_usual_column_that_names_no_file_is_an_ordinary_column(self, files):
+        names = ("x.png", "x.png")
+        assert find_images(files, columns={"file_name": names}).columns["file_name"] == names
+        pixels = find_images([RED, BLUE], columns={"file_name": names})
+        assert pixels.columns["file_name"] == names
+
+    def test_equal_file_names_in_the_order_of_the_images_are_kept(self, tmp_path, files):
+        (tmp_path / "d").mkdir()
+        other = tmp_path / "d" / "r.png"
+        BLUE.save(other)
+        columns = {"file_name": ["r.png", "r.png"], "n": [1, 2]}
+        assert find_images([files[0], other], columns=columns).columns["n"].tolist() == [1, 2]
+
+    @pytest.mark.parametrize("names", [["b.png", "x.png"], ["b.png", "b.png"]])
+    def test_file_names_of_only_some_files_are_refused(self, files, names):
+        with pytest.raises(InputError, match=r"'file_name' must have .* row 0 has 'b.png', and im"):
+            find_images(files, columns={"file_name": names})
