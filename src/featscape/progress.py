@@ -1,8 +1,12 @@
-"""Progress reports. Every library call is silent unless the caller passes a `Progress`."""
+"""Progress reports. Every library call prints nothing unless the caller passes a `Progress`.
+
+A line that the caller should not miss is then a warning of Python: see `note_or_warn`.
+"""
 
 from __future__ import annotations
 
 import time
+import warnings
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,6 +90,14 @@ class SilentProgress:
 
     def note(self, text: str) -> None:
         """Ignore the line."""
+
+
+def note_or_warn(progress: Progress, text: str) -> None:
+    """Show a line about images that need another option; a warning if no reports are shown."""
+    if type(progress) is SilentProgress:
+        warnings.warn(text, UserWarning, stacklevel=2)
+    else:
+        progress.note(text)
 
 
 class RichProgress:

@@ -14,6 +14,7 @@ from featscape.features.extraction.cache import DIGEST_BYTES
 from featscape.files.near_paths import suggest_spelling
 from featscape.number_text import plural
 from featscape.printable_names import printable
+from featscape.progress import note_or_warn
 from featscape.records import Features, SkippedImage, count_reasons
 
 if TYPE_CHECKING:
@@ -107,10 +108,17 @@ class ImageRows:
         return tried if spelling is None else f"{tried}{spelling} "
 
     def report_decoding(self, progress: Progress) -> None:
-        """Report the brightness of images of 16 bits, and the number of files with more pages."""
-        white = describe_white(self.largest, self.images.white)
-        if white is not None:
-            progress.note(white)
+        """Report the brightness of images of 16 bits, and the number of files with more pages.
+
+        Images that are too dark are a `UserWarning` if `progress` shows no reports. Values above a
+        given white are no reason for a warning.
+        """
+        white = self.images.white
+        line = describe_white(self.largest, white)
+        if line is not None and (white is None or white > _MAX_16_BIT):
+            note_or_warn(progress, line)
+        elif line is not None:
+            progress.note(line)
         if self.n_with_more:
             has = "has" if self.n_with_more == 1 else "have"
             progress.note(

@@ -82,3 +82,28 @@ def test_files_with_further_pages_or_frames_are_counted_in_one_note(tmp_path):
     assert [line.partition(":")[0] for line in notes.lines] == [
         "5 files have further pages or frames; only the first is used"
     ]
+
+
+@pytest.mark.parametrize(
+    ("white", "message"),
+    [
+        (None, r"^1 image uses at most .* \(white=4095\)$"),
+        (70_000, r"^1 image has 16 bits, .* \(white=65535\) or less$"),
+    ],
+)
+def test_dark_images_are_a_warning_without_a_receiver_of_reports(tmp_path, white, message):
+    with pytest.warns(UserWarning, match=message):
+        read_one_scan(tmp_path, white=white, progress=SilentProgress())
+
+
+def test_clipped_values_are_no_warning(tmp_path):
+    read_one_scan(tmp_path, white=1023, progress=SilentProgress())
+
+
+def read_one_scan(folder, *, white, progress):
+    """Read an image with the values 0 and 4095."""
+    (folder / "scans").mkdir()
+    Image.fromarray(np.array([[0, 4095]], dtype=np.uint16)).save(folder / "scans" / "a.png")
+    images = find_images(folder / "scans", white=white)
+    with ThumbnailPacker(folder / "pack", size_px=64) as thumbnails:
+        read_images(images, thumbnails=thumbnails, progress=progress)
