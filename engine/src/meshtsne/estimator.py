@@ -83,7 +83,7 @@ class TSNE(FittedMap):
         faster method.
     device : str, default="auto"
         "cpu", or "cuda" or "cuda:N" for an NVIDIA GPU. "auto" is the CPU: the GPU code has not been
-        measured on a card yet. The GPU supports two dimensions, the metrics "euclidean", "cosine"
+        measured on a GPU yet. The GPU supports two dimensions, the metrics "euclidean", "cosine"
         and "correlation", up to 2,048 neighbors, and the method "grid".
     random_state : int, RandomState or None, default=None
         Seed of all random numbers. With an integer, two fits give the same bits for any `n_jobs`.

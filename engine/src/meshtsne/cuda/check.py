@@ -43,7 +43,7 @@ def check_device(device: str) -> None:
         differences = measure(device)
     except torch.OutOfMemoryError:
         raise
-    except RuntimeError as error:  # PyTorch does not support this card
+    except RuntimeError as error:  # PyTorch does not support this GPU
         raise kernels_fail("its check", error) from error
     for what, share, limit in differences:
         if not share <= limit:  # or NaN

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class DeviceStages:
     """The stages on an NVIDIA GPU. Each array is freed after its last use.
 
-    The same input and seed give the same bits in every run on the same card and libraries, because
+    The same input and seed give the same bits in every run on the same GPU and libraries, because
     each sum has a fixed order or adds integers.
 
     Parameters

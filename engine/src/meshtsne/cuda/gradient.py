@@ -32,7 +32,7 @@ class CudaGradient:
     """Particle-mesh repulsion and exact attraction on a GPU, in two dimensions.
 
     The error of the force is about 1 % of `exact.ExactGradient`. The same input gives the same bits
-    in every run on the same card and libraries: each sum has a fixed order or adds integers.
+    in every run on the same GPU and libraries: each sum has a fixed order or adds integers.
 
     Parameters
     ----------

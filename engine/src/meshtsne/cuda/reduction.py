@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-# The features are read three times. They stay on the card if they need at most this share of its
+# The features are read three times. They stay on the GPU if they need at most this share of its
 # free memory.
 _KEPT_SHARE = 0.25
 

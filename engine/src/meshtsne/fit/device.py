@@ -20,7 +20,7 @@ GPU_POINTS_MAX = 2**24
 def resolve_device(device: str, request: FitRequest, *, n_items: int) -> str:
     """Return the device of a fit: "cpu", "cuda" or "cuda:N".
 
-    "auto" is the CPU: the GPU code has not been measured on a card yet.
+    "auto" is the CPU: the GPU code has not been measured on a GPU yet.
 
     Parameters
     ----------

@@ -22,8 +22,8 @@ def launch(kernel: Any, n_programs: int, first: Tensor, *others: Any, **options:
     kernel : triton.JITFunction
     n_programs : int
     first : Tensor
-        The kernel's first argument. The kernel runs on the card of this tensor; Triton's default
-        is PyTorch's current card.
+        The kernel's first argument. The kernel runs on the GPU of this tensor; Triton's default
+        is PyTorch's current GPU.
     others
         The kernel's other arguments.
     options
@@ -32,7 +32,7 @@ def launch(kernel: Any, n_programs: int, first: Tensor, *others: Any, **options:
     Raises
     ------
     DeviceError
-        The kernel cannot be compiled for this card, or needs more resources than the card has.
+        The kernel cannot be compiled for this GPU, or needs more resources than the GPU has.
     """
     try:
         with torch.cuda.device_of(first):  # type: ignore[no-untyped-call]  # torch lacks its types
