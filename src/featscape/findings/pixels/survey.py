@@ -12,7 +12,7 @@ import numpy as np
 from featscape.findings.pixels.background import find_foreground
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -111,22 +111,49 @@ def survey_thumbnails(thumbnails: ImageSource, *, n_threads: int = 1) -> Survey:
 
 
 def gray_square(image: Image.Image) -> NDArray[np.uint8]:
-    """Return an image as a gray square of uint8, (48, 48)."""
+    """Return an image as a gray square of uint8, (48, 48).
+
+    The square of the mirror image is the mirror image of the square.
+    """
     from PIL import Image
 
     # BOX averages all pixels, and would repeat the pixels of smaller images
     resample = Image.Resampling.BOX if min(image.size) >= SIZE_PX else Image.Resampling.BILINEAR
-    return np.asarray(image.convert("L").resize((SIZE_PX, SIZE_PX), resample))
+    return _reduce_symmetrically(
+        image.convert("L"), lambda gray: gray.resize((SIZE_PX, SIZE_PX), resample)
+    )
 
 
 def color_square(image: Image.Image) -> NDArray[np.uint8]:
-    """Return the blue and the red chroma of an RGB image as a square of uint8, (12, 12, 2)."""
+    """Return the blue and the red chroma of an RGB image as a square of uint8, (12, 12, 2).
+
+    The square of the mirror image is the mirror image of the square.
+    """
     from PIL import Image
 
-    # the reduction by whole pixels is faster, and the resizing makes the square
-    reduced = image.reduce(max(1, min(image.size) // SIZE_PX))
-    square = reduced.resize((COLOR_SIZE_PX, COLOR_SIZE_PX), Image.Resampling.BOX)
-    return np.asarray(square.convert("YCbCr"))[:, :, 1:]
+    def reduce(image: Image.Image) -> Image.Image:
+        # the reduction by whole pixels is faster, and the resizing makes the square
+        reduced = image.reduce(max(1, min(image.size) // SIZE_PX))
+        square = reduced.resize((COLOR_SIZE_PX, COLOR_SIZE_PX), Image.Resampling.BOX)
+        return square.convert("YCbCr")
+
+    return _reduce_symmetrically(image, reduce)[:, :, 1:]
+
+
+def _reduce_symmetrically(
+    image: Image.Image, reduce: Callable[[Image.Image], Image.Image]
+) -> NDArray[np.uint8]:
+    """Return the mean of the reduced image and of the reduced mirror image, mirrored back.
+
+    Pillow assigns a pixel at the border of two squares of BOX to the left one, and `Image.reduce`
+    has a narrower square at the right: without the mean, mirrored copies of most sizes differ.
+    """
+    from PIL import ImageOps
+
+    own = np.asarray(reduce(image))
+    other = np.asarray(reduce(ImageOps.mirror(image)))[:, ::-1]
+    mean: NDArray[np.uint8] = ((own.astype(np.uint16) + other) // 2).astype(np.uint8)
+    return mean
 
 
 def _digest(image: Image.Image) -> NDArray[np.uint8]:
