@@ -51,8 +51,9 @@ def describe(options: type) -> Iterator[tuple[inspect.Parameter, Help]]:
     The class's own options come first, then the inherited options.
     """
     hints = get_type_hints(options, include_extras=True)
-    own = [one for one in fields(options) if one.name in vars(options)["__annotations__"]]
-    inherited = [one for one in fields(options) if one not in own]
+    named = {one.name: one for one in fields(options)}
+    own = [named[name] for name in vars(options)["__annotations__"] if name in named]
+    inherited = [one for one in named.values() if one not in own]
     signature = inspect.signature(options).parameters
     for one in (*own, *inherited):
         annotation, text = hints[one.name].__origin__, hints[one.name].__metadata__[0]

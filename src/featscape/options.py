@@ -62,8 +62,8 @@ class EmbeddingOptions:
         ),
     ] = None  # a fit of all items is better while the items fit in memory
     device: Annotated[
-        str, Help("Where the network and t-SNE run: auto, cpu, cuda, cuda:N or mps.", "NAME")
-    ] = "auto"  # the network uses a GPU if there is one; t-SNE uses the CPU
+        str, Help("Where t-SNE runs: auto, cpu, cuda or cuda:N. auto is the CPU.", "NAME")
+    ] = "auto"  # the GPU code of t-SNE has not been measured
     findings: Annotated[
         bool,
         Help(
@@ -242,6 +242,15 @@ class MapOptions(SourceOptions):
     batch_size: Annotated[
         int | None, Help("Images per batch.", "N", default="depends on the device")
     ] = None  # the best size depends on the device's memory
+    device: Annotated[
+        str,
+        Help(
+            "Where the network and t-SNE run: auto, cpu, cuda, cuda:N or mps. auto runs the "
+            "network on a GPU if PyTorch finds one, and t-SNE on the CPU. With mps, or in three "
+            "dimensions, t-SNE runs on the CPU.",
+            "NAME",
+        ),
+    ] = "auto"  # the network uses a GPU if there is one
     engine: Annotated[
         str, Help("Where images are read: local, or ray for the machines of a Ray cluster.", "NAME")
     ] = "local"  # one machine is enough for a million images

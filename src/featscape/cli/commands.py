@@ -112,7 +112,7 @@ def make_map(options: MapOptions, open_page: bool) -> None:  # noqa: FBT001 - ta
 
     To continue an interrupted run, repeat the command; finished features are kept in
     .NAME-map.partial. Features that the map at DIR contains, or another map of SOURCE in the same
-    folder, are not computed again.
+    folder, are not computed again: repeat --model if you used it.
 
     \b
     Examples:
@@ -123,7 +123,7 @@ def make_map(options: MapOptions, open_page: bool) -> None:  # noqa: FBT001 - ta
       featscape map photos --layer layer3 --layer layer4  # two maps
       featscape map photos --force                        # only new images
       featscape map photos --open                         # opens the page
-      featscape map photos --perplexity 10 -o ten-map     # with the same --model
+      featscape map photos --perplexity 10 -o ten-map     # same features
       featscape map s3://bucket/photos --engine ray --landmarks 1000000
     """
     from featscape import pipeline

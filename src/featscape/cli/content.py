@@ -71,7 +71,7 @@ def classify(
     model: MapModel = None,
     weights: MapWeights = None,
 ) -> None:
-    """Suggest a label for each image by names, without training.
+    """Label each image with the most similar of several names, without training.
 
     The map must have been made with a network of open_clip. Its text tower encodes each name, and
     an image gets the most similar name (zero-shot classification). The names and their

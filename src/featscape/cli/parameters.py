@@ -36,7 +36,11 @@ Port = Annotated[
 Host = Annotated[str, typer.Option(metavar="HOST", help="The network interface; 0.0.0.0 for all.")]
 MapModel = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The network of the map, for MODULE:FACTORY and ONNX files."),
+    typer.Option(
+        metavar="NAME",
+        help="The network of the map, if it is MODULE:FACTORY or an ONNX file: featscape loads "
+        "such a network only if you name it.",
+    ),
 ]
 MapWeights = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The file with the weights of the map.")

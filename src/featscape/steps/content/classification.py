@@ -1,4 +1,4 @@
-"""Suggest a label for each image of a map by names, without training: zero-shot classification."""
+"""Label each image of a map with the most similar of several names: zero-shot classification."""
 
 from __future__ import annotations
 
