@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer.main
 
 from featscape.cli.commands import app
+from featscape.cli.parameters import list_sections
 
 if TYPE_CHECKING:
     from typer.core import TyperCommand
@@ -52,12 +53,13 @@ def describe(command: TyperCommand) -> str:
     lines += [as_text(text.strip()), ""]
     if examples:
         lines += ["Examples:", "", code(re.sub(r"^  ", "", examples, flags=re.MULTILINE)), ""]
-    lines += ["| argument or option | meaning |", "|---|---|"]
-    for parameter in command.get_params(context):
-        names, meaning = parameter.get_help_record(context)
-        cell = names.replace("|", "\\|")  # a table ends a cell at each other "|", also in code
-        lines.append(f"| `{cell}` | {as_text(meaning)} |")
-    return "\n".join((*lines, ""))
+    for title, parameters in list_sections(command, context).items():
+        lines += [f"| {title} | |", "|---|---|"]
+        for names, meaning in parameters:
+            cell = names.replace("|", "\\|")  # a table ends a cell at each other "|", also in code
+            lines.append(f"| `{cell}` | {as_text(meaning)} |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 def code(text: str) -> str:

@@ -31,6 +31,7 @@ from featscape.cli.parameters import (
     Originals,
     Port,
     ReportFile,
+    SectionedCommand,
     takes_options,
 )
 from featscape.errors import DownloadError, InputError
@@ -93,7 +94,7 @@ def _common(
         typer.echo(context.get_help())
 
 
-@app.command("map")
+@app.command("map", cls=SectionedCommand)
 @takes_options(MapOptions)
 def make_map(options: MapOptions, open_page: bool) -> None:  # noqa: FBT001 - takes_options passes it
     """Make a map of a folder of images, or of another source.
@@ -160,7 +161,7 @@ def demo(
         _serve(output)
 
 
-@app.command()
+@app.command(cls=SectionedCommand)
 @takes_options(FeatureMapOptions)
 def embed(options: FeatureMapOptions, open_page: bool) -> None:  # noqa: FBT001 - as above
     """Make a map of features that another program computed.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand
 
 from featscape.cli.console import choose_progress_bar
 from featscape.keywords import describe
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 
 Options = TypeVar("Options", bound=EmbeddingOptions)
 Command = Callable[..., None]
+
+# the sections of --help, with the options of maps; all other options are in "Options"
+SECTIONS = {
+    "Source": "images labels columns vector_column limit path_column label_column max_megapixels "
+    "white",
+    "Network": "model weights layers pool precision batch_size",
+    "t-SNE": "perplexity exaggeration n_components n_landmarks",
+    "Pictures and page": "title caption names dark size_px thumbnail_px page_images",
+}
 
 MapFolder = Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")]
 DemoOutput = Annotated[
@@ -111,6 +121,28 @@ Depth = Annotated[
 ]
 
 
+class SectionedCommand(TyperCommand):
+    """A command whose help has sections of options."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the sections to the formatter."""
+        for title, options in list_sections(self, ctx).items():
+            with formatter.section(title):
+                formatter.write_dl(options)
+
+
+def list_sections(command: TyperCommand, context: Any) -> dict[str, list[tuple[str, str]]]:
+    """Return the form and the help of each parameter of a command, by section."""
+    titles = ("Arguments", "Options", *SECTIONS)
+    sections: dict[str, list[tuple[str, str]]] = {title: [] for title in titles}
+    for parameter in command.get_params(context):
+        title = "Arguments" if parameter.param_type_name == "argument" else "Options"
+        record = parameter.get_help_record(context)
+        if record is not None:
+            sections[getattr(parameter, "rich_help_panel", None) or title].append(record)
+    return {title: parameters for title, parameters in sections.items() if parameters}
+
+
 def takes_options(options: type[Options]) -> Callable[[Callable[[Options, bool], None]], Command]:
     """Add the fields of a dataclass, and --open, to a command as arguments and options."""
 
@@ -144,7 +176,12 @@ def _as_typer(option: inspect.Parameter, text: Help) -> inspect.Parameter:
         words = text.text if text.default is None else f"{text.text}  [default: {text.default}]"
         flags = (flag, "-o") if flag == "--output" else (flag,)
         parser = _parse_number_or_name if is_number_or_name else None
-        setting = typer.Option(*flags, metavar=text.metavar, help=words, parser=parser)
+        section = next(
+            (one for one, names in SECTIONS.items() if option.name in names.split()), None
+        )
+        setting = typer.Option(
+            *flags, metavar=text.metavar, help=words, parser=parser, rich_help_panel=section
+        )
     return option.replace(annotation=Annotated[kind, setting], kind=inspect.Parameter.KEYWORD_ONLY)
 
 

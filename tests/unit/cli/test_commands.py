@@ -1,6 +1,7 @@
 import json
 import re
 import socket
+from dataclasses import fields
 from datetime import datetime
 from importlib.metadata import entry_points
 from io import StringIO
@@ -10,10 +11,13 @@ import pytest
 
 from featscape import __version__, mapfolder, pipeline
 from featscape.cli import run as cli
+from featscape.cli.parameters import SECTIONS
 from featscape.cli.screens import network_report
 from featscape.errors import DeviceError, MissingExtra, ModelError
+from featscape.feature_options import FeatureMapOptions
 from featscape.features import list_models
 from featscape.mapfolder.read import open_map
+from featscape.options import MapOptions
 from featscape.steps.features import fetch_weights
 from helpers.networks.quick_network import QuickNetwork, put_in_place
 from meshtsne.native import check_interface
@@ -104,6 +108,19 @@ class TestHelp:
             line = re.search(rf"^  {command} +\S.*\.$", out, re.MULTILINE)
             assert line is not None
             assert "..." not in line[0]
+
+    @pytest.mark.parametrize("command", ["map", "embed"])
+    def test_the_options_of_maps_are_in_sections(self, featscape, command):
+        sections = featscape(command, "--help").out.partition("\nArguments:\n")[2].split("\n\n")
+        listed = {text.split("\n")[0]: re.findall(r"--\w[\w-]*", text) for text in sections[1:]}
+        assert {"Options:", "Source:", "t-SNE:", "Pictures and page:"} <= listed.keys()
+        assert "--perplexity" in listed["t-SNE:"]
+        assert "--label-column" in listed["Source:"]
+
+    def test_each_option_in_a_section_of_the_help_exists(self):
+        known = {one.name for options in (MapOptions, FeatureMapOptions) for one in fields(options)}
+        listed = [name for names in SECTIONS.values() for name in names.split()]
+        assert [name for name in listed if name not in known] == []
 
     def test_no_command_prints_the_help(self, featscape):
         done = featscape()
