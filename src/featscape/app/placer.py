@@ -15,7 +15,7 @@ from featscape.bundle.contract import NeighborList, Placed
 from featscape.errors import FeatscapeError
 from featscape.images import decode_bytes, decode_scaled, make_thumbnail, media_type
 from featscape.mapfolder import RUN
-from featscape.mapfolder.read import read_map
+from featscape.mapfolder.read import read_map, white_of
 from featscape.steps.placement import open_placer
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Placer:
         made = read_map(self._folder)
         place = open_placer(made, **self._given)
         self._run.check()  # the map was not replaced while the network was loaded
-        self._white = made.run["parameters"].get("white")
+        self._white = white_of(made)
         return place
 
     def _copy_of(self, image: bytes) -> str | None:

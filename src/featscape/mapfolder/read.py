@@ -142,6 +142,12 @@ def open_map(path: str | os.PathLike[str]) -> Map:
     )
 
 
+def white_of(made: Map) -> int | None:
+    """Return the white that the map was made with, as for `find_images`."""
+    white: int | None = made.run["parameters"].get("white")
+    return white
+
+
 def _run_identity(folder: FolderHandle) -> Identity | None:
     try:
         return folder.identity(RUN)

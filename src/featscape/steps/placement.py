@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError, InputError
 from featscape.files.regular import open_regular
+from featscape.mapfolder.read import white_of
 from featscape.printable_names import printable
 from featscape.records import ModelCard, PlacedImage, PlacedImages
 from featscape.steps.facts.source import describe_placed
@@ -103,7 +104,7 @@ def open_placer(
     from featscape.images import decode_scaled
 
     network = _load_network(made, model=model, weights=weights, device=device)
-    tsne, white = load_tsne(made), made.run["parameters"].get("white")
+    tsne, white = load_tsne(made), white_of(made)
 
     def place_image(file: BinaryIO) -> PlacedImage:
         image = decode_scaled(file, at_least_px=network.min_px, white=white).image
@@ -140,7 +141,7 @@ def load_image_encoder(
     from featscape.images import decode_scaled
 
     network = _load_network(made, model=model, weights=weights, device=device)
-    white = made.run["parameters"].get("white")
+    white = white_of(made)
 
     def encode(image: OneImage) -> NDArray[np.float32]:
         with _opened_image(as_file(image)) as file:
@@ -216,7 +217,7 @@ def place_source(
     from featscape.features import extract
     from featscape.images import find_images
 
-    images = find_images(source, white=made.run["parameters"].get("white"))
+    images = find_images(source, white=white_of(made))
     network = _load_network(made, model=model, weights=weights, device=device)
     features = extract(images, model=network, progress=progress)
     positions, neighbors = place(load_tsne(made), features.values, landmarks=made.landmarks)

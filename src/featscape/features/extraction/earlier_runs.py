@@ -14,7 +14,7 @@ from featscape.features.extraction.cache import FeatureCache, StoredFeatures
 from featscape.features.extraction.shards import read_shards
 from featscape.features.zoo.fingerprint import card_key, describe_change
 from featscape.files.folder_handle import FolderHandle
-from featscape.mapfolder.read import read_digests, read_map, read_run
+from featscape.mapfolder.read import read_digests, read_map, read_run, white_of
 from featscape.mapfolder.thumbnails import Thumbnails
 from featscape.number_text import plural
 from featscape.printable_names import printable
@@ -137,7 +137,7 @@ def read_features_of_map(
     try:
         opened = FolderHandle(folder)
         made = read_map(opened)
-        if made.run["model"] is None or made.run["parameters"].get("white") != white:
+        if made.run["model"] is None or white_of(made) != white:
             return None
         made_with = ModelCard(**made.run["model"])
         if card_key(made_with) != card_key(card):
