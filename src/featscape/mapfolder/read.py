@@ -142,6 +142,11 @@ def open_map(path: str | os.PathLike[str]) -> Map:
     )
 
 
+def seed_of(made: Map) -> int:
+    """Return the seed that the map was made with; 0 if its run.json has no seed."""
+    return made.run["parameters"].get("seed") or 0
+
+
 def white_of(made: Map) -> int | None:
     """Return the white that the map was made with, as for `find_images`."""
     white: int | None = made.run["parameters"].get("white")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, overload
 
 from featscape.errors import InputError
 from featscape.findings import relate_classes
+from featscape.mapfolder.read import seed_of
 from featscape.pictures import check_axes, draw_relations, draw_relations_in_axes
 from featscape.steps.findings import open_findings
 
@@ -115,6 +116,7 @@ def draw_classes(
         made.labels,
         most_classes=most_classes,
         found=open_findings(made).classes,
+        random_state=seed_of(made),
     )
     if relations is None:
         raise InputError(

@@ -184,6 +184,7 @@ def _draw_classes(
         embedding.labels,
         most_classes=_MOST_CLASSES,
         found=findings.classes,
+        random_state=embedding.parameters["seed"],
     )
     if relations is not None:
         picture = draw_relations(

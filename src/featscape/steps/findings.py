@@ -12,7 +12,7 @@ from featscape.findings import ItemColumns, ItemData, compute_findings, from_jso
 from featscape.findings.spaces import blocks
 from featscape.mapfolder.findings_file import read_findings
 from featscape.mapfolder.layout import damaged
-from featscape.mapfolder.read import read_digests
+from featscape.mapfolder.read import read_digests, seed_of
 from featscape.records.images import PIXEL_KINDS
 from featscape.steps.tsne.adapter import search_neighbors
 
@@ -94,7 +94,7 @@ def open_findings(made: Map) -> Findings:
             columns=made.columns,
         ),
         # the findings of a map are equal whether they are stored or computed again
-        random_state=made.run["parameters"].get("seed") or 0,
+        random_state=seed_of(made),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
-from featscape.mapfolder.read import open_map, open_picture
+from featscape.mapfolder.read import open_map, open_picture, seed_of
 from featscape.mapfolder.staging import staged_file
 from featscape.printable_names import as_argument, printable, separable
 from featscape.records import count_skipped
@@ -97,6 +97,7 @@ def _gather(made: Map, title: str) -> ReportInput:
             made.labels,
             most_classes=_MOST_CLASSES,
             found=findings.classes,
+            random_state=seed_of(made),
         ),
         difference=draw_difference,
     )

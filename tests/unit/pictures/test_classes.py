@@ -17,7 +17,8 @@ from helpers.maps.planted import clouds
 def related(n_classes, *, name="class {}"):
     features, codes = clouds(5 * n_classes, n_classes=n_classes, spread=1.0)
     near = search_all_pairs(features, 3).indices
-    return relate_classes(features, near, [name.format(code) for code in codes], most_classes=60)
+    labels = [name.format(code) for code in codes]
+    return relate_classes(features, near, labels, most_classes=60, found=(), random_state=0)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 12, 60, 200])

@@ -129,7 +129,9 @@ def related(n_classes, *, name="{}", most_classes=40):
     features, codes = clouds(3 * n_classes, n_classes=n_classes)
     near = search_all_pairs(features, 5).indices
     labels = [name.format(code) for code in codes]
-    return relate_classes(features, near, labels, most_classes=most_classes)
+    return relate_classes(
+        features, near, labels, most_classes=most_classes, found=(), random_state=0
+    )
 
 
 def test_every_text_of_a_map_is_escaped():

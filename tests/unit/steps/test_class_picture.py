@@ -1,13 +1,17 @@
 """The public picture of the classes of a finished map."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from featscape import draw_classes
+from featscape import draw_classes, open_map
 from featscape.errors import InputError
+from featscape.findings import relate_classes
+from featscape.steps.report import write_report
 
 
 def test_the_picture_is_that_of_the_map_folder(map_of_photos):
@@ -22,6 +26,24 @@ def test_the_picture_has_the_closest_classes_only(map_of_photos):
     names = {text.get_text() for text in axes.texts if not text.get_text().isdigit()}
     assert len(names) == 2
     assert names < set(map_of_photos.labels)
+
+
+def test_the_seed_is_that_of_the_map(map_of_photos, monkeypatch, tmp_path):
+    folder = shutil.copytree(map_of_photos.folder, tmp_path / "m")
+    run = json.loads((folder / "run.json").read_text())
+    run["parameters"]["seed"] = 7
+    (folder / "run.json").write_text(json.dumps(run))
+    seeds = []
+
+    def relate(*data, **options):
+        seeds.append(options["random_state"])
+        return relate_classes(*data, **options)
+
+    monkeypatch.setattr("featscape.findings.relate_classes", relate)
+    monkeypatch.setattr("featscape.steps.class_picture.relate_classes", relate)
+    draw_classes(open_map(folder))
+    write_report(folder, tmp_path / "report.html")
+    assert seeds == [7, 7]
 
 
 def test_a_map_without_two_classes_is_refused(map_of_photos):

@@ -28,8 +28,8 @@ def relate_classes(
     labels: Sequence[str] | None,
     *,
     most_classes: int,
-    found: Sequence[ClassFinding] = (),
-    random_state: int = 0,
+    found: Sequence[ClassFinding],
+    random_state: int,
 ) -> ClassRelations | None:
     """Return the class matrix and the tree of the classes.
 

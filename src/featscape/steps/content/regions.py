@@ -8,6 +8,7 @@ import numpy as np
 
 from featscape import mapfolder
 from featscape.labels.classes import NO_LABEL
+from featscape.mapfolder.read import seed_of
 from featscape.mapfolder.regions_file import read_regions, write_regions
 from featscape.mapfolder.words_file import read_recognized, read_vectors
 from featscape.regions import code_terms, find_regions
@@ -63,7 +64,7 @@ def open_regions(made: Map) -> tuple[Region, ...]:
     if stored is not None:
         return stored
     # the regions of a map are equal whether they are stored or computed again
-    seed = made.run["parameters"].get("seed") or 0
+    seed = seed_of(made)
     return find_regions(
         made.positions,
         features=made.features,

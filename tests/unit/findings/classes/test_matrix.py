@@ -1,13 +1,17 @@
 """The matrix and the tree of the classes, for a picture."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from featscape.findings import relate_classes
+from featscape import findings
 from featscape.findings.records import ClassFinding, Evidence
 from featscape.findings.spaces import search_all_pairs
 from featscape.labels.classes import NO_LABEL
 from helpers.maps.planted import clouds, named
+
+relate_classes = partial(findings.relate_classes, found=(), random_state=0)
 
 
 def close_pair(n_items=400):
