@@ -330,13 +330,12 @@ class TSNE(FittedMap):
         self._keep(stages)
         return self
 
-    def find_device(self, shape: tuple[int, int]) -> str:
-        """Return the device that `fit` would use for features of this shape.
+    def find_device(self, n_samples: int) -> str:
+        """Return the device that `fit` would use for a number of items.
 
         Parameters
         ----------
-        shape : tuple of int
-            (n, d).
+        n_samples : int
 
         Returns
         -------
@@ -349,7 +348,7 @@ class TSNE(FittedMap):
             As `fit` would raise for the parameters, before any work.
         """
         check_parameters(self)
-        device = resolve_device(self.device, make_request(self, shape[0]), n_items=shape[0])
+        device = resolve_device(self.device, make_request(self, n_samples), n_items=n_samples)
         return describe_device(device)
 
     def count_iterations(self, n_samples: int) -> int:

@@ -259,12 +259,12 @@ def test_a_parameter_that_the_gpu_does_not_support_is_an_error(parameters, messa
 
 def test_too_many_items_for_a_gpu_are_an_error():
     with pytest.raises(InputError, match="takes up to 16,777,216 items; got 16,777,217"):
-        quick(device="cuda").find_device((device.GPU_POINTS_MAX + 1, 50))
+        quick(device="cuda").find_device(device.GPU_POINTS_MAX + 1)
 
 
 def test_auto_is_the_cpu_even_if_there_is_a_gpu(monkeypatch):
     monkeypatch.setattr(device, "_is_gpu", lambda _device: True)
-    assert quick().find_device((1_000_000, 50)) == "cpu"
+    assert quick().find_device(1_000_000) == "cpu"
 
 
 def test_the_callback_gets_the_embedding_and_can_stop_the_descent(X):

@@ -38,8 +38,6 @@ _ITEMS_AT_ONCE = 16_384  # items per block: 134 MB for 2,048 features per item
 # kernel of t-SNE has the width 1.
 _LEAST_DEVIATION = 0.05
 
-_COLUMNS = 50  # t-SNE reduces the features to 50 principal components, which determine its memory
-
 
 def check_early(options: MapOptions) -> None:
     """Check the source, and the options of t-SNE for a small source, within a fraction of a second.
@@ -79,7 +77,7 @@ def choose_tsne_device(options: EmbeddingOptions, *, n_items: int) -> str:
     InputError
         If the items, or the landmarks, are too few for the perplexity.
     DeviceError
-        If the device is absent or its memory is too small.
+        If the device is absent.
     """
     from meshtsne import TSNE
 
@@ -95,7 +93,7 @@ def choose_tsne_device(options: EmbeddingOptions, *, n_items: int) -> str:
         device = "cpu"
     tsne = TSNE(options.n_components, perplexity=perplexity, device=device)
     with engine_errors():
-        tsne.find_device((n_fitted, _COLUMNS))
+        tsne.find_device(n_fitted)
     return device
 
 
@@ -160,7 +158,7 @@ def embed(
     Raises
     ------
     InputError, DeviceError
-        For the reasons of `choose_tsne_device`.
+        For the reasons of `choose_tsne_device`, or if the memory of the GPU is too small.
     """
     from meshtsne import TSNE
 
@@ -270,7 +268,7 @@ def _report_collapse(
 def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None:
     """Fit t-SNE on all rows, and report its iterations and its GPU, if any."""
     with engine_errors():
-        device = tsne.find_device(values.shape)
+        device = tsne.find_device(len(values))
     if device != "cpu":
         progress.note(f"t-SNE runs on {device}")
     total = tsne.count_iterations(len(values))
