@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from contextlib import contextmanager
-from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from featscape.distribute.node_placing import place_block
@@ -144,9 +143,7 @@ class Cluster:
         neighbors : meshtsne.Neighbors
             The rows of the fitted items that are nearest to each item, shape (b, k).
         """
-        sent = copy(tsne)
-        sent.affinities_ = None  # the largest attribute, which `place` does not need
-        map_ref = self._ray.put(sent)
+        map_ref = self._ray.put(tsne)
         place = self._ray.remote(num_cpus=1, max_retries=-1)(place_block)
         pending: deque[Any] = deque()
         for block in blocks:
