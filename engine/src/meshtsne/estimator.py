@@ -269,6 +269,7 @@ class TSNE(FittedMap):
         *,
         neighbors: Neighbors | tuple[ArrayLike, ArrayLike] | None = None,
         affinities: Any = None,
+        on_advance: Callable[[int], object] = _ignore,
     ) -> NDArray[np.float32]:
         """Embed X and return the positions; the parameters and errors are those of `fit`.
 
@@ -279,9 +280,11 @@ class TSNE(FittedMap):
         if is_scikit_learn_loaded():  # `set_output` may have been called
             estimator = as_estimator(self)
             return estimator.fit_transform(  # type: ignore[no-any-return]  # no types
-                X, y, neighbors=neighbors, affinities=affinities
+                X, y, neighbors=neighbors, affinities=affinities, on_advance=on_advance
             )
-        return self._fit_transform(X, y, neighbors=neighbors, affinities=affinities)
+        return self._fit_transform(
+            X, y, neighbors=neighbors, affinities=affinities, on_advance=on_advance
+        )
 
     def _fit_transform(
         self,
@@ -290,9 +293,10 @@ class TSNE(FittedMap):
         *,
         neighbors: Neighbors | tuple[ArrayLike, ArrayLike] | None = None,
         affinities: Any = None,
+        on_advance: Callable[[int], object] = _ignore,
     ) -> NDArray[np.float32]:
         del y
-        self._fit(X, neighbors=neighbors, affinities=affinities)
+        self._fit(X, neighbors=neighbors, affinities=affinities, on_advance=on_advance)
         return self.embedding_
 
     def restore(self, X: Any, embedding: NDArray[np.float32], neighbors: Neighbors) -> Self:
@@ -392,7 +396,7 @@ class TSNE(FittedMap):
         *,
         neighbors: Any,
         affinities: Any,
-        on_advance: Callable[[int], object] = _ignore,
+        on_advance: Callable[[int], object],
     ) -> None:
         X, request = self._begin(X, neighbors=neighbors, affinities=affinities)
         log = FitLog(self.verbose)

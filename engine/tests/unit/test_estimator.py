@@ -280,9 +280,15 @@ def test_the_callback_gets_the_embedding_and_can_stop_the_descent(X):
     assert seen[-1][1] == model.kl_divergence_
 
 
-def test_on_advance_counts_every_iteration_and_changes_nothing(X):
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+@pytest.mark.parametrize("has_scikit_learn", [False, True])
+def test_on_advance_counts_every_iteration_and_changes_nothing(
+    X, monkeypatch, method, has_scikit_learn
+):
+    monkeypatch.setattr("meshtsne.estimator.is_scikit_learn_loaded", lambda: has_scikit_learn)
     counts = []
-    model = quick(max_iter=130).fit(X, on_advance=counts.append)
+    model = quick(max_iter=130)
+    getattr(model, method)(X, on_advance=counts.append)
     assert sum(counts) == model.n_iter_ == 130
     assert max(counts) <= CHECK_EVERY
     np.testing.assert_array_equal(model.embedding_, quick(max_iter=130).fit_transform(X))
