@@ -88,8 +88,25 @@ def check_given(
         If the name of the network or the content of the weights' file differs from the card, or
         `model` or `weights` cannot be used.
     """
-    if model is None and weights is None:
-        return
+    if model is not None or weights is not None:
+        check_loadable(card, model=model, weights=weights)
+
+
+def check_loadable(card: ModelCard, *, model: str | None, weights: str | Path | None) -> None:
+    """Check that the network of a map may be loaded, and the network that a user gives.
+
+    Parameters
+    ----------
+    card, model, weights
+        As for `check_given`.
+
+    Raises
+    ------
+    ModelError
+        If the map names a network or weights that the user must give.
+    ModelError, InputError, MissingExtra
+        As `check_given` does.
+    """
     if model is not None:
         check_is_name(model)
     name = model or card.name
@@ -101,7 +118,8 @@ def check_given(
     refusal = explain_refusal(card, model=model, weights=weights)
     if refusal is not None:
         raise ModelError(refusal)
-    check_network(name, weights=weights)
+    if model is not None or weights is not None:
+        check_network(name, weights=weights)
     if weights is not None and _hash(Path(weights)) != card.weights_sha256:
         raise ModelError(
             f"the weights must be the weights of the map, whose SHA-256 is "
@@ -151,8 +169,5 @@ def load_for_map(
     InputError, DeviceError, MissingExtra
         As `load_network` does.
     """
-    refusal = explain_refusal(card, model=model, weights=weights)
-    if refusal is not None:
-        raise ModelError(refusal)
-    check_given(card, model=model, weights=weights)
+    check_loadable(card, model=model, weights=weights)
     return reload_network(card, model=model or card.name, weights=weights, device=device)

@@ -18,7 +18,7 @@ from featscape.features.cache_folder import (
     read_entry,
     write_entry,
 )
-from featscape.features.map_network import check_given, explain_refusal
+from featscape.features.map_network import check_loadable
 from featscape.features.zoo.architecture import OUTPUT
 from featscape.features.zoo.libraries import open_clip
 from featscape.files.regular import hash_file
@@ -147,10 +147,7 @@ def load_text_encoder(
     InputError, MissingExtra
         As `load_network` does.
     """
-    refusal = explain_refusal(card, model=model, weights=weights)
-    if refusal is not None:
-        raise ModelError(refusal)
-    check_given(card, model=model, weights=weights)
+    check_loadable(card, model=model, weights=weights)
     network, tokenize, path = open_clip.build_text_tower(
         card.name.removeprefix(open_clip.PREFIX),
         weights=None if weights is None else Path(weights),
