@@ -14,6 +14,7 @@ from featscape.records import Neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -43,14 +44,19 @@ def blocks(n_rows: int, *, rows_at_once: int = _ROWS_AT_ONCE) -> Iterator[slice]
 
 
 def for_each(work: Callable[[T], R], parts: Iterable[T], *, n_threads: int) -> list[R]:
-    """Call `work` with each part in threads, each with one thread of BLAS; return the results.
+    """Call `work` with each part in threads, each with one thread of BLAS; return the results."""
+    with one_blas_thread(), ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(work, parts))  # raises an error of a thread
+
+
+def one_blas_thread() -> AbstractContextManager[None]:
+    """Limit the loaded BLAS libraries to one thread.
 
     Small products and eigenvectors of small matrices take several times as long if BLAS divides
     them into threads.
     """
     blas = _blas(is_scipy_loaded="scipy.linalg" in sys.modules)
-    with blas.limit(limits=1), ThreadPoolExecutor(n_threads) as pool:
-        return list(pool.map(work, parts))  # raises an error of a thread
+    return blas.limit(limits=1)  # type: ignore[no-any-return]  # no types
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from featscape import mapfolder
 from featscape.features.engines.devices import count_cores
 from featscape.findings import ItemColumns, ItemData, compute_findings, from_json
-from featscape.findings.spaces import blocks
+from featscape.findings.spaces import blocks, one_blas_thread
 from featscape.mapfolder.findings_file import read_findings
 from featscape.mapfolder.layout import damaged
 from featscape.mapfolder.read import read_digests, seed_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from featscape.records import Embedding, ItemSet
     from featscape.records.images import Column
 
-_FEW_ITEMS = 2_000  # BLAS divides small matrices into threads that mostly wait for one another
+_FEW_ITEMS = 2_000  # with small matrices: see `one_blas_thread`
 
 
 def find_in_folder(folder: Path, embedding: Embedding, *, items: ItemSet) -> Findings:
@@ -142,10 +143,7 @@ def _as_arrays(columns: Mapping[str, Column]) -> dict[str, NDArray[Any]]:
 
 
 def _compute(items: ItemData, *, random_state: int) -> Findings:
-    from threadpoolctl import threadpool_limits
-
-    n_blas_threads = 1 if len(items) <= _FEW_ITEMS else None  # None changes nothing
-    with threadpool_limits(n_blas_threads, user_api="blas"):
+    with one_blas_thread() if len(items) <= _FEW_ITEMS else nullcontext():
         return compute_findings(
             items, search=search_neighbors, n_threads=count_cores(), random_state=random_state
         )
