@@ -147,14 +147,17 @@ class DeviceStages:
         ask = self._request
         found = self._found
         del self._found
-        if not isinstance(ask.init, str) or ask.init == "random":
-            shape = (len(self._P), ask.n_components)
-            if isinstance(ask.init, str):
-                return initial.random_start(*shape, generator=ask.generator)
-            return initial.array_start(ask.init, shape=shape)
-        if ask.init == "spectral":
-            P = join_on_host(self.neighbors, ask.perplexities, n_threads=ask.n_threads)
-            return initial.spectral_start(P, ask.n_components, generator=ask.generator)
+        return initial.first_positions(
+            ask.init,
+            (len(self._P), ask.n_components),
+            pca=lambda: self._pca_start(found),
+            join=lambda: join_on_host(self.neighbors, ask.perplexities, n_threads=ask.n_threads),
+            generator=ask.generator,
+        )
+
+    def _pca_start(self, found: DeviceNeighbors) -> NDArray[np.float32]:
+        """Return the leading principal components like `initial.pca_start`, shape (n, 2)."""
+        ask = self._request
         centered = found.points - found.points.mean(0)
         covariance = (centered.T @ centered).double().cpu().numpy()
         axes = initial.signed_axes(covariance, ask.n_components, generator=ask.generator)

@@ -40,7 +40,7 @@ def first_positions(
     init: Any,
     shape: tuple[int, int],
     *,
-    points: NDArray[np.float32] | None,
+    pca: Callable[[], NDArray[np.float32]] | None,
     join: Callable[[], csr_array],
     generator: np.random.RandomState,
 ) -> NDArray[np.float32]:
@@ -51,8 +51,8 @@ def first_positions(
     init : {"pca", "random", "spectral"} or array of shape (n, c)
     shape : tuple of int
         (n, c).
-    points : ndarray of float32, shape (n, m), or None
-        Reduced features, for "pca"; None if there are none.
+    pca : callable or None
+        Returns the positions for "pca"; None if there are no features.
     join : callable
         Returns P, shape (n, n); called for "spectral".
     generator : RandomState
@@ -73,9 +73,9 @@ def first_positions(
         return random_start(*shape, generator=generator)
     if init == "spectral":
         return spectral_start(join(), shape[1], generator=generator)
-    if points is None:
+    if pca is None:
         raise InputError("init='pca' needs features; there are none. Pass init='spectral'.")
-    return pca_start(points, shape[1], generator=generator)
+    return pca()
 
 
 def random_start(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from meshtsne.affinities import find_gaussians, joint_probabilities
@@ -179,7 +180,10 @@ class HostStages:
     def first_positions(self) -> NDArray[np.float32]:
         """Return the initial positions, float32, shape (n, c)."""
         request = self._request
-        P = self._P
+        P, points = self._P, self.points
+        start = partial(
+            initial.pca_start, n_components=request.n_components, generator=request.generator
+        )
 
         def join() -> csr_array:
             if not isinstance(P, Gaussians):
@@ -191,7 +195,7 @@ class HostStages:
         return initial.first_positions(
             request.init,
             (P.shape[0], request.n_components),
-            points=self.points,
+            pca=None if points is None else partial(start, points),
             join=join,
             generator=request.generator,
         )

@@ -107,7 +107,13 @@ def test_spectral_ignores_only_the_warning_that_it_has_not_converged(monkeypatch
 def test_an_unknown_name_is_an_error():
     X = generator().normal(size=(50, 3)).astype(np.float32)
     with pytest.raises(InputError, match=r"one of pca, random, spectral or an array .* got 'PCA'"):
-        first_positions("PCA", (50, 2), points=X, join=lambda: joint(X), generator=generator())
+        first_positions(
+            "PCA",
+            (50, 2),
+            pca=lambda: pca_start(X, 2, generator=generator()),
+            join=lambda: joint(X),
+            generator=generator(),
+        )
 
 
 def test_an_array_keeps_its_scale_and_is_copied():
