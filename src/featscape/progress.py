@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _RATE_WINDOW_S = 30.0  # the estimate of the time left uses the rate over this period
 _SAMPLE_PERIOD_S = 1.0
+_PERIOD_S = 2.0  # minimum time between two lines of a step in a log file, except its last line
 _WIDE = 100  # minimum number of columns for a long bar
 _WIDEST = 116  # minimum number of columns for the remark of a task
 
@@ -160,8 +161,6 @@ class PlainProgress:
     ----------
     write : callable
         Receives one line, without its newline.
-    every_s : float
-        Minimum time between two lines of a step, in seconds. The last line is always written.
     clock : callable
         Returns the time in seconds.
     """
@@ -170,11 +169,9 @@ class PlainProgress:
         self,
         write: Callable[[str], None],
         *,
-        every_s: float = 2.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write = write
-        self._every_s = every_s
         self._clock = clock
 
     @contextmanager
@@ -193,7 +190,7 @@ class PlainProgress:
             pace.add(amount)
             now = self._clock()
             tenth = 10 * pace.done // task.total if task.total else 10
-            is_due = tenth > tenth_written and now - written_at >= self._every_s
+            is_due = tenth > tenth_written and now - written_at >= _PERIOD_S
             if is_due and pace.done < task.total:
                 write()
                 written_at, tenth_written = now, tenth

@@ -34,6 +34,7 @@ TEN_COLORS = (
 )
 # On a dark background, the OKLab lightness of a color moves a quarter of the way to this value.
 _LIGHTNESS_ON_DARK, _KEPT = 0.8, 0.75
+_N_STEPS = 16  # of the colors of positions, along each axis
 
 
 def natural_key(name: str) -> tuple[tuple[int, str, int, str], ...]:
@@ -97,9 +98,7 @@ def lighten(color: str) -> str:
     return _hex_of(np.array([[lighter, *chroma]]))[0]
 
 
-def position_colors(
-    xy: NDArray[np.float64], *, n_steps: int = 16
-) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+def position_colors(xy: NDArray[np.float64]) -> tuple[NDArray[np.intp], tuple[str, ...]]:
     """Return a color for each position: neighbors have similar colors, distant regions differ.
 
     The hue depends on the direction from the middle, and the chroma grows with the distance.
@@ -107,25 +106,23 @@ def position_colors(
     Parameters
     ----------
     xy : ndarray of float64, shape (n, 2)
-    n_steps : int
-        Number of different steps along each axis.
 
     Returns
     -------
     ndarray of intp, shape (n,)
         Indices of the colors.
     tuple of str
-        n_steps ** 2 colors, "#rrggbb".
+        256 colors, "#rrggbb".
     """
     span = np.ptp(xy, axis=0)
     share = (xy - xy.min(axis=0)) / np.where(span > 0, span, 1.0)
-    column, row = np.minimum((share * n_steps).astype(np.intp), n_steps - 1).T
-    step = (np.arange(n_steps) + 0.5) / n_steps * 2 - 1
+    column, row = np.minimum((share * _N_STEPS).astype(np.intp), _N_STEPS - 1).T
+    step = (np.arange(_N_STEPS) + 0.5) / _N_STEPS * 2 - 1
     y, x = np.meshgrid(step, step, indexing="ij")
     chroma = 0.07 + 0.09 * np.minimum(np.hypot(x, y), 1.0)
     angle = np.arctan2(y, x) + 0.5
     lab = np.stack([np.full_like(x, 0.66), chroma * np.cos(angle), chroma * np.sin(angle)], axis=-1)
-    return row * n_steps + column, tuple(_hex_of(lab.reshape(-1, 3)))
+    return row * _N_STEPS + column, tuple(_hex_of(lab.reshape(-1, 3)))
 
 
 @cache

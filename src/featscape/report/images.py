@@ -24,7 +24,6 @@ class ImageEncoder:
     ----------
     thumbnails : ImageSource or None
         None for a map without images.
-    most_bytes : int
 
     Attributes
     ----------
@@ -32,9 +31,9 @@ class ImageEncoder:
         Number of images that did not fit.
     """
 
-    def __init__(self, thumbnails: ImageSource | None, *, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(self, thumbnails: ImageSource | None) -> None:
         self._thumbnails = thumbnails
-        self._left = most_bytes
+        self._left = _MOST_BYTES
         self.n_omitted = 0
 
     def item(self, item: int, size_px: int) -> str | None:

@@ -72,6 +72,10 @@ RENUMBER_AFTER = (40, 70, 110, 170)
 # With fewer points per thread, more threads save no time.
 POINTS_PER_THREAD = 1_000
 
+# Distance that the grid of a GridPotential extends beyond the embedding. Positions beyond the grid
+# get the value at its border.
+POTENTIAL_MARGIN = 10.0
+
 # Solvers kept for other grid sizes, with at most this number of nodes together: a solver takes 20
 # bytes per node. The embedding rarely shrinks, so a few solvers are enough.
 CACHED_SOLVERS = 3
@@ -319,19 +323,16 @@ class GridPotential:
     ----------
     Y : ndarray of float32, shape (n, c)
         Positions of the embedding.
-    margin : float
-        Distance that the grid extends beyond the embedding. Positions beyond the grid get the value
-        at its border.
     n_jobs : int
         Number of threads.
     """
 
-    def __init__(self, Y: NDArray[np.float32], *, margin: float = 10.0, n_jobs: int) -> None:
+    def __init__(self, Y: NDArray[np.float32], *, n_jobs: int) -> None:
         self._pool = _native.Pool(n_jobs)
         Y = np.ascontiguousarray(Y, dtype=np.float32)
         n = len(Y)
         self._geometry = GridGeometry.around(
-            Y.min(axis=0) - margin, Y.max(axis=0) + margin, n_points=n
+            Y.min(axis=0) - POTENTIAL_MARGIN, Y.max(axis=0) + POTENTIAL_MARGIN, n_points=n
         )
         points = _native.Points(
             self._pool,

@@ -96,7 +96,7 @@ def staged(
         raise
 
 
-def restore(output: Path, *, option: str = "-o (output=)") -> None:
+def restore(output: Path) -> None:
     """Move back the older folder that an interrupted replacement left in `replaced`.
 
     Call this function if there is nothing at `output`. If no replacement was interrupted, the
@@ -106,8 +106,6 @@ def restore(output: Path, *, option: str = "-o (output=)") -> None:
     ----------
     output : Path
         The final name of the folder.
-    option : str
-        The option that sets `output`, for messages.
 
     Raises
     ------
@@ -116,7 +114,7 @@ def restore(output: Path, *, option: str = "-o (output=)") -> None:
     BusyError
         If another process does not release the lock in time.
     """
-    hidden = HiddenFolder(Path(os.path.realpath(output)), option=option)
+    hidden = HiddenFolder(Path(os.path.realpath(output)))
     until = time.monotonic() + _BETWEEN_MOVES_S
     while hidden.is_interrupted():
         try:
