@@ -69,6 +69,7 @@ _COLUMNS = {
     "labels": "suspicion",
     "similar": "duplicate_kind",
     "leaks": "duplicate_kind",
+    "similar_leaks": "duplicate_kind",
     "conflicts": "duplicate_kind",
     "duplicates": "duplicate_kind",
     "off_topic": "off_topic",
@@ -190,8 +191,13 @@ def _off_topic(findings: Findings, *, for_report: bool) -> FindingsSection:
 
 
 def _duplicates(findings: Findings) -> Iterator[FindingsSection]:
-    """Yield the groups across splits, with different labels, others, and of similar pictures."""
-    groups, similar = divide_duplicates(findings)
+    """Yield the groups across splits, with different labels, others, and of similar pictures.
+
+    Similar pictures across splits may be no copies, and are a section apart from the leaks.
+    """
+    groups, all_similar = divide_duplicates(findings)
+    similar_leaks = [one for one in all_similar if one.leak]
+    similar = [one for one in all_similar if not one.leak]
     leaks = [one for one in groups if one.leak]
     conflicts = [one for one in groups if one.conflict]
     others = [one for one in groups if not one.leak and not one.conflict]
@@ -202,6 +208,16 @@ def _duplicates(findings: Findings) -> Iterator[FindingsSection]:
             "images that it was trained on."
         )
         yield _section("leaks", "Leaks between splits", "pairs", leaks, text)
+    if similar_leaks:
+        number = plural(len(similar_leaks), "group has", "groups have")
+        text = (
+            f"{number} similar pictures in different splits{_conflicting(similar_leaks)}: leaks if "
+            "they are copies or frames of a film, and no leaks if they are different drawings with "
+            "similar outlines. The images have a plain background, and differ in small parts or "
+            "in color only."
+        )
+        title = "Similar pictures in different splits"
+        yield _section("similar_leaks", title, "pairs", similar_leaks, text)
     if conflicts:
         number = plural(len(conflicts), "group of duplicates has", "groups of duplicates have")
         text = (
@@ -220,22 +236,17 @@ def _duplicates(findings: Findings) -> Iterator[FindingsSection]:
         number = plural(len(similar), "group", "groups")
         text = (
             f"{number} of pictures with a plain background that differ in small parts or in color "
-            f"only{_crossing(similar)}. They may be copies, or different drawings with similar "
+            f"only{_conflicting(similar)}. They may be copies, or different drawings with similar "
             "outlines."
         )
-        yield _section("similar", "Similar pictures", "pairs", similar, text)
+        title = "Other similar pictures" if similar_leaks else "Similar pictures"
+        yield _section("similar", title, "pairs", similar, text)
 
 
-def _crossing(groups: Sequence[DuplicateGroup]) -> str:
-    """Return how many groups have images in different splits, and how many different labels."""
-    leaks = sum(one.leak for one in groups)
+def _conflicting(groups: Sequence[DuplicateGroup]) -> str:
+    """Return for example " (2 with different labels)", or "" if no group has different labels."""
     conflicts = sum(one.conflict for one in groups)
-    parts = []
-    if leaks:
-        parts.append(f"{leaks:,} with images in different splits")
-    if conflicts:
-        parts.append(f"{conflicts:,} with different labels")
-    return f" ({' and '.join(parts)})" if parts else ""
+    return f" ({conflicts:,} with different labels)" if conflicts else ""
 
 
 def _kinds_of(groups: Sequence[DuplicateGroup]) -> str:

@@ -54,8 +54,9 @@ def _sentences(findings: Findings) -> Iterator[str]:
 
 
 def _duplicates(findings: Findings) -> Iterator[str]:
-    groups, _ = divide_duplicates(findings)
+    groups, similar = divide_duplicates(findings)
     leaks = [one for one in groups if one.leak]
+    similar_leaks = [one for one in similar if one.leak]
     conflicts = [one for one in groups if one.conflict]
     if leaks:
         number = plural(len(leaks), "group of duplicates has", "groups of duplicates have")
@@ -65,6 +66,12 @@ def _duplicates(findings: Findings) -> Iterator[str]:
         yield (
             f"{number} different labels, first {_name(findings, conflicts[0].items[0])}. Check the "
             "labels."
+        )
+    if similar_leaks:
+        number = plural(len(similar_leaks), "group has", "groups have")
+        yield (
+            f"{number} similar pictures in different splits, which may be copies, first "
+            f"{_name(findings, similar_leaks[0].items[0])}."
         )
     if groups and not leaks and not conflicts:
         number = plural(len(groups), "group of duplicates", "groups of duplicates")

@@ -29,6 +29,7 @@ _MOST_OF_FAULT = 12  # images with one fault, so that a common fault hides no ra
 _MOST_FINDINGS = {
     "labels": 72,
     "leaks": 16,
+    "similar_leaks": 16,
     "conflicts": 16,
     "duplicates": 24,
     "similar": 24,

@@ -1,5 +1,10 @@
 """Explain how each kind of finding is computed, for the sections of the report."""
 
+_SIMILAR = (
+    "The pixels correlate after alignment more than chance explains, but a plain background covers "
+    "25 % or more of the pictures, and the foregrounds differ in a part, in the gray levels or in "
+    "the color. The highest correlation is first. In the difference image, black is equal."
+)
 # docs/explanation/findings.md has the details
 HOW = {
     "labels": (
@@ -18,12 +23,8 @@ HOW = {
         "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
         "alignment more than chance explains. The images of each group have different labels."
     ),
-    "similar": (
-        "The pixels correlate after alignment more than chance explains, but a plain background "
-        "covers 25 % or more of the pictures, and the foregrounds differ in a part, in the gray "
-        "levels or in the color. The highest correlation is first. In the difference image, black "
-        "is equal."
-    ),
+    "similar_leaks": _SIMILAR,
+    "similar": _SIMILAR,
     "duplicates": (
         "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
         "alignment more than chance explains. In the difference image, black is equal."

@@ -80,19 +80,32 @@ def test_leaks_and_conflicts_come_before_other_duplicates():
     assert {sections[name].layout for name in counts} == {"pairs"}
 
 
-def test_similar_pictures_are_no_duplicates_leaks_or_conflicts():
-    similar = duplicates("similar", leak=True, conflict=True)
-    sections = arranged(duplicates=(duplicates("exact"), similar))
-    assert {"leaks", "conflicts"}.isdisjoint(sections)
+def test_similar_pictures_in_different_splits_are_apart_from_leaks_and_from_other_pictures():
+    crossing = duplicates("similar", leak=True, conflict=True)
+    groups = (duplicates("exact"), crossing, duplicates("similar"), duplicates("similar"))
+    sections = arranged(duplicates=groups)
+    assert list(sections)[1:4] == ["similar_leaks", "duplicates", "similar"]
+    counts = {name: len(sections[name].findings) for name in ("similar_leaks", "similar")}
+    assert counts == {"similar_leaks": 1, "similar": 2}
     assert sections["duplicates"].text == "1 group of duplicates: equal files."
-    assert sections["similar"].title == "Similar pictures"
-    assert "or different drawings with similar outlines" in sections["similar"].text
-    assert (
-        "(1 with images in different splits and 1 with different labels)"
-        in sections["similar"].text
+    assert sections["similar_leaks"].text.startswith(
+        "1 group has similar pictures in different splits (1 with different labels): leaks if they "
+        "are copies or frames of a film,"
     )
-    plain = arranged(duplicates=(duplicates("similar"),))["similar"]
-    assert "(" not in plain.text
+    assert sections["similar"].title == "Other similar pictures"
+    assert "or different drawings with similar outlines" in sections["similar"].text
+    assert "(" not in sections["similar"].text
+    found = Findings(columns=columns(), paths=PATHS, duplicates=groups)
+    assert summarize_findings(found)[0] == (
+        "1 group has similar pictures in different splits, which may be copies, first 2.png."
+    )
+
+
+def test_similar_pictures_in_one_split_are_no_duplicates_leaks_or_conflicts():
+    sections = arranged(duplicates=(duplicates("similar", conflict=True),))
+    assert {"leaks", "similar_leaks", "conflicts"}.isdisjoint(sections)
+    assert sections["similar"].title == "Similar pictures"
+    assert "only (1 with different labels). They may be copies" in sections["similar"].text
 
 
 @pytest.mark.parametrize(
