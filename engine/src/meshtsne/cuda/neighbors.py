@@ -11,14 +11,13 @@ import triton
 
 from meshtsne.cuda.kernels import neighbor as kernels
 from meshtsne.cuda.kernels.launch import launch
+from meshtsne.search.neighbors import FIT_RECALL_GOAL
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 # The search compares all pairs up to this number of points.
 EXACT_UP_TO = 20_000
-# As FIT_RECALL_GOAL on the CPU.
-RECALL_WANTED = 0.98
 _PROBES = 96
 _TRAINING_POINTS_PER_LIST = 40
 _TRAINING_ROUNDS = 5
@@ -104,7 +103,7 @@ def find_neighbors(
             continue
         indices, distances = _search(points, starts, centers, near, k)
         recall = _measure_recall(points, sample, indices)
-        if recall >= RECALL_WANTED or n_probes == n_lists:
+        if recall >= FIT_RECALL_GOAL or n_probes == n_lists:
             return DeviceNeighbors(order, points[:, : X.shape[1]], indices, distances, recall)
         n_probes *= 2
 
