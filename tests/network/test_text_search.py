@@ -199,7 +199,7 @@ def test_names_become_columns_of_the_table_and_of_the_page(trained, tmp_path):
     assert (probabilities > 0.1).all()
     assert (probabilities <= 1).all()
     with closing(ServedMap(folder)) as served:
-        assert served.originals.are_here  # the map has a new seal
+        assert served.originals.are_available  # the map has a new seal
         column = next(c for c in served.manifest.columns if c.name == "zero-shot label")
         details = served.items.details(3)
     assert {entry.name for entry in column.categories} == set(labels)

@@ -79,7 +79,7 @@ class ItemTable:
         return int(self._table.num_rows)
 
     @property
-    def have_paths(self) -> bool:
+    def has_paths(self) -> bool:
         """Whether the items have paths; the items of a map of features have none."""
         return len(self) > 0 and self._table["path"][0].is_valid
 

@@ -132,7 +132,7 @@ def save(name: str, network: Network, *, progress: Progress) -> None:
         engine.save(folder / _MODEL)
         stored = {"card": asdict(network.card), "preprocessing": asdict(preprocessing)}
         (folder / _DESCRIPTION).write_text(json.dumps(stored), encoding="utf-8")
-        classifier = classifier_weights.read_classifier(network.card)
+        classifier = classifier_weights.load_classifier(network.card)
         if classifier is not None:
             np.savez(folder / _CLASSIFIER, weight=classifier.weight, bias=classifier.bias)
 
@@ -144,7 +144,7 @@ def save(name: str, network: Network, *, progress: Progress) -> None:
 
 
 def read_classifier(card: ModelCard) -> ClassifierWeights | None:
-    """Return the classifier of a network: see `classifier_weights.read_classifier`.
+    """Return the classifier of a network: see `classifier_weights.load_classifier`.
 
     The classifier of a cached network is read without PyTorch.
 
@@ -165,4 +165,4 @@ def read_classifier(card: ModelCard) -> ClassifierWeights | None:
         if folder is not None and (folder / _CLASSIFIER).exists():
             with np.load(folder / _CLASSIFIER) as stored:
                 return ClassifierWeights(stored["weight"], stored["bias"])
-    return classifier_weights.read_classifier(card)
+    return classifier_weights.load_classifier(card)

@@ -215,8 +215,8 @@ class Network:
         )
         return network, choice.values
 
-    def n_to_compile(self, n_images: int, batch_size: int) -> int:
-        """Return the number of images for `compiled`; 0 if compiling does not save time."""
+    def compiled_batch_size(self, n_images: int, batch_size: int) -> int:
+        """Return the batch size for `compiled`; 0 if compiling does not save time."""
         saves_time = self.device.startswith("cuda") and n_images >= COMPILED_FROM
         return batch_size if saves_time else 0
 

@@ -13,7 +13,7 @@ def items_of(*paths_and_contents):
     return SimpleNamespace(
         path=paths.__getitem__,
         sha256=[hashlib.sha256(content).hexdigest() for content in contents].__getitem__,
-        have_paths=True,
+        has_paths=True,
     )
 
 

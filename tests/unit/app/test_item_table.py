@@ -194,9 +194,9 @@ class TestDetails:
         items = write_items(tmp_path, path=["a\\xe9.png"], path_bytes=[b"a\xe9.png"])
         assert items.path(0) == "a\udce9.png"
         assert items.details(0).path == "a\\xe9.png"
-        assert items.have_paths
+        assert items.has_paths
 
     def test_a_map_of_features_has_no_paths(self, tmp_path):
         items = write_items(tmp_path, n_items=2)
         assert items.path(1) is None
-        assert not items.have_paths
+        assert not items.has_paths

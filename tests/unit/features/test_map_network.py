@@ -62,7 +62,7 @@ def test_a_map_of_a_factory_and_a_file_of_weights_needs_the_file():
 
 
 def test_listed_networks_with_the_librarys_weights_are_not_refused(monkeypatch):
-    for name in ("list_rows", "list_names"):  # each call goes through the whole catalog
+    for name in ("list_rows", "list_network_names"):  # each call goes through the whole catalog
         monkeypatch.setattr(catalog, name, cache(getattr(catalog, name)))
     for entry in list_models():
         for weights in entry.weights:

@@ -135,9 +135,9 @@ class Originals:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     @property
-    def are_here(self) -> bool:
+    def are_available(self) -> bool:
         """Whether the page may request originals; a request may still find an address offline."""
-        return self._items.have_paths and self._has_location and self.obstacle is None
+        return self._items.has_paths and self._has_location and self.obstacle is None
 
     @property
     def obstacle(self) -> str | None:
@@ -145,7 +145,7 @@ class Originals:
 
         The value is also None if the map has no original images at all.
         """
-        if not (self._items.have_paths and self._has_location):
+        if not (self._items.has_paths and self._has_location):
             return None
         if not self._may_read:
             return (

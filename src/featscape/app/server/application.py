@@ -170,7 +170,7 @@ class ServedMap:
     @property
     def abilities(self) -> Abilities:
         """The features of the page that need the server."""
-        originals = self.originals.are_here
+        originals = self.originals.are_available
         return Abilities(
             originals=originals,
             search=True,
@@ -224,7 +224,7 @@ def _add_page(app: FastAPI, served: ServedMap, on_page: Callable[[], None]) -> N
     @app.get("/static/{name}")
     def static(request: Request, name: str) -> Response:
         if name not in VIEWER:
-            _nothing(f"no file {name}", remedy="Reload the page.")
+            _not_found(f"no file {name}", remedy="Reload the page.")
         type_name = "text/javascript" if name.endswith(".js") else "text/css"
         return _answer_bytes(request, viewer_file(name).read_bytes(), media_type=type_name)
 
@@ -234,7 +234,7 @@ def _add_page(app: FastAPI, served: ServedMap, on_page: Callable[[], None]) -> N
 
     @app.get("/data/{name}")
     def data(request: Request, name: str) -> Response:
-        file = served.files.get(name) or _nothing(f"no file {name}", remedy="Reload the page.")
+        file = served.files.get(name) or _not_found(f"no file {name}", remedy="Reload the page.")
         type_name = "application/json" if name.endswith(".json") else _BINARY
         return answer_file(request, file, media_type=type_name)
 
@@ -245,7 +245,7 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
     def check(item: int) -> int:
         if not 0 <= item < len(served.items):
             last = len(served.items) - 1
-            _nothing(f"no item {item}", remedy=f"The ids of this map are 0 to {last:,}.")
+            _not_found(f"no item {item}", remedy=f"The ids of this map are 0 to {last:,}.")
         return item
 
     @app.get("/api/items/{item}")
@@ -262,7 +262,7 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
         check(item)
         if served.thumbnails is None:
             remedy = "Make the map with `featscape map`."
-            _nothing("no thumbnail: the map has no thumbnails", remedy=remedy)
+            _not_found("no thumbnail: the map has no thumbnails", remedy=remedy)
         content = served.thumbnails.encoded(item)
         type_name = media_type(io.BytesIO(content)) or _BINARY
         return _answer_bytes(request, content, media_type=type_name)
@@ -270,12 +270,12 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
     @app.get("/api/items/{item}/image")
     async def image(request: Request, item: int) -> Response:
         etag = f'"{served.items.sha256(check(item))}"'  # identifies the content of the file
-        if served.originals.are_here and is_known(request, etag):
+        if served.originals.are_available and is_known(request, etag):
             return Response(status_code=304, headers=cache_headers(etag))
         try:
             original = await served.originals.read(item)
         except ImageError as error:
-            _nothing(f"no original image of item {item}: {error}")
+            _not_found(f"no original image of item {item}: {error}")
         headers = {**cache_headers(etag), "Content-Length": str(len(original.content))}
         return StreamingResponse(original.chunks(), headers=headers, media_type=original.media_type)
 
@@ -310,7 +310,7 @@ def _add_selections(app: FastAPI, served: ServedMap) -> None:
 
     @app.get("/api/zip/{key}")
     def archive(key: str) -> Response:
-        ids = selections.get(key) or _nothing(
+        ids = selections.get(key) or _not_found(
             "no such archive", remedy="Request the archive again."
         )
         content = stream_archive(ids, items=served.items, originals=served.originals)
@@ -327,8 +327,8 @@ def _add_selections(app: FastAPI, served: ServedMap) -> None:
 
 
 def _check_selection(ids: list[int], served: ServedMap) -> None:
-    if not served.originals.are_here:
-        _nothing(f"no archive: {served.originals.obstacle or 'the map has no original images'}")
+    if not served.originals.are_available:
+        _not_found(f"no archive: {served.originals.obstacle or 'the map has no original images'}")
     if not ids:
         raise HTTPException(
             422, "an archive must contain at least one image; got 0. Select one image or more."
@@ -346,7 +346,7 @@ def _as_sentence(reason: str | None) -> str | None:
     return None if reason is None else reason[0].upper() + reason[1:]
 
 
-def _nothing(what: str, *, remedy: str = "") -> NoReturn:
+def _not_found(what: str, *, remedy: str = "") -> NoReturn:
     """Answer 404. The texts about missing originals contain their own remedy."""
     raise HTTPException(404, f"there is {what}. {remedy}".rstrip())
 

@@ -70,7 +70,7 @@ def prepare_network(
         return network, {}
     n_images = len(images)
     batch_size = batch_size or network.batch_size
-    n_compiled = network.n_to_compile(n_images, batch_size) if runs_here else 0
+    n_compiled = network.compiled_batch_size(n_images, batch_size) if runs_here else 0
     earlier = find_earlier_choice(maps, network.card, n_images=n_images)
     held = network if earlier is None else network.with_choice(earlier)
     n_sample = held.sample_size(n_images)

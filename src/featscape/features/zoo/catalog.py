@@ -76,11 +76,11 @@ def list_rows(backend: ModuleType) -> tuple[Row, ...]:
     )
 
 
-def list_names(backend: ModuleType) -> frozenset[str]:
+def list_network_names(backend: ModuleType) -> frozenset[str]:
     """Return the valid names of a library's networks: architectures, and pretrained networks."""
     part = _read()[backend.DISTRIBUTION]
     if installed_version(backend.DISTRIBUTION) != part["version"]:
-        return frozenset(backend.list_names())
+        return frozenset(backend.list_network_names())
     return frozenset((*part["sizes"], *(row[0] for row in part["rows"])))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 N_IMAGENET = 1000
 
 
-def read_classifier(card: ModelCard) -> ClassifierWeights | None:
+def load_classifier(card: ModelCard) -> ClassifierWeights | None:
     """Return the layer that computes the scores of the ImageNet classes from the features.
 
     Parameters

@@ -126,7 +126,7 @@ def find_architecture(model: str) -> Callable[[], Architecture | OnnxModel]:
     for backend in _PREFIXED:
         if model.startswith(backend.PREFIX):
             name = model.removeprefix(backend.PREFIX)
-            if name not in catalog.list_names(backend):
+            if name not in catalog.list_network_names(backend):
                 raise _unknown(model)
             return partial(backend.build, name)
     name, colon, weights = model.partition(":")
@@ -215,7 +215,7 @@ def standard_weights(model: str) -> frozenset[str]:
     for backend in _PREFIXED:
         if model.startswith(backend.PREFIX):
             name = model.removeprefix(backend.PREFIX)
-            if name not in catalog.list_names(backend):
+            if name not in catalog.list_network_names(backend):
                 return frozenset()
             rows = catalog.list_rows(backend)
             tags = {
@@ -242,7 +242,7 @@ def _unknown(model: str) -> ModelError:
             backend.PREFIX + name
             for library, backend in _LIBRARIES.items()
             if library == prefix or (not colon and library != "open_clip")
-            for name in sorted(catalog.list_names(backend))
+            for name in sorted(catalog.list_network_names(backend))
         ),
     ]
     same = [name for name in names if name.partition(":")[2] == model]

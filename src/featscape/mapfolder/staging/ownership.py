@@ -52,7 +52,7 @@ def find_foreign(folder: Path, files: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
-def list_names(names: Sequence[str]) -> str:
+def describe_foreign(names: Sequence[str]) -> str:
     """Return the first names and the number of further names: "a, b and 7 more"."""
     shown = separable(names[:_MAX_LISTED])
     n_more = len(names) - len(shown)
@@ -104,7 +104,7 @@ def check_own(
         ]
         foreign += [link for name in followed for link in _find_links(folder, name)]
         if foreign:
-            reason = f"it contains {list_names(foreign)}"
+            reason = f"it contains {describe_foreign(foreign)}"
     if reason:
         raise InputError(
             f"featscape needs the folder {printable(folder)} but did not create it: {reason}. "

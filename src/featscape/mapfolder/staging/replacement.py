@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from featscape.errors import BusyError, InputError
 from featscape.mapfolder.staging.exchange import exchange
 from featscape.mapfolder.staging.hidden_folder import KEPT, HiddenFolder, empty_folder
-from featscape.mapfolder.staging.ownership import find_foreign, list_names
+from featscape.mapfolder.staging.ownership import describe_foreign, find_foreign
 from featscape.mapfolder.staging.write_errors import WriteError, flush, flush_below, writing
 from featscape.printable_names import printable
 
@@ -248,7 +248,7 @@ class _Replacement:
         if foreign:
             raise InputError(
                 f"the {hidden.what} {printable(output)} contains files that featscape did not "
-                f"write: {list_names(foreign)}. A replacement would delete these files. "
+                f"write: {describe_foreign(foreign)}. A replacement would delete these files. "
                 f"Move them away, or choose another folder with {hidden.option}."
             )
 
@@ -258,8 +258,8 @@ class _Replacement:
         if foreign:
             path = _move_aside(old, self.hidden.output, ending="old")
             self.note(
-                f"the older {self.hidden.what} received {list_names(foreign)} right before its "
-                f"replacement and is kept in {printable(path)}"
+                f"the older {self.hidden.what} received {describe_foreign(foreign)} right before "
+                f"its replacement and is kept in {printable(path)}"
             )
 
 

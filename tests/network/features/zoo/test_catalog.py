@@ -18,7 +18,7 @@ def test_the_rows_agree_with_the_library(backend):
     if catalog.installed_version(backend.DISTRIBUTION) != version:
         pytest.skip(f"the catalog is of {backend.DISTRIBUTION} {version}: make catalog")
     assert catalog.list_rows(backend) == backend.list_rows()
-    assert catalog.list_names(backend) == set(backend.list_names())
+    assert catalog.list_network_names(backend) == set(backend.list_network_names())
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -26,9 +26,9 @@ def test_another_version_of_a_library_lists_its_networks_itself(backend, monkeyp
     row = catalog.Row("new", "new", 224, ("w",), "https://example.org/w.pth")
     monkeypatch.setattr(catalog, "installed_version", lambda _distribution: "99.0")
     monkeypatch.setattr(backend, "list_rows", lambda: (row,))
-    monkeypatch.setattr(backend, "list_names", lambda: ("new",))
+    monkeypatch.setattr(backend, "list_network_names", lambda: ("new",))
     assert catalog.list_rows(backend) == (row,)
-    assert catalog.list_names(backend) == {"new"}
+    assert catalog.list_network_names(backend) == {"new"}
     assert astuple(catalog.find_size(backend, "new")) == (None, None)
 
 

@@ -95,7 +95,7 @@ def test_archive_is_never_completely_in_memory(tmp_path):
     items = SimpleNamespace(
         path=lambda _item: "large.bmp",
         sha256=lambda _item: hashlib.sha256(content).hexdigest(),
-        have_paths=True,
+        has_paths=True,
     )
     originals = Originals(str(tmp_path), items, is_own=True)
 

@@ -131,7 +131,7 @@ def test_a_described_source_has_no_originals(words, source, monkeypatch):
     monkeypatch.chdir(source)
     content = write_image(source / "relative" / "a.png")
     originals = Originals(words, items_of("a.png", content), is_own=True)
-    assert not originals.are_here
+    assert not originals.are_available
     with pytest.raises(ImageError):
         originals.read_now(0)
 
@@ -141,7 +141,7 @@ class TestMapsOfOthers:
     def test_no_file_is_opened(self, source, kind):
         content = write_image(source / "a.png")
         originals = Originals(str(source), items_of("a.png", content), kind=kind, is_own=False)
-        assert not originals.are_here
+        assert not originals.are_available
         assert "start the server with --originals" in originals.obstacle
         with pytest.raises(ImageError, match="cannot confirm that you made this map"):
             originals.read_now(0)
@@ -151,7 +151,7 @@ class TestMapsOfOthers:
         content = write_image(source / "a" / "b.png")
         items = items_of("a/b.png", content, f"{source}/a/b.png", content)
         originals = Originals("/else", items, kind=kind, is_own=False, named=str(source))
-        assert originals.are_here
+        assert originals.are_available
         assert originals.read_now(0).content == content
         assert originals.read_now(1).content == content
 

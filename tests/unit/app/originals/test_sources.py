@@ -49,7 +49,7 @@ def open_of(source, kind, path, content=b""):
 def test_an_image_of_each_kind_of_source_is_read(source, kind):
     file, image, page = make_source(source, kind)
     originals = open_of(file, kind, image, png(9))
-    assert originals.are_here
+    assert originals.are_available
     original = originals.read_now(0)
     assert original.media_type == "image/png"
     assert original.content == png(9)
@@ -71,7 +71,7 @@ def test_an_image_of_an_array_is_read(source):
 
 def test_an_image_at_an_address_is_read(web):
     originals = open_of(f"{web.address}/served", "address", "1.png", png(3))
-    assert originals.are_here
+    assert originals.are_available
     assert originals.read_now(0).content == png(3)
     assert web.asked == ["/served/1.png"]
 
@@ -79,7 +79,7 @@ def test_an_image_at_an_address_is_read(web):
 @pytest.mark.parametrize("kind", ["zip", "tar", "parquet", "array", "manifest", "unknown"])
 def test_a_missing_source_is_reported(source, kind):
     originals = open_of(source / "gone.zip", kind, "1.png")
-    assert not originals.are_here
+    assert not originals.are_available
     with pytest.raises(ImageError):
         originals.read_now(0)
 
@@ -87,7 +87,7 @@ def test_a_missing_source_is_reported(source, kind):
 @pytest.mark.parametrize("words", ["an archive", "relative.zip", ""])
 def test_the_originals_of_a_described_source_are_off(words):
     originals = open_of(words, "zip", "1.png")
-    assert not originals.are_here
+    assert not originals.are_available
     with pytest.raises(ImageError, match="no original images"):
         originals.read_now(0)
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from featscape.errors import InputError
-from featscape.mapfolder.staging.ownership import find_foreign, list_names
+from featscape.mapfolder.staging.ownership import describe_foreign, find_foreign
 from helpers.maps.staged_folders import names_in, stage
 
 FILES = ("run.json", "bundle/ids.bin", "bundle/column-[0-9]*.bin")
@@ -63,7 +63,7 @@ def test_a_link_is_judged_by_its_name_and_not_followed(tmp_path):
     [(1, "0"), (2, "0 and 1"), (5, "0, 1, 2, 3 and 4"), (9, "0, 1, 2, 3, 4 and 4 more")],
 )
 def test_names_are_listed_up_to_five(n_names, words):
-    assert list_names([str(number) for number in range(n_names)]) == words
+    assert describe_foreign([str(number) for number in range(n_names)]) == words
 
 
 class TestHiddenFolderOfOthers:

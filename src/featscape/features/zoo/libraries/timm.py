@@ -36,7 +36,7 @@ def list_architectures() -> tuple[str, ...]:
     return tuple(timm.list_models())
 
 
-def list_names() -> tuple[str, ...]:
+def list_network_names() -> tuple[str, ...]:
     """Return the names of the architectures, and of the networks with weights (NAME.TAG)."""
     return (*list_architectures(), *(row.name for row in list_rows()))
 

@@ -33,7 +33,7 @@ def list_architectures() -> tuple[str, ...]:
     return tuple(models.list_models(module=models))
 
 
-list_names = list_architectures  # a colon and the weights' name may follow
+list_network_names = list_architectures  # a colon and the weights' name may follow
 
 
 def list_rows() -> tuple[Row, ...]:
