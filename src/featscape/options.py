@@ -85,7 +85,7 @@ class EmbeddingOptions:
             flag="--names/--no-names",
         ),
     ] = True  # a name at its cluster needs no look at a legend
-    dark: Annotated[bool, Help("Draw the pictures on a dark background.")] = False  # paper is white
+    dark: Annotated[bool, Help("Draw the pictures on a dark background.")] = False  # as on paper
     force: Annotated[bool, Help("Replace the map at the output folder.")] = False  # keep old work
     progress: Annotated[
         Progress | None,

@@ -76,9 +76,9 @@ def conditional_probabilities(
 def find_gaussians(
     neighbors: Neighbors, perplexities: Sequence[float], *, n_threads: int
 ) -> Gaussians:
-    """Return the Gaussians that `conditional_probabilities` consist of.
+    """Return the Gaussians whose values are the conditional probabilities.
 
-    The parameters are those of `conditional_probabilities`.
+    The arguments are those of `conditional_probabilities`.
     """
     from meshtsne import _native
 

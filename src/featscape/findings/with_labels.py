@@ -138,7 +138,7 @@ def _find(
 def _scatter(
     errors: LabelErrors, rows: NDArray[np.intp], originals: NDArray[np.intp]
 ) -> LabelErrors:
-    """Return the label errors of the items `rows` as those of all items and of their copies."""
+    """Extend the label errors of the items `rows` to all items; copies have those of originals."""
     n_items = len(originals)
     everywhere = LabelErrors.not_computed(n_items, "")
     suspicion, confidence = everywhere.suspicion, everywhere.confidence

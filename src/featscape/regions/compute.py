@@ -87,7 +87,7 @@ def find_regions(
 
 @dataclass(frozen=True, eq=False)
 class _Around:
-    """What is known of the map when the clusters of a level are named.
+    """The whole map and the regions of the earlier levels, for the names of a level.
 
     Attributes
     ----------

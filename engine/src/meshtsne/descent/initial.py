@@ -169,7 +169,9 @@ def spectral_start(
 def _smoothest(
     smooth: Any, first: NDArray[np.float64], n_vectors: int, *, generator: np.random.RandomState
 ) -> NDArray[np.float64]:
-    """Return eigenvectors of the largest eigenvalues, shape (n, n_vectors); `first` is the first.
+    """Return eigenvectors of the largest eigenvalues, shape (n, n_vectors).
+
+    The eigenvector of the largest eigenvalue is `first`, up to its length.
 
     A graph of several components has equal eigenvalues, which need a block method: a Lanczos method
     misses them or does not converge. Initial positions need little accuracy, so only the warnings

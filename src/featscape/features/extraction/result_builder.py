@@ -218,7 +218,7 @@ class ResultBuilder(ImageRows):
         return row
 
     def report_cropped(self, preprocessing: Preprocessing, progress: Progress) -> None:
-        """Report the number of images of which the network sees less than a third, if many."""
+        """Report how many images are cropped to less than a third, if there are many."""
         n_images = len(self.kept)
         n_cropped = int((preprocessing.visible_shares(self.sizes_px) < _LEAST_VISIBLE).sum())
         if n_cropped >= max(1, _MANY * n_images):

@@ -101,7 +101,7 @@ def find_class_relations(
     close, separate = (
         [pair for _, pair in pairs if pair.kind == kind] for kind in ("close pair", "separate pair")
     )
-    # of all large classes, a group says nothing
+    # a group of all large classes does not show which classes are close
     groups = [
         _group(clade, classes, noun) for clade in related if 2 < len(clade.classes) < is_large.sum()
     ]

@@ -204,7 +204,10 @@ def pairs_outside(
 
 
 def represents(burst: Indices) -> Mask:
-    """Return whether each image, (n,), is one of those that are compared for its burst."""
+    """Return a mask of the first three images of each burst, shape (n,).
+
+    Only these images of a burst are compared with images outside the burst.
+    """
     return rank_in(burst) < _N_COMPARED
 
 

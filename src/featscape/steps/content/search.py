@@ -52,7 +52,9 @@ def explain_no_texts(
 
 
 class Searcher:
-    """Searches one map again and again; what a search needs is loaded once, when it is needed.
+    """Searches one map, any number of times.
+
+    The first search that needs the network, its text tower or the features loads them.
 
     Parameters
     ----------
