@@ -15,6 +15,8 @@ from featscape.number_text import percent, plural
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from featscape.findings.classes.tree import Clade
@@ -101,10 +103,7 @@ def find_class_relations(
     close, separate = (
         [pair for _, pair in pairs if pair.kind == kind] for kind in ("close pair", "separate pair")
     )
-    # a group of all large classes does not show which classes are close
-    groups = [
-        _group(clade, classes, noun) for clade in related if 2 < len(clade.classes) < is_large.sum()
-    ]
+    groups = list(_groups(related, classes, noun))
     too_few = f"Close classes need at least two classes of {LEAST_RELATED} or more {noun}s."
     return DetectorResult(
         (*splits, *close, *groups, *separate, *exemplars), too_few if is_large.sum() < 2 else None
@@ -236,13 +235,45 @@ def _pair(
     return float(mixed[most]), finding
 
 
-def _group(clade: Clade, classes: Classes, noun: str) -> ClassFinding:
+def _groups(related: Sequence[Clade], classes: Classes, noun: str) -> Iterator[ClassFinding]:
+    """Yield the branches of more than two classes; the two branches of the root are one finding.
+
+    Two branches of equal size are two findings, so that the classes of both are named.
+
+    Parameters
+    ----------
+    related : sequence of Clade
+        The branches of large classes with enough support.
+    classes : Classes
+    noun : str
+    """
+    is_large = classes.counts >= LEAST_RELATED
+    large = frozenset(np.flatnonzero(is_large).tolist())
+    # a group of all large classes does not show which classes are close
+    by_classes = {one.classes: one for one in related if 2 < len(one.classes) < len(large)}
+    for clade in by_classes.values():
+        others = large - clade.classes
+        rest = by_classes.get(others) if len(others) != len(clade.classes) else None
+        if rest is None or len(others) > len(clade.classes):
+            yield _group(clade, classes, noun, rest=rest)
+
+
+def _group(clade: Clade, classes: Classes, noun: str, *, rest: Clade | None = None) -> ClassFinding:
+    """Return a group; `rest` is the branch of all other large classes if there is one."""
     names = tuple(classes.names[code] for code in sorted(clade.classes))
     is_large = classes.counts >= LEAST_RELATED
     large = [name for name, is_one in zip(classes.names, is_large, strict=True) if is_one]
     others = [name for name in large if name not in names]
     text = f"{join_names(names)} form a group: they are closer to each other than to the others."
-    if len(others) < len(names):  # most classes are no group: the others are exceptions
+    score, method = clade.support, _tree_method(clade)
+    if rest is not None:
+        text = (
+            f"{join_names(names)} form a group, and so do the other {len(others):,} classes: the "
+            "classes of each group are closer to each other than to the others."
+        )
+        score = min(clade.support, rest.support)
+        method += " Of the two groups, the lower score counts."
+    elif len(others) < len(names):  # most classes are no group: the others are exceptions
         apart = f"{join_names(others)} {'is' if len(others) == 1 else 'are'} apart"
         text = f"{apart} from the other {len(names):,} classes, which are closer to each other."
     if len(large) < len(classes.names):
@@ -251,7 +282,7 @@ def _group(clade: Clade, classes: Classes, noun: str) -> ClassFinding:
         kind="group",
         classes=names,
         text=text,
-        evidence=Evidence(items=(), neighbors=(), score=clade.support, method=_tree_method(clade)),
+        evidence=Evidence(items=(), neighbors=(), score=score, method=method),
     )
 
 

@@ -135,6 +135,39 @@ def test_a_group_of_most_classes_is_reported_as_the_distance_of_the_others():
     )
 
 
+def two_branches(n_first, n_second):
+    """Return the groups of two branches of classes; the classes of a branch do not mix."""
+    rng = np.random.default_rng(0)
+    n_classes = n_first + n_second
+    codes = np.arange(20 * n_classes) % n_classes
+    centers = 2 * rng.normal(size=(n_classes, 20))
+    centers[:n_first, 0] += 60
+    noise = 0.1 * rng.normal(size=(len(codes), 20))
+    features = (99 + centers[codes] + noise).astype(np.float32)
+    names = named(np.arange(n_classes))
+    branches = {frozenset(names[:n_first]), frozenset(names[n_first:])}
+    groups = of_kind(relations(features, named(codes)), "group")
+    return [one for one in groups if frozenset(one.classes) in branches]
+
+
+def test_the_two_branches_of_all_classes_are_one_finding():
+    (group,) = two_branches(3, 4)
+    assert group.classes == ("ant", "bee", "cat")
+    assert group.text == (
+        "ant, bee and cat form a group, and so do the other 4 classes: the classes of each group "
+        "are closer to each other than to the others."
+    )
+    assert group.evidence.method.endswith("Of the two groups, the lower score counts.")
+
+
+def test_two_branches_of_equal_size_are_two_findings_with_all_names():
+    end = "form a group: they are closer to each other than to the others."
+    assert sorted(one.text for one in two_branches(3, 3)) == [
+        f"ant, bee and cat {end}",
+        f"class 4, class 5 and dog {end}",
+    ]
+
+
 @pytest.mark.parametrize(("n_large", "n_groups"), [(4, 1), (3, 0)])
 def test_a_group_leaves_out_small_classes_and_says_so(n_large, n_groups):
     rng = np.random.default_rng(0)
