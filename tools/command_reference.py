@@ -54,7 +54,7 @@ def describe(command: TyperCommand) -> str:
     if examples:
         lines += ["Examples:", "", code(re.sub(r"^  ", "", examples, flags=re.MULTILINE)), ""]
     for title, parameters in list_sections(command, context).items():
-        lines += [f"| {title} | |", "|---|---|"]
+        lines += [f"| {title} | meaning |", "|---|---|"]
         for names, meaning in parameters:
             cell = names.replace("|", "\\|")  # a table ends a cell at each other "|", also in code
             lines.append(f"| `{cell}` | {as_text(meaning)} |")
