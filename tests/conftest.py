@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.images.photos import write_photos
+from helpers.maps.without_pictures import omit_pictures
 from helpers.networks.quick_network import QuickNetwork, put_in_place
 
 
@@ -74,11 +75,7 @@ def quick_network(monkeypatch):
 @pytest.fixture
 def without_pictures(monkeypatch):
     """Make maps without pictures and pages, in half the time."""
-
-    def find_only(*_arguments, find=None, **_options):
-        return None if find is None else find()
-
-    monkeypatch.setattr("featscape.pipeline.draw", find_only)
+    omit_pictures(monkeypatch)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ Each step calls one package. The packages exchange the records in `records`.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import partial
 from typing import TYPE_CHECKING
 
 from featscape import mapfolder
@@ -15,7 +14,7 @@ from featscape.progress import Stopwatch
 from featscape.records import ItemSet
 from featscape.steps.content.regions import name_in_folder
 from featscape.steps.content.words import recognize_in_folder
-from featscape.steps.drawing import draw
+from featscape.steps.drawing import draw, write_interactive
 from featscape.steps.features import extract, fetch_weights, find, find_replaced_network
 from featscape.steps.findings import find_in_folder
 from featscape.steps.layer_maps import name_outputs, split_by_layer
@@ -145,17 +144,24 @@ def _finish(
     """Compute the findings and regions, draw the pictures and the page, and write the tables."""
     with watch.stage("regions"):
         regions = name_in_folder(folder, embedding, items=items) if options.names else ()
-    find = partial(find_in_folder, folder, embedding, items=items)
-    findings = draw(
-        folder,
-        embedding,
-        options,
-        output=output,
-        items=items,
-        regions=regions,
-        find=find if options.findings else None,
-        watch=watch,
-    )
+    with ExitStack() as stack:
+        with watch.stage("findings"):
+            finish_pictures = stack.enter_context(
+                draw(folder, embedding, options, items=items, regions=regions)
+            )
+            findings = find_in_folder(folder, embedding, items=items) if options.findings else None
+        with watch.stage("pictures"):  # the time after the findings
+            finish_pictures(findings)
+    with watch.stage("interactive"):
+        write_interactive(
+            folder,
+            embedding,
+            options,
+            output=output,
+            items=items,
+            findings=findings,
+            regions=regions,
+        )
     store(
         folder,
         embedding,

@@ -30,25 +30,23 @@ if TYPE_CHECKING:
 
     from featscape.findings import Findings
     from featscape.options import PictureOptions
-    from featscape.progress import Progress, Stopwatch
+    from featscape.progress import Progress
     from featscape.records import Embedding, ItemSet
     from featscape.records.regions import Region
 
 _LEAST_CLASSES, _MOST_CLASSES = 3, 60  # in the picture; the names of more classes are too small
 
 
+@contextmanager
 def draw(
     folder: Path,
     embedding: Embedding,
     options: PictureOptions,
     *,
-    output: Path,
     items: ItemSet,
-    regions: Sequence[Region] = (),
-    find: Callable[[], Findings] | None = None,
-    watch: Stopwatch,
-) -> Findings | None:
-    """Draw the pictures and the page, and compute the findings while the pictures are drawn.
+    regions: Sequence[Region],
+) -> Iterator[Callable[[Findings | None], None]]:
+    """Draw the pictures in a thread while the block computes the findings.
 
     A map without images has no pictures made of images; a map without findings, or with fewer than
     three classes, has no picture of the classes.
@@ -56,58 +54,39 @@ def draw(
     Parameters
     ----------
     folder : Path
-        Contains the thumbnails, if the items are images; words.npz and vocabulary.npz are
-        optional.
+        Contains the thumbnails, if the items are images.
     embedding : Embedding
     options : PictureOptions
-    output : Path
-        The final name of the folder, for the title of the page.
     items : ItemSet
     regions : sequence of Region
-        The page shows the names of all regions. The pictures of a map without labels have the names
-        of the first level.
-    find : callable or None
-        Computes the findings; None for a map without findings.
-    watch : Stopwatch
-        The time of the pictures is the time that they take longer than the findings.
+        The pictures of a map without labels have the names of the first level.
 
-    Returns
-    -------
-    Findings or None
-        The result of `find`.
+    Yields
+    ------
+    callable
+        Receives the findings, if any, draws the picture of the classes, and returns when all
+        pictures are written.
     """
     look = {name: getattr(options, name) for name in ("title", "caption", "names", "dark")}
     look["item_names"] = {one.anchor: one.name for one in regions if one.level == 0}
+    _import_scipy()
     with _PictureWriter(folder) as writer, _drawing_thread() as thread:
-        with watch.stage("findings"):
-            if find is not None:  # else only the thread imports SciPy
-                _import_scipy()
-            drawn = [thread.submit(_draw_points, embedding, look, writer)]
-            if items.images is not None:
-                mosaic = partial(_draw_mosaic, folder, embedding, options, look, writer)
-                drawn += [
-                    thread.submit(mosaic, name=name, progress=options.reporter)
-                    for name in mapfolder.LAYOUTS
-                ]
-            findings = None if find is None else find()
-        with watch.stage("pictures"):
+        drawn = [thread.submit(_draw_points, embedding, look, writer)]
+        if items.images is not None:
+            mosaic = partial(_draw_mosaic, folder, embedding, options, look, writer)
+            drawn += [
+                thread.submit(mosaic, name=name, progress=options.reporter)
+                for name in mapfolder.LAYOUTS
+            ]
+
+        def finish(findings: Findings | None) -> None:
             for picture in drawn:
                 picture.result()
             if findings is not None:
                 _draw_classes(folder, embedding, findings, options, writer)
             writer.finish()
-    with watch.stage("interactive"):
-        _write_interactive(
-            folder,
-            embedding,
-            options,
-            title=options.title or output.resolve().name.removesuffix("-map"),
-            items=items,
-            findings=findings,
-            regions=regions,
-            progress=options.reporter,
-        )
-    return findings
+
+        yield finish
 
 
 def _import_scipy() -> None:
@@ -223,18 +202,32 @@ def _draw_mosaic(
     writer.write(name, picture)
 
 
-def _write_interactive(
+def write_interactive(
     folder: Path,
     embedding: Embedding,
     options: PictureOptions,
     *,
-    title: str,
+    output: Path,
     items: ItemSet,
     findings: Findings | None,
     regions: Sequence[Region],
-    progress: Progress,
 ) -> None:
-    """Write map.html, and the bundle of files that the browser reads."""
+    """Write map.html, and the bundle of files that the browser reads.
+
+    Parameters
+    ----------
+    folder : Path
+        Contains scatter.png, and the thumbnails if the items are images; words.npz and
+        vocabulary.npz are optional.
+    embedding : Embedding
+    options : PictureOptions
+    output : Path
+        The final name of the folder, for the title of the page.
+    items : ItemSet
+    findings : Findings or None
+    regions : sequence of Region
+        The page shows the names of all regions.
+    """
     from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
     from featscape.mapfolder.thumbnails import Thumbnails
 
@@ -251,7 +244,7 @@ def _write_interactive(
         thumbnails = encode_from(Thumbnails(folder / mapfolder.THUMBNAILS))
     write_bundle(
         folder / mapfolder.BUNDLE,
-        title=title,
+        title=options.title or output.resolve().name.removesuffix("-map"),
         positions=embedding.positions,
         neighbors=embedding.neighbors,
         seed=embedding.parameters["seed"],
@@ -264,7 +257,7 @@ def _write_interactive(
         words=None if recognized is None else name_classes(recognized),
         vectors=None if word_vectors is None else make_comparable(features, word_vectors),
         regions=regions,
-        progress=progress,
+        progress=options.reporter,
     )
     write_page(
         open_bundle(folder / mapfolder.BUNDLE),

@@ -6,6 +6,7 @@ import pytest
 
 from featscape.features.extraction import shards
 from helpers.maps.interrupted_runs import N_DIFFERENT, CountingNetwork, make, write_source
+from helpers.maps.without_pictures import omit_pictures
 from helpers.networks.quick_network import put_in_place
 
 
@@ -27,7 +28,8 @@ def whole(source, tmp_path_factory):
     network = CountingNetwork()
     with pytest.MonkeyPatch.context() as patch:
         put_in_place(network, patch)
-        patch.setattr("featscape.pipeline.draw", lambda *_arguments, **_options: None)
+        omit_pictures(patch)
+        patch.setattr("featscape.pipeline.find_in_folder", lambda *_, **__: None)
         made = make(source, tmp_path_factory.mktemp("whole") / "m")
     assert network.n_seen == N_DIFFERENT
     return made
