@@ -196,8 +196,9 @@ class InteractiveMap(ExportableMap):
         Returns
         -------
         DataFrame
-            "id", "number" and "duplicate_group" are Int64, "leak" and "conflict" are boolean, and
-            text is string; values that a finding does not have are NA.
+            "id", "number" and "duplicate_group" are Int64, "leak" and "conflict" are boolean, the
+            score and the shares are float64, and text is string; values that a finding does not
+            have are NA.
             `made.findings.labels[number]` is the finding of a row of the kind "labels", and so for
             each kind.
 
@@ -220,8 +221,10 @@ class InteractiveMap(ExportableMap):
 
         rows = to_rows(self.findings, labels=self.labels, splits=self.splits)
         frame = pd.DataFrame(rows, columns=list(FindingRow._fields))
-        types = dict.fromkeys(FindingRow._fields, "string") | {"score": "float64"}
+        types = dict.fromkeys(FindingRow._fields, "string")
         types |= dict.fromkeys(("id", "number", "duplicate_group"), "Int64")
+        shares = ("share", "share_low", "share_high", "share_expected")
+        types |= dict.fromkeys(("score", *shares), "float64")
         return frame.astype(types | dict.fromkeys(("leak", "conflict"), "boolean"))
 
     def place(

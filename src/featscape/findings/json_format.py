@@ -44,7 +44,15 @@ _RECORDS: dict[str, type[Finding]] = {
     "reliability": Reliability,
 }
 
-_NEWER_FIELDS = ("equal_files", "equal_pixels")  # not in maps of early versions
+# fields that maps of early versions do not have
+_NEWER_FIELDS = (
+    "equal_files",
+    "equal_pixels",
+    "share",
+    "share_low",
+    "share_high",
+    "share_expected",
+)
 _EXPECTED = TypeAdapter(ExpectedErrors | None)
 _IDS = TypeAdapter(tuple[int, ...])
 

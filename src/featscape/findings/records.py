@@ -183,12 +183,23 @@ class Shortcut(Finding):
         column, those with the most neighbors of the value first; at most 50.
     assortativity : float
         How similar the property is among neighbors: 1 if equal, 0 as for random pairs.
+    share : float or None
+        The share of the images with the property that have the label; None without a label, here
+        and below.
+    share_low, share_high : float or None
+        The range of the share, see `Evidence.method`.
+    share_expected : float or None
+        The share of all labeled images with a known value that have the label.
     """
 
     property_name: str
     label: str
     items: tuple[int, ...] = ()
     assortativity: float = 0.0
+    share: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
+    share_expected: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,7 +115,8 @@ def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSecti
         yield section("quality", "Image quality", "items", merged, text)
     yield from _classes(findings)
     text = _text_of_shortcuts(findings)
-    yield section("shortcuts", "Shortcuts", "groups", findings.shortcuts, text)
+    shortcuts = section("shortcuts", "Shortcuts", "groups", findings.shortcuts, text)
+    yield replace(shortcuts, method=_method_of_shortcuts(findings))
     text = (
         f"How well the positions on the map show which {noun}s are similar. The color “torn” marks "
         f"{noun}s whose similar {noun}s are elsewhere on the map, and “false friends” marks "
@@ -277,6 +278,17 @@ def _text_of_shortcuts(findings: Findings) -> str:
         "learns instead of the content: look at the images. Local marks, such as a text or a logo, "
         "are not measured."
     )
+
+
+def _method_of_shortcuts(findings: Findings) -> str | None:
+    """Return the methods of the properties that predict a label, and of those that order the map.
+
+    None without shortcuts.
+    """
+    predicting = [one for one in findings.shortcuts if one.label]
+    ordering = [one for one in findings.shortcuts if not one.label]
+    methods = [part[0].evidence.method for part in (predicting, ordering) if part]
+    return " ".join(methods) or None
 
 
 def _classes(findings: Findings) -> Iterator[FindingsSection]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from featscape.findings.records import KINDS, DuplicateGroup, LabelError
+from featscape.findings.records import KINDS, DuplicateGroup, LabelError, Shortcut
 from featscape.labels.classes import NO_LABEL
 from featscape.printable_names import encodable
 
@@ -35,6 +35,8 @@ class FindingRow(NamedTuple):
         `DuplicateGroup.kind`; None for other kinds of findings.
     leak, conflict : bool or None
         Of a `DuplicateGroup`.
+    share, share_low, share_high, share_expected : float or None
+        Of a `Shortcut` that predicts a label, rounded to four decimals.
     score : float
         Rounded to four decimals, as in findings.json.
     text : str
@@ -51,6 +53,10 @@ class FindingRow(NamedTuple):
     duplicate_kind: str | None = None
     leak: bool | None = None
     conflict: bool | None = None
+    share: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
+    share_expected: float | None = None
     score: float = 0.0
     text: str = ""
 
@@ -103,7 +109,18 @@ def _describe(finding: Finding, kind: str, number: int) -> FindingRow:
         return row._replace(
             duplicate_kind=finding.kind, leak=finding.leak, conflict=finding.conflict
         )
+    if isinstance(finding, Shortcut):
+        return row._replace(
+            share=_round(finding.share),
+            share_low=_round(finding.share_low),
+            share_high=_round(finding.share_high),
+            share_expected=_round(finding.share_expected),
+        )
     return row
+
+
+def _round(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
 
 
 def _items_of(finding: Finding) -> tuple[int, ...]:

@@ -158,6 +158,9 @@ class TestSelected:
         shared = ["id", "path", "label", "split", "suggested", "duplicate_group"]
         assert items[shared].dtypes.tolist() == found[shared].dtypes.tolist()
         assert found["duplicate_kind"].dtype == "string"
+        assert (
+            found[["share", "share_low", "share_high", "share_expected"]].dtypes.eq("float64").all()
+        )
 
     def test_a_parquet_file_has_all_columns_and_the_features(self, opened, tmp_path):
         table = pq.read_table(opened.to_parquet(tmp_path / "items.parquet"))

@@ -46,7 +46,9 @@ def some_findings():
         off_topic=(OffTopic(item=1, **common),),
         quality=(QualityProblem(item=3, kinds=("dark", "blurred"), **common),),
         classes=(ClassFinding(kind="close pair", classes=("cat", "dog"), **common),),
-        shortcuts=(Shortcut(property_name="hue", label="cat", items=(0, 1), **common),),
+        shortcuts=(
+            Shortcut(property_name="hue", label="cat", items=(0, 1), share_low=0.25, **common),
+        ),
         reliability=(Reliability(measure="trustworthiness", value=0.5, **common),),
         not_computed={"quality": "The map has no images."},
         expected_errors=ExpectedErrors(0, 1, 1, "If there are errors."),
@@ -93,6 +95,13 @@ def test_a_map_of_an_early_version_has_no_equal_files_in_a_group():
     content = as_written()
     del content["duplicates"][0]["equal_files"], content["duplicates"][0]["equal_pixels"]
     assert from_json(content, columns=columns()).duplicates[0].equal_files == ()
+
+
+def test_a_shortcut_of_an_early_version_has_no_share():
+    content = as_written()
+    for name in ("share", "share_low", "share_high", "share_expected"):
+        del content["shortcuts"][0][name]
+    assert from_json(content, columns=columns()).shortcuts[0].share_low is None
 
 
 @pytest.mark.parametrize(

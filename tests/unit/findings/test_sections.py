@@ -282,6 +282,20 @@ def test_duplicates_with_the_same_faults_are_listed_once():
     assert [one.items for one in section.findings] == [(3, 2, 1), (0,)]
 
 
+def test_the_method_of_the_shortcuts_is_that_of_both_kinds():
+    def shortcut(label, method):
+        evidence = Evidence((0,), (), 1.0, method)
+        return Shortcut(property_name="hue", label=label, text="A.", evidence=evidence)
+
+    cells = shortcut("cat", "Cells."), shortcut("dog", "Cells.")
+    order = shortcut("", "Orders.")
+    method = {
+        number: arranged(shortcuts=found)["shortcuts"].method
+        for number, found in enumerate([(*cells, order), cells, (order,), ()])
+    }
+    assert method == {0: "Cells. Orders.", 1: "Cells.", 2: "Orders.", 3: None}
+
+
 def test_the_summary_begins_with_certain_faults_and_has_clear_shortcuts_only():
     def shortcut(score, label="cat"):
         evidence = replace(COMMON["evidence"], score=score)

@@ -11,6 +11,7 @@ from featscape.findings import (
     ItemColumns,
     LabelError,
     Reliability,
+    Shortcut,
     to_rows,
 )
 from featscape.labels.classes import NO_LABEL
@@ -98,6 +99,18 @@ def test_paths_are_exact_and_valid_unicode():
     assert {row.path for row in rows_of("labels", replace(planted(), paths=None))} == {None}
 
 
+def test_a_shortcut_that_predicts_a_label_has_its_share_and_the_range_of_the_share():
+    common = {"property_name": "hue", "text": "Of them.", "evidence": evidence(0)}
+    shares = {"share": 1 / 3, "share_low": 0.25, "share_high": 0.5, "share_expected": 0.1}
+    predicting = Shortcut(label="cat", items=(0,), **shares, **common)
+    ordering = Shortcut(label="", **common)
+    rows = rows_of("shortcuts", replace(planted(), shortcuts=(predicting, ordering)))
+    assert [(one.share, one.share_low, one.share_high, one.share_expected) for one in rows] == [
+        (0.3333, 0.25, 0.5, 0.1),
+        (None, None, None, None),
+    ]
+
+
 def test_a_finding_without_items_has_one_row():
     (row,) = rows_of("reliability")
-    assert row == ("reliability", 0, *[None] * 9, 0.9371, "Good.")
+    assert row == ("reliability", 0, *[None] * 13, 0.9371, "Good.")

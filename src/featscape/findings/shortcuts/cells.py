@@ -293,6 +293,10 @@ def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: 
         label=label,
         items=shown,
         assortativity=assortativity,
+        share=share,
+        share_low=cell.low,
+        share_high=cell.high,
+        share_expected=expected,
         text=(
             f"Of {group}, {percent(share)} ({100 * cell.low:.0f} to {percent(cell.high)}) have the "
             f"label {printable(label)}; {percent(expected)} are expected."

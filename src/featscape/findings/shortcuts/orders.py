@@ -17,6 +17,7 @@ import numpy as np
 from featscape.findings.records import Evidence, Shortcut
 from featscape.findings.shortcuts.properties import names_label
 from featscape.findings.spaces import average_ranks
+from featscape.number_text import plural
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _N_SHOWN = 50  # images of a value
 _METHOD = (
     "The score is the assortativity on the graph of the {n_near} nearest neighbors: 1 if neighbors "
     "have equal values, 0 as for random pairs. The score is higher than under {n_permutations:,} "
-    "permutations of the values."
+    "permutations of the values, because {tested} tested."
 )
 _VALUE_METHOD = " The value is compared with all other values together."
 
@@ -78,7 +79,8 @@ def find_orders(
     tested = {one.name: _tested_codes(one, labels) for one in properties}
     # p = 1 / (1 + number of permutations), at most .05 / number of tests (Bonferroni); the values
     # of a category are one test
-    n_tests = len(properties) + sum(len(codes) > 0 for codes in tested.values())
+    n_categories = sum(len(codes) > 0 for codes in tested.values())
+    n_tests = len(properties) + n_categories
     n_permutations = math.ceil(n_tests / _FALSE_ALARMS)
     random = np.random.default_rng(random_state)
     found: list[_Order] = []
@@ -94,7 +96,15 @@ def find_orders(
             found += _ordering_values(
                 one, neighbors, codes, least, n_permutations=n_permutations, random=random
             )
-    method = _METHOD.format(n_near=min(_N_NEAR, neighbors.shape[1]), n_permutations=n_permutations)
+    orders = plural(len(properties), "property was", "properties were")
+    if n_categories:
+        values = plural(n_categories, "category", "categories")
+        orders = (
+            f"{plural(len(properties), 'property', 'properties')} and the values of {values} were"
+        )
+    method = _METHOD.format(
+        n_near=min(_N_NEAR, neighbors.shape[1]), n_permutations=n_permutations, tested=orders
+    )
     found.sort(key=lambda order: -order.assortativity)
     return [_describe(order, neighbors, method) for order in found]
 

@@ -76,6 +76,13 @@ def test_a_category_that_predicts_a_label_is_found():
     text = part.findings[0].text
     assert text.startswith("Of the images with camera d, 100 % (")
     assert " to 100 %) have the label cat; " in text
+    first = part.findings[0]
+    assert first.share == 1
+    assert first.share_high == pytest.approx(1)
+    expected = labels.count("cat") / 400
+    assert first.share_expected == pytest.approx(expected)
+    assert expected < first.share_low < 1
+    assert f"100 % ({100 * first.share_low:.0f} to 100 %)" in text
     assert {camera[item] for item in part.findings[0].items} == {"d"}
 
 

@@ -67,7 +67,10 @@ def test_a_category_that_orders_many_neighbors_is_reported():
     near = ((np.arange(200)[:, None] + np.arange(1, 6)) % 200).astype(np.int32)
     (finding,) = find_shortcuts(None, None, neighbors=near, columns={"camera": values}).findings
     assert finding.property_name == "camera"
-    assert "higher than under 20 permutations" in finding.evidence.method
+    assert finding.evidence.method.endswith(
+        "higher than under 20 permutations of the values, because 1 property was tested."
+    )
+    assert (finding.share, finding.share_low, finding.share_expected) == (None, None, None)
 
 
 def test_one_value_that_orders_the_neighbors_is_named_although_the_column_is_not_listed():
@@ -82,7 +85,10 @@ def test_one_value_that_orders_the_neighbors_is_named_although_the_column_is_not
     assert len(finding.items) == 50
     assert {camera[item] for item in finding.items} == {"Z"}
     # two tests: the column and its values
-    assert "higher than under 40 permutations of the values. The value" in finding.evidence.method
+    assert finding.evidence.method.endswith(
+        "higher than under 40 permutations of the values, because 1 property and the values of 1 "
+        "category were tested. The value is compared with all other values together."
+    )
 
 
 def test_a_column_whose_values_all_order_the_neighbors_is_listed_once():
