@@ -8,6 +8,7 @@ import sys
 from dataclasses import fields
 from html import unescape
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 import typer.main
@@ -19,6 +20,7 @@ from featscape.cli.commands import app
 from featscape.doctor.libraries import list_extras
 from featscape.mapfolder import layout
 from featscape.mapfolder.run_schema import RunFile
+from featscape.options import MapOptions
 from featscape.records.regions import Region
 
 ROOT = Path(__file__).parents[3]
@@ -58,6 +60,19 @@ def test_the_guide_lists_every_extra():
     text = text.partition("## Check")[0]
     listed = re.findall(r"^\| `(\w+)`(?: of meshtsne)? \|", text, re.MULTILINE)
     assert sorted(listed) == sorted(extra.name for extra in list_extras())
+
+
+def test_the_guide_to_python_lists_the_keywords_that_differ_from_their_options():
+    text = (ROOT / "docs" / "howto" / "python.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `(\w+)(?:=False)?` \| `(--[a-z-]+)`", text, re.MULTILINE))
+    hints = get_type_hints(MapOptions, include_extras=True)
+    flags = {
+        field.name: flag.rpartition("/")[2]
+        for field in fields(MapOptions)
+        for flag in (getattr(each, "flag", None) for each in hints[field.name].__metadata__)
+        if flag and flag != f"--{field.name.replace('_', '-')}"
+    }
+    assert listed == flags
 
 
 def listed_results():
