@@ -51,10 +51,11 @@ np.savez(sys.argv[2], score=-issues["label_score"].to_numpy(),
 
 def ours(features: NDArray[np.float32], labels: Sequence[str]) -> Scores:
     found = find_label_errors(
-        principal_components(features),
+        principal_components(features, random_state=0),
         count_classes(labels, len(labels)),
         n_items=len(labels),
         search=search_all_pairs,
+        random_state=0,
     )
     suggested = np.array([name or "" for name in found.suggested])
     return np.nan_to_num(found.suspicion.astype(np.float64), nan=-np.inf), suggested
@@ -104,7 +105,7 @@ def mistakenness(features: NDArray[np.float32], labels: Sequence[str]) -> Scores
     given = np.array(labels)
     names = np.unique(given)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
-    values = principal_components(features, 256)
+    values = principal_components(features, 256, random_state=0)
     rows = unit_rows(features) if values is None else values.values
     p = cross_val_predict(model, rows, given, cv=5, method="predict_proba")
     predicted = names[p.argmax(axis=1)]

@@ -105,10 +105,11 @@ def checked_labels(sets: Sets) -> Iterator[Row]:
     errors = []
     for data, given in cases:
         listed = find_label_errors(
-            principal_components(data.features),
+            principal_components(data.features, random_state=0),
             count_classes(given.tolist(), len(given)),
             n_items=len(given),
             search=search_all_pairs,
+            random_state=0,
         ).result.findings
         is_wrong = given != (truth["true"] if data is cifar else data.labels)
         checked = {
@@ -178,8 +179,10 @@ def _off_topic_score(features: NDArray[np.float32], labels: Sequence[str]) -> Fl
     return find_off_topic(
         features,
         np.zeros((len(features), 1), np.int32),  # only for the evidence
-        components=principal_components(features),
+        components=principal_components(features, random_state=0),
         classes=count_classes(labels, len(labels)),
+        random_state=0,
+        n_threads=1,
     ).score
 
 
@@ -299,11 +302,13 @@ def class_pairs(sets: Sets) -> Iterator[Row]:
     truth = sets.truth(data)
     classes = count_classes(truth["true"].tolist(), len(data.labels))
     assert classes is not None
-    components = principal_components(data.features)
+    components = principal_components(data.features, random_state=0)
     assert components is not None
     near = search_all_pairs(components.values[:, :50].copy(), 15).indices
     confidence = np.ones(len(data.labels), np.float32)
-    found = find_class_relations(components, near, classes, confidence=confidence).findings
+    found = find_class_relations(
+        components, near, classes, confidence=confidence, n_threads=1, random_state=0
+    ).findings
     support = {frozenset(one.classes): one.evidence.score for one in found if len(one.classes) == 2}
     shown = [f"{'-'.join(sorted(pair))} {support.get(frozenset(pair), 0):.2f}"
              for pair in CLOSE_PAIRS]  # fmt: skip
@@ -330,13 +335,13 @@ def moving_points(sets: Sets) -> Iterator[Row]:
         data = sets.load(name)
         random = np.random.default_rng(0)
         rows = unit_rows(data.features[random.permutation(len(data.labels))[:MAPPED]])
-        components = principal_components(rows)
+        components = principal_components(rows, random_state=0)
         assert components is not None
         values = np.ascontiguousarray(components.values[:, :50])
         whole = TSNE(perplexity=30, random_state=0).fit_transform(values)
         near = search_all_pairs(values, 3 * NEAR).indices
         reliability = measure_reliability(
-            values, whole, near, classes=None, search=search_all_pairs
+            values, whole, near, classes=None, search=search_all_pairs, n_threads=1, random_state=0
         )
         is_unstable, has_moved = find_moved(values, whole)
         figures = [

@@ -31,10 +31,11 @@ def limited_labels(sets: Sets) -> Iterator[tuple[str, str, str, str]]:
     lists: dict[str, list[tuple[int, int, int]]] = {}  # (wrong, limit, listed)
     for data, given, true, kind in _labeled(sets):
         found = find_label_errors(
-            principal_components(data.features),
+            principal_components(data.features, random_state=0),
             count_classes(given.tolist(), len(given)),
             n_items=len(given),
             search=search_all_pairs,
+            random_state=0,
         )
         listed = [one.item for one in found.result.findings]
         assert found.expected is not None

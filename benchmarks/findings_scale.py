@@ -153,25 +153,31 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
     components: Any = None
     values: Any = None
     if kind in {"labels", "off_topic", "duplicates", "classes"}:
-        components = principal_components(features)
+        components = principal_components(features, random_state=0)
     if kind == "duplicates":
         values, components = components.values[:, :128].astype(np.float16), None
     if kind == "reliability":
         values = features[:, :50].astype(np.float32)
 
     runs: dict[str, Callable[[], Any]] = {
-        "components": lambda: principal_components(features),
+        "components": lambda: principal_components(features, random_state=0),
         "labels": lambda: find_label_errors(
             components,
             classes,
             n_items=n,
             search=partial(search_among, neighbors, n_threads=n_threads),
+            random_state=0,
         ),
         "off_topic": lambda: find_off_topic(
-            features, neighbors, components=components, classes=classes, n_threads=n_threads
+            features,
+            neighbors,
+            components=components,
+            classes=classes,
+            n_threads=n_threads,
+            random_state=0,
         ),
         "duplicates": lambda: find_near_pairs(
-            grays, features, neighbors, values=values, n_threads=n_threads
+            grays, features, neighbors, values=values, n_threads=n_threads, random_state=0
         ),
         "classes": lambda: find_class_relations(
             components,
@@ -179,12 +185,14 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
             classes,
             confidence=np.ones(n, np.float32),
             n_threads=n_threads,
+            random_state=0,
         ),
         "shortcuts": lambda: find_shortcuts(
             None,
             classes,
             neighbors=neighbors,
             columns={f"column {i}": positions[:, i % 2] + codes for i in range(9)},
+            random_state=0,
         ),
         "reliability": lambda: measure_reliability(
             values,
@@ -193,6 +201,7 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
             classes=classes,
             search=search_neighbors,  # of the neighbors on the map; 90 by the features are given
             n_threads=n_threads,
+            random_state=0,
         ),
     }
     return runs[kind]

@@ -92,7 +92,9 @@ def cells(
     some = Survey(no_pixels, no_pixels, no_pixels, {k: v[items] for k, v in measures.items()})
     classes = count_classes(labels[items].tolist(), len(items))
     near = np.zeros((len(items), 1), np.int32)  # the order of the neighbors is not measured
-    found = find_shortcuts(some, classes, neighbors=near, sizes_px=images.sizes_px[items])
+    found = find_shortcuts(
+        some, classes, neighbors=near, sizes_px=images.sizes_px[items], random_state=0
+    )
     return [one for one in found.findings if one.label]
 
 

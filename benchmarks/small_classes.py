@@ -91,12 +91,14 @@ def measure(
     features: NDArray[np.float32], codes: Codes, given: Codes, n_large: int
 ) -> NDArray[np.intp]:
     """Return counts, (2, 2, 2): of small or large classes, right or wrong labels, all or listed."""
-    components = principal_components(features)
+    components = principal_components(features, random_state=0)
     if components is None:
         raise SystemExit("all items of the draw have the same features; give another map")
     n_classes = codes.max() + 1
     neighbors = search_all_pairs(components.half_whitened(), count_voters(len(codes), n_classes))
-    is_listed = LabelModel(components, neighbors).odds(given, n_classes).suspicion > 0
+    is_listed = (
+        LabelModel(components, neighbors, random_state=0).odds(given, n_classes).suspicion > 0
+    )
     counts = np.zeros((2, 2, 2), dtype=np.intp)
     for part, is_part in enumerate((given >= n_large, given < n_large)):
         for wrong, is_kind in enumerate((given == codes, given != codes)):

@@ -15,7 +15,7 @@ from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.records import DetectorResult, Findings, ItemColumns
 from featscape.findings.reliability import N_NEAR, WIDER, MapReliability, measure_reliability
 from featscape.findings.shortcuts.cells import find_shortcuts
-from featscape.findings.spaces import principal_components, search_all_pairs
+from featscape.findings.spaces import principal_components
 from featscape.findings.with_labels import find_with_labels
 from featscape.labels.classes import count_classes
 from featscape.records import Neighbors
@@ -81,17 +81,17 @@ class ItemData:
 def compute_findings(
     items: ItemData,
     *,
-    search: NeighborSearch | None = None,
-    n_threads: int = 1,
-    random_state: int = 0,
+    search: NeighborSearch,
+    n_threads: int,
+    random_state: int,
 ) -> Findings:
     """Compute all findings of a map.
 
     Parameters
     ----------
     items : ItemData
-    search : callable, optional
-        (values, k) -> the k nearest neighbors by Euclidean distance; compares all pairs by default.
+    search : callable
+        (values, k) -> the k nearest neighbors by Euclidean distance.
     n_threads : int
         Threads that decode and compare thumbnails.
     random_state : int
@@ -102,7 +102,6 @@ def compute_findings(
     Findings
         Kinds that cannot be computed are empty, and `Findings.not_computed` has the reasons.
     """
-    search = search or search_all_pairs
     n = len(items)
     classes = count_classes(items.labels, n)
     components = principal_components(items.features, random_state=random_state) if n > 1 else None

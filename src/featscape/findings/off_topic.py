@@ -64,8 +64,8 @@ def find_off_topic(
     components: Components | None = None,
     classes: Classes | None = None,
     paths: Sequence[str] | None = None,
-    random_state: int = 0,
-    n_threads: int = 1,
+    random_state: int,
+    n_threads: int,
 ) -> OffTopicItems:
     """Find items that resemble no large part of the dataset.
 

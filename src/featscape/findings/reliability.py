@@ -72,8 +72,8 @@ def measure_reliability(
     *,
     classes: Classes | None,
     search: NeighborSearch,
-    n_threads: int = 1,
-    random_state: int = 0,
+    n_threads: int,
+    random_state: int,
 ) -> MapReliability:
     """Measure how well the positions represent the features.
 

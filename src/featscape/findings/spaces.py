@@ -137,7 +137,7 @@ class Components:
 
 
 def principal_components(
-    features: NDArray[np.floating[Any]], n_components: int = N_COMPONENTS, *, random_state: int = 0
+    features: NDArray[np.floating[Any]], n_components: int = N_COMPONENTS, *, random_state: int
 ) -> Components | None:
     """Return the principal components of the unit rows, or None if all unit rows are equal.
 

@@ -43,12 +43,12 @@ def find_with_labels(
     neighbors: NDArray[np.int32],
     classes: Classes | None,
     *,
-    originals: NDArray[np.intp] | None = None,
-    is_copy: NDArray[np.bool_] | None = None,
+    originals: NDArray[np.intp] | None,
+    is_copy: NDArray[np.bool_] | None,
     search: NeighborSearch,
     paths: Sequence[str] | None,
-    n_threads: int = 1,
-    random_state: int = 0,
+    n_threads: int,
+    random_state: int,
 ) -> FoundWithLabels:
     """Return the label errors and the class relations; items without a label take no part.
 
@@ -60,9 +60,9 @@ def find_with_labels(
         Of n items; None if all items have the same features.
     neighbors : ndarray of int32, shape (n, k)
     classes : Classes or None
-    originals : ndarray of intp, shape (n,), optional
-        The item that takes part for each item, see `find_originals`; the item itself by default.
-    is_copy : ndarray of bool, shape (n,), optional
+    originals : ndarray of intp, shape (n,), or None
+        The item that takes part for each item, see `find_originals`; None for the item itself.
+    is_copy : ndarray of bool, shape (n,), or None
         Items that are no typical items of their class, see `find_class_relations`.
     search, paths, n_threads, random_state
         As in `compute_findings`.

@@ -43,11 +43,12 @@ def average_precision(scores, is_true):
 
 def label_errors(features, labels, **options):
     return find_label_errors(
-        principal_components(features),
+        principal_components(features, random_state=0),
         count_classes(labels, len(features)),
         n_items=len(features),
         search=search_all_pairs,
         **options,
+        random_state=0,
     )
 
 

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image, ImageOps
 from featscape.findings import (
     KINDS,
     ItemData,
-    compute_findings,
+    compute,
     summarize_findings,
     with_labels,
 )
@@ -18,6 +19,10 @@ from featscape.findings.sections import arrange_findings
 from featscape.findings.spaces import principal_components, search_all_pairs
 from featscape.labels.classes import NO_LABEL
 from helpers.maps.planted import Pictures, clouds, named, pictures, with_errors
+
+compute_findings = partial(
+    compute.compute_findings, search=search_all_pairs, n_threads=1, random_state=0
+)
 
 
 def some_items(n_items=400, *, labels="planted", share=0.05, **changes):
@@ -194,7 +199,7 @@ def test_identical_items_are_reported():
 
 def test_neighbors_are_searched_if_unknown():
     items = some_items(120, neighbors=None)
-    values = principal_components(items.features).values
+    values = principal_components(items.features, random_state=0).values
     neighbors = search_all_pairs(values, WIDER * N_NEAR).indices
     known = compute_findings(replace(items, neighbors=neighbors))
     assert compute_findings(items).to_json() == known.to_json()

@@ -19,10 +19,12 @@ def with_guests(n_hosts=400, n_guests=8):
     return np.vstack([features, guests]).astype(np.float32), codes, is_guest
 
 
-def off_topic(features, codes=None, **options):
+def off_topic(features, codes=None, *, n_threads=1, **options):
     classes = None if codes is None else count_classes(named(codes), len(features))
     near = search_all_pairs(features, min(10, len(features) - 1)).indices
-    return find_off_topic(features, near, classes=classes, **options)
+    return find_off_topic(
+        features, near, classes=classes, **options, random_state=0, n_threads=n_threads
+    )
 
 
 @pytest.mark.parametrize("has_labels", [False, True])
@@ -71,7 +73,9 @@ def test_too_few_items_are_reported(n_items):
     found = (
         off_topic(clouds(20)[0][:n_items], None)
         if n_items > 1
-        else find_off_topic(np.ones((1, 4), np.float32), np.empty((1, 0), np.int32))
+        else find_off_topic(
+            np.ones((1, 4), np.float32), np.empty((1, 0), np.int32), random_state=0, n_threads=1
+        )
     )
     assert "at least 20 are needed" in found.result.reason
     assert np.isnan(found.score).all()
@@ -95,7 +99,7 @@ def test_components_give_the_scores_of_the_features(monkeypatch):
     features, codes, is_guest = with_guests(2_000, 40)
     exact = off_topic(features, codes)
     monkeypatch.setattr(module, "_MOST_EXACT", 0)
-    components = principal_components(features, 20)  # of 40
+    components = principal_components(features, 20, random_state=0)  # of 40
     found = off_topic(features, codes, components=components, n_threads=2)
     assert (found.score != exact.score).any()
     assert np.corrcoef(found.score, exact.score)[0, 1] > 0.99

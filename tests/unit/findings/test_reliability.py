@@ -17,6 +17,8 @@ def reliability(values, positions, labels=None):
         search_all_pairs(values, k).indices,
         classes=count_classes(labels, len(values)),
         search=search_all_pairs,
+        n_threads=1,
+        random_state=0,
     )
 
 
@@ -186,6 +188,8 @@ def test_the_columns_do_not_depend_on_the_number_of_given_neighbors(k):
             search_all_pairs(features, n_given).indices,
             classes=None,
             search=search_all_pairs,
+            n_threads=1,
+            random_state=0,
         )
         for n_given in (k, 90)
     )

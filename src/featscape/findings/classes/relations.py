@@ -47,8 +47,8 @@ def find_class_relations(
     confidence: NDArray[np.float32],
     is_copy: NDArray[np.bool_] | None = None,
     noun: str = "image",
-    n_threads: int = 1,
-    random_state: int = 0,
+    n_threads: int,
+    random_state: int,
 ) -> DetectorResult[ClassFinding]:
     """Find close classes, groups of classes, split classes, and exemplars of each class.
 

@@ -106,8 +106,8 @@ def find_duplicates(
     labels: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,
     paths: Sequence[str] | None = None,
-    n_threads: int = 1,
-    random_state: int = 0,
+    n_threads: int,
+    random_state: int,
 ) -> DetectorResult[DuplicateGroup]:
     """Find groups of equal files, of equal pixels and of edited copies among n images.
 

@@ -96,8 +96,8 @@ def find_near_pairs(
     neighbors: NDArray[np.int32],
     *,
     values: FeatureRows | None = None,
-    n_threads: int = 1,
-    random_state: int = 0,
+    n_threads: int,
+    random_state: int,
 ) -> NearPairs:
     """Find the near duplicates among n images.
 

@@ -49,7 +49,7 @@ def expect_errors(
     odds: LabelOdds,
     *,
     listed: NDArray[np.intp],
-    random_state: int = 0,
+    random_state: int,
 ) -> ExpectedErrors:
     """Return an upper limit of the number of wrong labels among the listed labels.
 

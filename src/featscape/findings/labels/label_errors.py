@@ -81,7 +81,7 @@ def find_label_errors(
     search: NeighborSearch,
     paths: Sequence[str] | None = None,
     noun: str = "image",
-    random_state: int = 0,
+    random_state: int,
 ) -> LabelErrors:
     """Find items whose label is probably wrong.
 

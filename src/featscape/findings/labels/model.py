@@ -81,9 +81,7 @@ class LabelModel:
         Seed of the sample of items that the calibration is fitted on.
     """
 
-    def __init__(
-        self, components: Components, neighbors: Neighbors, *, random_state: int = 0
-    ) -> None:
+    def __init__(self, components: Components, neighbors: Neighbors, *, random_state: int) -> None:
         from scipy.linalg import eigh
 
         # the rows of the ridge are the components and a constant 1

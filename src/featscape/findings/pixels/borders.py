@@ -28,9 +28,7 @@ _LEAST_ITEMS = 20
 _MOST_LISTED = 18
 
 
-def find_unusual_borders(
-    survey: Survey, *, random_state: int = 0, n_threads: int = 1
-) -> tuple[int, ...]:
+def find_unusual_borders(survey: Survey, *, random_state: int, n_threads: int) -> tuple[int, ...]:
     """Return the images whose borders differ most from the others, the most different first.
 
     A border is described by the mean, the standard deviation, the 5 % and the 95 % quantile of its

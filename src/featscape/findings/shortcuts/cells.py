@@ -72,7 +72,7 @@ def find_shortcuts(
     paths: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,
     columns: Mapping[str, NDArray[Any]] | None = None,
-    random_state: int = 0,
+    random_state: int,
 ) -> DetectorResult[Shortcut]:
     """Find simple properties that predict a label, the most certain effect first.
 

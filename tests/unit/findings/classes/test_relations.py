@@ -18,13 +18,15 @@ def related(n_items=400, *, small=False):
     return (2 + centers[codes] + noise).astype(np.float32), codes
 
 
-def relations(features, labels, **options):
+def relations(features, labels, *, n_threads=1, **options):
     n = len(features)
     return find_class_relations(
-        principal_components(features),
+        principal_components(features, random_state=0),
         search_all_pairs(features, min(15, n - 1)).indices,
         None if labels is None else count_classes(labels, n),
         **{"confidence": np.full(n, 0.5, np.float32), **options},
+        n_threads=n_threads,
+        random_state=0,
     )
 
 
@@ -32,10 +34,12 @@ def test_the_text_of_a_pair_has_the_number_of_neighbors():
     features, codes = related()
     near = search_all_pairs(features, 9).indices
     part = find_class_relations(
-        principal_components(features),
+        principal_components(features, random_state=0),
         near,
         count_classes(named(codes), 400),
         confidence=np.full(400, 0.5, np.float32),
+        n_threads=1,
+        random_state=0,
     )
     assert "of the 9 nearest images" in of_kind(part, "close pair")[0].text
 
@@ -74,10 +78,12 @@ def pairs_of(counts, shares):
         size=(len(codes), len(counts))
     )
     part = find_class_relations(
-        principal_components(features.astype(np.float32)),
+        principal_components(features.astype(np.float32), random_state=0),
         near,
         count_classes(named(codes), len(codes)),
         confidence=np.ones(len(codes), np.float32),
+        n_threads=1,
+        random_state=0,
     )
     return of_kind(part, "close pair"), of_kind(part, "separate pair")
 
@@ -294,6 +300,11 @@ def test_each_of_many_classes_has_exemplars():
 def test_identical_items_are_reported():
     labels = count_classes(named(np.arange(60) % 3), 60)
     part = find_class_relations(
-        None, np.zeros((60, 5), np.int32), labels, confidence=np.ones(60, np.float32)
+        None,
+        np.zeros((60, 5), np.int32),
+        labels,
+        confidence=np.ones(60, np.float32),
+        n_threads=1,
+        random_state=0,
     )
     assert part.reason == "All items have the same features."

@@ -19,7 +19,9 @@ def duplicates(images, *, features=None, **options):
     if features is None:
         features = np.random.default_rng(0).normal(size=(len(images), 16)).astype(np.float32)
     neighbors = search_all_pairs(features, min(40, len(images) - 1)).indices
-    return find_duplicates(survey, features=features, neighbors=neighbors, **options)
+    return find_duplicates(
+        survey, features=features, neighbors=neighbors, **options, n_threads=1, random_state=0
+    )
 
 
 def groups(part):
@@ -113,7 +115,9 @@ def test_the_doubt_is_the_least_multiple_of_the_share_at_which_a_pair_is_chosen(
     monkeypatch.setattr(near_pairs, "choose", choose)
     grays = survey_thumbnails(Pictures(pictures(50))).grays
     features = np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
-    found = near_pairs.find_near_pairs(grays, features, search_all_pairs(features, 30).indices)
+    found = near_pairs.find_near_pairs(
+        grays, features, search_all_pairs(features, 30).indices, n_threads=1, random_state=0
+    )
     doubts, counts = np.unique(found.doubt, return_counts=True)
     assert dict(zip(doubts, counts, strict=True)) == {1: 10, 2: 10, 4: 20, 8: 40}
 
@@ -348,7 +352,9 @@ def test_a_split_with_one_image_can_leak():
 def test_without_images_only_equal_files_are_found(digests, reason, found):
     features = np.eye(6, dtype=np.float32)
     neighbors = search_all_pairs(features, 3).indices
-    part = find_duplicates(None, features=features, neighbors=neighbors, digests=digests)
+    part = find_duplicates(
+        None, features=features, neighbors=neighbors, digests=digests, n_threads=1, random_state=0
+    )
     assert groups(part) == found
     assert part.reason == reason
 

@@ -33,7 +33,9 @@ def test_the_frames_of_a_scene_are_connected_in_a_dataset_of_frames(
     monkeypatch.setattr(near_pairs, "_N_SAMPLE", 20)  # if not all pairs are compared
     grays, features = frames(n_scenes, n_frames)
     neighbors = search_all_pairs(features, 40).indices
-    pairs, _, doubt, _ = near_pairs.find_near_pairs(grays, features, neighbors)
+    pairs, _, doubt, _ = near_pairs.find_near_pairs(
+        grays, features, neighbors, n_threads=1, random_state=0
+    )
     connected = connect(len(grays), pairs[doubt <= 1]).reshape(n_scenes, n_frames)
     is_whole = (connected == connected[:, :1]).all(axis=1)
     is_whole &= np.bincount(connected.ravel())[connected[:, 0]] == n_frames

@@ -38,7 +38,7 @@ def test_each_finding_has_supporting_neighbors_with_the_suggested_label(planted)
     findings = label_errors(
         features, labels, paths=[f"{i}.png" for i in range(400)]
     ).result.findings
-    space = principal_components(features).half_whitened()
+    space = principal_components(features, random_state=0).half_whitened()
     scores = [one.evidence.score for one in findings]
     assert scores == sorted(scores, reverse=True)
     assert min(scores) > 0
@@ -227,8 +227,8 @@ def test_right_labels_of_a_class_with_four_items_are_not_listed_but_a_wrong_labe
 def test_the_distances_to_the_means_are_those_of_all_pairs_of_items():
     features, codes = clouds(60, n_classes=3, spread=0.6)
     codes[(codes == 0) & (np.arange(60) > 9)] = 1  # classes of 4, 36 and 20 items
-    components = principal_components(features, 10)
-    model = LabelModel(components, search_all_pairs(components.half_whitened(), 9))
+    components = principal_components(features, 10, random_state=0)
+    model = LabelModel(components, search_all_pairs(components.half_whitened(), 9), random_state=0)
     rows = model._rows.astype(np.float64)
     rows *= model._variances**-0.25
     items, suggested = np.arange(60), (codes + 1) % 3
@@ -266,7 +266,7 @@ def test_errors_are_found_among_hundreds_of_classes(monkeypatch):
 
 def test_the_ridge_equals_a_fit_without_the_item():
     features, codes = clouds(60)
-    components = principal_components(features, 10)
+    components = principal_components(features, 10, random_state=0)
     rows = np.hstack([components.values, np.ones((60, 1))]).astype(np.float64)
     variances, axes = np.linalg.eigh(rows.T @ rows)
     counts = np.bincount(codes)
@@ -283,8 +283,8 @@ def test_the_ridge_equals_a_fit_without_the_item():
 
 def test_an_item_does_not_vote_for_itself():
     features, _ = clouds(100)
-    components = principal_components(features)
-    model = LabelModel(components, search_all_pairs(components.half_whitened(), 9))
+    components = principal_components(features, random_state=0)
+    model = LabelModel(components, search_all_pairs(components.half_whitened(), 9), random_state=0)
     assert (model._voters != np.arange(100)[:, None]).all()
 
 
@@ -296,7 +296,10 @@ def test_the_result_without_findings_has_an_entry_per_item():
 
 def test_components_do_not_depend_on_the_scale_of_the_features():
     features, _ = clouds(50)
-    one, other = principal_components(features), principal_components(features * 7)
+    one, other = (
+        principal_components(features, random_state=0),
+        principal_components(features * 7, random_state=0),
+    )
     assert isinstance(one, Components)
     np.testing.assert_allclose(np.abs(one.values), np.abs(other.values), atol=1e-3)
 
@@ -304,7 +307,7 @@ def test_components_do_not_depend_on_the_scale_of_the_features():
 def test_components_of_few_rows_equal_those_of_the_covariance():
     rng = np.random.default_rng(0)
     wide = rng.normal(size=(60, 100)).astype(np.float32)  # fewer rows than columns
-    found = principal_components(wide, 5)
+    found = principal_components(wide, 5, random_state=0)
     unit = wide / np.linalg.norm(wide, axis=1, keepdims=True)
     unit -= unit.mean(axis=0)
     _, values, axes = np.linalg.svd(unit, full_matrices=False)

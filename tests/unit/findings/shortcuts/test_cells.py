@@ -19,7 +19,9 @@ def shortcuts(labels, *, survey=None, neighbors=None, **options):
     if neighbors is None:
         values = np.random.default_rng(7).normal(size=(n, 8)).astype(np.float32)
         neighbors = search_all_pairs(values, 10).indices
-    return find_shortcuts(survey, count_classes(labels, n), neighbors=neighbors, **options)
+    return find_shortcuts(
+        survey, count_classes(labels, n), neighbors=neighbors, **options, random_state=0
+    )
 
 
 def cells(part):

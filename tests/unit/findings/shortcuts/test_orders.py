@@ -1,11 +1,15 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
-from featscape.findings.shortcuts.cells import find_shortcuts
+from featscape.findings.shortcuts import cells
 from featscape.findings.shortcuts.orders import measure_assortativity
 from featscape.findings.shortcuts.properties import Property, collect_properties
 from featscape.findings.spaces import search_all_pairs
 from featscape.labels.classes import count_classes
+
+find_shortcuts = partial(cells.find_shortcuts, random_state=0)
 
 CAMERAS = np.array(["X", "Y", "Z", "W"], dtype=object)
 
