@@ -221,7 +221,18 @@ def _find(folder: Path) -> tuple[Pairs, Pairs, float]:
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     neighbors = search_neighbors(unit, min(90, len(unit) - 1)).indices
     started = time.perf_counter()
-    part = find_duplicates(survey, features=unit, neighbors=neighbors, n_threads=2, random_state=0)
+    part = find_duplicates(
+        survey,
+        features=unit,
+        neighbors=neighbors,
+        n_threads=2,
+        random_state=0,
+        values=None,
+        digests=None,
+        labels=None,
+        splits=None,
+        paths=None,
+    )
     seconds = time.perf_counter() - started
     copies = [one.items for one in part.findings if one.kind != "similar"]
     return _all_pairs(one.items for one in part.findings), _all_pairs(copies), seconds

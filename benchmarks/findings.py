@@ -56,6 +56,7 @@ def ours(features: NDArray[np.float32], labels: Sequence[str]) -> Scores:
         n_items=len(labels),
         search=search_all_pairs,
         random_state=0,
+        noun="image",
     )
     suggested = np.array([name or "" for name in found.suggested])
     return np.nan_to_num(found.suspicion.astype(np.float64), nan=-np.inf), suggested

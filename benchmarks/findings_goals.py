@@ -110,6 +110,7 @@ def checked_labels(sets: Sets) -> Iterator[Row]:
             n_items=len(given),
             search=search_all_pairs,
             random_state=0,
+            noun="image",
         ).result.findings
         is_wrong = given != (truth["true"] if data is cifar else data.labels)
         checked = {
@@ -307,7 +308,14 @@ def class_pairs(sets: Sets) -> Iterator[Row]:
     near = search_all_pairs(components.values[:, :50].copy(), 15).indices
     confidence = np.ones(len(data.labels), np.float32)
     found = find_class_relations(
-        components, near, classes, confidence=confidence, n_threads=1, random_state=0
+        components,
+        near,
+        classes,
+        confidence=confidence,
+        n_threads=1,
+        random_state=0,
+        is_copy=None,
+        noun="image",
     ).findings
     support = {frozenset(one.classes): one.evidence.score for one in found if len(one.classes) == 2}
     shown = [f"{'-'.join(sorted(pair))} {support.get(frozenset(pair), 0):.2f}"

@@ -36,6 +36,7 @@ def limited_labels(sets: Sets) -> Iterator[tuple[str, str, str, str]]:
             n_items=len(given),
             search=search_all_pairs,
             random_state=0,
+            noun="image",
         )
         listed = [one.item for one in found.result.findings]
         assert found.expected is not None

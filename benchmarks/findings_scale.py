@@ -167,6 +167,7 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
             n_items=n,
             search=partial(search_among, neighbors, n_threads=n_threads),
             random_state=0,
+            noun="image",
         ),
         "off_topic": lambda: find_off_topic(
             features,
@@ -186,6 +187,8 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
             confidence=np.ones(n, np.float32),
             n_threads=n_threads,
             random_state=0,
+            is_copy=None,
+            noun="image",
         ),
         "shortcuts": lambda: find_shortcuts(
             None,

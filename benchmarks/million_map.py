@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--force", action="store_true", help="replace the map at MAP")
     arguments = parser.parse_args()
     started = perf_counter()
-    with mapfolder.new_map_folder(arguments.output, force=arguments.force) as folder:
+    with mapfolder.new_map_folder(arguments.output, force=arguments.force, note=None) as folder:
         write_map(folder, arguments.items, arguments.dimensions, seed=arguments.seed)
     n_bytes = sum(file.stat().st_size for file in arguments.output.rglob("*") if file.is_file())
     print(f"{arguments.output}: {n_bytes / 1e9:.2f} GB in {perf_counter() - started:.0f} s")
@@ -63,7 +63,7 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
     repeated = random.integers(len(photographs) // N_CLASSES, size=n_items) * N_CLASSES + codes
     mapfolder.write_picture(folder, mapfolder.SCATTER, draw_scatter(positions, labels))
     mapfolder.write_features(folder, positions)
-    mapfolder.write_embedding(folder, embedding, items=ItemSet.of_features(features))
+    mapfolder.write_embedding(folder, embedding, items=ItemSet.of_features(features), findings=None)
     write_bundle(
         folder / mapfolder.BUNDLE,
         title=f"{n_items:,} generated items",
@@ -76,6 +76,10 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
         thumbnails=lambda row: photographs[repeated[row]],
         facts={"source": "a mixture of Gaussians, with repeated photographs"},
         progress=choose_progress(Console(stderr=True)),
+        findings=None,
+        words=None,
+        vectors=None,
+        regions=(),
     )
     write_page(
         open_bundle(folder / mapfolder.BUNDLE),

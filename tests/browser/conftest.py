@@ -24,7 +24,7 @@ from PIL import Image, ImageChops
 from playwright.sync_api import expect, sync_playwright
 
 from featscape import make_map
-from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
+from featscape.bundle import encode_from, open_bundle, write_page
 from featscape.demo import MODEL, write_digits
 from featscape.mapfolder.read import open_map
 from featscape.records import Neighbors
@@ -32,6 +32,7 @@ from featscape.steps.drawing import export_site
 from helpers import web_server
 from helpers.browser.visit import PATIENCE_MS, SIZE, Visit
 from helpers.browser.web_servers import PlainFiles, RangedFiles, SlowFiles
+from helpers.maps.plain_bundle import write_plain_bundle
 
 ANIMALS = Path(__file__).parents[2] / "data" / "animals"
 EXPECTED = Path(__file__).parent / "expected"
@@ -118,7 +119,7 @@ def drawn_page(tmp_path_factory):
             "paths": [f"{row}.png" for row in range(n_items)],
             "thumbnails": (lambda row: encode_digit(row % 600, image_px)) if images else None,
         }
-        write_bundle(folder / "bundle", **{**given, **options})
+        write_plain_bundle(folder / "bundle", **{**given, **options})
         Image.new("RGB", (80, 60), (120, 160, 200)).save(folder / "scatter.png")
         page = folder / "map.html"
         write_page(open_bundle(folder / "bundle"), page, picture=folder / "scatter.png")

@@ -90,7 +90,7 @@ def replace(output, version):
     """Replace the map; wait while another process replaces or repairs the map."""
     while True:
         try:
-            with new_map_folder(output, force=True) as folder:
+            with new_map_folder(output, force=True, note=None) as folder:
                 for name in FILES:
                     (folder / name).parent.mkdir(exist_ok=True)
                     (folder / name).write_text(json.dumps({"format": FORMAT, "version": version}))

@@ -63,16 +63,16 @@ def write_bundle(
     positions: NDArray[np.float32],
     neighbors: Neighbors,
     seed: int,
-    labels: Sequence[str] | None = None,
-    paths: Sequence[str] | None = None,
-    columns: Mapping[str, Sequence[str | None] | NDArray[Any]] | None = None,
-    thumbnails: Callable[[int], Sequence[bytes]] | None = None,
-    facts: Mapping[str, str] | None = None,
-    findings: ShownFindings | None = None,
-    words: NamedClasses | None = None,
-    vectors: ComparableWords | None = None,
-    regions: Sequence[Region] = (),
-    progress: Progress | None = None,
+    labels: Sequence[str] | None,
+    paths: Sequence[str] | None,
+    columns: Mapping[str, Sequence[str | None] | NDArray[Any]] | None,
+    thumbnails: Callable[[int], Sequence[bytes]] | None,
+    facts: Mapping[str, str] | None,
+    findings: ShownFindings | None,
+    words: NamedClasses | None,
+    vectors: ComparableWords | None,
+    regions: Sequence[Region],
+    progress: Progress | None,
 ) -> Manifest:
     """Write the files of docs/explanation/viewer.md into a new folder: see `Manifest`.
 
@@ -87,22 +87,22 @@ def write_bundle(
         entry.
     seed : int
         Seed of the random assignment of items to levels.
-    labels, paths : sequence of str, optional
+    labels, paths : sequence of str or None
         n strings.
-    columns : mapping, optional
+    columns : mapping or None
         See `write_columns`.
-    thumbnails : callable, optional
+    thumbnails : callable or None
         See `write_thumbnails`.
-    facts : mapping of str to str, optional
-    findings : ShownFindings, optional
+    facts : mapping of str to str or None
+    findings : ShownFindings or None
         The first `MOST_LISTED` findings of each section are written.
-    words : NamedClasses, optional
+    words : NamedClasses or None
         Of n items, for the search of the page.
-    vectors : ComparableWords, optional
+    vectors : ComparableWords or None
         Of n items, for a search of the page without the text tower.
-    regions : sequence of Region, optional
+    regions : sequence of Region
         The regions whose names are on the map.
-    progress : Progress, optional
+    progress : Progress or None
 
     Raises
     ------

@@ -174,8 +174,8 @@ def encode_names(
     card: ModelCard,
     texts: Sequence[str],
     *,
-    weights: str | Path | None = None,
-    progress: Progress | None = None,
+    weights: str | Path | None,
+    progress: Progress | None,
 ) -> NDArray[np.float32]:
     """Return the vectors of many short texts, times the factor that the network learned.
 
@@ -186,9 +186,9 @@ def encode_names(
     card : ModelCard
         Card of the map, with a text tower: see `has_text_encoder`.
     texts : sequence of str
-    weights : path, optional
+    weights : path or None
         As for `load_text_encoder`.
-    progress : Progress, optional
+    progress : Progress or None
         Shows the encoded texts, and reports that the vectors cannot be cached.
 
     Returns

@@ -24,8 +24,8 @@ _MAX_BYTES = 1 << 20  # reading a table of this size takes about 100 ms
 def find_in_small_source(
     source: str | os.PathLike[str],
     *,
-    path_column: str | None = None,
-    label_column: str | None = None,
+    path_column: str | None,
+    label_column: str | None,
 ) -> ImageSet | None:
     """Return the images of a small source; check the columns of a large table.
 

@@ -51,7 +51,7 @@ class Scaling:
         return from_origin if self.unit is None else np.log1p(from_origin / self.unit)
 
 
-def choose_scaling(values: NDArray[np.float64], *, linear: bool = False) -> Scaling:
+def choose_scaling(values: NDArray[np.float64], *, linear: bool) -> Scaling:
     """Return a scale on which most of the values can be distinguished.
 
     Parameters

@@ -277,7 +277,7 @@ def read_digests(folder: Path | FolderHandle) -> NDArray[np.uint8] | None:
 
 
 def find_maps(
-    output: Path, *, source: str, kind: str | None = None, note: Callable[[str], None]
+    output: Path, *, source: str, kind: str | None, note: Callable[[str], None]
 ) -> list[Path]:
     """Return the map at `output`, of any source, and the maps of `source` in the same folder.
 

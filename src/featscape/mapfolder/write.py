@@ -61,7 +61,7 @@ _DISTRIBUTIONS = (
 
 @contextmanager
 def new_map_folder(
-    output: Path, *, force: bool, note: Callable[[str], None] | None = None
+    output: Path, *, force: bool, note: Callable[[str], None] | None
 ) -> Iterator[Path]:
     """Yield an empty folder, and move it to `output` if the block succeeds.
 
@@ -74,7 +74,7 @@ def new_map_folder(
     output : Path
     force : bool
         Replace an older map at `output`. The older map is deleted once the new map is in its place.
-    note : callable, optional
+    note : callable or None
         Receives one line about the kept files of an interrupted run, and one line about an older
         map that received another file right before the replacement and was therefore moved aside.
 
@@ -121,7 +121,7 @@ def write_embedding(
     embedding: Embedding,
     *,
     items: ItemSet,
-    findings: Mapping[str, Any] | None = None,
+    findings: Mapping[str, Any] | None,
 ) -> None:
     """Write items.parquet and neighbors.npz.
 
@@ -130,7 +130,7 @@ def write_embedding(
     folder : Path
     embedding : Embedding
     items : ItemSet
-    findings : mapping of str to (ndarray or sequence of (str or None)), optional
+    findings : mapping of str to (ndarray or sequence of (str or None)) or None
         The columns of `FINDING_COLUMNS`, length n. NaN and negative integers become null.
     """
     import pyarrow as pa

@@ -47,8 +47,8 @@ def read_item_columns(
     options: FeatureMapOptions,
     *,
     n_items: int,
-    images: ImageSet | None = None,
-    features_table: Path | None = None,
+    images: ImageSet | None,
+    features_table: Path | None,
 ) -> ItemColumns:
     """Read the labels and columns of the items.
 
@@ -57,9 +57,9 @@ def read_item_columns(
     options : FeatureMapOptions
     n_items : int
         The required number of rows.
-    images : ImageSet, optional
+    images : ImageSet or None
         The images that a column of paths names. Without images, the paths are a column of the map.
-    features_table : Path, optional
+    features_table : Path or None
         A Parquet file with the features, whose other columns are used.
 
     Raises

@@ -192,10 +192,10 @@ def place_source(
     made: Map,
     source: str | os.PathLike[str] | Collection | Columns,
     *,
-    model: str | None = None,
-    weights: str | Path | None = None,
-    device: str = "auto",
-    progress: Progress | None = None,
+    model: str | None,
+    weights: str | Path | None,
+    device: str,
+    progress: Progress | None,
 ) -> PlacedImages:
     """Place all images of a source on an existing map, which does not change.
 
@@ -207,7 +207,7 @@ def place_source(
         A folder of images, or another source, as for `find_images`.
     model, weights, device
         As for `open_placer`.
-    progress : Progress, optional
+    progress : Progress or None
 
     Raises
     ------

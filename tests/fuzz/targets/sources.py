@@ -55,7 +55,9 @@ class Target:
             with suppress(Exception):  # a source from `containers` may be invalid
                 _read_source(folder / name)
             shutil.rmtree(folder)
-        embed(np.eye(8, dtype=np.float32), EmbeddingOptions(perplexity=2), device="cpu")
+        embed(
+            np.eye(8, dtype=np.float32), EmbeddingOptions(perplexity=2), device="cpu", labels=None
+        )
 
     def write(self, rng: Random, folder: Path) -> None:
         """Write one source with files that a manifest may list, or one file of features."""

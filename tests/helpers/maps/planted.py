@@ -41,12 +41,13 @@ def average_precision(scores, is_true):
     return (precision * hits).sum() / hits.sum()
 
 
-def label_errors(features, labels, **options):
+def label_errors(features, labels, *, noun="image", **options):
     return find_label_errors(
         principal_components(features, random_state=0),
         count_classes(labels, len(features)),
         n_items=len(features),
         search=search_all_pairs,
+        noun=noun,
         **options,
         random_state=0,
     )

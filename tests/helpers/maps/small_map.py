@@ -69,13 +69,13 @@ def fill(folder, *, features=None, embedding=None, source="somewhere"):
             thumbnails.append(b"not looked at")
     mapfolder.write_features(folder, features.values)
     mapfolder.write_embedding(
-        folder, embedding or an_embedding(), items=ItemSet.of_features(features)
+        folder, embedding or an_embedding(), items=ItemSet.of_features(features), findings=None
     )
     write_run(folder, source=source, features=features, embedding=embedding)
 
 
 def make(output, *, force=False, meanwhile=None, **content):
-    with new_map_folder(output, force=force) as folder:
+    with new_map_folder(output, force=force, note=None) as folder:
         fill(folder, **content)
         if meanwhile is not None:
             meanwhile()

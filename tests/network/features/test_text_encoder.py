@@ -41,7 +41,7 @@ def test_names_have_the_vectors_of_texts_without_padding(tiny, monkeypatch):
     encoder = load_text_encoder(card, weights=path)
     expected = encoder.encode(names) * encoder.scale
     for _ in range(2):  # the second time from the cache
-        found = encode_names(card, names, weights=path)
+        found = encode_names(card, names, weights=path, progress=None)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featscape.bundle import encode_from, open_bundle, write_bundle
+from featscape.bundle import encode_from, open_bundle
 from featscape.records import Neighbors
+from helpers.maps.plain_bundle import write_plain_bundle
 
 
 class Swatches:
@@ -62,7 +63,7 @@ def bundle_of(tmp_path):
         }
         if "neighbors" not in options:
             given["neighbors"] = nearest_in_plane(positions, min(15, n_items - 1))
-        write_bundle(tmp_path / folder, **{**given, **options})
+        write_plain_bundle(tmp_path / folder, **{**given, **options})
         return open_bundle(tmp_path / folder)
 
     return write

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from featscape.bundle import open_bundle, write_bundle
+from featscape.bundle import open_bundle
 from featscape.bundle.blocks import pack, unpack
 from featscape.bundle.order import hilbert_codes
 from featscape.records import Neighbors
+from helpers.maps.plain_bundle import write_plain_bundle
 
 numbers = st.floats(-(2.0**100), 2.0**100, width=32)
 texts = st.text(st.characters(), max_size=20)  # includes surrogates and control characters
@@ -42,7 +43,7 @@ def maps(draw):
 @settings(deadline=None, max_examples=30)
 def test_a_bundle_contains_the_map(given_map):
     with tempfile.TemporaryDirectory() as folder:
-        write_bundle(Path(folder) / "bundle", **given_map)
+        write_plain_bundle(Path(folder) / "bundle", **given_map)
         bundle = open_bundle(Path(folder) / "bundle")
         manifest = bundle.manifest
         n_items = len(given_map["positions"])
@@ -85,7 +86,7 @@ def test_the_curve_visits_every_cell_once(bits, n_dimensions):
 def test_strings_are_valid_json_in_utf8(paths):
     none = Neighbors(np.empty((len(paths), 0), np.int32), np.empty((len(paths), 0), np.float32))
     with tempfile.TemporaryDirectory() as folder:
-        write_bundle(
+        write_plain_bundle(
             Path(folder) / "bundle",
             title="t",
             positions=np.zeros((len(paths), 2), np.float32),

@@ -19,9 +19,9 @@ from helpers.maps.small_map import N_ITEMS, change_run, make
 
 
 class TestEarlierMaps:
-    def find(self, output, *, source, **options):
+    def find(self, output, *, source, kind=None):
         lines = []
-        return maps.find_maps(output, source=source, note=lines.append, **options), lines
+        return maps.find_maps(output, source=source, kind=kind, note=lines.append), lines
 
     def test_the_maps_of_the_same_source_are_found(self, tmp_path):
         make(tmp_path / "a", source="photos")
@@ -69,7 +69,7 @@ class TestOpening:
             open_map(tmp_path / name)
 
     def test_the_map_of_an_unfinished_run(self, tmp_path):
-        with new_map_folder(tmp_path / "m", force=False):
+        with new_map_folder(tmp_path / "m", force=False, note=None):
             with pytest.raises(InputError, match=r"no map .*m yet: .* in .*\.m\.partial\. Wait"):
                 open_map(tmp_path / "m")
             make(tmp_path / "other")
@@ -177,7 +177,7 @@ class TestOpening:
             open_map(tmp_path / "m")
         with (
             pytest.raises(InputError, match="is not a featscape map"),
-            new_map_folder(tmp_path / "m", force=True),
+            new_map_folder(tmp_path / "m", force=True, note=None),
         ):
             pass
 

@@ -19,7 +19,7 @@ from helpers.maps.staged_folders import names_in
 
 
 def end_early(output, error, *, force=False):
-    with new_map_folder(output, force=force) as folder:
+    with new_map_folder(output, force=force, note=None) as folder:
         fill(folder)
         raise error
 
@@ -58,9 +58,9 @@ class TestRoundTrip:
         np.testing.assert_array_equal(opened.positions, an_embedding(3).positions)
 
     def test_without_labels_and_images(self, tmp_path):
-        with new_map_folder(tmp_path / "m", force=False) as folder:
+        with new_map_folder(tmp_path / "m", force=False, note=None) as folder:
             mapfolder.write_features(folder, some_features().values)
-            mapfolder.write_embedding(folder, an_embedding(), items=ItemSet())
+            mapfolder.write_embedding(folder, an_embedding(), items=ItemSet(), findings=None)
             write_run(folder, source="features.npy")
         opened = open_map(tmp_path / "m")
         assert opened.paths is opened.labels is opened.splits is None
@@ -116,7 +116,7 @@ class TestNothingHalfWritten:
         assert names_in(tmp_path) == []
 
     def test_the_folder_appears_at_the_end(self, tmp_path):
-        with new_map_folder(tmp_path / "m", force=False) as folder:
+        with new_map_folder(tmp_path / "m", force=False, note=None) as folder:
             fill(folder)
             assert not (tmp_path / "m").exists()
             assert folder.parent == tmp_path / ".m.partial"  # on the same disk, to move in one step
@@ -225,7 +225,7 @@ class TestOutput:
         (tmp_path / "disk").mkdir()
         make(tmp_path / "disk" / "m", source="older")
         (tmp_path / "link").symlink_to(tmp_path / "disk" / "m")
-        with new_map_folder(tmp_path / "link", force=True) as folder:
+        with new_map_folder(tmp_path / "link", force=True, note=None) as folder:
             assert folder.parent.parent == tmp_path / "disk"
             fill(folder, source="newer")
         assert (tmp_path / "link").is_symlink()

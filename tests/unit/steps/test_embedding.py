@@ -141,7 +141,7 @@ def test_a_map_of_three_dimensions_reports_that_the_gpu_is_not_used():
     progress = Notes()
     options = EmbeddingOptions(device="cuda", n_components=3, progress=progress)
     assert choose_tsne_device(options, n_items=500) == "cpu"
-    embed(POINTS, options, device="cpu")
+    embed(POINTS, options, device="cpu", labels=None)
     assert "t-SNE runs on the CPU: on a GPU, t-SNE makes maps of 2 dimensions" in progress.lines
 
 
@@ -158,7 +158,12 @@ def test_the_cpu_is_reported_only_if_there_is_a_gpu(monkeypatch, device, has_cud
     cuda = SimpleNamespace(is_available=lambda: has_cuda)
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
     progress = Notes()
-    embed(POINTS, EmbeddingOptions(perplexity=9, device=device, progress=progress), device="cpu")
+    embed(
+        POINTS,
+        EmbeddingOptions(perplexity=9, device=device, progress=progress),
+        device="cpu",
+        labels=None,
+    )
     assert [line for line in progress.lines if "CPU" in line] == notes
 
 

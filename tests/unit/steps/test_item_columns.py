@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from featscape import embed_features
 from featscape.errors import InputError
 from featscape.feature_options import FeatureMapOptions
 from featscape.progress import PlainProgress
-from featscape.steps.item_columns import read_item_columns
+from featscape.steps import item_columns
 from featscape.steps.own_features import read_own_features
+
+read_item_columns = partial(item_columns.read_item_columns, images=None, features_table=None)
 
 LABELS = ("cat", "dog", "7", "(no label)")
 

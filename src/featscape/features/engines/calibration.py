@@ -31,7 +31,7 @@ _FINGERPRINT = ["featscape", "fingerprint"]  # the key in the metadata of OpenVI
 
 
 def calibrate(
-    model: Any, sample: Sequence[NDArray[np.uint8]], *, key: str, fingerprint: Fingerprint = ()
+    model: Any, sample: Sequence[NDArray[np.uint8]], *, key: str, fingerprint: Fingerprint
 ) -> Any:
     """Return a model of OpenVINO with 8-bit weights and activations, cached under `key`.
 

@@ -45,8 +45,8 @@ def find_class_relations(
     classes: Classes | None,
     *,
     confidence: NDArray[np.float32],
-    is_copy: NDArray[np.bool_] | None = None,
-    noun: str = "image",
+    is_copy: NDArray[np.bool_] | None,
+    noun: str,
     n_threads: int,
     random_state: int,
 ) -> DetectorResult[ClassFinding]:
@@ -61,7 +61,7 @@ def find_class_relations(
     classes : Classes or None
     confidence : ndarray of float32, shape (n,)
         The probability of each given label: `LabelErrors.confidence`.
-    is_copy : ndarray of bool, shape (n,), optional
+    is_copy : ndarray of bool, shape (n,), or None
         Copies of another item with the same label, which are no exemplars.
     noun : str
         "image", or "item" in a map without images.

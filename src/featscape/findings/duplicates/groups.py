@@ -101,11 +101,11 @@ def find_duplicates(
     *,
     features: NDArray[np.floating[Any]],
     neighbors: NDArray[np.int32],
-    values: NDArray[np.floating[Any]] | None = None,
-    digests: NDArray[np.uint8] | None = None,
-    labels: Sequence[str] | None = None,
-    splits: Sequence[str] | None = None,
-    paths: Sequence[str] | None = None,
+    values: NDArray[np.floating[Any]] | None,
+    digests: NDArray[np.uint8] | None,
+    labels: Sequence[str] | None,
+    splits: Sequence[str] | None,
+    paths: Sequence[str] | None,
     n_threads: int,
     random_state: int,
 ) -> DetectorResult[DuplicateGroup]:
@@ -119,11 +119,11 @@ def find_duplicates(
         May be memory-mapped.
     neighbors : ndarray of int32, shape (n, k)
         The nearest items in feature space, nearest first.
-    values : ndarray, shape (n, c), optional
+    values : ndarray, shape (n, c), or None
         Principal components of the features, which rank the candidates in less time.
-    digests : ndarray of uint8, shape (n, 32), optional
+    digests : ndarray of uint8, shape (n, 32), or None
         The SHA-256 of each file.
-    labels, splits, paths : sequence of str, optional
+    labels, splits, paths : sequence of str or None
         Of each item.
     n_threads : int
     random_state : int

@@ -95,7 +95,7 @@ def find_near_pairs(
     features: FeatureRows,
     neighbors: NDArray[np.int32],
     *,
-    values: FeatureRows | None = None,
+    values: FeatureRows | None,
     n_threads: int,
     random_state: int,
 ) -> NearPairs:
@@ -109,7 +109,7 @@ def find_near_pairs(
         May be memory-mapped.
     neighbors : ndarray of int32, shape (n, k)
         The nearest items in feature space, nearest first. 30 or more find larger groups.
-    values : ndarray or Subset of floats, shape (n, c), optional
+    values : ndarray or Subset of floats, shape (n, c), or None
         Principal components of the features, which rank the candidates in less time.
     n_threads : int
     random_state : int

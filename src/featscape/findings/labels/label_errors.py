@@ -80,7 +80,7 @@ def find_label_errors(
     n_items: int,
     search: NeighborSearch,
     paths: Sequence[str] | None = None,
-    noun: str = "image",
+    noun: str,
     random_state: int,
 ) -> LabelErrors:
     """Find items whose label is probably wrong.

@@ -38,7 +38,7 @@ _SAVED_DATASET = {"state.json", "dataset_dict.json"}  # written by save_to_disk 
 
 
 def find_in_source(
-    source: Location, *, path_column: str | None = None, label_column: str | None = None
+    source: Location, *, path_column: str | None, label_column: str | None
 ) -> ImageSet:
     """Recognize the kind of a source, and return all images of the source.
 

@@ -30,7 +30,7 @@ def has_metadata(others: Iterable[PathParts]) -> bool:
 
 
 def attach_metadata(
-    images: ImageSet, others: Iterable[PathParts], *, label_column: str | None = None
+    images: ImageSet, others: Iterable[PathParts], *, label_column: str | None
 ) -> ImageSet:
     """Add the columns of the metadata files, and the labels if folders give none.
 
@@ -45,7 +45,7 @@ def attach_metadata(
         The images of the source; their columns are kept.
     others : iterable of tuple of str
         The files of the source that are not images.
-    label_column : str, optional
+    label_column : str or None
         A column of the metadata; takes precedence over the labels of the folders.
 
     Raises

@@ -34,8 +34,8 @@ def recognize_in_folder(
     folder: Path,
     features: Features,
     *,
-    maps: Sequence[Path] = (),
-    weights: str | os.PathLike[str] | None = None,
+    maps: Sequence[Path],
+    weights: str | os.PathLike[str] | None,
     progress: Progress,
 ) -> None:
     """Write words.npz of a map that is being written, if its network recognizes ImageNet's classes.
@@ -51,7 +51,7 @@ def recognize_in_folder(
     maps : sequence of Path
         Finished maps. If one of these maps was made with the same network and contains all images,
         its words are copied, and PyTorch is not imported.
-    weights : path, optional
+    weights : path or None
         The file of weights that the user gave.
     progress : Progress
         Reports the reason if the weights of the classifier cannot be read.

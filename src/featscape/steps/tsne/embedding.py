@@ -129,7 +129,7 @@ def embed(
     values: NDArray[np.float32],
     options: EmbeddingOptions,
     *,
-    labels: Sequence[str] | None = None,
+    labels: Sequence[str] | None,
     device: str,
     place: PlaceBlocks | None = None,
 ) -> Embedding:
@@ -142,7 +142,7 @@ def embed(
         With `n_landmarks`, t-SNE is fitted on the landmarks, and the other items are placed among
         the landmarks. The memory beside `values` and the result is then that of the landmarks and
         of one block of other items.
-    labels : sequence of str, length n, optional
+    labels : sequence of str, length n, or None
         The label of each item; the landmarks contain every class.
     device : str
         From `choose_tsne_device`.

@@ -1,11 +1,17 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
+from featscape.findings.classes import relations as module
 from featscape.findings.classes.parts import choose_exemplars, split_class
-from featscape.findings.classes.relations import find_class_relations
 from featscape.findings.spaces import principal_components, search_all_pairs
 from featscape.labels.classes import count_classes
 from helpers.maps.planted import clouds, named
+
+find_class_relations = partial(
+    module.find_class_relations, is_copy=None, noun="image", n_threads=1, random_state=0
+)
 
 
 def related(n_items=400, *, small=False):
@@ -18,15 +24,13 @@ def related(n_items=400, *, small=False):
     return (2 + centers[codes] + noise).astype(np.float32), codes
 
 
-def relations(features, labels, *, n_threads=1, **options):
+def relations(features, labels, **options):
     n = len(features)
     return find_class_relations(
         principal_components(features, random_state=0),
         search_all_pairs(features, min(15, n - 1)).indices,
         None if labels is None else count_classes(labels, n),
         **{"confidence": np.full(n, 0.5, np.float32), **options},
-        n_threads=n_threads,
-        random_state=0,
     )
 
 
@@ -38,8 +42,6 @@ def test_the_text_of_a_pair_has_the_number_of_neighbors():
         near,
         count_classes(named(codes), 400),
         confidence=np.full(400, 0.5, np.float32),
-        n_threads=1,
-        random_state=0,
     )
     assert "of the 9 nearest images" in of_kind(part, "close pair")[0].text
 
@@ -82,8 +84,6 @@ def pairs_of(counts, shares):
         near,
         count_classes(named(codes), len(codes)),
         confidence=np.ones(len(codes), np.float32),
-        n_threads=1,
-        random_state=0,
     )
     return of_kind(part, "close pair"), of_kind(part, "separate pair")
 
@@ -304,7 +304,5 @@ def test_identical_items_are_reported():
         np.zeros((60, 5), np.int32),
         labels,
         confidence=np.ones(60, np.float32),
-        n_threads=1,
-        random_state=0,
     )
     assert part.reason == "All items have the same features."

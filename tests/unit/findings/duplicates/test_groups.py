@@ -1,3 +1,4 @@
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -6,12 +7,23 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from featscape.findings.duplicates import groups as module
 from featscape.findings.duplicates import near_pairs, power_law
-from featscape.findings.duplicates.groups import find_duplicates, find_originals, number_groups
+from featscape.findings.duplicates.groups import find_originals, number_groups
 from featscape.findings.duplicates.subset import Subset
 from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.spaces import search_all_pairs
 from featscape.labels.classes import NO_LABEL
 from helpers.maps.planted import Pictures, pictures
+
+find_duplicates = partial(
+    module.find_duplicates,
+    values=None,
+    digests=None,
+    labels=None,
+    splits=None,
+    paths=None,
+    n_threads=1,
+    random_state=0,
+)
 
 
 def duplicates(images, *, features=None, **options):
@@ -19,9 +31,7 @@ def duplicates(images, *, features=None, **options):
     if features is None:
         features = np.random.default_rng(0).normal(size=(len(images), 16)).astype(np.float32)
     neighbors = search_all_pairs(features, min(40, len(images) - 1)).indices
-    return find_duplicates(
-        survey, features=features, neighbors=neighbors, **options, n_threads=1, random_state=0
-    )
+    return find_duplicates(survey, features=features, neighbors=neighbors, **options)
 
 
 def groups(part):
@@ -116,7 +126,12 @@ def test_the_doubt_is_the_least_multiple_of_the_share_at_which_a_pair_is_chosen(
     grays = survey_thumbnails(Pictures(pictures(50))).grays
     features = np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
     found = near_pairs.find_near_pairs(
-        grays, features, search_all_pairs(features, 30).indices, n_threads=1, random_state=0
+        grays,
+        features,
+        search_all_pairs(features, 30).indices,
+        values=None,
+        n_threads=1,
+        random_state=0,
     )
     doubts, counts = np.unique(found.doubt, return_counts=True)
     assert dict(zip(doubts, counts, strict=True)) == {1: 10, 2: 10, 4: 20, 8: 40}
@@ -352,9 +367,7 @@ def test_a_split_with_one_image_can_leak():
 def test_without_images_only_equal_files_are_found(digests, reason, found):
     features = np.eye(6, dtype=np.float32)
     neighbors = search_all_pairs(features, 3).indices
-    part = find_duplicates(
-        None, features=features, neighbors=neighbors, digests=digests, n_threads=1, random_state=0
-    )
+    part = find_duplicates(None, features=features, neighbors=neighbors, digests=digests)
     assert groups(part) == found
     assert part.reason == reason
 

@@ -34,7 +34,7 @@ def test_the_frames_of_a_scene_are_connected_in_a_dataset_of_frames(
     grays, features = frames(n_scenes, n_frames)
     neighbors = search_all_pairs(features, 40).indices
     pairs, _, doubt, _ = near_pairs.find_near_pairs(
-        grays, features, neighbors, n_threads=1, random_state=0
+        grays, features, neighbors, n_threads=1, random_state=0, values=None
     )
     connected = connect(len(grays), pairs[doubt <= 1]).reshape(n_scenes, n_frames)
     is_whole = (connected == connected[:, :1]).all(axis=1)

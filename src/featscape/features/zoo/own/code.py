@@ -123,7 +123,7 @@ def _is_in(frame: FrameType, folder: Path) -> bool:
     return file.is_relative_to(folder) and not _INSTALLED.intersection(file.parts)
 
 
-def find_factory(model: str, *, hint: str = "") -> Callable[[], nn.Module]:
+def find_factory(model: str, *, hint: str) -> Callable[[], nn.Module]:
     """Import the factory from an installed module or from a module in the current folder.
 
     Parameters
