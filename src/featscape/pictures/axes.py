@@ -202,7 +202,7 @@ def _plan_in_axes(
 
 
 def check_axes(axes: object, *page: object) -> None:
-    """Raise InputError unless an object is axes of matplotlib and all options of a page are None.
+    """Raise InputError unless an object is flat axes and all options of a page are None.
 
     Parameters
     ----------
@@ -217,6 +217,11 @@ def check_axes(axes: object, *page: object) -> None:
         shown = f"an array of shape {shape}" if shape else with_article(type(axes).__name__)
         remedy = "one element, such as axes.flat[0]" if shape else "plt.gca(), for example"
         raise InputError(f"ax must be one Axes of matplotlib; got {shown}. Pass {remedy}.")
+    if axes.name != "rectilinear":
+        raise InputError(
+            f"ax must be axes with the projection 'rectilinear'; got {axes.name!r}. Make the axes "
+            "without projection."
+        )
     if any(value is not None for value in page):
         raise InputError(
             "title, caption and path must be None with ax. Use ax.set_title and savefig."

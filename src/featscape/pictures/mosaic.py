@@ -48,7 +48,7 @@ N_THREADS = 4  # each thread keeps an original in memory, which may be large
 @overload
 def draw_mosaic(
     positions: ArrayLike,
-    images: ImageSource,
+    images: ImageSource | None,
     labels: Sequence[str] | Sequence[int] | NDArray[np.generic] | None = None,
     *,
     layout: Literal["map", "grid"] = "map",
@@ -68,7 +68,7 @@ def draw_mosaic(
 @overload
 def draw_mosaic(
     positions: ArrayLike,
-    images: ImageSource,
+    images: ImageSource | None,
     labels: Sequence[str] | Sequence[int] | NDArray[np.generic] | None = None,
     *,
     layout: Literal["map", "grid"] = "map",
@@ -83,7 +83,7 @@ def draw_mosaic(
 
 def draw_mosaic(
     positions: ArrayLike,
-    images: ImageSource,
+    images: ImageSource | None,
     labels: Sequence[str] | Sequence[int] | NDArray[np.generic] | None = None,
     *,
     layout: Literal["map", "grid"] = "map",
@@ -108,7 +108,8 @@ def draw_mosaic(
     positions : array_like of numbers, shape (n, 1), (n, 2) or (n, 3)
         One and three dimensions are projected as in `draw_scatter`.
     images : ImageSource
-        n images. Several threads call the method ``load``.
+        n images. Several threads call the method ``load``. None, the thumbnails of a map of items
+        without images, raises InputError.
     labels : sequence of str, int or bool, optional
         n classes; None or NaN for an item without a label.
     layout : {"map", "grid"}
@@ -149,7 +150,7 @@ def draw_mosaic(
         If the positions are not finite numbers of a valid shape, if the number of images or labels
         differs from the number of positions, if an item of `item_names` does not exist, if a size
         is out of range, if the suffix of `path` is unknown or its folder does not exist, or if `ax`
-        is another object, such as an array of axes.
+        is another object, such as an array of axes or polar axes.
     ImageError
         If an image cannot be decoded.
 
@@ -162,7 +163,8 @@ def draw_mosaic(
     800
     """
     plane = project_to_plane(positions)
-    _check_arguments(plane, images, layout)
+    images = _check_images(images, len(plane.xy))
+    _check_layout(layout)
     if ax is not None:
         check_axes(ax, title, caption, path)
     target = None if path is None else check_path(path)
@@ -234,17 +236,21 @@ def _arrange(
     return (_on_map if layout == "map" else _on_grid)(plane, box, thumbnail_px)
 
 
-def _check_arguments(plane: Plane, images: ImageSource, layout: str) -> None:
-    if not hasattr(images, "load"):
+def _check_images(images: ImageSource | None, n_items: int) -> ImageSource:
+    if images is None or not hasattr(images, "load"):
         raise InputError(
             "images must be the result of find_images or the thumbnails of a map; got the type "
             f"{type(images).__name__}. Pass find_images(SOURCE) or open_map(MAP).thumbnails."
         )
-    if len(images) != len(plane.xy):
+    if len(images) != n_items:
         raise InputError(
-            f"the number of images must equal the number of positions = {len(plane.xy):,}; got "
+            f"the number of images must equal the number of positions = {n_items:,}; got "
             f"{len(images):,}. Pass the images in the order of the positions."
         )
+    return images
+
+
+def _check_layout(layout: str) -> None:
     if layout not in ("map", "grid"):
         raise InputError(f"layout must be 'map' or 'grid'; got {layout!r}. Choose one of these.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +12,12 @@ from PIL import Image, ImageDraw
 from PIL.Image import registered_extensions
 
 from featscape.errors import InputError
+from featscape.number_text import with_article
 from featscape.pictures.legend.rows import MAX_LEGEND_ROWS, LegendRow, legend_columns, legend_rows
 from featscape.pictures.text import PlacedText, format_distinct, format_text, one_line
 from featscape.pictures.theme import LIGHT, Theme
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
 
     from numpy.typing import NDArray
@@ -159,9 +160,14 @@ def check_sizes(size_px: int, thumbnail_px: int | None = None) -> None:
 def check_path(path: str | os.PathLike[str], *, vector: tuple[str, ...] = ()) -> Path:
     """Return the path of a picture to write.
 
-    Raises InputError if the folder does not exist, or if the suffix is neither one of `vector` nor
-    that of a format of Pillow.
+    Raises InputError if `path` is an object such as a file, if the folder does not exist, or if the
+    suffix is neither one of `vector` nor that of a format of Pillow.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(
+            f"path must be the path of a file; got {with_article(type(path).__name__)}. Save the "
+            'returned picture, such as picture.save(file, "png"), or draw in ax and use savefig.'
+        )
     path = Path(path)
     if not path.parent.is_dir():
         raise InputError(

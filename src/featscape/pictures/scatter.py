@@ -141,7 +141,7 @@ def draw_scatter(
         If the positions are not finite numbers of a valid shape, if the number of labels differs
         or values differs from the number of positions, if a label or value is invalid, if both
         `labels` and `values` are given, if an item of `item_names` does not exist, if the suffix of
-        `path` is unknown, or if `ax` is another object, such as an array of axes.
+        `path` is unknown, or if `ax` is another object, such as an array of axes or polar axes.
 
     Examples
     --------

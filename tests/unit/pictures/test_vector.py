@@ -1,4 +1,5 @@
 import xml.etree.ElementTree as ET
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -66,6 +67,11 @@ def test_a_png_is_the_returned_picture(tmp_path):
 def test_an_unknown_suffix_is_an_error(tmp_path, name):
     with pytest.raises(InputError, match=r"path must end with \.svg, \.pdf, \.png"):
         draw_scatter(CORNERS, path=tmp_path / name)
+
+
+def test_a_file_object_is_an_error():
+    with pytest.raises(InputError, match=r"path must be the path of a file; got a BytesIO\. Save"):
+        draw_scatter(CORNERS, path=BytesIO())
 
 
 def test_points_in_axes_have_the_coordinates_of_the_data_and_are_visible():
@@ -157,10 +163,14 @@ def test_texts_and_files_belong_to_the_owner_of_the_axes(given):
         (Figure().subplots(2, 3), r"got an array of shape \(2, 3\)\. Pass one element, such as"),
         (Figure(), r"got a Figure\. Pass plt\.gca\(\), for example\."),
         ([axes_of()], r"got a list\. Pass plt\.gca\(\), for example\."),
+        *(
+            (Figure().add_subplot(projection=projection), f"'rectilinear'; got '{projection}'")
+            for projection in ("3d", "polar")
+        ),
     ],
 )
-def test_another_object_than_axes_is_refused(ax, message):
-    message = f"ax must be one Axes of matplotlib; {message}"
+def test_another_object_than_flat_axes_is_refused(ax, message):
+    message = f"ax must be .*{message}"
     with pytest.raises(InputError, match=message):
         draw_scatter(CORNERS, ax=ax)
     images = [Image.new("RGB", (8, 6))] * len(CORNERS)
