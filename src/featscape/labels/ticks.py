@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 _LEAST_DISTANCE = 0.18  # between two ticks; at most five ticks fit
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_S = 86_400
-_MANY_DIGITS = 10_000  # smaller numbers have no commas: a year has none
-_LARGE, _SMALL = 1e7, 1e-4  # beyond them, numbers have an exponent
+# A number of this size gives all numbers of a scale commas; years have none.
+_MANY_DIGITS = 10_000
+_LARGE, _SMALL = 1e7, 1e-4  # a number beyond gives all numbers of a scale exponents
 
 
 class Tick(NamedTuple):
@@ -30,7 +31,7 @@ def choose_ticks(scaling: Scaling, *, are_dates: bool, are_whole: bool) -> tuple
     """Return one to five ticks at round values, ascending.
 
     An end beyond which there are values has a tick with "≤" or "≥". A scale of one value has one
-    tick.
+    tick. All numbers have the same notation.
 
     Parameters
     ----------
@@ -42,21 +43,45 @@ def choose_ticks(scaling: Scaling, *, are_dates: bool, are_whole: bool) -> tuple
     """
     ends = [scaling.first, scaling.last]
     if scaling.first == scaling.last:
-        text = _date_texts([scaling.first], coarsest="D") if are_dates else _texts([scaling.first])
-        return (Tick(0.5, text[0]),)
-    rounded = [_rounded(end, ends, are_dates=are_dates) for end in ends]
-    low, high = _texts(rounded, are_dates=are_dates)
-    first = Tick(0.0, f"≤ {low}" if scaling.has_lower else low)
-    last = Tick(1.0, f"≥ {high}" if scaling.has_higher else high)
-    chosen = [first] * scaling.has_lower + [last] * scaling.has_higher
+        one = [scaling.first]
+        texts = _date_texts(one, coarsest="D") if are_dates else _texts(one, _Notation.of(one))
+        return (Tick(0.5, texts[0]),)
+    low, high = (_rounded(end, ends, are_dates=are_dates) for end in ends)
+    first = _Place(0.0, low, "≤ " if scaling.has_lower else "")
+    last = _Place(1.0, high, "≥ " if scaling.has_higher else "")
+    at_ends = [first] * scaling.has_lower + [last] * scaling.has_higher
     values = _round_values(scaling, are_dates=are_dates, are_whole=are_whole)
     values = values[(values >= scaling.first) & (values <= scaling.last)]
-    shares = scaling.shares(values).tolist()
-    texts = _texts(values.tolist(), are_dates=are_dates, alike=scaling.unit is None)
-    for tick in map(Tick, shares, texts):
-        if all(abs(tick.share - other.share) >= _LEAST_DISTANCE for other in chosen):
-            chosen.append(tick)
-    return tuple(sorted(chosen)) if len(chosen) > 1 else (first, last)
+    between: list[_Place] = []
+    for place in map(_Place, scaling.shares(values).tolist(), values.tolist()):
+        others = (*at_ends, *between)
+        if all(abs(place.share - other.share) >= _LEAST_DISTANCE for other in others):
+            between.append(place)
+    if len(at_ends) + len(between) < 2:
+        at_ends, between = [first, last], []
+    return tuple(sorted(_ticks(at_ends, between, are_dates=are_dates, alike=scaling.unit is None)))
+
+
+class _Place(NamedTuple):
+    """A value beside a scale, without its text; `sign` is "≤ ", "≥ " or empty."""
+
+    share: float
+    value: float
+    sign: str = ""
+
+
+def _ticks(
+    at_ends: list[_Place], between: list[_Place], *, are_dates: bool, alike: bool
+) -> list[Tick]:
+    """Return the ticks, all numbers in one notation; those `between` have equal decimals."""
+    groups = [[place.value for place in places] for places in (at_ends, between)]
+    if are_dates:
+        texts = [text for values in groups for text in _date_texts(values)]
+    else:
+        notation = _Notation.of(groups[0] + groups[1])
+        texts = _texts(groups[0], notation) + _texts(groups[1], notation, alike=alike)
+    places = zip((*at_ends, *between), texts, strict=True)
+    return [Tick(place.share, place.sign + text) for place, text in places]
 
 
 def _round_values(scaling: Scaling, *, are_dates: bool, are_whole: bool) -> NDArray[np.float64]:
@@ -86,12 +111,27 @@ def _rounded(end: float, ends: list[float], *, are_dates: bool) -> float:
     return round(end, 2 - int(np.floor(np.log10(span)))) + 0.0  # not -0.0
 
 
-def _texts(values: list[float], *, are_dates: bool = False, alike: bool = True) -> list[str]:
-    """Return values as text, numbers with equal decimals if `alike`."""
-    if are_dates:
-        return _date_texts(values)
+class _Notation(NamedTuple):
+    """How all numbers of a scale are written."""
+
+    has_exponents: bool
+    has_commas: bool
+
+    @classmethod
+    def of(cls, values: list[float]) -> _Notation:
+        """Return the notation that one of the values needs."""
+        sizes = [abs(value) for value in values if value]
+        return cls(
+            has_exponents=any(size >= _LARGE or size < _SMALL for size in sizes),
+            has_commas=any(size >= _MANY_DIGITS for size in sizes),
+        )
+
+
+def _texts(values: list[float], notation: _Notation, *, alike: bool = True) -> list[str]:
+    """Return numbers as text, with equal decimals if `alike`."""
     shared = max((_decimals(value) for value in values), default=0) if alike else None
-    return [_number_text(value, _decimals(value) if shared is None else shared) for value in values]
+    decimals = [_decimals(value) if shared is None else shared for value in values]
+    return [_number_text(*one, notation) for one in zip(values, decimals, strict=True)]
 
 
 def _decimals(value: float) -> int:
@@ -100,14 +140,12 @@ def _decimals(value: float) -> int:
     return max(len(mantissa.strip("-0").replace(".", "")) - 1 - int(exponent), 0)
 
 
-def _number_text(value: float, n_decimals: int) -> str:
-    size = abs(value)
-    if size >= _LARGE or 0 < size < _SMALL:
-        text = f"{value:.2e}"
-        mantissa, exponent = text.split("e")
+def _number_text(value: float, n_decimals: int, notation: _Notation) -> str:
+    if value and notation.has_exponents:
+        mantissa, exponent = f"{value:.2e}".split("e")
         text = f"{float(mantissa):g}e{int(exponent)}"
     else:
-        text = f"{value:{',' if size >= _MANY_DIGITS else ''}.{n_decimals}f}"
+        text = f"{value:{',' if notation.has_commas else ''}.{n_decimals}f}"
     return text.replace("-", "\u2212")
 
 
