@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -26,7 +27,7 @@ from featscape.pictures.text import format_distinct
 from featscape.pictures.vector import MAX_VECTOR_POINTS, add_bar, add_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -94,7 +95,7 @@ def draw_in_axes(
         theme=theme,
         make_bar=make_bar,
     )
-    to_data = _limit(axes, xy, plan.arrangement.centers, plan.box)
+    to_data = _limit(axes, xy, plan.arrangement.centers, plan.size)
     add_points(
         axes,
         xy[order],
@@ -144,7 +145,7 @@ def draw_images_in_axes(
     width, height = plan.room
     # Files of matplotlib contain an image without interpolation in its own resolution.
     axes.imshow(picture, extent=(0, width, height, 0), interpolation="none")
-    axes.set(xlim=(0, plan.box[0]), ylim=(plan.box[1], 0), facecolor=theme.background)
+    axes.set(xlim=(0, plan.size[0]), ylim=(plan.size[1], 0), facecolor=theme.background)
     add_names(axes, plan.names, classes, theme, to_data=np.asarray, dpi=LAYOUT_DPI, lines=False)
     return plan.arrangement
 
@@ -153,7 +154,7 @@ def draw_images_in_axes(
 class _Plan:
     """The size of axes, the room for the map beside the legend, the items, names and color bar."""
 
-    box: tuple[int, int]
+    size: tuple[float, float]
     room: tuple[int, int]
     arrangement: Arrangement
     names: list[NameBox]
@@ -174,7 +175,8 @@ def _plan_in_axes(
     """Return the plan of a map in axes, with the legend added to the axes."""
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-    box = measure_axes(axes)
+    size = measure_axes(axes)
+    box = round(size[0]), round(size[1])
     text_px, largest = _text_sizes(min(box))
     legend = _Legend(axes, classes, theme, text_pt=text_px * 72 / LAYOUT_DPI)
     placed, beside = None, 0
@@ -198,7 +200,7 @@ def _plan_in_axes(
         if not len(missing):
             break
         listed = np.union1d(listed, missing)  # the legend takes room from the names
-    return _Plan(box, room, arrangement, laid_out, placed)
+    return _Plan(size, room, arrangement, laid_out, placed)
 
 
 def check_axes(axes: object, *page: object) -> None:
@@ -234,15 +236,44 @@ class _Sizes(TypedDict):
     largest: float
 
 
-def measure_axes(axes: Any) -> tuple[int, int]:
-    """Return the size of axes after the layout of their figure, at `LAYOUT_DPI`."""
+def measure_axes(axes: Any) -> tuple[float, float]:
+    """Return the size of axes after the layout of their figure, at `LAYOUT_DPI`.
+
+    The layout is that of a figure in which the other empty axes will also have maps. Therefore,
+    panels of one size have the same size in all calls.
+    """
     figure = axes.figure.figure  # the figure of a subfigure
     engine = figure.get_layout_engine()
     if engine is not None:
-        engine.execute(figure)
+        with _without_ticks(one for one in figure.axes if not _has_data(one)):
+            engine.execute(figure)
     extent = axes.get_window_extent()
     scale = LAYOUT_DPI / figure.dpi
-    return max(round(scale * extent.width), 1), max(round(scale * extent.height), 1)
+    # The sizes of equal panels differ by errors of the solver of the layout.
+    width, height = (max(round(scale * side, 1), 1.0) for side in extent.size.tolist())
+    return width, height
+
+
+def _has_data(axes: Any) -> bool:
+    """Return whether axes, or axes that share an axis with them, have data."""
+    sharing = (axes.get_shared_x_axes(), axes.get_shared_y_axes())
+    return any(one.has_data() for group in sharing for one in group.get_siblings(axes))
+
+
+@contextmanager
+def _without_ticks(several: Iterable[Any]) -> Iterator[None]:
+    """Remove the ticks of axes inside the block."""
+    from matplotlib.ticker import NullLocator
+
+    axis = [one for axes in several for one in (axes.xaxis, axes.yaxis)]
+    before = [(ticker, ticker.locator) for one in axis for ticker in (one.major, one.minor)]
+    for ticker, _ in before:
+        ticker.locator = NullLocator()
+    try:
+        yield
+    finally:
+        for ticker, locator in before:
+            ticker.locator = locator
 
 
 def _text_sizes(side_px: int) -> tuple[float, float]:
@@ -257,7 +288,7 @@ def _text_sizes(side_px: int) -> tuple[float, float]:
 
 
 def _limit(
-    axes: Any, xy: NDArray[np.float64], centers: NDArray[np.float64], box: tuple[int, int]
+    axes: Any, xy: NDArray[np.float64], centers: NDArray[np.float64], size: tuple[float, float]
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """Set the limits so that `xy` has the positions `centers`; return the map from pixels."""
     spans = np.ptp(xy, axis=0), np.ptp(centers, axis=0)
@@ -269,7 +300,7 @@ def _limit(
         return moved
 
     left, top = to_data(np.zeros(2))
-    right, bottom = to_data(np.array(box, dtype=np.float64))
+    right, bottom = to_data(np.array(size))
     axes.set_aspect("equal")
     axes.set(xlim=(left, right), ylim=(bottom, top))
     return to_data
@@ -358,6 +389,7 @@ class _Legend:
             borderpad=0,
             borderaxespad=0,
         )
+        legend.set_in_layout(False)  # inside the axes
         for text in legend.get_texts():
             text.set_parse_math(False)
         extent = legend.get_window_extent()

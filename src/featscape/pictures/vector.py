@@ -202,6 +202,7 @@ def add_text(
         rotation_mode="anchor",
         parse_math=False,
         clip_on=False,
+        in_layout=False,  # a text at an edge must not change the size of the axes
     )
 
 
