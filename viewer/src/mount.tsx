@@ -14,6 +14,7 @@ import { runSearch } from "./state/search/search";
 import { watchSelections } from "./state/selections/named-selections";
 import { watchEmptyView } from "./state/view/empty-view";
 import { STAGE_THEMES, syncStage } from "./state/view/stage-sync";
+import { countText } from "./state/wording/words";
 import { listenKeys } from "./ui/keys";
 import { type StartScreen, showLoading } from "./ui/start-screen";
 import { watchTheme } from "./ui/theme";
@@ -162,7 +163,7 @@ function makeStageElement({ title, n_items }: Source["manifest"]): HTMLElement {
   element.setAttribute("role", "application");
   element.setAttribute(
     "aria-label",
-    `Map of ${n_items.toLocaleString("en-US")} items: ${title}. Arrow keys move from item to item, Enter opens an item, question mark lists all keys.`,
+    `Map of ${countText(n_items)} items: ${title}. Arrow keys move from item to item, Enter opens an item, question mark lists all keys.`,
   );
   return element;
 }

@@ -19,7 +19,7 @@ import { Selection } from "./selections/selection";
 import { Lists } from "./view/lists";
 import { Navigation, type Surroundings } from "./view/navigation";
 import { type Panel, Panels, type PlacedImage } from "./view/panels";
-import { separable } from "./wording/words";
+import { countText, separable } from "./wording/words";
 
 // Charts that are open at the start. Their columns are read, so a large map starts without charts.
 const MOST_OPEN = 5;
@@ -240,7 +240,7 @@ export class App {
       else if (panels.side.value === "selection") panels.side.value = null;
     });
     if (selection.count > 0) this.navigation.revealAll(() => selection.items.value);
-    this.messages.announcement.value = `${selection.count.toLocaleString("en-US")} selected`;
+    this.messages.announcement.value = `${countText(selection.count)} selected`;
   }
 
   /** Select the items of a named selection. */
@@ -258,7 +258,7 @@ export class App {
     const ids = this.selection.items.value.map((item) => this.items.id(item));
     this.messages.attemptNow(() => {
       this.named?.keep(name, ids);
-      this.messages.done(`Kept as ${name} (${ids.length.toLocaleString("en-US")})`);
+      this.messages.done(`Kept as ${name} (${countText(ids.length)})`);
     });
   }
 

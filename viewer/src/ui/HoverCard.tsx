@@ -5,6 +5,7 @@ import type { Point } from "../stage";
 import { columnNamed, findingOf, valueText } from "../state/filters/columns";
 import { FALSE_FRIENDS, MOST_FALSE } from "../state/findings/findings";
 import { columnFacts } from "../state/items/item-details";
+import { countText } from "../state/wording/words";
 import { useApp } from "./context";
 import { Name } from "./controls/Name";
 import { PathText } from "./controls/PathText";
@@ -46,7 +47,7 @@ function RegionCard({ item, at, region }: CardProps & { readonly region: RegionN
         {region.name}
       </div>
       <div class="fs-path fs-muted">
-        region of {region.n_items.toLocaleString("en-US")} {noun}
+        region of {countText(region.n_items)} {noun}
       </div>
     </div>
   );

@@ -1,7 +1,7 @@
 /** All panels above the map. */
 import type { App } from "../state/app";
 import type { Panel } from "../state/view/panels";
-import { quotedQuery } from "../state/wording/words";
+import { countText, quotedQuery } from "../state/wording/words";
 import { AppContext, useApp } from "./context";
 import { IconButton, LinkButton } from "./controls/controls";
 import { Icon } from "./controls/icons";
@@ -98,7 +98,7 @@ function Pills() {
       {length > 0 && panel !== "selection" && (
         <Pill
           panel="selection"
-          text={`${length.toLocaleString("en-US")} selected`}
+          text={`${countText(length)} selected`}
           close="Clear the selection"
           onClose={() => app.clearSelection()}
         />

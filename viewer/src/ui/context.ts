@@ -1,6 +1,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { App } from "../state/app";
+import { countText } from "../state/wording/words";
 
 export const AppContext = createContext<App | null>(null);
 
@@ -12,10 +13,10 @@ export function useApp(): App {
 
 /** A number of shown items: "18 of 400", or "400" if all are shown. */
 export function shownText(shown: number, total: number): string {
-  const all = total.toLocaleString("en-US");
-  return shown === total ? all : `${shown.toLocaleString("en-US")} of ${all}`;
+  const all = countText(total);
+  return shown === total ? all : `${countText(shown)} of ${all}`;
 }
 
 export function count(value: number, one: string, many = `${one}s`): string {
-  return `${value.toLocaleString("en-US")} ${value === 1 ? one : many}`;
+  return `${countText(value)} ${value === 1 ? one : many}`;
 }

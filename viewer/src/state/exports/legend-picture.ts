@@ -8,7 +8,7 @@ import { columnTitle, endTexts } from "../filters/columns";
 import type { Numbers } from "../filters/filters";
 import { LABEL } from "../items/items";
 import { scoreText } from "../search/contents";
-import { grayText, quotedQuery } from "../wording/words";
+import { countText, grayText, quotedQuery } from "../wording/words";
 
 const INK = {
   light: {
@@ -117,13 +117,13 @@ function classContent(app: App, name: string): Content | null {
         paper.beginPath();
         paper.arc(PADDING + SWATCH, y, SWATCH, 0, 2 * Math.PI);
         paper.fill();
-        const count = row.count.toLocaleString("en-US");
+        const count = countText(row.count);
         write(paper, count, { at: WIDTH - PADDING, y, color: ink.muted, align: "right" });
         const room = WIDTH - 2 * PADDING - 28 - paper.measureText(count).width;
         write(paper, row.name, { at: PADDING + 18, y, color: ink.text, room });
       });
       const y = top + (shown.length + 0.5) * ROW;
-      const text = `and ${more.toLocaleString("en-US")} more`;
+      const text = `and ${countText(more)} more`;
       if (more > 0) write(paper, text, { at: PADDING + 18, y, color: ink.muted });
     },
   };

@@ -10,6 +10,7 @@ import {
 } from "../../bundle/words";
 import { MAX_QUERY_CHARACTERS, type VectorsFile, type WordsFile } from "../../contract";
 import type { App } from "../app";
+import { countText } from "../wording/words";
 import { closeWords, LETTERS_PER_EDIT, MOST_SUGGESTED } from "./close-words";
 import { explainColumn, explainNumber, namesOf } from "./explanations";
 import { folded } from "./find";
@@ -107,7 +108,7 @@ export class Contents {
     return {
       content: null,
       suggestions: [...others].slice(0, MOST_SUGGESTED),
-      hint: `This page knows ${vectors.terms.size.toLocaleString("en-US")} nouns, but not ${listed(lacking.unknown)}. featscape serve finds any text.`,
+      hint: `This page knows ${countText(vectors.terms.size)} nouns, but not ${listed(lacking.unknown)}. featscape serve finds any text.`,
     };
   }
 

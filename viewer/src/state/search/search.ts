@@ -1,6 +1,7 @@
 /** The text search: its state, and the search by the server or over the bundle's texts. */
 import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import type { App } from "../app";
+import { countText } from "../wording/words";
 import {
   type Content,
   Contents,
@@ -215,7 +216,7 @@ export function runSearch(app: App): () => void {
     const { content, suggestions, hint } = shown ?? NOTHING;
     const recognized = content?.items.filter((item) => !known.has(item)) ?? NO_ITEMS;
     const count = matches.length + recognized.length;
-    app.messages.announcement.value = `${count.toLocaleString("en-US")} found`;
+    app.messages.announcement.value = `${countText(count)} found`;
     end(Uint32Array.from([...matches, ...recognized]), {
       query,
       recognized: recognized.length,

@@ -1,6 +1,11 @@
 /** Numbers, dates and queries as text. */
 import type { Numbers } from "../filters/filters";
 
+/** A count with commas: 1,200. */
+export function countText(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
 /** A number with four significant digits. Only five digits and more get commas: a year has none. */
 export function readable(value: number): string {
   const useGrouping = Math.abs(value) >= 10_000;
@@ -23,7 +28,7 @@ export function readableTogether(values: readonly number[], nDigits = 3): string
 export function grayText(numbers: Numbers): string | null {
   let without = 0;
   for (const value of numbers) if (Number.isNaN(value)) without++;
-  return without === 0 ? null : `Gray: ${without.toLocaleString("en-US")} without a value`;
+  return without === 0 ? null : `Gray: ${countText(without)} without a value`;
 }
 
 /** The label agreement as a count: "4 of 5 neighbors share its label". */

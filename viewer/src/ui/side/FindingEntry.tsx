@@ -2,6 +2,7 @@
 import type { FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ListedFinding, ListedSection } from "../../contract";
+import { countText } from "../../state/wording/words";
 import { useApp } from "../context";
 import { Difference } from "../controls/Difference";
 import { ItemButton } from "../controls/ItemButtons";
@@ -196,7 +197,7 @@ function PairContent({ finding, isActive }: RowProps) {
       {others.length > 0 && (
         <>
           <p class="fs-muted fs-pair-count">
-            {n_items.toLocaleString("en-US")} {hasImages ? "images" : "items"}
+            {countText(n_items)} {hasImages ? "images" : "items"}
             {hasImages && ". Choose one to compare it with the first."}
           </p>
           <Strip
@@ -290,7 +291,7 @@ function Strip(props: {
           </li>
         ))}
       </ul>
-      {more > 0 && <p class="fs-muted fs-more">and {more.toLocaleString("en-US")} more</p>}
+      {more > 0 && <p class="fs-muted fs-more">and {countText(more)} more</p>}
     </>
   );
 }

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { ListedFinding, ListedSection } from "../../contract";
 import type { App } from "../../state/app";
 import { FALSE_FRIENDS } from "../../state/findings/findings";
+import { countText } from "../../state/wording/words";
 import { useApp } from "../context";
 import { IconButton, SidePanel, TextButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
@@ -24,7 +25,7 @@ function itemNoun(app: App): string {
 }
 
 function counted(number: number, noun: string): string {
-  return `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
+  return `${countText(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 export function FindingsPanel() {
@@ -115,10 +116,10 @@ function SectionTools({ section }: { readonly section: ListedSection }) {
   const count = rows.value?.length ?? 0;
   if (section.layout === "texts" || count === 0) return null;
   const { n_listed, n_findings, layout } = section;
-  const place = at.value >= 0 ? `${(at.value + 1).toLocaleString("en-US")} / ` : "";
+  const place = at.value >= 0 ? `${countText(at.value + 1)} / ` : "";
   const found =
     n_listed < n_findings
-      ? `${n_listed.toLocaleString("en-US")} of ${n_findings.toLocaleString("en-US")}`
+      ? `${countText(n_listed)} of ${countText(n_findings)}`
       : counted(n_findings, noun(layout, app));
   return (
     <>
@@ -142,9 +143,8 @@ function Section({ section }: { readonly section: ListedSection }) {
         {n_listed < n_findings && (
           <>
             {" "}
-            The list has the first {n_listed.toLocaleString("en-US")} of{" "}
-            {n_findings.toLocaleString("en-US")}; <code>featscape findings MAP --csv</code> prints
-            all.
+            The list has the first {countText(n_listed)} of {countText(n_findings)};{" "}
+            <code>featscape findings MAP --csv</code> prints all.
           </>
         )}
       </p>

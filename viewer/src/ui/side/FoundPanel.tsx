@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Manifest } from "../../contract";
 import { type Content, scoreText } from "../../state/search/contents";
 import { dividedQuery } from "../../state/search/values";
-import { quotedQuery } from "../../state/wording/words";
+import { countText, quotedQuery } from "../../state/wording/words";
 import { count, useApp } from "../context";
 import { SidePanel, TextButton } from "../controls/controls";
 import { ItemButton, ItemPath } from "../controls/ItemButtons";
@@ -74,7 +74,7 @@ function comparison(query: string, manifest: Manifest): string {
 }
 
 function textNote(by: string, content: Content | null, nFound: number, nListed: number): string {
-  const text = `${nFound.toLocaleString("en-US")} by ${by}`;
+  const text = `${countText(nFound)} by ${by}`;
   if (content === null) return nListed === nFound ? text : `${text}, the first ${nListed}`;
   const isSimilarity = content.measure === "similarity";
   if (nListed < nFound)
@@ -83,7 +83,7 @@ function textNote(by: string, content: Content | null, nFound: number, nListed: 
 }
 
 function contentNote({ measure }: Content, nFound: number, nListed: number): string {
-  const found = `${nFound.toLocaleString("en-US")} by content`;
+  const found = `${countText(nFound)} by content`;
   if (measure === "similarity") return `${found}, the most similar to the text`;
   if (nListed < nFound) return `${found}, the ${nListed} most probable`;
   return `${found}, with the network's probability`;

@@ -4,6 +4,7 @@ import { idsText, MOST_IDS } from "../../state/address/selection-text";
 import { saveCsv, savePaths, saveZip } from "../../state/exports/exports";
 import { type Items, LABEL } from "../../state/items/items";
 import { MOST_NAME_LETTERS } from "../../state/selections/named-selections";
+import { countText } from "../../state/wording/words";
 import { shownText, useApp } from "../context";
 import { highlights, IconButton, SidePanel, TextButton } from "../controls/controls";
 import { ItemButton } from "../controls/ItemButtons";
@@ -26,7 +27,7 @@ export function SelectionPanel() {
   return (
     <SidePanel
       name="Selection"
-      heading={`${selection.length.toLocaleString("en-US")} selected`}
+      heading={`${countText(selection.length)} selected`}
       tools={
         <IconButton
           icon="target"
@@ -54,7 +55,7 @@ export function SelectionPanel() {
         </TextButton>
         {app.source.zip && (
           <TextButton
-            title={`The original images, in a ZIP: ${mostZipped.toLocaleString("en-US")} at most`}
+            title={`The original images, in a ZIP: ${countText(mostZipped)} at most`}
             disabled={selection.length > mostZipped}
             onClick={() => void saveZip(app)}
           >
@@ -144,7 +145,7 @@ function ClassCounts({ selection }: { readonly selection: Uint32Array }) {
             <span class="fs-bar">
               <i style={{ width: `${(100 * number) / most}%`, background: color }} />
             </span>
-            <span class="fs-number">{number.toLocaleString("en-US")}</span>
+            <span class="fs-number">{countText(number)}</span>
           </li>
         );
       })}

@@ -8,7 +8,7 @@ import { isolated, toggled } from "../../state/filters/filters";
 import { LABEL, withLabel } from "../../state/items/items";
 import { type Content, scoreText } from "../../state/search/contents";
 import { folded } from "../../state/search/find";
-import { quotedQuery } from "../../state/wording/words";
+import { countText, quotedQuery } from "../../state/wording/words";
 import { count, shownText, useApp } from "../context";
 import { highlights, LinkButton } from "../controls/controls";
 import { Name } from "../controls/Name";
@@ -127,7 +127,7 @@ function shownGroups(
     ? count(counted.length, "class", "classes")
     : count(counted.length, "value");
   const nShown = counted.filter((row) => !hidden.has(row.code)).length;
-  return hidden.size > 0 ? `${nShown.toLocaleString("en-US")} of ${groups} shown` : groups;
+  return hidden.size > 0 ? `${countText(nShown)} of ${groups} shown` : groups;
 }
 
 function codesOf(rows: readonly LegendRow[]): number[] {

@@ -2,6 +2,7 @@
 import type { Manifest } from "../../contract";
 import { findingOf } from "../../state/filters/columns";
 import type { ShownMatches } from "../../state/search/search";
+import { countText } from "../../state/wording/words";
 import { useApp } from "../context";
 import { IconButton, LinkButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
@@ -37,13 +38,13 @@ function foundText(nFound: number, { byText, byContent }: ShownMatches, at: numb
   if (nFound === 0) return "Nothing found";
   const nShown = byText.length + byContent.length;
   const [found, textual, pictured] = [nFound, byText.length, byContent.length].map((number) =>
-    number.toLocaleString("en-US"),
+    countText(number),
   );
   if (nShown < nFound) {
-    const shown = `${nShown.toLocaleString("en-US")} of ${found} shown`;
-    return at >= 0 ? `${shown}, at ${(at + 1).toLocaleString("en-US")}` : shown;
+    const shown = `${countText(nShown)} of ${found} shown`;
+    return at >= 0 ? `${shown}, at ${countText(at + 1)}` : shown;
   }
-  if (at >= 0) return `${(at + 1).toLocaleString("en-US")} of ${found} found`;
+  if (at >= 0) return `${countText(at + 1)} of ${found} found`;
   if (byContent.length === 0) return `${found} found`;
   return byText.length === 0 ? `${found} by content` : `${textual} by text, ${pictured} by content`;
 }

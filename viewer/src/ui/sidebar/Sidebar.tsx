@@ -4,6 +4,7 @@ import { columnTitle, endTexts, findingOf } from "../../state/filters/columns";
 import type { Filter } from "../../state/filters/filters";
 import { LABEL, withLabel } from "../../state/items/items";
 import { hasNames } from "../../state/view/map-names";
+import { countText } from "../../state/wording/words";
 import { count, shownText, useApp } from "../context";
 import { IconButton, Summary } from "../controls/controls";
 import { Icon } from "../controls/icons";
@@ -204,7 +205,7 @@ function OtherFilters() {
 }
 
 function filterText(manifest: Manifest, column: string, filter: Filter): string {
-  if (filter.kind === "codes") return `${filter.hidden.size.toLocaleString("en-US")} hidden`;
+  if (filter.kind === "codes") return `${countText(filter.hidden.size)} hidden`;
   return endTexts(manifest, column, [filter.lower, filter.upper]).join(" – ");
 }
 
