@@ -8,6 +8,7 @@ import { inPieces } from "./sources/progress";
 import type { ClearArea, PointRenderer, Stage, StageEvents, StageOptions } from "./stage/index";
 import { decodeAddress } from "./state/address/address";
 import { AddressSync } from "./state/address/address-sync";
+import { restore } from "./state/address/restore";
 import { App } from "./state/app";
 import { Items } from "./state/items/items";
 import { runSearch } from "./state/search/search";
@@ -84,7 +85,7 @@ async function startViewer(
     storage: browserStorage(),
   });
   const shared = embedded ? {} : decodeAddress(window.location.hash);
-  app.restore(shared);
+  restore(app, shared);
 
   const address = embedded ? null : new AddressSync(app);
   ends.push(() => address?.stop());

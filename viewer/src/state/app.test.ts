@@ -4,6 +4,7 @@ import { SourceError } from "../sources/error";
 import { DIMMED, HIDDEN, MATCHED } from "../stage/index";
 import { SilentStage, settled, smallApp } from "../testing/small-map";
 import { AddressSync } from "./address/address-sync";
+import { restore } from "./address/restore";
 import { selectionCsv } from "./exports/exports";
 import { runSearch } from "./search/search";
 import { watchEmptyView } from "./view/empty-view";
@@ -215,7 +216,7 @@ describe("an address", () => {
     await settled(600);
     const other = staged().app;
     const { decodeAddress } = await import("./address/address");
-    other.restore(decodeAddress(window.location.hash));
+    restore(other, decodeAddress(window.location.hash));
     expect(other.colorBy.value).toBe("split");
     expect(other.filters.value).toEqual(app.filters.value);
     expect(other.panels.item.value).toBe(2);
@@ -224,7 +225,7 @@ describe("an address", () => {
 
   it("ignores and reports columns of another map", () => {
     const { app } = staged();
-    app.restore({
+    restore(app, {
       colorBy: "gone",
       item: 77,
       mode: "grid",
@@ -489,9 +490,9 @@ it("what is shown can be selected", async () => {
 
 it("an address restores the selection, and an address without a selection clears the selection", () => {
   const { app } = staged({ ids: [5, 4, 3, 2, 1, 0] });
-  app.restore({ selection: [0, 4, 77] });
+  restore(app, { selection: [0, 4, 77] });
   expect([...app.selection.items.value]).toEqual([5, 1]);
   expect(app.panels.side.value).toBe("selection");
-  app.restore({});
+  restore(app, {});
   expect(app.selection.count).toBe(0);
 });

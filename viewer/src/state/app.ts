@@ -5,7 +5,7 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { AGREEMENT, type DateColumn, type NumberColumn } from "../contract";
 import type { SelectMode, Stage, Tool } from "../stage/index";
-import type { AddressState, ThemeChoice, ViewMode } from "./address/address";
+import type { ThemeChoice, ViewMode } from "./address/address";
 import { classColor, type ThemeName } from "./colors/class-colors";
 import { DUPLICATE_GROUP } from "./filters/columns";
 import { type Filter, type Filters, type Values, withFilter } from "./filters/filters";
@@ -19,7 +19,7 @@ import { Selection } from "./selections/selection";
 import { Lists } from "./view/lists";
 import { Navigation, type Surroundings } from "./view/navigation";
 import { type Panel, Panels, type PlacedImage } from "./view/panels";
-import { countText, separable } from "./wording/words";
+import { countText } from "./wording/words";
 
 // Charts that are open at the start. Their columns are read, so a large map starts without charts.
 const MOST_OPEN = 5;
@@ -86,6 +86,11 @@ export class App {
 
   get manifest() {
     return this.items.manifest;
+  }
+
+  /** The start of the digest of the items, for the address; "" in a bundle without a digest. */
+  get digest(): string {
+    return this.manifest.items_digest?.slice(0, 8) ?? "";
   }
 
   get source() {
@@ -339,48 +344,5 @@ export class App {
     else if (selection.count > 0) this.clearSelection();
     else if (this.tool.value !== "pan") this.tool.value = "pan";
     else search.query.value = "";
-  }
-
-  /**
-   * Restore the state that is encoded in an address. Items that the map lacks are ignored. Columns
-   * that the map lacks are ignored and reported.
-   */
-  restore(state: AddressState): void {
-    const filterKinds = { category: "codes", number: "range", date: "range", text: null } as const;
-    const kinds = new Map<string, Filter["kind"] | null>(
-      this.manifest.columns.map(({ name, kind }) => [name, filterKinds[kind]]),
-    );
-    if (this.manifest.classes) kinds.set(LABEL, "codes");
-    const filters = new Map<string, Filter>();
-    const unknown = new Set<string>();
-    for (const [column, filter] of state.filters ?? []) {
-      if (kinds.get(column) === filter.kind) filters.set(column, filter);
-      else unknown.add(column);
-    }
-    const colorBy = state.colorBy ?? LABEL;
-    if (!this.colorColumns.includes(colorBy)) unknown.add(colorBy);
-    const item = state.item === undefined ? null : this.items.itemOf(state.item);
-    const selected = (state.selection ?? []).flatMap((id) => this.items.itemOf(id) ?? []);
-    batch(() => {
-      if (state.mode && this.modes.includes(state.mode)) this.mode.value = state.mode;
-      if (state.theme) this.themeChoice.value = state.theme;
-      this.cropped.value = state.cropped ?? false;
-      this.namesShown.value = state.namesShown ?? true;
-      if (this.colorColumns.includes(colorBy)) this.colorBy.value = colorBy;
-      this.search.query.value = state.query ?? "";
-      this.filters.value = filters;
-      if (selected.length > 0 || this.selection.count > 0) {
-        this.selection.set(Uint32Array.from(selected), "replace");
-        if (selected.length > 0) this.panels.show("selection");
-      }
-      const { finding } = state;
-      if (finding !== undefined && this.findings.named(finding)) this.openFindings(finding);
-      if (item !== null) this.panels.openItem(item);
-      if (unknown.size > 0) {
-        this.messages.error.value = `The address uses columns that this map does not have in this form: ${separable([...unknown]).join(", ")}. These columns are ignored. Open the address with the map from which the address was copied.`;
-      }
-    });
-    if (state.showsAll) this.navigation.fit(undefined, false);
-    else if (state.view) this.stage?.setView(state.view);
   }
 }

@@ -28,6 +28,7 @@ export interface SmallMap {
   readonly taken?: readonly number[];
   /** The values of a further column "false_friends". */
   readonly falseFriends?: readonly number[];
+  readonly digest?: string;
   readonly storage?: Pick<Storage, "getItem" | "setItem">;
   readonly names?: readonly ClassName[];
   readonly regions?: readonly RegionName[];
@@ -164,7 +165,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     },
     thumbnails: [],
     facts: { model: "none" },
-    items_digest: "0".repeat(64),
+    items_digest: map.digest ?? "0".repeat(64),
     names: map.names ?? [],
     regions: map.regions ?? [],
     findings: map.findings ? { file: "findings.bin", sections } : null,

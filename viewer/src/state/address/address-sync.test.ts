@@ -5,6 +5,7 @@ import type { App } from "../app";
 import { syncStage } from "../view/stage-sync";
 import { decodeAddress } from "./address";
 import { AddressSync } from "./address-sync";
+import { restore } from "./restore";
 
 interface Entry {
   state: unknown;
@@ -284,10 +285,39 @@ it("a whole map is fitted again on a page of another size", () => {
   const other = smallApp();
   const stage = new SilentStage();
   other.stage = stage;
-  other.restore(state);
+  restore(other, state);
   expect(stage.calls.get("fit")).toMatchObject({ items: null });
   app.stage!.zoom(2);
   sync.moved(app.stage!.view());
   rest();
   expect(decodeAddress(page.entry.hash).showsAll).toBeUndefined();
+});
+
+it("an address names the items of its map, and the items of an earlier version are left out", () => {
+  app.select(Uint32Array.of(1, 2));
+  app.panels.openItem(1);
+  rest();
+  const state = decodeAddress(page.entry.hash);
+  expect(state).toMatchObject({ digest: "00000000", selection: [3, 4], item: 4 });
+  const same = smallApp();
+  restore(same, state);
+  expect([same.selection.count, same.panels.item.value]).toEqual([2, 1]);
+  const later = smallApp({ digest: "1".repeat(64) });
+  restore(later, { ...state, query: "png" });
+  expect([later.selection.count, later.panels.side.value]).toEqual([0, null]);
+  expect(later.search.query.value).toBe("png");
+  expect(later.messages.error.value).toContain("belongs to an earlier version of this map");
+  const { digest: _, ...before } = state; // of a page before digests
+  restore(later, before);
+  expect(later.selection.count).toBe(2);
+});
+
+it("Forward opens no item of an earlier version of the map", () => {
+  app.panels.openItem(2);
+  rest();
+  back();
+  page.entries[1] = { state: { depth: 1 }, hash: "#item=3&of=11111111" };
+  page.arrive(1);
+  rest();
+  expect(app.panels.item.value).toBeNull();
 });

@@ -4,6 +4,7 @@ import type { View } from "../../stage/index";
 import type { App } from "../app";
 import { LABEL } from "../items/items";
 import { decodeAddress, encodeAddress } from "./address";
+import { itemsOf, restore } from "./restore";
 import { MOST_IDS } from "./selection-text";
 
 // Browsers reject more than about 100 changes of the address in 30 s.
@@ -62,6 +63,7 @@ export class AddressSync {
       filters: app.filters.value,
       ...(app.panels.item.value !== null && { item: app.items.id(app.panels.item.value) }),
       selection: this.selectedIds(),
+      digest: app.digest,
       query: app.search.query.value.trim(),
       ...(app.findings.section.value && { finding: app.findings.section.value.name }),
       theme: app.themeChoice.value,
@@ -123,7 +125,7 @@ export class AddressSync {
       }
       this.closeDownTo(this.depth);
     } else if (this.depth > before) this.reopen();
-    else this.app.restore(decodeAddress(this.written));
+    else restore(this.app, decodeAddress(this.written));
     this.keep();
   }
 
@@ -135,12 +137,13 @@ export class AddressSync {
 
   /** Reopen the entry's findings or item. The address does not describe other panels. */
   private reopen(): void {
-    const { item: id, finding } = decodeAddress(this.page.location.hash);
+    const state = decodeAddress(this.page.location.hash);
+    const { finding } = state;
     const isClosed = this.app.panels.side.value === null;
     if (finding !== undefined && isClosed && this.app.findings.named(finding)) {
       this.app.openFindings(finding);
     }
-    const item = id === undefined ? null : this.app.items.itemOf(id);
+    const { item } = itemsOf(this.app, state);
     if (item !== null) this.app.goTo(item);
   }
 
@@ -150,7 +153,7 @@ export class AddressSync {
     if (location.hash === this.written) return;
     this.written = location.hash;
     this.depth = depthOf(history.state);
-    this.app.restore(decodeAddress(this.written));
+    restore(this.app, decodeAddress(this.written));
     this.keep();
   }
 }

@@ -13,6 +13,7 @@ describe("an address", () => {
       ]),
       item: 0,
       selection: [2, 3, 4, 99],
+      digest: "0123abcd",
       query: "rote Katze +1 %",
       finding: "close classes & more",
       theme: "dark",

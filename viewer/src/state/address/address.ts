@@ -17,6 +17,8 @@ export interface AddressState {
   readonly item?: number;
   /** Ids, ascending. */
   readonly selection?: readonly number[];
+  /** The start of the digest of the items that `item` and `selection` name; absent in older addresses. */
+  readonly digest?: string;
   readonly query?: string;
   /** The name of the section of findings that is open. */
   readonly finding?: string;
@@ -88,6 +90,7 @@ export function encodeAddress(state: AddressState): string {
     const text = selectionText(state.selection);
     if (text !== null) parts.set("selected", text);
   }
+  if (state.digest && /&(item|selected)=/.test(`&${parts}`)) parts.set("of", state.digest);
   if (state.query) parts.set("find", state.query);
   if (state.finding) parts.set("finding", state.finding);
   if (state.theme && state.theme !== "auto") parts.set("theme", state.theme);
@@ -101,6 +104,7 @@ export function decodeAddress(hash: string): AddressState {
   const mode = oneOf(parts.get("view"), ["points", "images", "grid"] as const);
   const theme = oneOf(parts.get("theme"), ["light", "dark"] as const);
   const colorBy = parts.get("color");
+  const digest = parts.get("of");
   const query = parts.get("find");
   const finding = parts.get("finding");
   const item = Number(parts.get("item") ?? Number.NaN);
@@ -116,6 +120,7 @@ export function decodeAddress(hash: string): AddressState {
     ...(filters.size > 0 && { filters }),
     ...(Number.isInteger(item) && item >= 0 && { item }),
     ...(selection.length > 0 && { selection }),
+    ...(digest && { digest }),
     ...(query && { query }),
     ...(finding && { finding }),
     ...(theme && { theme }),

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { NO_CATEGORY } from "../../contract";
 import { SilentStage, settled, smallApp } from "../../testing/small-map";
 import { decodeAddress, encodeAddress } from "../address/address";
+import { restore } from "../address/restore";
 import { STEPS } from "../colors/scale";
 import { selectionCsv } from "../exports/exports";
 import { syncStage } from "../view/stage-sync";
@@ -46,7 +47,7 @@ it("an address contains a filter on dates to the second", async () => {
   expect(shared.filters).toEqual(filters);
   const app = smallApp({ taken });
   const stop = syncStage(app, new SilentStage());
-  app.restore(shared);
+  restore(app, shared);
   await settled();
   expect(app.nShown.value).toBe(2);
   expect(app.messages.error.value).toBeNull();

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { DIMMED, MATCHED } from "../../stage";
 import { SilentStage, type SmallSection, settled, smallApp } from "../../testing/small-map";
+import { restore } from "../address/restore";
 import { syncStage } from "../view/stage-sync";
 
 const SECTIONS: readonly SmallSection[] = [
@@ -166,9 +167,9 @@ it("Escape leads from a section to the sections, and then to the map", async () 
 
 it("an address opens a section; an unknown section is ignored", async () => {
   const { app } = staged();
-  app.restore({ finding: "unknown" });
+  restore(app, { finding: "unknown" });
   expect(app.panels.side.value).toBeNull();
-  app.restore({ finding: "leaks" });
+  restore(app, { finding: "leaks" });
   await settled();
   expect(app.findings.section.value?.name).toBe("leaks");
 });
