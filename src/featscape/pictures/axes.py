@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
@@ -12,7 +11,7 @@ from PIL import Image
 
 from featscape.errors import InputError
 from featscape.number_text import with_article
-from featscape.pictures.legend.rows import MAX_LEGEND_ROWS, legend_rows
+from featscape.pictures.legend.in_axes import AxesLegend, add_handles
 from featscape.pictures.names import (
     LARGEST,
     SMALLEST,
@@ -23,17 +22,15 @@ from featscape.pictures.names import (
 from featscape.pictures.placement import Arrangement
 from featscape.pictures.plane import fit_to_box
 from featscape.pictures.points import add_points, marker_px
-from featscape.pictures.text import format_distinct
 from featscape.pictures.vector import MAX_VECTOR_POINTS, add_bar, add_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
     from featscape.pictures.legend.color_bar import ColorBar, PlacedBar
-    from featscape.pictures.legend.rows import LegendRow
     from featscape.pictures.names import ItemNames
     from featscape.pictures.placement import NameBox
     from featscape.pictures.points import Line
@@ -41,9 +38,6 @@ if TYPE_CHECKING:
 
 LAYOUT_DPI = 300  # of the names in axes, whose sizes are whole pixels
 SMALLEST_NAME_PT = 6.0  # in axes; smaller text is hard to read in print
-# The legend in axes: the gap between columns and the step between rows, in units of the text, and
-# the width of a name, in units of the width of the axes.
-_COLUMN_GAP, _ROW, _WIDEST_ROW = 1.0, 1.5, 0.4
 _TEXTS_PER_SIDE = 60  # sizes of the text per side of the axes
 
 
@@ -56,6 +50,7 @@ def draw_in_axes(
     colors: tuple[str, ...],
     classes: Classes | None,
     names: bool,
+    legend: bool,
     item_names: ItemNames | None,
     theme: Theme,
     make_bar: Callable[[float], ColorBar] | None,
@@ -73,6 +68,8 @@ def draw_in_axes(
         As in `write_vector`.
     names : bool
         Write the names on the map.
+    legend : bool
+        Add a legend of the classes without a name.
     item_names : ItemNames or None
         The names on a map without classes.
     theme : Theme
@@ -91,6 +88,7 @@ def draw_in_axes(
         np.ptp(xy, axis=0),
         classes,
         names=names,
+        legend=legend,
         item_names=item_names,
         theme=theme,
         make_bar=make_bar,
@@ -119,6 +117,7 @@ def draw_images_in_axes(
     spans: NDArray[np.float64],
     classes: Classes | None,
     names: bool,
+    legend: bool,
     item_names: ItemNames | None,
     theme: Theme,
 ) -> Arrangement:
@@ -134,11 +133,18 @@ def draw_images_in_axes(
         Draws lines, and then the arranged images, into a picture.
     spans : ndarray of float64, shape (2,)
         Width and height of the map in any unit.
-    classes, names, item_names, theme
+    classes, names, legend, item_names, theme
         As in `draw_in_axes`.
     """
     plan = _plan_in_axes(
-        axes, arrange, spans, classes, names=names, item_names=item_names, theme=theme
+        axes,
+        arrange,
+        spans,
+        classes,
+        names=names,
+        legend=legend,
+        item_names=item_names,
+        theme=theme,
     )
     picture = Image.new("RGB", plan.room, theme.background)
     draw(picture, plan.arrangement, leaders(plan.names, classes, theme))
@@ -168,6 +174,7 @@ def _plan_in_axes(
     classes: Classes | None,
     *,
     names: bool,
+    legend: bool,
     item_names: ItemNames | None,
     theme: Theme,
     make_bar: Callable[[float], ColorBar] | None = None,
@@ -178,15 +185,17 @@ def _plan_in_axes(
     size = measure_axes(axes)
     box = round(size[0]), round(size[1])
     text_px, largest = _text_sizes(min(box))
-    legend = _Legend(axes, classes, theme, text_pt=text_px * 72 / LAYOUT_DPI)
+    text_pt = text_px * 72 / LAYOUT_DPI
+    add_handles(axes, classes, text_pt)
+    beside_map = AxesLegend(axes, classes, theme, text_pt, LAYOUT_DPI)
     placed, beside = None, 0
     if make_bar is not None:
         bar = make_bar(text_px)
         beside = min(bar.width_px + round(text_px), box[0] - 1)
         placed = bar.place(box[0] - bar.width_px, 0, box[1])
-    listed = np.arange(0 if classes is None or names else len(classes.names))
+    listed = np.arange(0 if classes is None or names or not legend else len(classes.names))
     while True:
-        room = legend.place(listed, (box[0] - beside, box[1]), spans=spans)
+        room = beside_map.place(listed, (box[0] - beside, box[1]), spans=spans)
         arrangement = arrange(room)
         laid_out: list[NameBox] = []
         sizes: _Sizes = {"box": room, "text_px": text_px, "largest": largest}
@@ -194,7 +203,7 @@ def _plan_in_axes(
             laid_out = lay_out_names(arrangement, classes, **sizes)
         elif names and item_names is not None:
             laid_out = item_names.lay_out(arrangement, **sizes)
-        if classes is None or not names:
+        if classes is None or not names or not legend:
             break
         missing = np.setdiff1d(unnamed_classes(laid_out, classes), listed)
         if not len(missing):
@@ -304,94 +313,3 @@ def _limit(
     axes.set_aspect("equal")
     axes.set(xlim=(left, right), ylim=(bottom, top))
     return to_data
-
-
-@dataclass(frozen=True, eq=False)
-class _Legend:
-    """A legend of some of the classes inside axes, beside or below the map."""
-
-    axes: Any
-    classes: Classes | None
-    theme: Theme
-    text_pt: float
-
-    def place(
-        self, codes: NDArray[np.intp], box: tuple[int, int], *, spans: NDArray[np.float64]
-    ) -> tuple[int, int]:
-        """Add the legend where it leaves most room for the map; return the size of the room.
-
-        Parameters
-        ----------
-        codes : ndarray of intp
-            The classes.
-        box : tuple of int
-            The size of the axes, at `LAYOUT_DPI`.
-        spans : ndarray of float64, shape (2,)
-            Width and height of the map in any unit.
-        """
-        if self.classes is None or not len(codes):
-            return box
-        n_rows = int(box[1] / (_ROW * self._text_px))
-        rows = legend_rows(self.classes, codes, min(max(n_rows, 1), MAX_LEGEND_ROWS))
-        whole = [row.name for row in rows]
-        short = format_distinct(whole, self._text_px, width_px=_WIDEST_ROW * box[0])
-        named = zip(rows, short, strict=True)
-        rows = tuple(replace(row, name=name.text) for row, name in named)
-        width, height = self._add(rows, 1, "center right")
-        counts = range(1, len(rows) + 1)
-        candidates = [("center right", n_columns) for n_columns in counts]
-        candidates += [("lower center", n_columns) for n_columns in reversed(counts)]
-        best, largest = (1, "center right", box), 0.0
-        for side, n_columns in candidates:
-            wide = round(n_columns * width + (n_columns - 1) * _COLUMN_GAP * self._text_px)
-            high = round(height * math.ceil(len(rows) / n_columns) / len(rows))
-            gap = round(self._text_px)
-            right, below = (wide + gap, 0) if side == "center right" else (0, high + gap)
-            room = box[0] - right, box[1] - below
-            scale = float(np.min(room / np.maximum(spans, 1e-9)))
-            if wide <= box[0] and high <= box[1] and scale > largest:
-                best, largest = (n_columns, side, room), scale
-        self._add(rows, *best[:2])
-        return best[2]
-
-    @property
-    def _text_px(self) -> float:
-        return self.text_pt * LAYOUT_DPI / 72
-
-    def _add(self, rows: Sequence[LegendRow], n_columns: int, side: str) -> tuple[float, float]:
-        """Add or replace the legend; return its size, at `LAYOUT_DPI`."""
-        from matplotlib.lines import Line2D
-
-        handles = [
-            Line2D(
-                [],
-                [],
-                color=row.color or "none",
-                label=row.name,
-                marker="o",
-                markersize=0.6 * self.text_pt,
-                linestyle="none",
-            )
-            for row in rows
-        ]
-        legend = self.axes.legend(
-            handles=handles,
-            loc=side,
-            ncols=n_columns,
-            facecolor=self.theme.background,  # that of the figure may hide the text
-            edgecolor="none",
-            labelcolor=self.theme.ink,
-            fontsize=self.text_pt,
-            handlelength=0.8,
-            handletextpad=0.4,
-            columnspacing=_COLUMN_GAP,
-            labelspacing=0.4,
-            borderpad=0,
-            borderaxespad=0,
-        )
-        legend.set_in_layout(False)  # inside the axes
-        for text in legend.get_texts():
-            text.set_parse_math(False)
-        extent = legend.get_window_extent()
-        scale = LAYOUT_DPI / self.axes.figure.figure.dpi
-        return scale * extent.width, scale * extent.height

@@ -57,6 +57,7 @@ def draw_mosaic(
     title: str | None = None,
     caption: str | None = None,
     names: bool = True,
+    legend: bool = True,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
@@ -74,6 +75,7 @@ def draw_mosaic(
     layout: Literal["map", "grid"] = "map",
     thumbnail_px: int | None = None,
     names: bool = True,
+    legend: bool = True,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     progress: Progress | None = None,
@@ -92,6 +94,7 @@ def draw_mosaic(
     title: str | None = None,
     caption: str | None = None,
     names: bool = True,
+    legend: bool = True,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
@@ -126,6 +129,8 @@ def draw_mosaic(
         Written below the map.
     names : bool
         Write the names of the classes on the map; otherwise, a legend lists the classes.
+    legend : bool
+        Draw the legend of the classes without a name.
     item_names : mapping of int to str, optional
         As for `draw_scatter`.
     dark : bool
@@ -191,6 +196,7 @@ def draw_mosaic(
             spans=spans,
             classes=classes,
             names=names,
+            legend=legend,
             item_names=named,
             theme=theme,
         )
@@ -204,6 +210,7 @@ def draw_mosaic(
         classes=classes,
         theme=theme,
         names=names,
+        legend=legend,
         item_names=named,
     )
     page = planned.page

@@ -60,6 +60,7 @@ def plan_map(
     classes: Classes | None,
     theme: Theme,
     names: bool,
+    legend: bool,
     item_names: ItemNames | None,
     make_bar: Callable[[float], ColorBar] | None = None,
 ) -> PlannedMap:
@@ -73,6 +74,8 @@ def plan_map(
         See `plan_page`.
     names : bool
         Write the names on the map; otherwise, the legend lists all classes.
+    legend : bool
+        Whether there is a legend.
     item_names : ItemNames, optional
         The names on a map without classes.
     make_bar : callable, optional
@@ -80,7 +83,7 @@ def plan_map(
     """
     plan = partial(plan_page, size_px, aspect=aspect, title=title, theme=theme, make_bar=make_bar)
     if classes is None or not names:
-        page = plan(classes=classes)
+        page = plan(classes=classes if legend else None)
         arrangement = arrange(page)
         at_items: list[NameBox] = []
         if classes is None and names and item_names is not None:
@@ -95,7 +98,7 @@ def plan_map(
     page = plan(classes=None)
     arrangement = arrange(page)
     laid_out = lay_out(page, arrangement)
-    if len(unnamed_classes(laid_out, classes)):
+    if legend and len(unnamed_classes(laid_out, classes)):
         # The legend takes room from the map, so that fewer names may fit.
         page = plan(classes=classes, heading="other classes")
         arrangement = arrange(page)

@@ -51,6 +51,7 @@ def draw_scatter(
     title: str | None = None,
     caption: str | None = None,
     names: bool = True,
+    legend: bool = True,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
@@ -66,6 +67,7 @@ def draw_scatter(
     values: Values | None = None,
     values_name: str | None = None,
     names: bool = True,
+    legend: bool = True,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     ax: Axes,
@@ -82,6 +84,7 @@ def draw_scatter(
     title: str | None = None,
     caption: str | None = None,
     names: bool = True,
+    legend: bool = True,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
@@ -118,6 +121,8 @@ def draw_scatter(
         Written below the map.
     names : bool
         Write the names of the classes on the map; otherwise, a legend lists the classes.
+    legend : bool
+        Draw the legend of the classes without a name, or the color bar.
     item_names : mapping of int to str, optional
         Names to write at items, the most important name first; ignored if `labels` are given. A
         name that would overlap an earlier name is omitted.
@@ -164,9 +169,10 @@ def draw_scatter(
             colors=points.colors,
             classes=points.classes,
             names=names,
+            legend=legend,
             item_names=named,
             theme=theme,
-            make_bar=points.make_bar,
+            make_bar=points.make_bar if legend else None,
         )
         return None
     target = None if path is None else check_path(path, vector=tuple(VECTOR_SUFFIXES))
@@ -178,8 +184,9 @@ def draw_scatter(
         classes=points.classes,
         theme=theme,
         names=names,
+        legend=legend,
         item_names=named,
-        make_bar=points.make_bar,
+        make_bar=points.make_bar if legend else None,
     )
     finished = planned.page.finish(_draw_map(planned, points), caption=caption)
     if target is not None and target.suffix.lower() in VECTOR_SUFFIXES:

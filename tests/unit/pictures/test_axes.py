@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
-from featscape.pictures import draw_scatter
+from featscape import find_images
+from featscape.pictures import class_colors, draw_mosaic, draw_scatter
 
 CM = 1 / 2.54
 CORNERS = np.array([[0.0, 0.0], [4.0, 0.0], [8.0, 1.0], [2.0, 5.0]])
@@ -62,3 +64,53 @@ class TestPanels:
         assert (drawn.get_xticks().tolist(), empty.get_xticks().tolist()) == before
         figure.canvas.draw()
         assert panel.get_window_extent().x1 < drawn.yaxis.get_tightbbox().x0
+
+
+class TestLegend:
+    @pytest.mark.parametrize("names", [True, False])
+    def test_axes_without_a_legend_have_all_the_room(self, names):
+        labels = [*LABELS, *"abcdefgh"]  # more names than fit
+        positions = np.concatenate([POSITIONS, POSITIONS + 0.01])
+        axes = Figure(figsize=(4 * CM, 4 * CM)).add_subplot()
+        draw_scatter(positions, labels, ax=axes, names=names, legend=False)
+        assert axes.get_legend() is None
+        assert bool(axes.texts) == names
+        shown = axes.transData.transform(positions)
+        assert np.ptp(shown[:, 0]) > 0.9 * axes.get_window_extent().width
+
+    def test_axes_without_a_color_bar_have_all_the_room(self):
+        axes = Figure(figsize=(4 * CM, 4 * CM)).add_subplot()
+        draw_scatter(POSITIONS, values=np.arange(8), ax=axes, legend=False)
+        assert not axes.images
+        shown = axes.transData.transform(POSITIONS)
+        assert np.ptp(shown[:, 0]) > 0.9 * axes.get_window_extent().width
+
+    def test_a_picture_without_a_legend_shows_only_the_map(self):
+        alone = draw_scatter(POSITIONS, size_px=300)
+        for given in ({"labels": LABELS, "names": False}, {"values": np.arange(8)}):
+            picture = draw_scatter(POSITIONS, **given, size_px=300, legend=False)
+            assert picture.size == alone.size
+
+    def test_each_class_has_one_handle_for_a_shared_legend(self):
+        figure = Figure(figsize=(17 * CM, 7 * CM), layout="constrained")
+        panels = figure.subplots(1, 2)
+        for axes in panels:
+            draw_scatter(POSITIONS, LABELS, ax=axes, names=False, legend=False)
+        handles, labels = panels[0].get_legend_handles_labels()
+        assert dict(zip(labels, (one.get_color() for one in handles), strict=True)) == (
+            class_colors(LABELS)
+        )
+        shared = figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        figure.canvas.draw()
+        top = shared.get_window_extent().y1
+        for axes in panels:
+            assert axes.transData.transform(POSITIONS)[:, 1].min() > top
+        first, second = (axes.transData.transform(POSITIONS) for axes in panels)
+        np.testing.assert_allclose(np.ptp(first, axis=0), np.ptp(second, axis=0), rtol=0.01)
+
+    def test_images_have_handles_too(self):
+        axes = Figure(figsize=(8 * CM, 8 * CM)).add_subplot()
+        images = find_images([Image.new("RGB", (8, 6))] * 8)
+        draw_mosaic(POSITIONS, images, LABELS, ax=axes, names=False, legend=False)
+        assert axes.get_legend() is None
+        assert sorted(axes.get_legend_handles_labels()[1]) == sorted(set(LABELS))

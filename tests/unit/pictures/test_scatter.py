@@ -28,6 +28,7 @@ def plan(positions, labels, size_px=800):
         classes=count_classes(labels, len(plane.xy)),
         theme=LIGHT,
         names=True,
+        legend=True,
         item_names=None,
     )
 
@@ -284,6 +285,7 @@ class TestItemNames:
             classes=None,
             theme=LIGHT,
             names=True,
+            legend=True,
             item_names=check_item_names(items, plane.xy),
         )
         assert [name.class_code for name in page.names] == [0, 1, 2]
