@@ -198,7 +198,12 @@ def _plan_in_axes(
         room = beside_map.place(listed, (box[0] - beside, box[1]), spans=spans)
         arrangement = arrange(room)
         laid_out: list[NameBox] = []
-        sizes: _Sizes = {"box": room, "text_px": text_px, "largest": largest}
+        sizes: _Sizes = {
+            "box": room,
+            "text_px": text_px,
+            "largest": largest,
+            "family": theme.family,
+        }
         if names and classes is not None:
             laid_out = lay_out_names(arrangement, classes, **sizes)
         elif names and item_names is not None:
@@ -243,6 +248,7 @@ class _Sizes(TypedDict):
     box: tuple[int, int]
     text_px: float
     largest: float
+    family: tuple[str, ...] | None
 
 
 def measure_axes(axes: Any) -> tuple[float, float]:

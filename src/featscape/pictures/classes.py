@@ -14,7 +14,7 @@ from featscape.pictures.axes import LAYOUT_DPI, SMALLEST_NAME_PT, measure_axes
 from featscape.pictures.page import check_path, check_sizes
 from featscape.pictures.points import DPI, Line, add_lines, render
 from featscape.pictures.text import format_distinct, format_text, one_line
-from featscape.pictures.theme import DARK, LIGHT
+from featscape.pictures.theme import choose_theme
 from featscape.pictures.vector import VECTOR_SUFFIXES, add_text, save_vector
 from featscape.records.class_relations import LEAST_SHARE
 
@@ -76,7 +76,7 @@ def draw_relations(
         If `size_px` is too small or too large, or if the suffix of `path` is unknown or its folder
         does not exist.
     """
-    theme = DARK if dark else LIGHT
+    theme = choose_theme(dark=dark, in_axes=False)
     check_sizes(size_px)
     target = None if path is None else check_path(path, vector=tuple(VECTOR_SUFFIXES))
     figure = _draw_page(relations, size_px, title=title, caption=caption, theme=theme)
@@ -103,7 +103,7 @@ def _draw_page(
     margin = _MARGIN * text_px
     above = (2 if title is None else 4) * text_px
     notes_px = 7 * text_px  # at most; the cells depend neither on the caption nor on the notes
-    layout = _plan(relations, (size_px - 2 * margin, size_px - above - notes_px), text_px)
+    layout = _plan(relations, (size_px - 2 * margin, size_px - above - notes_px), text_px, theme)
     notes = _notes(relations, has_numbers=layout.has_numbers)
     notes = [*notes, one_line(caption)] if caption is not None else notes
     height = round(above + layout.height + (2 + 1.5 * len(notes)) * text_px)
@@ -138,12 +138,12 @@ def draw_relations_in_axes(axes: Any, relations: ClassRelations, *, dark: bool) 
     dark : bool
         Draw on a dark background.
     """
-    theme = DARK if dark else LIGHT
+    theme = choose_theme(dark=dark, in_axes=True)
     axes.set(xticks=[], yticks=[], facecolor=theme.background)
     axes.spines[:].set_visible(False)
     room = measure_axes(axes)
     text_px = max(min(room) / _TEXTS_PER_SIDE, SMALLEST_NAME_PT * LAYOUT_DPI / 72)
-    layout = _plan(relations, room, text_px)
+    layout = _plan(relations, room, text_px, theme)
     _draw(axes, relations, layout, theme, dpi=LAYOUT_DPI)
     left, top = (layout.width - room[0]) / 2, (layout.height - room[1]) / 2
     axes.set(xlim=(left, left + room[0]), ylim=(top + room[1], top))
@@ -184,19 +184,21 @@ class _Layout:
         return np.asarray(self.cell_px * (np.arange(len(self.names)) + 0.5))
 
 
-def _plan(relations: ClassRelations, room: tuple[float, float], text_px: float) -> _Layout:
+def _plan(
+    relations: ClassRelations, room: tuple[float, float], text_px: float, theme: Theme
+) -> _Layout:
     """Return the layout in a room of this width and height, in pixels."""
     n_classes = len(relations.names)
     tree_px = min(_TREE * text_px, _TREE_SHARE * room[0]) if len(relations.merges) else 0.0
     whole = [one_line(name) for name in relations.names]
-    widest = max(format_text(name, text_px).width_px for name in whole)
+    widest = max(format_text(name, text_px, family=theme.family).width_px for name in whole)
     names_px = min(widest, _WIDEST_NAME * text_px, _NAME_SHARE * min(room))
     beside = tree_px + names_px + _BESIDE_NAMES * text_px
     above = names_px + text_px
     cell_px = min((room[0] - beside) / n_classes, (room[1] - above) / n_classes)
     cell_px = max(float(np.floor(min(cell_px, _LARGEST_CELL * text_px))), 1.0)
     name_px = min(text_px, 0.9 * cell_px)
-    names = format_distinct(whole, name_px, width_px=names_px)
+    names = format_distinct(whole, name_px, width_px=names_px, family=theme.family)
     name_room = max(name.width_px for name in names)
     return _Layout(
         text_px=text_px,
@@ -258,7 +260,9 @@ def _draw_cells(
         return
     for i, j in np.argwhere(relations.shares >= LEAST_SHARE):
         share = float(relations.shares[i, j])
-        number = format_text(f"{100 * share:.0f}", min(layout.text_px, 0.5 * cell))
+        number = format_text(
+            f"{100 * share:.0f}", min(layout.text_px, 0.5 * cell), family=theme.family
+        )
         ink = theme.ink if strengths[i, j] <= 0.5 else theme.background
         middle = layout.left + cell * (j + 0.5), layout.top + cell * (i + 0.5)
         add_text(axes, middle, number, ink, side="center", dpi=dpi)
@@ -307,7 +311,7 @@ def _draw_tree(
         x.append(at)
         y.append((y[a] + y[b]) / 2)
         if is_known:
-            number = format_text(f"{100 * float(support):.0f}", layout.name_px)
+            number = format_text(f"{100 * float(support):.0f}", layout.name_px, family=theme.family)
             corner = (
                 at - 0.25 * layout.text_px,
                 y[-1] - 0.15 * layout.text_px - 0.5 * layout.name_px,

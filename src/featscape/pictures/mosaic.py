@@ -17,7 +17,7 @@ from featscape.pictures.names import check_item_names, draw_names, leaders, plan
 from featscape.pictures.page import MIN_THUMBNAIL_PX, check_path
 from featscape.pictures.placement import Arrangement
 from featscape.pictures.plane import Plane, fit_to_box, project_to_plane
-from featscape.pictures.theme import DARK, LIGHT
+from featscape.pictures.theme import choose_theme
 from featscape.progress import SilentProgress, Task
 from featscape.thumbnail_layout import move_apart, snap_to_grid, spread_out
 
@@ -173,7 +173,7 @@ def draw_mosaic(
     if ax is not None:
         check_axes(ax, title, caption, path)
     target = None if path is None else check_path(path)
-    theme = DARK if dark else LIGHT
+    theme = choose_theme(dark=dark, in_axes=ax is not None)
     classes = theme.count_classes(labels, len(plane.xy))
     arrange = partial(_arrange, plane, layout=layout, thumbnail_px=thumbnail_px)
     name = f"{layout} of images"

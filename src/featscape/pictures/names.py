@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import ImageDraw
@@ -114,6 +114,7 @@ def lay_out_names(
     box: tuple[int, int],
     text_px: float,
     largest: float = LARGEST,
+    family: tuple[str, ...] | None = None,
 ) -> list[NameBox]:
     """Return the names that fit on a tenth of a map, the main anchors of the largest classes first.
 
@@ -134,6 +135,8 @@ def lay_out_names(
         Size of the text of the legend.
     largest : float
         The largest size of a name, in units of `text_px`.
+    family : tuple of str or None
+        The font: see `format_text`.
     """
     codes = classes.label_codes[arrangement.items]
     anchors = find_name_anchors(arrangement.centers, codes)
@@ -143,9 +146,8 @@ def lay_out_names(
 
     named = sorted({anchor.class_code for anchor in anchors})
     texts = dict(zip(named, (classes.names[code] for code in named), strict=True))
-    return _lay_out(
-        anchors, texts, arrangement, items_of, box=box, text_px=text_px, largest=largest
-    )
+    sizes = _Sizes(box, text_px, largest, family)
+    return _lay_out(anchors, texts, arrangement, items_of, sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +172,7 @@ class ItemNames:
         box: tuple[int, int],
         text_px: float,
         largest: float = LARGEST,
+        family: tuple[str, ...] | None = None,
     ) -> list[NameBox]:
         """Return the names that fit: see `lay_out_names`.
 
@@ -178,7 +181,7 @@ class ItemNames:
         Parameters
         ----------
         arrangement : Arrangement
-        box, text_px, largest
+        box, text_px, largest, family
             See `lay_out_names`.
         """
         drawn = self.xy[arrangement.items]
@@ -193,9 +196,8 @@ class ItemNames:
             distances = np.hypot(*(drawn - drawn[anchor.item]).T)
             return np.asarray(distances <= np.partition(distances, n_items - 1)[n_items - 1])
 
-        return _lay_out(
-            anchors, texts, arrangement, items_of, box=box, text_px=text_px, largest=largest
-        )
+        sizes = _Sizes(box, text_px, largest, family)
+        return _lay_out(anchors, texts, arrangement, items_of, sizes)
 
 
 def check_item_names(
@@ -218,23 +220,30 @@ def check_item_names(
     return None if item_names is None else ItemNames(item_names, xy)
 
 
+class _Sizes(NamedTuple):
+    """The arguments of `lay_out_names` other than the items."""
+
+    box: tuple[int, int]
+    text_px: float
+    largest: float
+    family: tuple[str, ...] | None
+
+
 def _lay_out(
     anchors: Sequence[NameAnchor],
     names_of: Mapping[int, str],
     arrangement: Arrangement,
     items_of: Callable[[NameAnchor], NDArray[np.bool_]],
-    *,
-    box: tuple[int, int],
-    text_px: float,
-    largest: float,
+    sizes: _Sizes,
 ) -> list[NameBox]:
     """Return the names that fit; the item of an anchor is an index into the arrangement.
 
     `items_of` returns which items a name may be beside.
     """
+    box, text_px, largest, family = sizes
     points = arrangement.centers
     whole = [one_line(name) for name in names_of.values()]
-    formatted = format_distinct(whole, text_px, width_px=_WIDEST * text_px)
+    formatted = format_distinct(whole, text_px, width_px=_WIDEST * text_px, family=family)
     texts = dict(zip(names_of, formatted, strict=True))
     coverage = Coverage(arrangement, box, cell_px=max(text_px / 6, 1.0))
     side_px = float(np.sqrt(box[0] * box[1]))
@@ -246,7 +255,9 @@ def _lay_out(
         wanted = float(np.clip(size, smallest, largest * text_px))
         x, y = points[anchor.item]
         boxes = [
-            NameBox(_wrap(texts[anchor.class_code].text, size), x, y, anchor.class_code, size)
+            NameBox(
+                _wrap(texts[anchor.class_code].text, size, family), x, y, anchor.class_code, size
+            )
             for size in dict.fromkeys((wanted, float(np.sqrt(wanted * smallest)), smallest))
         ]
         fitting = [name for name in boxes if not names or name.area_px <= room_px]
@@ -304,12 +315,13 @@ def unnamed_classes(names: list[NameBox], classes: Classes) -> NDArray[np.intp]:
     return np.setdiff1d(np.arange(len(classes.names)), named)
 
 
-def _wrap(text: str, size_px: float) -> tuple[FormattedText, ...]:
+def _wrap(text: str, size_px: float, family: tuple[str, ...] | None) -> tuple[FormattedText, ...]:
     """Return the text, in two lines if it is long and has several words."""
-    whole = format_text(text, size_px, bold=True)
+    write = partial(format_text, size_px=size_px, bold=True, family=family)
+    whole = write(text)
     spaces = [i for i, character in enumerate(text) if character == " "]
     if not spaces or whole.width_px <= _WRAPPED * size_px:
         return (whole,)
     middle = min(spaces, key=lambda i: abs(i - len(text) / 2))
     halves = text[:middle], text[middle + 1 :]
-    return tuple(format_text(half, size_px, bold=True) for half in halves)
+    return tuple(map(write, halves))

@@ -18,7 +18,7 @@ from featscape.pictures.page import check_path
 from featscape.pictures.placement import Arrangement
 from featscape.pictures.plane import fit_to_box, project_to_plane
 from featscape.pictures.points import draw_points, marker_px
-from featscape.pictures.theme import DARK, LIGHT
+from featscape.pictures.theme import choose_theme
 from featscape.pictures.vector import VECTOR_SUFFIXES, write_vector
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def draw_scatter(
     1600
     """
     plane = project_to_plane(positions)
-    theme = DARK if dark else LIGHT
+    theme = choose_theme(dark=dark, in_axes=ax is not None)
     points = _color(plane, labels, values, values_name, theme)
     named = check_item_names(item_names, plane.xy)
     if ax is not None:

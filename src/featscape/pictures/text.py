@@ -12,7 +12,7 @@ import sys
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -90,9 +90,14 @@ class PlacedText:
     anchor: Literal["lm", "rm"] = "lm"
 
 
-def format_text(text: str, size_px: float, *, bold: bool = False) -> FormattedText:
-    """Return `text` in the font with most of its characters; the others become numbers."""
-    font = font_for(text, size_px, bold=bold)
+def format_text(
+    text: str, size_px: float, *, bold: bool = False, family: tuple[str, ...] | None = None
+) -> FormattedText:
+    """Return `text` in the font with most of its characters; the others become numbers.
+
+    `family` has the families of matplotlib that are tried first; None for DejaVu Sans.
+    """
+    font = font_for(text, size_px, bold=bold, family=family)
     known = _characters(Path(str(font.path)))
     return FormattedText("".join(c if ord(c) in known else _number(c) for c in text), font)
 
@@ -120,14 +125,19 @@ def without_font(texts: Iterable[str]) -> dict[str, str]:
 
 
 def format_distinct(
-    texts: Sequence[str], size_px: float, *, width_px: float
+    texts: Sequence[str],
+    size_px: float,
+    *,
+    width_px: float,
+    family: tuple[str, ...] | None = None,
 ) -> list[FormattedText]:
     """Return each text, shortened to `width_px`, so that different texts look different.
 
     If different texts would look equal after they are shortened, an ellipsis replaces their common
-    beginning.
+    beginning. `family` as for `format_text`.
     """
-    whole = [format_text(text, size_px) for text in texts]
+    write = partial(format_text, size_px=size_px, family=family)
+    whole = [write(text) for text in texts]
     shown = [formatted.within(width_px) for formatted in whole]
     alike: dict[str, list[int]] = {}
     for i, formatted in enumerate(shown):
@@ -137,9 +147,8 @@ def format_distinct(
         left_out = _common(min(different), max(different)) - _N_KEPT_LETTERS
         if len(different) > 1 and left_out > 1:
             ends = [f"…{texts[i][start_of_letter(texts[i], left_out) :]}" for i in group]
-            for i, end in zip(
-                group, format_distinct(ends, size_px, width_px=width_px), strict=True
-            ):
+            parts = format_distinct(ends, size_px, width_px=width_px, family=family)
+            for i, end in zip(group, parts, strict=True):
                 shown[i] = end
     return shown
 
@@ -155,10 +164,13 @@ def one_line(text: str) -> str:
     return " ".join(shown.split()) or "(no name)"
 
 
-def font_for(text: str, size_px: float, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+def font_for(
+    text: str, size_px: float, *, bold: bool = False, family: tuple[str, ...] | None = None
+) -> ImageFont.FreeTypeFont:
     """Return the first font with every character of `text`, or the font with the most."""
     wanted = {ord(c) for c in text if not c.isspace()}
-    path = _best_font(wanted, _dejavu(bold=bold), bold=bold)
+    first = _dejavu(bold=bold) if family is None else _find(family, bold=bold)
+    path = _best_font(wanted, first, bold=bold)
     if wanted - _characters(path) and _add_new_fonts():
         path = _best_font(wanted, path, bold=bold)
     return _font(path, max(round(size_px), 1))
@@ -167,7 +179,7 @@ def font_for(text: str, size_px: float, *, bold: bool = False) -> ImageFont.Free
 def _best_font(wanted: set[int], first: Path, *, bold: bool) -> Path:
     """Return the first font with every wanted character, or the font with the most."""
     best, missing = first, len(wanted - _characters(first))
-    for other in _fallbacks(bold=bold) if missing else ():
+    for other in (_dejavu(bold=bold), *_fallbacks(bold=bold)) if missing else ():
         lacking = len(wanted - _characters(other))
         if lacking < missing:
             best, missing = other, lacking
@@ -216,6 +228,14 @@ def _dejavu(*, bold: bool) -> Path:
 
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return Path(mpl.get_data_path()) / "fonts" / "ttf" / name
+
+
+def _find(family: tuple[str, ...], *, bold: bool) -> Path:
+    """Return the font that matplotlib uses for the first installed of some families."""
+    from matplotlib.font_manager import FontProperties, findfont
+
+    weight = _BOLD_WEIGHT if bold else _USUAL_WEIGHT
+    return Path(findfont(FontProperties(family=list(family), weight=weight)))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The colors of a picture on a white or a dark background."""
+"""The colors and the font of a picture on a white or a dark background."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIGHTER = 0.45  # share of white in the color of a name on a dark background
 
 @dataclass(frozen=True)
 class Theme:
-    """The colors of a picture, as "#rrggbb".
+    """The colors of a picture, as "#rrggbb", and its font.
 
     Attributes
     ----------
@@ -29,12 +29,15 @@ class Theme:
     ink, pale_ink : str
         Colors of the text.
     is_dark : bool
+    family : tuple of str or None
+        Families of fonts in matplotlib's notation; None for DejaVu Sans.
     """
 
     background: str
     ink: str
     pale_ink: str
     is_dark: bool
+    family: tuple[str, ...] | None = None
 
     def count_classes(self, labels: Iterable[object] | None, n_items: int) -> Classes | None:
         """Return the classes of labels in colors for this background: see `labels.classes`."""
@@ -55,3 +58,13 @@ class Theme:
 
 LIGHT = Theme(background="#ffffff", ink="#1f2328", pale_ink="#6e7781", is_dark=False)
 DARK = Theme(background="#101216", ink="#e8eaee", pale_ink="#9a9fa9", is_dark=True)
+
+
+def choose_theme(*, dark: bool, in_axes: bool) -> Theme:
+    """Return the theme of a picture; in axes, with the font of the settings of matplotlib."""
+    theme = DARK if dark else LIGHT
+    if not in_axes:
+        return theme
+    import matplotlib as mpl
+
+    return replace(theme, family=tuple(mpl.rcParams["font.family"]))

@@ -1,5 +1,6 @@
 """Maps in axes of matplotlib: figures of several panels, the legend and its handles."""
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -114,3 +115,28 @@ class TestLegend:
         draw_mosaic(POSITIONS, images, LABELS, ax=axes, names=False, legend=False)
         assert axes.get_legend() is None
         assert sorted(axes.get_legend_handles_labels()[1]) == sorted(set(LABELS))
+
+
+class TestFont:
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"labels": LABELS},
+            {"labels": LABELS, "names": False},
+            {"values": np.arange(8), "values_name": "price", "item_names": {0: "dog"}},
+        ],
+    )
+    def test_all_texts_in_axes_have_the_font_of_the_settings(self, given):
+        with mpl.rc_context({"font.family": "serif", "font.serif": ["DejaVu Serif"]}):
+            axes = Figure(figsize=(8 * CM, 6 * CM)).add_subplot()
+            draw_scatter(POSITIONS, **given, ax=axes)
+            legend = axes.get_legend()
+            texts = [*axes.texts, *(legend.get_texts() if legend else ())]
+            assert texts
+            assert {text.get_fontproperties().get_name() for text in texts} == {"DejaVu Serif"}
+
+    def test_a_character_that_the_font_lacks_is_in_another_font(self):
+        with mpl.rc_context({"font.family": "serif", "font.serif": ["DejaVu Serif"]}):
+            axes = Figure().add_subplot()
+            draw_scatter(POSITIONS, ["قطة"] * 8, ax=axes)
+        assert {text.get_fontfamily()[0] for text in axes.texts} == {"DejaVu Sans"}

@@ -208,10 +208,13 @@ def test_any_label_can_be_drawn(label):
     assert draw_scatter(positions, labels, size_px=400, title=label).mode == "RGB"
 
 
+SETTINGS = {"figure.facecolor": "black", "savefig.dpi": 10, "font.size": 40, "font.family": "serif"}
+
+
 def test_settings_of_matplotlib_do_not_change_the_picture():
     positions, codes = blobs(100)
     plain = draw_scatter(positions, codes, size_px=300)
-    with mpl.rc_context({"figure.facecolor": "black", "savefig.dpi": 10, "font.size": 40}):
+    with mpl.rc_context(SETTINGS):
         assert draw_scatter(positions, codes, size_px=300).tobytes() == plain.tobytes()
 
 

@@ -134,18 +134,20 @@ class ColorBar:
     def _name(self) -> FormattedText | None:
         if self.name is None:
             return None
-        return format_text(one_line(self.name), self.text_px).within(_WIDEST_NAME * self.text_px)
+        name = format_text(one_line(self.name), self.text_px, family=self.theme.family)
+        return name.within(_WIDEST_NAME * self.text_px)
 
     @cached_property
     def _missing(self) -> FormattedText | None:
         if not self.scale.is_missing.any():
             return None
-        return format_text("no value", _TICK_SIZE * self.text_px)
+        return format_text("no value", _TICK_SIZE * self.text_px, family=self.theme.family)
 
     @cached_property
     def _tick_texts(self) -> list[FormattedText]:
         size_px = _TICK_SIZE * self.text_px
-        return [format_text(tick.text, size_px) for tick in self.scale.ticks]
+        family = self.theme.family
+        return [format_text(tick.text, size_px, family=family) for tick in self.scale.ticks]
 
 
 def _picture(colors: tuple[str, ...]) -> Image.Image:

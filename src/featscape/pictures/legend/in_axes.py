@@ -88,7 +88,9 @@ class AxesLegend:
         n_rows = int(box[1] / (_ROW * self._text_px))
         rows = legend_rows(self.classes, codes, min(max(n_rows, 1), MAX_LEGEND_ROWS))
         whole = [row.name for row in rows]
-        short = format_distinct(whole, self._text_px, width_px=_WIDEST_ROW * box[0])
+        short = format_distinct(
+            whole, self._text_px, width_px=_WIDEST_ROW * box[0], family=self.theme.family
+        )
         named = zip(rows, short, strict=True)
         rows = tuple(replace(row, name=name.text) for row, name in named)
         width, height = self._add(rows, 1, "center right")
