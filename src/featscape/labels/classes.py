@@ -84,7 +84,7 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
             f"labels must contain one label per item = {n_items:,}; got {len(labels):,}. "
             "Pass the labels in the order of the positions."
         )
-    texts = [_text_of(label, i) for i, label in enumerate(labels)]
+    texts = [text_of(label, i) for i, label in enumerate(labels)]
     colors = _colors.class_colors(texts)
     rank = {name: i for i, name in enumerate(colors)}
     codes = np.fromiter((rank[text] for text in texts), dtype=np.intp, count=n_items)
@@ -167,7 +167,8 @@ def is_missing(value: object) -> bool:
     return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
-def _text_of(label: object, index: int) -> str:
+def text_of(label: object, index: int) -> str:
+    """Return a label as the name of its class; raises InputError for the item at `index`."""
     if is_missing(label):
         return NO_LABEL
     if isinstance(label, bool | np.bool):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.errors import InputError
 from featscape.labels.colors import NO_LABEL_COLOR
 from featscape.labels.scaling import choose_scaling
 from featscape.labels.ticks import choose_ticks
@@ -15,6 +16,7 @@ from featscape.labels.values import read_values
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from matplotlib.colors import Colormap
     from numpy.typing import NDArray
 
     from featscape.labels.ticks import Tick
@@ -50,7 +52,9 @@ class ValueScale:
         return np.asarray(self.codes == N_COLORS)
 
 
-def scale_values(values: Iterable[object], n_items: int, *, is_dark: bool) -> ValueScale:
+def scale_values(
+    values: Iterable[object], n_items: int, *, is_dark: bool, cmap: str | Colormap | None = None
+) -> ValueScale:
     """Return the colors of numbers or dates.
 
     The scale is linear, or logarithmic if the numbers are so skewed that most of them would have
@@ -65,6 +69,8 @@ def scale_values(values: Iterable[object], n_items: int, *, is_dark: bool) -> Va
     n_items : int
     is_dark : bool
         Choose colors for a dark background.
+    cmap : str or matplotlib.colors.Colormap, optional
+        Use all colors of this map, instead of a part of viridis.
     """
     numbers, are_dates = read_values(values, n_items)
     is_present = ~np.isnan(numbers)
@@ -75,14 +81,22 @@ def scale_values(values: Iterable[object], n_items: int, *, is_dark: bool) -> Va
     codes[is_present] = np.minimum(steps, N_COLORS - 1)
     are_whole = bool((present == np.round(present)).all())
     ticks = choose_ticks(scaling, are_dates=are_dates, are_whole=are_whole)
-    return ValueScale(codes, _colors(is_dark=is_dark), ticks)
+    return ValueScale(codes, _colors(cmap, is_dark=is_dark), ticks)
 
 
-def _colors(*, is_dark: bool) -> tuple[str, ...]:
+def _colors(cmap: str | Colormap | None, *, is_dark: bool) -> tuple[str, ...]:
     """Return the colors of a scale, and a gray."""
     from matplotlib import colormaps
-    from matplotlib.colors import to_hex
+    from matplotlib.colors import Colormap, to_hex
 
-    part = _ON_DARK if is_dark else _ON_LIGHT
+    part = (_ON_DARK if is_dark else _ON_LIGHT) if cmap is None else (0.0, 1.0)
     gray = _GRAY_ON_DARK if is_dark else NO_LABEL_COLOR
-    return (*map(to_hex, colormaps["viridis"](np.linspace(*part, N_COLORS))), gray)
+    chosen = "viridis" if cmap is None else cmap
+    if not isinstance(chosen, Colormap):
+        if chosen not in colormaps:
+            raise InputError(
+                f"cmap must be a colormap of matplotlib; got {cmap!r}. "
+                "Choose a name in matplotlib.colormaps."
+            )
+        chosen = colormaps[chosen]
+    return (*map(to_hex, chosen(np.linspace(*part, N_COLORS))), gray)

@@ -19,8 +19,7 @@ from featscape.pictures.names import (
     leaders,
     unnamed_classes,
 )
-from featscape.pictures.placement import Arrangement
-from featscape.pictures.plane import fit_to_box
+from featscape.pictures.placement import arrange_points
 from featscape.pictures.points import add_points, marker_px
 from featscape.pictures.vector import MAX_VECTOR_POINTS, add_bar, add_names
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from featscape.labels.classes import Classes
     from featscape.pictures.legend.color_bar import ColorBar, PlacedBar
     from featscape.pictures.names import ItemNames
-    from featscape.pictures.placement import NameBox
+    from featscape.pictures.placement import Arrangement, NameBox
     from featscape.pictures.points import Line
     from featscape.pictures.theme import Theme
 
@@ -54,6 +53,7 @@ def draw_in_axes(
     item_names: ItemNames | None,
     theme: Theme,
     make_bar: Callable[[float], ColorBar] | None,
+    diameter_in: float | None,
 ) -> None:
     """Draw a scatter plot in axes, and set their limits.
 
@@ -75,12 +75,16 @@ def draw_in_axes(
     theme : Theme
     make_bar : callable or None
         Makes the color bar of a map without classes: see `plan_page`.
+    diameter_in : float or None
+        Of a point, in inches; None for a diameter by the number of points.
     """
 
     def arrange(room: tuple[int, int]) -> Arrangement:
-        side_px = marker_px(len(xy), min(room))
-        centers = fit_to_box(xy, width_px=room[0], height_px=room[1], margin_px=side_px)
-        return Arrangement(np.arange(len(xy)), centers, side_px)
+        if diameter_in is None:
+            diameter_px = marker_px(len(xy), min(room))
+        else:
+            diameter_px = diameter_in * LAYOUT_DPI
+        return arrange_points(xy, np.arange(len(xy)), room, diameter_px)
 
     plan = _plan_in_axes(
         axes,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from featscape.labels.classes import Classes
     from featscape.pictures.points import Line
+    from featscape.pictures.theme import ClassColors
     from featscape.progress import Progress
     from featscape.records import ImageSource
 
@@ -58,6 +59,7 @@ def draw_mosaic(
     caption: str | None = None,
     names: bool = True,
     legend: bool = True,
+    colors: ClassColors | None = None,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
@@ -76,6 +78,7 @@ def draw_mosaic(
     thumbnail_px: int | None = None,
     names: bool = True,
     legend: bool = True,
+    colors: ClassColors | None = None,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     progress: Progress | None = None,
@@ -95,6 +98,7 @@ def draw_mosaic(
     caption: str | None = None,
     names: bool = True,
     legend: bool = True,
+    colors: ClassColors | None = None,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
@@ -131,6 +135,9 @@ def draw_mosaic(
         Write the names of the classes on the map; otherwise, a legend lists the classes.
     legend : bool
         Draw the legend of the classes without a name.
+    colors : mapping of label to color, or sequence of colors, optional
+        Colors of matplotlib for the classes: a color for each class, by label or in natural order
+        of the classes.
     item_names : mapping of int to str, optional
         As for `draw_scatter`.
     dark : bool
@@ -174,7 +181,7 @@ def draw_mosaic(
         check_axes(ax, title, caption, path)
     target = None if path is None else check_path(path)
     theme = choose_theme(dark=dark, in_axes=ax is not None)
-    classes = theme.count_classes(labels, len(plane.xy))
+    classes = theme.count_classes(labels, len(plane.xy), colors)
     arrange = partial(_arrange, plane, layout=layout, thumbnail_px=thumbnail_px)
     name = f"{layout} of images"
     progress = progress or SilentProgress()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.pictures.plane import fit_to_box
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -47,6 +49,26 @@ class Arrangement:
     items: NDArray[np.intp]
     centers: NDArray[np.float64]
     side_px: float
+
+
+def arrange_points(
+    xy: NDArray[np.float64], order: NDArray[np.intp], box: tuple[int, int], diameter_px: float
+) -> Arrangement:
+    """Return points in a box of this width and height, with a margin of their diameter.
+
+    Parameters
+    ----------
+    xy : ndarray of float64, shape (n, 2)
+        y upward.
+    order : ndarray of intp, shape (n,)
+        The drawing order.
+    box : tuple of int
+        Width and height, in pixels.
+    diameter_px : float
+    """
+    margin_px = min(diameter_px, min(box) / 4)
+    centers = fit_to_box(xy, width_px=box[0], height_px=box[1], margin_px=margin_px)
+    return Arrangement(items=order, centers=centers[order], side_px=diameter_px)
 
 
 class Coverage:

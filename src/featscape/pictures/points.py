@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageColor
+
+from featscape.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 DPI = 100  # of the canvas; has no effect on the picture, because all sizes are in pixels
 _BELOW = 0.5  # the zorder of lines; that of disks is 1 or more
+MAX_POINT_SIZE = 20  # 7 mm; larger points would not fit into small axes
 MANY_POINTS = 50_000  # drawing more points one by one takes seconds
 
 
@@ -29,6 +33,16 @@ class Line(NamedTuple):
 def marker_px(n_points: int, map_px: float) -> float:
     """Return the diameter of a point, in pixels, for maps of 10 to 1,000,000 points."""
     return float(np.clip(0.08 * n_points**-0.31, 0.0009, 0.022) * map_px)
+
+
+def check_point_size(point_size: float) -> float:
+    """Return a diameter in points of 1/72 inch; raises InputError if the diameter is invalid."""
+    if not isinstance(point_size, Real) or not 0 < point_size <= MAX_POINT_SIZE:
+        raise InputError(
+            f"point_size must be more than 0 and at most {MAX_POINT_SIZE} points of 1/72 inch; got "
+            f"{point_size!r}. Choose another size."
+        )
+    return float(point_size)
 
 
 def draw_points(

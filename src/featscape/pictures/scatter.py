@@ -15,9 +15,9 @@ from featscape.pictures.axes import check_axes, draw_in_axes
 from featscape.pictures.legend.color_bar import ColorBar
 from featscape.pictures.names import check_item_names, draw_names, leaders, plan_map
 from featscape.pictures.page import check_path
-from featscape.pictures.placement import Arrangement
-from featscape.pictures.plane import fit_to_box, project_to_plane
-from featscape.pictures.points import draw_points, marker_px
+from featscape.pictures.placement import Arrangement, arrange_points
+from featscape.pictures.plane import project_to_plane
+from featscape.pictures.points import DPI, check_point_size, draw_points, marker_px
 from featscape.pictures.theme import choose_theme
 from featscape.pictures.vector import VECTOR_SUFFIXES, write_vector
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from numpy.typing import ArrayLike, NDArray
     from PIL import Image
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from featscape.pictures.names import PlannedMap
     from featscape.pictures.page import Page
     from featscape.pictures.plane import Plane
-    from featscape.pictures.theme import Theme
+    from featscape.pictures.theme import ClassColors, Theme
 
     Values = Sequence[float | None] | Sequence[date | None] | NDArray[np.generic]
     Labels = Sequence[str] | Sequence[int] | NDArray[np.generic]
@@ -52,6 +53,9 @@ def draw_scatter(
     caption: str | None = None,
     names: bool = True,
     legend: bool = True,
+    colors: ClassColors | None = None,
+    cmap: str | Colormap | None = None,
+    point_size: float | None = None,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
@@ -68,6 +72,9 @@ def draw_scatter(
     values_name: str | None = None,
     names: bool = True,
     legend: bool = True,
+    colors: ClassColors | None = None,
+    cmap: str | Colormap | None = None,
+    point_size: float | None = None,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     ax: Axes,
@@ -85,6 +92,9 @@ def draw_scatter(
     caption: str | None = None,
     names: bool = True,
     legend: bool = True,
+    colors: ClassColors | None = None,
+    cmap: str | Colormap | None = None,
+    point_size: float | None = None,
     item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
@@ -123,6 +133,14 @@ def draw_scatter(
         Write the names of the classes on the map; otherwise, a legend lists the classes.
     legend : bool
         Draw the legend of the classes without a name, or the color bar.
+    colors : mapping of label to color, or sequence of colors, optional
+        Colors of matplotlib for the classes: a color for each class, by label or in natural order
+        of the classes. Names have a darker shade, or a lighter shade on a dark background.
+    cmap : str or matplotlib.colors.Colormap, optional
+        The colormap of `values`; by default viridis.
+    point_size : float, optional
+        The diameter of a point, in points of 1/72 inch, at most 20; by default chosen by the number
+        of points. A picture without `ax` has 100 pixels per inch.
     item_names : mapping of int to str, optional
         Names to write at items, the most important name first; ignored if `labels` are given. A
         name that would overlap an earlier name is omitted.
@@ -143,10 +161,11 @@ def draw_scatter(
     Raises
     ------
     InputError
-        If the positions are not finite numbers of a valid shape, if the number of labels differs
-        or values differs from the number of positions, if a label or value is invalid, if both
-        `labels` and `values` are given, if an item of `item_names` does not exist, if the suffix of
-        `path` is unknown, or if `ax` is another object, such as an array of axes or polar axes.
+        If the positions are not finite numbers of a valid shape, if the number of labels or values
+        differs from the number of positions, if a label, value, color, colormap or size is invalid,
+        if a class has no color in `colors`, if both `labels` and `values` are given, if an option
+        of the other is given, if an item of `item_names` does not exist, if the suffix of `path` is
+        unknown, or if `ax` is another object, such as an array of axes or polar axes.
 
     Examples
     --------
@@ -157,7 +176,9 @@ def draw_scatter(
     """
     plane = project_to_plane(positions)
     theme = choose_theme(dark=dark, in_axes=ax is not None)
-    points = _color(plane, labels, values, values_name, theme)
+    classes = theme.count_classes(labels, len(plane.xy), colors)
+    points = _color(plane, classes, values, theme, values_name=values_name, cmap=cmap)
+    diameter_in = None if point_size is None else check_point_size(point_size) / 72
     named = check_item_names(item_names, plane.xy)
     if ax is not None:
         check_axes(ax, title, caption, path)
@@ -173,11 +194,12 @@ def draw_scatter(
             item_names=named,
             theme=theme,
             make_bar=points.make_bar if legend else None,
+            diameter_in=diameter_in,
         )
         return None
     target = None if path is None else check_path(path, vector=tuple(VECTOR_SUFFIXES))
     planned = plan_map(
-        partial(_arrange, plane, points.order),
+        partial(_arrange, plane, points.order, diameter_in),
         size_px=size_px,
         aspect=plane.aspect,
         title=title,
@@ -221,25 +243,31 @@ class _Colored:
 
 
 def _color(
-    plane: Plane, labels: Labels | None, values: Values | None, name: str | None, theme: Theme
+    plane: Plane,
+    classes: Classes | None,
+    values: Values | None,
+    theme: Theme,
+    *,
+    values_name: str | None,
+    cmap: str | Colormap | None,
 ) -> _Colored:
-    """Return the points colored by label, by value, or else by position."""
+    """Return the points colored by class, by value, or else by position."""
     order = _order(plane)
     if values is None:
-        if name is not None:
-            raise InputError(f"values_name must be None without values; got {name!r}. Pass values.")
-        classes = theme.count_classes(labels, len(plane.xy))
+        for name, given in {"values_name": values_name, "cmap": cmap}.items():
+            if given is not None:
+                raise InputError(f"{name} must be None without values; got {given!r}. Pass values.")
         if classes is None:
             return _Colored(order, *position_colors(plane.xy))
         return _Colored(order, classes.codes, classes.colors, classes)
-    if labels is not None:
+    if classes is not None:
         raise InputError(
             "labels and values must not both be given; got both. Pass the classes as labels, or "
             "the numbers or dates as values."
         )
-    scale = scale_values(values, len(plane.xy), is_dark=theme.is_dark)
+    scale = scale_values(values, len(plane.xy), is_dark=theme.is_dark, cmap=cmap)
     missing_first = order[np.argsort(~scale.is_missing[order], kind="stable")]
-    make_bar = partial(ColorBar, scale, name, theme)
+    make_bar = partial(ColorBar, scale, values_name, theme)
     return _Colored(missing_first, scale.codes, scale.colors, make_bar=make_bar)
 
 
@@ -265,13 +293,16 @@ def _draw_map(planned: PlannedMap, colored: _Colored) -> Image.Image:
     return picture
 
 
-def _arrange(plane: Plane, order: NDArray[np.intp], page: Page) -> Arrangement:
+def _arrange(
+    plane: Plane, order: NDArray[np.intp], diameter_in: float | None, page: Page
+) -> Arrangement:
     """Return the points on a page, in drawing order."""
-    diameter_px = marker_px(len(plane.xy), page.map_height)
-    points = fit_to_box(
-        plane.xy, width_px=page.map_width, height_px=page.map_height, margin_px=diameter_px
-    )
-    return Arrangement(items=order, centers=points[order], side_px=diameter_px)
+    box = page.map_width, page.map_height
+    if diameter_in is None:
+        diameter_px = marker_px(len(plane.xy), page.map_height)
+    else:
+        diameter_px = diameter_in * DPI
+    return arrange_points(plane.xy, order, box, diameter_px)
 
 
 def _order(plane: Plane) -> NDArray[np.intp]:

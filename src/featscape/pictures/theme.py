@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import ImageColor
 
+from featscape.errors import InputError
 from featscape.labels.classes import count_classes
 from featscape.labels.colors import lighten
+from featscape.labels.own_colors import recolor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from featscape.labels.classes import Classes
+
+    ClassColors = Mapping[Any, Any] | Iterable[Any]
 
 _DARKER = 0.55  # of the color of a class, for legible text on white
 _LIGHTER = 0.45  # share of white in the color of a name on a dark background
@@ -39,10 +43,21 @@ class Theme:
     is_dark: bool
     family: tuple[str, ...] | None = None
 
-    def count_classes(self, labels: Iterable[object] | None, n_items: int) -> Classes | None:
-        """Return the classes of labels in colors for this background: see `labels.classes`."""
+    def count_classes(
+        self, labels: Iterable[object] | None, n_items: int, colors: ClassColors | None = None
+    ) -> Classes | None:
+        """Return the classes of labels in colors for this background: see `labels.classes`.
+
+        `colors` replaces these colors: see `recolor`.
+        """
         classes = count_classes(labels, n_items)
-        if classes is None or not self.is_dark:
+        if classes is None:
+            if colors is not None:
+                raise InputError("colors must be None without labels. Pass labels.")
+            return None
+        if colors is not None:
+            return recolor(classes, colors)
+        if not self.is_dark:
             return classes
         return replace(classes, colors=tuple(map(lighten, classes.colors)))
 

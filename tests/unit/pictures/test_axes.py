@@ -140,3 +140,21 @@ class TestFont:
             axes = Figure().add_subplot()
             draw_scatter(POSITIONS, ["قطة"] * 8, ax=axes)
         assert {text.get_fontfamily()[0] for text in axes.texts} == {"DejaVu Sans"}
+
+
+def test_points_in_axes_have_the_given_size_and_colors():
+    axes = Figure().add_subplot()
+    own = dict.fromkeys(LABELS, "gray") | {"fish": "red"}
+    draw_scatter(POSITIONS, LABELS, ax=axes, point_size=3, colors=own)
+    (points,) = axes.collections
+    assert points.get_sizes() == pytest.approx([9])
+    shown = {tuple(color) for color in points.get_facecolor()[:, :3].round(2).tolist()}
+    assert shown == {(1.0, 0.0, 0.0), (0.5, 0.5, 0.5)}
+
+
+def test_the_borders_of_images_have_own_colors():
+    axes = Figure(figsize=(8 * CM, 8 * CM)).add_subplot()
+    images = find_images([Image.new("RGB", (8, 6))] * 8)
+    draw_mosaic(POSITIONS, images, LABELS, ax=axes, names=False, colors=["#ff00ff"] * 4)
+    (picture,) = axes.images
+    assert (np.asarray(picture.get_array())[..., :3] == (255, 0, 255)).all(axis=-1).any()

@@ -21,7 +21,7 @@ from helpers.images.colors import colors_in
 def plan(positions, labels, size_px=800):
     plane = project_to_plane(positions)
     return plan_map(
-        partial(scatter._arrange, plane, np.arange(len(plane.xy))),
+        partial(scatter._arrange, plane, np.arange(len(plane.xy)), None),
         size_px=size_px,
         aspect=plane.aspect,
         title=None,
@@ -86,6 +86,50 @@ def test_each_class_is_drawn_in_its_color():
     image = draw_scatter([[0, 0], [1, 1]], ["dog", "cat"], size_px=800, names=False)
     seen = colors_in(image)
     assert {ImageColor.getrgb(color) for color in class_colors(["cat", "dog"]).values()} <= seen
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_own_colors_are_those_of_the_points_and_of_the_legend(dark):
+    own = {"cat": "#ff00ff", "dog": "#00ff00"}
+    picture = draw_scatter(
+        [[0, 0], [1, 1]], ["dog", "cat"], size_px=800, names=False, colors=own, dark=dark
+    )
+    assert {ImageColor.getrgb(color) for color in own.values()} <= colors_in(picture)
+
+
+def test_values_have_the_colors_of_a_colormap():
+    values = np.arange(3)
+    picture = draw_scatter([[0, 0], [1, 1], [2, 0]], values=values, cmap="cividis", size_px=800)
+    ends = np.rint(255 * mpl.colormaps["cividis"]([0.0, 1.0])[:, :3]).astype(int)
+    assert {tuple(end) for end in ends.tolist()} <= colors_in(picture)
+    same = mpl.colormaps["cividis"]
+    assert picture == draw_scatter([[0, 0], [1, 1], [2, 0]], values=values, cmap=same, size_px=800)
+
+
+def test_the_size_of_points_is_their_diameter_in_points():
+    image = np.asarray(draw_scatter([[0, 0], [1, 1]], size_px=800, point_size=18))
+    rows, columns = np.nonzero((image < 250).any(axis=2))
+    left = columns < image.shape[1] / 2
+    for pixels in (rows[left], columns[left]):
+        assert np.ptp(pixels) + 1 == pytest.approx(18 * 100 / 72, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"colors": ["red"]}, "colors must be None without labels"),
+        ({"values": [1, 2], "colors": ["red"]}, "colors must be None without labels"),
+        ({"labels": [1, 2], "cmap": "magma"}, "cmap must be None without values; got 'magma'"),
+        ({"values": [1, 2], "cmap": "x"}, "cmap must be a colormap of matplotlib; got 'x'"),
+        *(
+            ({"point_size": size}, "point_size must be more than 0")
+            for size in (0, 21, np.nan, "1")
+        ),
+    ],
+)
+def test_invalid_looks_are_errors(given, message):
+    with pytest.raises(InputError, match=message):
+        draw_scatter([[0, 0], [1, 1]], **given)
 
 
 def test_no_class_is_always_drawn_on_top():
@@ -281,7 +325,7 @@ class TestItemNames:
         items = {int(np.flatnonzero(codes == code)[0]): f"blob {code}" for code in range(3)}
         plane = project_to_plane(positions)
         page = plan_map(
-            partial(scatter._arrange, plane, np.arange(len(plane.xy))),
+            partial(scatter._arrange, plane, np.arange(len(plane.xy)), None),
             size_px=800,
             aspect=plane.aspect,
             title=None,
