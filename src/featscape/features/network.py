@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,12 @@ from featscape.errors import ImageError, ModelError
 from featscape.features.engines.base import BF16, FP32
 from featscape.features.engines.compiling import COMPILED_FROM, compile_engine
 from featscape.features.engines.devices import count_cores
-from featscape.features.engines.precision import AUTO, choose_precision, sample_size
+from featscape.features.engines.precision import (
+    AUTO,
+    auto_min_images,
+    choose_precision,
+    sample_size,
+)
 from featscape.features.engines.torch import TorchEngine
 from featscape.features.zoo.fingerprint import make_probe
 from featscape.features.zoo.own.code import own_code_errors
@@ -176,8 +182,16 @@ class Network:
         """Return the sample size for `choose_precision`; 0 if no sample is needed."""
         if self.inference is not None:
             return 0
+        with own_code_errors(self.card.name):
+            return sample_size(self.requested, n_images, min_images=self._auto_min_images)
+
+    @cached_property
+    def _auto_min_images(self) -> int:
+        """See `auto_min_images`; 0 if another precision than `auto` is requested."""
+        if self.requested != AUTO:
+            return 0
         probe = make_probe(self.preprocessing.input_size_px)
-        return sample_size(self.requested, n_images, engine=self.engine, probe=probe)
+        return auto_min_images(self.engine, probe, device=self.device)
 
     def choose_precision(
         self, sample: Sequence[NDArray[np.uint8]]
@@ -206,7 +220,13 @@ class Network:
         if self.inference is not None:
             return self, None
         with own_code_errors(self.card.name):
-            choice = choose_precision(self.engine, self.requested, sample, card=self.card)
+            choice = choose_precision(
+                self.engine,
+                self.requested,
+                sample,
+                card=self.card,
+                min_images=self._auto_min_images,
+            )
         network = replace(
             self,
             card=replace(self.card, precision=choice.precision),

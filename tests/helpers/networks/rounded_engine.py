@@ -30,6 +30,9 @@ class Rounded:
             return exact
         return exact + self.noise * features(len(pixels), seed=1)
 
+    def count_multiply_adds(self, _image):
+        return 10**10
+
     def at(self, precision, *, sample=(), key="", fingerprint=()):
         self.asked.append((precision, len(sample), key))
         assert fingerprint in ((), CARD.fingerprint)

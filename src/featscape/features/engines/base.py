@@ -59,6 +59,16 @@ class Engine(Protocol):
         """
         ...
 
+    def count_multiply_adds(self, image: NDArray[np.uint8]) -> int:
+        """Return the multiply-adds of the convolutions and matrix products for one image.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, shape (size, size, 3)
+            Any prepared image.
+        """
+        ...
+
     def at(
         self,
         precision: str,

@@ -7,6 +7,7 @@ within a layer, and all shapes are fixed when the network is compiled.
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,19 @@ class OpenVinoEngine:
                 self._queue.wait_all()
         return values
 
+    def count_multiply_adds(self, image: NDArray[np.uint8]) -> int:
+        """Return the multiply-adds for one image: see `Engine.count_multiply_adds`.
+
+        Operations whose shapes depend on the values of the image are not counted.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, shape (size, size, 3)
+            Ignored: the model has one input size.
+        """
+        del image
+        return sum(map(_count_multiply_adds, self._model.get_ops()))
+
     def at(
         self,
         precision: str,
@@ -147,6 +161,26 @@ class OpenVinoEngine:
         if precision == "int8":
             model = calibrate(model, sample, key=key, fingerprint=fingerprint)
         return OpenVinoEngine(model, precision=precision)
+
+
+def _count_multiply_adds(operation: Any) -> int:
+    """Return the multiply-adds of a convolution or a matrix product, and 0 for other operations."""
+    kind = operation.get_type_name()
+    if kind not in ("Convolution", "GroupConvolution", "MatMul", "ScaledDotProductAttention"):
+        return 0
+    ports = (*operation.inputs(), *operation.outputs())
+    if any(port.get_partial_shape().is_dynamic for port in ports):
+        return 0
+    shapes: list[tuple[int, ...]] = [tuple(port.get_shape()) for port in ports]
+    *inputs, output = shapes
+    if kind == "MatMul":
+        is_transposed = operation.get_attributes()["transpose_a"]
+        return math.prod(output) * inputs[0][-2 if is_transposed else -1]
+    if kind == "ScaledDotProductAttention":
+        queries, keys, values = inputs[:3]
+        return math.prod(queries[:-1]) * keys[-2] * (keys[-1] + values[-1])
+    # each weight is multiplied once at each position of the output, of shape (1, channels, h, w)
+    return math.prod(inputs[1]) * math.prod(output[2:]) * output[0]
 
 
 def convert(

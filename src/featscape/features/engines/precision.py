@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import time
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.features.engines.base import BF16, FP32, INT8, PRECISIONS
-from featscape.features.engines.devices import count_cores
 from featscape.features.zoo.fingerprint import card_key
 from featscape.records import Inference
 
@@ -32,9 +31,16 @@ N_NEIGHBORS = 10
 # standard deviation of .010 instead of .008.
 _SAMPLE_SHARE = 24
 _SAMPLE_MIN, _SAMPLE_MAX = 2 * N_NEIGHBORS + 1, 128
-# bf16 halves the time of the network, and trying bf16 takes one to four seconds.
-AUTO_MIN_S = 10.0
 _SAMPLE_INT8 = 128  # calibration needs more images than a comparison
+
+# bf16 halves the time of the network, and trying bf16 takes one to four seconds. Auto tries bf16 if
+# all images of a run need this number of multiply-adds. The limit is not a measured time, because
+# the choice, and with it the features, would depend on the load of the machine. In ResNet101, 193
+# images need this number; in fp32 they take 7 s on two cores of a Zen 5, and 13 s on two of a Zen
+# 4. Other networks, from MobileNetV3 to VGG16 and ViT-B/16, take 7 to 17 s on the Zen 5.
+AUTO_MIN_MULTIPLY_ADDS = 1.5e12
+# An H100 needs at least 3 s: the peak of its data sheet is 67 TFLOPS in fp32.
+AUTO_MIN_MULTIPLY_ADDS_CUDA = 1e14
 
 
 @dataclass(frozen=True)
@@ -76,39 +82,49 @@ def check_precision(precision: str) -> None:
         )
 
 
-def sample_size(precision: str, n_images: int, *, engine: Engine, probe: NDArray[np.uint8]) -> int:
-    """Return the number of images that are needed to choose the precision.
+def auto_min_images(engine: Engine, probe: NDArray[np.uint8], *, device: str) -> int:
+    """Return the smallest number of images for which auto tries bf16.
 
-    For auto, a sample is needed only if the network takes `AUTO_MIN_S` or more for all images in
-    fp32. The time is measured on a few copies of the probe.
+    The number depends on the network and on the kind of device, but not on the device's speed.
+
+    Parameters
+    ----------
+    engine : Engine
+        In fp32.
+    probe : ndarray of uint8, shape (size, size, 3)
+        Any prepared image.
+    device : str
+        For example "cpu" or "cuda:1".
+
+    Returns
+    -------
+    int
+        0 if auto never tries bf16, because the engine does not support bf16.
+    """
+    if BF16 not in engine.precisions:
+        return 0
+    is_cuda = device.startswith("cuda")
+    enough = AUTO_MIN_MULTIPLY_ADDS_CUDA if is_cuda else AUTO_MIN_MULTIPLY_ADDS
+    return max(_SAMPLE_MIN, math.ceil(enough / max(1, engine.count_multiply_adds(probe))))
+
+
+def sample_size(precision: str, n_images: int, *, min_images: int) -> int:
+    """Return the number of images that are needed to choose the precision.
 
     Parameters
     ----------
     precision : str
     n_images : int
-    engine : Engine
-        In fp32.
-    probe : ndarray of uint8, shape (size, size, 3)
-        Any prepared image.
+    min_images : int
+        From `auto_min_images`; ignored for another precision than auto.
     """
     if precision == FP32:
         return 0
     if precision == INT8:
         return min(n_images, _SAMPLE_INT8)
-    if precision == AUTO:
-        if BF16 not in engine.precisions or n_images < _SAMPLE_MIN:
-            return 0
-        if n_images * _seconds_per_image(engine, probe) < AUTO_MIN_S:
-            return 0
+    if precision == AUTO and not 0 < min_images <= n_images:
+        return 0
     return min(n_images, max(_SAMPLE_MIN, min(n_images // _SAMPLE_SHARE, _SAMPLE_MAX)))
-
-
-def _seconds_per_image(engine: Engine, probe: NDArray[np.uint8]) -> float:
-    images = [probe] * count_cores()
-    engine.run(images[:1])  # the first run allocates memory
-    start_s = time.perf_counter()
-    engine.run(images)
-    return (time.perf_counter() - start_s) / len(images)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +154,7 @@ def choose_precision(
     sample: Sequence[NDArray[np.uint8]],
     *,
     card: ModelCard,
+    min_images: int = 0,
 ) -> PrecisionChoice:
     """Choose the precision of a network, and measure its cost.
 
@@ -151,6 +168,8 @@ def choose_precision(
         Prepared images; if empty, auto chooses fp32.
     card : ModelCard
         Card of the network, for the key of a calibration.
+    min_images : int
+        From `auto_min_images`, for the reason; ignored for another precision than auto.
 
     Raises
     ------
@@ -164,7 +183,7 @@ def choose_precision(
     if precision == AUTO and BF16 not in engine.precisions:
         return _make_choice(engine, precision, "no faster precision on this processor")
     if not sample:
-        reason = f"bf16 is tried if fp32 takes {AUTO_MIN_S:g} s or more"
+        reason = f"{BF16} is tried for {min_images:,} images of this network or more"
         return _make_choice(engine, precision, reason)
     key = _name_sample(card, sample)
     other = engine.at(

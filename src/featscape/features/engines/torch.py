@@ -170,6 +170,21 @@ class TorchEngine:
         n_compiled, compiled = self._compiled
         return compiled if n_images == n_compiled else self._module  # type: ignore[no-any-return]  # of type Any
 
+    def count_multiply_adds(self, image: NDArray[np.uint8]) -> int:
+        """Return the multiply-adds for one image: see `Engine.count_multiply_adds`.
+
+        PyTorch's counter omits the matrix products of attention on a CPU.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, shape (size, size, 3)
+        """
+        from torch.utils.flop_counter import FlopCounterMode
+
+        with FlopCounterMode(display=False) as counter:
+            self.run([image])
+        return int(counter.get_total_flops()) // 2
+
     def compiled(self, batch_size: int, *, backend: str) -> TorchEngine:
         """Return the same network, compiled for batches of one size.
 

@@ -77,6 +77,35 @@ def test_features_of_openvino_agree_with_pytorch(network):
         np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
 
 
+class Every(nn.Module):
+    """A network with each operation that is counted, and the numbers of its multiply-adds."""
+
+    # two convolutions, the second in four groups, and two linear layers
+    n_multiply_adds = 8 * 81 * 27 + 16 * 49 * 9 * 2 + 2 * 49 * 16 * 16
+    n_of_attention = 2 * 49 * 49 * 16
+
+    def __init__(self):
+        super().__init__()
+        self.wide, self.grouped = nn.Conv2d(3, 8, 3, stride=2), nn.Conv2d(8, 16, 3, groups=4)
+        self.first, self.last = nn.Linear(16, 16), nn.Linear(16, 16)
+
+    def forward(self, batch):
+        rows = self.first(self.grouped(self.wide(batch)).flatten(2).transpose(1, 2))[:, None]
+        mixed = nn.functional.scaled_dot_product_attention(rows, rows, rows)
+        return self.last(mixed).mean((1, 2))
+
+
+def test_both_engines_count_the_multiply_adds_of_one_image():
+    network = Every().eval().requires_grad_(False)
+    image = pixels(1)[0]
+    converted, reason = open_one(network)
+    assert reason == ""
+    total = Every.n_multiply_adds + Every.n_of_attention
+    assert converted.count_multiply_adds(image) == total
+    plain = TorchEngine(network, device=CPU, **SCALE)  # does not count attention on a CPU
+    assert plain.count_multiply_adds(image) in (Every.n_multiply_adds, total)
+
+
 class Shifted(nn.Module):
     def forward(self, x):
         return x + 1

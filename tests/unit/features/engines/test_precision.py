@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from featscape.features.engines.precision import (
-    AUTO_MIN_S,
     Distance,
+    auto_min_images,
     choose_precision,
     measure,
     sample_size,
@@ -117,40 +117,53 @@ class TestChoosePrecision:
     ("precision", "n_images", "size"),
     [
         ("fp32", 10_000, 0),
-        ("auto", 240, 0),
-        ("auto", 260, 21),
+        ("auto", 249, 0),
+        ("auto", 250, 21),
         ("auto", 1_000, 41),
         ("auto", 1_000_000, 128),
         ("bf16", 10, 10),
         ("int8", 500, 128),
     ],
 )
-def test_the_sample_size_depends_on_precision_and_number_of_images(
-    monkeypatch, precision, n_images, size
-):
-    take_time(monkeypatch, seconds_per_image=AUTO_MIN_S / 250)
-    assert sample_size(precision, n_images, engine=Rounded(), probe=sample(1)[0]) == size
+def test_the_sample_size_depends_on_precision_and_number_of_images(precision, n_images, size):
+    assert sample_size(precision, n_images, min_images=250) == size
 
 
-@pytest.mark.parametrize(("n_images", "size"), [(20, 0), (21, 21), (192, 21)])
-def test_a_slow_network_needs_a_sample_of_few_images(monkeypatch, n_images, size):
-    take_time(monkeypatch, seconds_per_image=1)
-    assert sample_size("auto", n_images, engine=Rounded(), probe=sample(1)[0]) == size
+def test_no_sample_is_needed_if_auto_never_tries_bf16():
+    assert sample_size("auto", 1_000_000, min_images=0) == 0
 
 
-def test_no_sample_is_needed_if_no_precision_is_faster_than_fp32():
-    engine = Rounded(precisions=("fp32", "int8"))
-    assert sample_size("auto", 1_000, engine=engine, probe=sample(1)[0]) == 0
+class Worker:
+    """An engine that only counts its multiply-adds: a run would raise an error."""
+
+    precisions = ("fp32", "bf16", "int8")
+
+    def __init__(self, n_multiply_adds):
+        self.n_multiply_adds = n_multiply_adds
+
+    def count_multiply_adds(self, _image):
+        return self.n_multiply_adds
 
 
-def take_time(monkeypatch, *, seconds_per_image):
-    """Let the clock of the module advance by a time for each image that an engine runs."""
-    clock = [0.0]
-    run = Rounded.run
+def count_images(n_multiply_adds, device="cpu"):
+    return auto_min_images(Worker(n_multiply_adds), sample(1)[0], device=device)
 
-    def slow_run(self, images):
-        clock[0] += seconds_per_image * len(images)
-        return run(self, images)
 
-    monkeypatch.setattr(Rounded, "run", slow_run)
-    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+class TestAutoMinImages:
+    def test_the_number_depends_on_the_multiply_adds_and_the_device_alone(self):
+        assert count_images(7_800_000_000) == 193  # ResNet101
+        assert count_images(383_907_552) == 3_908  # EfficientNet-Lite0
+        assert count_images(7_800_000_000, "cuda:1") == 12_821
+
+    def test_a_network_of_any_size_needs_the_images_of_a_sample(self):
+        assert count_images(10**12) == 21
+        assert count_images(0) == 1_500_000_000_000
+
+    def test_bf16_is_never_tried_on_a_processor_without_bfloat16(self):
+        engine = Rounded(precisions=("fp32", "int8"))
+        assert auto_min_images(engine, sample(1)[0], device="cpu") == 0
+
+    def test_the_reason_for_fp32_names_the_number(self):
+        choice = choose_precision(Rounded(), "auto", (), card=CARD, min_images=3_908)
+        assert choice.engine.precision == "fp32"
+        assert choice.inference.reason == "bf16 is tried for 3,908 images of this network or more"
