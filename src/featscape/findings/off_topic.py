@@ -1,7 +1,8 @@
 """Find images that resemble no large part of the dataset.
 
 Images off topic often come as a group, whose members are near each other. The distance to the
-nearest items therefore does not find them; the distance to a share of the dataset does.
+nearest items therefore does not find them; the distance to a share of the dataset does. If such a
+group is a class of its own, its images are not off topic, and the class is named once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, OffTopic
 from featscape.findings.spaces import blocks, for_each, shuffled_members, unit_rows
-from featscape.findings.wording import name_item, noun_of, too_few_items
+from featscape.findings.wording import join_names, name_item, noun_of, too_few_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ _MANY_ITEMS, _FEWER = 200_000, 4
 _SHARE = 0.05  # of the sample that the item is compared with
 _N_OF_CLASSES = 4_000  # items of all classes together
 _LEAST_OF_CLASS, _MOST_OF_CLASS = 5, 200
+_MOST_OF_ODD_CLASS = 0.5  # a class is unlike the dataset if a larger share is above the limit
 _CUT = 2.0  # interquartile ranges above the third quartile
 _LEAST_ITEMS = 20
 _N_SUPPORTING = 5
@@ -50,7 +52,7 @@ class OffTopicItems:
     ----------
     result : DetectorResult of OffTopic
     score : ndarray of float32, shape (n,)
-        See `ItemColumns.off_topic`.
+        See `ItemColumns.off_topic`; at most 0 in a class most of whose items are above the limit.
     """
 
     result: DetectorResult[OffTopic]
@@ -103,9 +105,10 @@ def find_off_topic(
     score = _in_ranges(np.mean(scaled, axis=0)) - _CUT
     if not np.isfinite(score).all():
         return _not_computed(n, "All items have the same features, or most of them have.")
+    noun = noun_of(paths)
+    score, reason = _leave_out_odd_classes(score, classes, noun)
     listed = np.flatnonzero(score > 0)
     listed = listed[np.lexsort((listed, -score[listed]))]
-    noun = noun_of(paths)
     classes_text = _WITH_CLASSES.format(noun=noun) if of_classes else ""
     method = _METHOD.format(n_sampled=len(sample), noun=noun, classes=classes_text)
     median = float(np.median(distances[:, 0]))
@@ -126,11 +129,35 @@ def find_off_topic(
         )
         for item in listed.tolist()
     )
-    return OffTopicItems(DetectorResult(findings), score.astype(np.float32))
+    return OffTopicItems(DetectorResult(findings, reason), score.astype(np.float32))
 
 
 def _not_computed(n_items: int, reason: str) -> OffTopicItems:
     return OffTopicItems(DetectorResult(reason=reason), np.full(n_items, np.nan, np.float32))
+
+
+def _leave_out_odd_classes(
+    score: NDArray[np.float64], classes: Classes | None, noun: str
+) -> tuple[NDArray[np.float64], str | None]:
+    """Return the scores, at most 0 in classes that are unlike the dataset, and which these are.
+
+    Most items of such a class are above the limit. The class is part of the dataset, because its
+    items have a label of their own.
+    """
+    if classes is None:
+        return score, None
+    codes, n_classes = classes.label_codes, len(classes.names)
+    n_above = np.bincount(codes[(codes >= 0) & (score > 0)], minlength=n_classes)
+    is_odd = (classes.counts >= _LEAST_OF_CLASS) & (n_above > _MOST_OF_ODD_CLASS * classes.counts)
+    if not is_odd.any():
+        return score, None
+    names = [name for name, odd in zip(classes.names, is_odd, strict=True) if odd]
+    of, this = ("class", "this class") if len(names) == 1 else ("classes", "these classes")
+    reason = (
+        f"Most {noun}s of the {of} {join_names(names)} are unlike the rest of the dataset: the "
+        f"{noun}s of {this} are not listed."
+    )
+    return np.where((codes >= 0) & is_odd[codes], np.minimum(score, 0), score), reason
 
 
 def _sample_classes(

@@ -181,11 +181,12 @@ def _off_topic(findings: Findings, *, for_report: bool) -> FindingsSection:
     farthest = name_farthest(findings)
     if farthest and not for_report:
         return replace(section, text=f"{section.text} {farthest}")
-    if farthest and not findings.off_topic and reason is None:
-        # the report shows the farthest items
+    if farthest and not findings.off_topic:
+        # the report shows the farthest items; a reason names classes above the limit
+        left_out, other = ("", "") if reason is None else (f"{reason} ", "other ")
         text = (
-            f"No {noun} is above the limit. The limit is cautious, so the {noun}s below are also "
-            "shown, but not counted."
+            f"{left_out}No {other}{noun} is above the limit. The limit is cautious, so the "
+            f"{noun}s below are also shown, but not counted."
         )
         return replace(section, text=text)
     return section

@@ -99,6 +99,25 @@ def test_the_images_below_the_limit_of_those_off_topic_are_named_without_finding
     assert lines[1].startswith("  The limit is cautious: the color “off topic” of the page and ")
 
 
+@pytest.mark.parametrize(
+    ("distance", "first", "last"),
+    [
+        (0.0, "Images off topic: 0", "  Incomplete: Most images of odd."),
+        (np.nan, "Images off topic:", "  Not computed: Most images of odd."),
+    ],
+)
+def test_classes_that_are_left_out_of_the_images_off_topic_are_named(distance, first, last):
+    columns = {name: np.zeros(2) for name in ItemColumns.__annotations__}
+    columns["off_topic"] = np.full(2, distance)
+    found = Findings(
+        columns=ItemColumns.from_stored(columns),
+        paths=("a.png", "b.png"),
+        not_computed={"off_topic": "Most images of odd."},
+    )
+    lines = str(describe(found)).splitlines()
+    assert (lines[0], lines[-1]) == (first, last)
+
+
 def test_findings_about_classes_name_their_items(featscape, made):
     lines = featscape("findings", made).out.splitlines()
     place = next(i for i, line in enumerate(lines) if "typical items of" in line)

@@ -4,16 +4,16 @@ import pytest
 from featscape.findings import off_topic as module
 from featscape.findings.off_topic import find_off_topic
 from featscape.findings.spaces import principal_components, search_all_pairs
-from featscape.labels.classes import count_classes
+from featscape.labels.classes import NO_LABEL, count_classes
 from helpers.maps.planted import average_precision, clouds, named
 
 
-def with_guests(n_hosts=400, n_guests=8):
+def with_guests(n_hosts=400, n_guests=8, *, spread=0.25):
     """Return features whose last rows are a group of their own, and which rows these are."""
     features, codes = clouds(n_hosts)
     rng = np.random.default_rng(3)
     center = 3 * rng.normal(size=features.shape[1])
-    guests = center + 0.25 * rng.normal(size=(n_guests, features.shape[1]))
+    guests = center + spread * rng.normal(size=(n_guests, features.shape[1]))
     codes = np.concatenate([codes, rng.integers(0, 4, n_guests)])
     is_guest = np.arange(n_hosts + n_guests) >= n_hosts
     return np.vstack([features, guests]).astype(np.float32), codes, is_guest
@@ -33,6 +33,59 @@ def test_a_group_of_foreign_images_is_found(has_labels):
     found = off_topic(features, codes if has_labels else None)
     assert average_precision(found.score, is_guest) > 0.99
     assert {one.item for one in found.result.findings} == set(np.flatnonzero(is_guest))
+
+
+def test_most_images_of_a_class_are_not_off_topic_and_the_class_is_named():
+    features, codes, is_guest = with_guests(n_guests=16, spread=1.5)
+    labels = np.array(named(codes), dtype=object)
+    labels[is_guest] = "odd"
+    stray = np.flatnonzero(is_guest)[:4]
+    labels[stray] = "ant", "bee", "cat", "dog"  # foreign images with labels of the dataset
+    near = search_all_pairs(features, 10).indices
+    found = find_off_topic(
+        features,
+        near,
+        classes=count_classes(list(labels), len(labels)),
+        random_state=0,
+        n_threads=1,
+    )
+    assert {one.item for one in found.result.findings} == set(stray)
+    assert (found.score[labels == "odd"] <= 0).all()
+    assert found.result.reason == (
+        "Most items of the class odd are unlike the rest of the dataset: the items of this class "
+        "are not listed."
+    )
+
+
+@pytest.mark.parametrize(("n_of_class", "is_listed"), [(4, True), (5, False)])
+def test_a_class_of_its_own_has_5_items(n_of_class, is_listed):
+    features, codes, is_guest = with_guests(n_guests=n_of_class, spread=1.5)
+    labels = np.where(is_guest, "odd", named(codes))
+    near = search_all_pairs(features, 10).indices
+    found = find_off_topic(
+        features, near, classes=count_classes(labels, len(labels)), random_state=0, n_threads=1
+    )
+    assert bool(found.result.findings) == is_listed
+    assert (found.result.reason is None) == is_listed
+
+
+def test_half_of_a_class_and_images_without_a_label_are_off_topic():
+    features, codes, is_guest = with_guests(n_guests=16, spread=1.5)
+    guests = np.flatnonzero(is_guest)
+    labels = np.array(named(codes), dtype=object)
+    labels[guests[:8]] = NO_LABEL
+    labels[guests[8:]] = "mixed"
+    labels[np.arange(0, 32, 4)] = "mixed"
+    near = search_all_pairs(features, 10).indices
+    found = find_off_topic(
+        features,
+        near,
+        classes=count_classes(list(labels), len(labels)),
+        random_state=0,
+        n_threads=1,
+    )
+    assert {one.item for one in found.result.findings} >= set(guests)
+    assert found.result.reason is None
 
 
 def test_each_finding_has_its_score_and_neighbors():

@@ -191,6 +191,19 @@ def test_duplicates_off_topic_are_listed_once():
     assert "duplicates" not in similar["off_topic"].text.lower()
 
 
+def test_classes_that_are_left_out_of_the_images_off_topic_are_named():
+    reason = "Most images of the class odd are unlike."
+    found = Findings(columns=columns(), paths=PATHS, not_computed={"off_topic": reason})
+    (of_page, of_report) = (
+        next(one.text for one in shown.sections if one.name == "off_topic")
+        for shown in (arrange_findings(found), arrange_findings(found, for_report=True))
+    )
+    assert of_page == f"{reason} {BELOW}"
+    assert of_report.startswith(
+        f"{reason} No other image is above the limit. The limit is cautious"
+    )
+
+
 def test_the_images_off_topic_refer_to_those_below_the_limit():
     assert arranged()["off_topic"].text == f"None found. {BELOW}"
     assert arranged(off_topic=(OffTopic(item=1, **COMMON),))["off_topic"].text == (

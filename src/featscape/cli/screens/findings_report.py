@@ -56,7 +56,8 @@ def _lines(findings: Findings) -> Iterator[str]:
         title = _TITLES[kind].format(noun=noun, Noun=noun.capitalize())
         found = getattr(findings, kind) if kind in _MERGED else listed
         number = f"{len(found):,}{note_duplicates(found, listed)}"
-        yield f"{title}: {number}" if listed or reason is None else f"{title}:"
+        is_computed = bool(listed) or farthest is not None  # in part, if there is a reason
+        yield f"{title}: {number}" if is_computed or reason is None else f"{title}:"
         expected = findings.expected_errors
         if kind == "labels" and listed and expected is not None:
             yield f"  {count_wrong(expected)} {expected.assumption}"
@@ -70,7 +71,7 @@ def _lines(findings: Findings) -> Iterator[str]:
         if farthest is not None:
             yield f"  {farthest}"
         if reason is not None:
-            yield f"  {'Incomplete' if listed else 'Not computed'}: {reason}"
+            yield f"  {'Incomplete' if is_computed else 'Not computed'}: {reason}"
         yield ""
 
 
