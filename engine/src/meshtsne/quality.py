@@ -12,11 +12,12 @@ from meshtsne.errors import InputError
 from meshtsne.forces.choice import choose_gradient
 from meshtsne.reduction import check_finite
 from meshtsne.search.neighbors import nearest_neighbors
+from meshtsne.search.precomputed import as_indices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 # Up to this number of points the KL divergence is summed over all pairs. The limit of the descent
 # is lower, because the descent computes the forces many times.
@@ -225,22 +226,33 @@ def label_agreement(
     return agreement_among(near, labels)
 
 
-def agreement_among(near: NDArray[np.integer[Any]], labels: Sequence[Any]) -> LabelAgreement:
+def agreement_among(near: ArrayLike, labels: Sequence[Any]) -> LabelAgreement:
     """Return the `label_agreement` for given neighbors.
 
     Parameters
     ----------
-    near : ndarray of integers, shape (n, k)
-        The neighbors of each item.
+    near : array-like of integers, shape (n, k)
+        The neighbors of each item. -1 is a missing neighbor, which does not count: the label has to
+        be that of more than half of the other entries of the row.
     labels : sequence, length n
 
     Raises
     ------
     InputError
-        The number of labels is not n, or a label is None or NaN.
+        `near` is not such an array, an index is outside -1 .. n - 1, an item has no neighbor, the
+        number of labels is not n, or a label is None or NaN.
     """
+    near = as_indices("near", near)
     classes, codes = _label_codes(near, labels)
-    agrees = 2 * (codes[near] == codes[:, None]).sum(axis=1) > near.shape[1]
+    present = near >= 0
+    lonely = np.flatnonzero(~present.any(axis=1))
+    if len(lonely):
+        raise InputError(
+            f"near must have a neighbor of each item; {len(lonely)} rows have none, the first is "
+            f"row {lonely[0]}. Leave out these items."
+        )
+    same = (codes[near] == codes[:, None]) & present
+    agrees = 2 * same.sum(axis=1) > present.sum(axis=1)
     sizes = np.bincount(codes)
     shares = np.bincount(codes, weights=agrees) / sizes
     return LabelAgreement(

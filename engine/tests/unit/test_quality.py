@@ -113,3 +113,27 @@ def test_a_missing_label_is_an_error_and_no_class(measure, present, missing):
     message = r"labels must have a label for every item; got .*\. Leave out the items without"
     with pytest.raises(InputError, match=message):
         measure(np.arange(12.0)[:, None], [present] * 11 + [missing])
+
+
+def test_missing_neighbors_do_not_count_for_the_agreement():
+    near = [[1, 2, -1], [0, 2, -1], [3, -1, -1], [0, 1, 2]]
+    agreement = quality.agreement_among(near, ["a", "a", "b", "b"])
+    # One of two neighbors is not more than half. The only neighbor of item 2 has its label.
+    assert agreement.by_class == {"a": 0.0, "b": 0.5}
+    last = quality.agreement_among([[1, -1, -1], [0, -1, -1], [0, 1, -1]], ["a", "a", "b"])
+    assert last.by_class == {"a": 1.0, "b": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("near", "message"),
+    [
+        ([[1], [2]], "near must hold indices from -1 to n - 1 = 1; got 1 to 2"),
+        ([[1], [-2]], "got -2 to 1"),
+        ([[1], [-1]], "1 rows have none, the first is row 1"),
+        ([[1.0], [0.0]], "near must be an array of integers"),
+        ([1, 0], r"the shape \(2,\)"),
+    ],
+)
+def test_invalid_neighbors_of_the_agreement_are_errors(near, message):
+    with pytest.raises(InputError, match=message):
+        quality.agreement_among(near, ["a", "b"])

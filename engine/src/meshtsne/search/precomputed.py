@@ -123,11 +123,7 @@ def as_neighbors(neighbors: Any, *, n_items: int | None = None) -> Neighbors:
             "neighbors must hold integer indices and real distances; got "
             f"{indices.dtype} and {distances.dtype}. Convert the arrays."
         )
-    if indices.min() < -1 or indices.max() >= n:
-        raise InputError(
-            f"neighbors must hold indices from -1 to n - 1 = {n - 1}; got {indices.min()} to "
-            f"{indices.max()}. Number the items from 0; -1 is a missing neighbor."
-        )
+    _check_range("neighbors", indices)
     own = np.flatnonzero((indices == np.arange(n)[:, None]).any(axis=1))
     if len(own):
         raise InputError(
@@ -139,6 +135,34 @@ def as_neighbors(neighbors: Any, *, n_items: int | None = None) -> Neighbors:
         np.ascontiguousarray(indices, dtype=np.int32),
         np.ascontiguousarray(np.where(indices < 0, np.inf, distances), dtype=np.float32),
     )
+
+
+def as_indices(name: str, rows: Any) -> NDArray[Any]:
+    """Return the neighbors of each item as an array of integers, shape (n, k).
+
+    Raises
+    ------
+    InputError
+        The value is not such an array, is empty, or has an index outside -1 .. n - 1.
+    """
+    indices: NDArray[Any] = np.asarray(rows)
+    if indices.ndim != 2 or indices.size == 0 or indices.dtype.kind not in "iu":
+        raise InputError(
+            f"{name} must be an array of integers, shape (n, k); got the dtype {indices.dtype} and "
+            f"the shape {indices.shape}. Pass one row of indices per item."
+        )
+    _check_range(name, indices)
+    return indices
+
+
+def _check_range(name: str, indices: NDArray[Any]) -> None:
+    """Raise InputError unless all indices, shape (n, k), are from -1 to n - 1."""
+    n = len(indices)
+    if indices.min() < -1 or indices.max() >= n:
+        raise InputError(
+            f"{name} must hold indices from -1 to n - 1 = {n - 1}; got {indices.min()} to "
+            f"{indices.max()}. Number the items from 0; -1 is a missing neighbor."
+        )
 
 
 def _check_neighbor_distances(indices: NDArray[Any], distances: NDArray[Any]) -> None:
