@@ -1,6 +1,7 @@
 /** The thumbnails, in packs of several sizes. Blocks are read when they are needed. */
 import type { ThumbnailPack } from "../contract";
 import type { Source } from "../source";
+import { errorText } from "../sources/error";
 import { BlockFile, entry } from "./blocks";
 import { ByteCache } from "./cache";
 
@@ -88,7 +89,7 @@ export class Thumbnails {
           this.failing = false;
         },
         (error: unknown) => {
-          if (!this.failing) this.troubled(error instanceof Error ? error.message : String(error));
+          if (!this.failing) this.troubled(errorText(error));
           this.failing = true;
           // after the source's own retries; the block is read again later
           this.failed.set(key, performance.now() + RETRY_MS);

@@ -1,4 +1,6 @@
 /** The stage: one canvas and one view, drawn only when something changes. */
+
+import { on } from "../events";
 import { type Anchor, anchoredView, findAnchor } from "./anchor";
 import { project, type Size } from "./camera/projection";
 import { isEmpty, nearest, nextItem } from "./input/find-items";
@@ -306,18 +308,15 @@ export class MapStage implements Stage {
   private listen(): void {
     const observer = new ResizeObserver(() => this.resize());
     observer.observe(this.options.element);
-    const restored = () => this.restore();
     const lost = (event: Event) => {
       event.preventDefault(); // required for the context to be restored
       this.options.events.context(true);
     };
-    this.canvas.addEventListener("webglcontextlost", lost);
-    this.canvas.addEventListener("webglcontextrestored", restored);
     this.stops.push(
       this.pointer.stop,
       () => observer.disconnect(),
-      () => this.canvas.removeEventListener("webglcontextlost", lost),
-      () => this.canvas.removeEventListener("webglcontextrestored", restored),
+      on(this.canvas, "webglcontextlost", lost),
+      on(this.canvas, "webglcontextrestored", () => this.restore()),
     );
   }
 

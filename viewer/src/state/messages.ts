@@ -1,6 +1,6 @@
 /** Messages on the page: errors, progress, and texts for screen readers. */
 import { signal } from "@preact/signals";
-import { SourceError } from "../sources/error";
+import { errorText, SourceError } from "../sources/error";
 
 const NOTE_MS = 5000;
 
@@ -30,7 +30,7 @@ export class Messages {
       return await work;
     } catch (error) {
       if (!(error instanceof SourceError)) console.error(error);
-      this.error.value = error instanceof Error ? error.message : String(error);
+      this.error.value = errorText(error);
       return undefined;
     }
   }

@@ -1,5 +1,6 @@
 /** Places an image that is dropped anywhere on the map. */
 import { useEffect, useState } from "preact/hooks";
+import { on } from "../events";
 import { placeImage } from "../state/view/place";
 import { useApp } from "./context";
 import { Icon } from "./controls/icons";
@@ -27,13 +28,10 @@ export function DropZone({ root }: { readonly root: HTMLElement }) {
         app.messages.error.value = "Only one image can be placed at a time. Drop a single image.";
       else if (file) void placeImage(app, file);
     }
-    root.addEventListener("dragover", onOver);
-    root.addEventListener("dragleave", onLeave);
-    root.addEventListener("drop", onDrop);
+    const stops = [on(root, "dragover", onOver), on(root, "dragleave", onLeave)];
+    stops.push(on(root, "drop", onDrop));
     return () => {
-      root.removeEventListener("dragover", onOver);
-      root.removeEventListener("dragleave", onLeave);
-      root.removeEventListener("drop", onDrop);
+      for (const stop of stops) stop();
     };
   }, [app, root]);
 

@@ -1,4 +1,6 @@
 /** Keyboard shortcuts, outside of text fields and lists. */
+
+import { on } from "../events";
 import type { Direction, Tool } from "../stage/index";
 import type { ViewMode } from "../state/address/address";
 import type { App } from "../state/app";
@@ -149,6 +151,5 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
     event.stopPropagation();
   }
 
-  target.addEventListener("keydown", onKeyDown);
-  return () => target.removeEventListener("keydown", onKeyDown);
+  return on(target, "keydown", onKeyDown);
 }

@@ -1,5 +1,5 @@
 /** The screens before the map is loaded and after a failure. */
-import { SourceError } from "../sources/error";
+import { errorText, SourceError } from "../sources/error";
 
 function element(tag: string, className: string, text = ""): HTMLElement {
   const made = document.createElement(tag);
@@ -47,7 +47,7 @@ export function showFailure(
 ): void {
   console.error(error);
   const screen = element("div", "fs-start fs-failure");
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorText(error);
   const text = element("p", "fs-failure-text", message);
   text.setAttribute("role", "alert");
   screen.append(text);

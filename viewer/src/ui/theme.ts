@@ -1,5 +1,6 @@
 /** Whether the page around the map is dark, by the system's setting or the notebook's theme. */
 import { type ReadonlySignal, signal } from "@preact/signals";
+import { on } from "../events";
 
 export interface ThemeWatch {
   readonly prefersDark: ReadonlySignal<boolean>;
@@ -24,12 +25,12 @@ export function watchTheme(embedded: boolean): ThemeWatch {
   };
   const observer = new MutationObserver(changed);
   observer.observe(document.body, { attributes: true });
-  system.addEventListener("change", changed);
+  const stop = on(system, "change", changed);
   return {
     prefersDark,
     stop() {
       observer.disconnect();
-      system.removeEventListener("change", changed);
+      stop();
     },
   };
 }

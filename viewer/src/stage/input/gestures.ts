@@ -51,10 +51,9 @@ export function listen(
   const translator = new Translator(element, solid, tool, gestures);
   const ended = new AbortController();
   const { signal } = ended;
-  element.addEventListener("pointerdown", (event) => translator.down(event), { signal });
-  element.addEventListener("pointermove", (event) => translator.move(event), { signal });
-  element.addEventListener("pointerup", (event) => translator.up(event), { signal });
-  element.addEventListener("pointercancel", (event) => translator.cancel(event), { signal });
+  for (const type of ["down", "move", "up", "cancel"] as const) {
+    element.addEventListener(`pointer${type}`, (event) => translator[type](event), { signal });
+  }
   element.addEventListener("pointerleave", () => gestures.hover(null), { signal });
   element.addEventListener("wheel", (event) => translator.wheel(event), {
     passive: false,

@@ -1,6 +1,7 @@
 /** Controls that the panels share. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { on } from "../../events";
 import type { App } from "../../state/app";
 import type { Highlight } from "../../state/view/navigation";
 import { Icon, type IconName } from "./icons";
@@ -129,8 +130,7 @@ export function Popover(props: {
     const outside = (event: Event) => {
       if (!holder.current?.contains(event.target as Node)) setOpen(false);
     };
-    document.addEventListener("pointerdown", outside);
-    return () => document.removeEventListener("pointerdown", outside);
+    return on(document, "pointerdown", outside);
   }, [open]);
 
   function close(): void {

@@ -1,6 +1,7 @@
 /** The visible part of a long list. */
 import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { on } from "../../events";
 
 export interface Viewport {
   readonly top: number;
@@ -23,11 +24,11 @@ export function useViewport(ref: RefObject<HTMLElement | null>): Viewport {
       });
     const observer = new ResizeObserver(measure);
     observer.observe(element);
-    element.addEventListener("scroll", measure, { passive: true });
+    const stop = on(element, "scroll", measure, { passive: true });
     measure();
     return () => {
       observer.disconnect();
-      element.removeEventListener("scroll", measure);
+      stop();
     };
   }, [ref]);
   return viewport;
