@@ -259,10 +259,11 @@ export class App {
   }
 
   /** Keep the selection under a name. */
-  keepSelection(name: string): void {
-    const ids = this.selection.items.value.map((item) => this.items.id(item));
-    this.messages.attemptNow(() => {
-      this.named?.keep(name, ids);
+  async keepSelection(name: string): Promise<void> {
+    const items = this.selection.items.value;
+    const ids = items.map((item) => this.items.id(item));
+    await this.messages.during("Keeping the selection…", async () => {
+      this.named?.keep(name, ids, await this.items.paths(items));
       this.messages.done(`Kept as ${name} (${countText(ids.length)})`);
     });
   }

@@ -331,7 +331,7 @@ it("the page shows the reason if new images cannot be placed", async () => {
 it("a selection that was kept is confirmed among the messages", async () => {
   const { app } = await shown({ storage: { getItem: () => null, setItem: () => {} } });
   app.select(Uint32Array.of(0, 2, 3));
-  app.keepSelection("mixed");
+  await app.keepSelection("mixed");
   await settled();
   expect(root.querySelector(".fs-messages .fs-message")?.textContent).toContain(
     "Kept as mixed (3)",

@@ -2,6 +2,7 @@
 import type { App } from "../app";
 import type { Values } from "../filters/filters";
 import { LABEL } from "../items/items";
+import { exportSelections } from "../selections/named-selections";
 import { dateText } from "../wording/words";
 import { type Cell, csv, shortest } from "./csv";
 import { legendPainter } from "./legend-picture";
@@ -83,9 +84,10 @@ export async function savePaths(app: App): Promise<void> {
   });
 }
 
-export function saveSelections(app: App): void {
-  const text = app.named?.export();
-  if (text) download(text, name(app, "selections.json"), "application/json");
+export async function saveSelections(app: App): Promise<void> {
+  await app.messages.during("Writing the selections…", async () => {
+    download(await exportSelections(app), name(app, "selections.json"), "application/json");
+  });
 }
 
 export async function saveZip(app: App): Promise<void> {

@@ -156,6 +156,29 @@ export class Items {
     return more ? { ...more, columns: { ...own.columns, ...more.columns } } : own;
   }
 
+  /** The paths of items, in the order of the bundle. Items without a path are left out. */
+  async paths(items: Uint32Array): Promise<string[]> {
+    const paths: string[] = [];
+    for (const item of Uint32Array.from(items).sort()) {
+      const { path } = await this.texts(item);
+      if (path) paths.push(path);
+    }
+    return paths;
+  }
+
+  /** The ids of the items with these paths. */
+  async idsOf(paths: ReadonlySet<string>): Promise<Map<string, number>> {
+    const ids = new Map<string, number>();
+    let item = 0;
+    for await (const block of this.allTexts()) {
+      for (const path of block["path"] ?? []) {
+        if (path && paths.has(path)) ids.set(path, this.id(item));
+        item++;
+      }
+    }
+    return ids;
+  }
+
   async details(item: number): Promise<ItemDetails> {
     const texts = await this.texts(item);
     const columns: Record<string, string | number | null> = {};

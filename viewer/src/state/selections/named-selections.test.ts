@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { smallApp } from "../../testing/small-map";
+import type { App } from "../app";
 import {
+  exportSelections,
   importSelections,
   NamedSelections,
   parseSelections,
   selectionsText,
+  takeOverSelections,
 } from "./named-selections";
 
+const PATHS = [0, 1, 2, 3, 4, 5].map((i) => `a/${i}.png`);
 const DIGEST = "0".repeat(64); // of the small map
 const ITEMS = { digest: DIGEST, nItems: 6 };
 
@@ -43,7 +47,7 @@ describe("named selections", () => {
       ["cats", [2]],
       ["dogs", [1, 4]],
     ]);
-    expect([...storage.texts.keys()]).toEqual([`featscape-selections:${DIGEST}`]);
+    expect([...storage.texts.keys()]).toContain(`featscape-selections:${DIGEST}`);
     later.remove("cats");
     named.keep("eels", [0]); // the other tab has removed one
     expect(listed(named).map(([name]) => name)).toEqual(["dogs", "eels"]);
@@ -60,10 +64,43 @@ describe("named selections", () => {
     "last for this visit if the browser does not keep them, and an error says so",
     (storage) => {
       const named = opened(storage);
-      expect(() => named.keep("dogs", [1])).toThrow("does not keep the selections");
+      expect(() => named.keep("dogs", [1])).toThrow("keeps the selections only for this visit");
       expect(listed(named)).toEqual([["dogs", [1]]]);
     },
   );
+
+  it("are kept without their paths if the browser has no room for the paths", async () => {
+    const storage = new MemoryStorage(300);
+    const { app, named } = mapWith({
+      storage,
+      paths: PATHS.map((path) => "long/".repeat(20) + path),
+    });
+    app.select(Uint32Array.of(1, 2));
+    await app.keepSelection("dogs");
+    expect(app.messages.error.value).toContain("only for this version of the map");
+    named.read();
+    expect(listed(named)).toEqual([["dogs", [3, 4]]]);
+  });
+
+  it("are offered to a later version of the map, until it has them", async () => {
+    const storage = new MemoryStorage();
+    const { app } = mapWith({ storage, paths: PATHS });
+    app.select(Uint32Array.of(1, 5));
+    await app.keepSelection("dogs");
+    const later = mapWith({ ...LATER, storage });
+    later.named.read();
+    expect(listed(later.named)).toEqual([]);
+    expect(later.named.others.value).toEqual([DIGEST]);
+    later.named.keep("new", [0]);
+    await takeOverSelections(later.app);
+    expect(listed(later.named).map(([name, ids]) => [name, ids.length])).toEqual([
+      ["dogs", 1],
+      ["new", 1],
+    ]);
+    expect(later.app.messages.note.value).toBe("1 of 2 images found");
+    later.named.read();
+    expect(later.named.others.value).toEqual([]);
+  });
 
   it("that are damaged are reported, and replaced by the next selection", () => {
     const storage = new MemoryStorage();
@@ -81,21 +118,37 @@ describe("named selections", () => {
   });
 });
 
+/** A map, and the selections that its browser keeps. */
+function mapWith(map: Parameters<typeof smallApp>[0] = {}) {
+  const app = smallApp({ storage: new MemoryStorage(), ...map });
+  if (!app.named) throw new Error("no digest");
+  return { app, named: app.named };
+}
+
+const imported = (app: App, text: string) => importSelections(app, new Blob([text]));
+
+/** A later version of the map: an image is new, and one is gone. */
+const LATER = {
+  digest: "1".repeat(64),
+  paths: ["a/new.png", "a/0.png", "a/1.png", "a/2.png", "a/3.png", "a/4.png"],
+};
+
 describe("a file of selections", () => {
-  it("is imported as it was exported", () => {
-    const named = opened();
+  it("is imported as it was exported", async () => {
+    const { app, named } = mapWith();
     named.keep("größe “x”", [5, 0]);
-    const other = opened();
-    other.import(named.export());
-    other.import(named.export());
-    expect(listed(other)).toEqual([["größe “x”", [0, 5]]]);
+    const other = mapWith();
+    await imported(other.app, await exportSelections(app));
+    await imported(other.app, await exportSelections(app));
+    expect(listed(other.named)).toEqual([["größe “x”", [0, 5]]]);
+    expect(other.app.messages.error.value).toBeNull();
   });
 
-  it("does not replace a selection of the same name", () => {
-    const named = opened();
+  it("does not replace a selection of the same name", async () => {
+    const { app, named } = mapWith();
     named.keep("dogs", [1]);
-    named.import(selectionsText([{ name: "dogs", ids: Uint32Array.of(2) }], ITEMS));
-    named.import(selectionsText([{ name: "dogs", ids: Uint32Array.of(3) }], ITEMS));
+    for (const id of [2, 3])
+      await imported(app, selectionsText([{ name: "dogs", ids: Uint32Array.of(id) }], DIGEST));
     expect(listed(named)).toEqual([
       ["dogs", [1]],
       ["dogs (2)", [2]],
@@ -103,9 +156,25 @@ describe("a file of selections", () => {
     ]);
   });
 
-  it("of other images is refused", () => {
-    const text = selectionsText([], { ...ITEMS, digest: "1".repeat(64) });
-    expect(() => parseSelections(text, ITEMS)).toThrow("a map of other images");
+  it("of another version of the map finds the images by their paths", async () => {
+    const { app, named } = mapWith({ ids: [0, 1, 2, 3, 4, 5], paths: PATHS });
+    named.keep("dogs", [1, 4, 5]);
+    named.keep("gone", [5]);
+    const later = mapWith({ ...LATER, ids: [5, 4, 3, 2, 1, 0] });
+    await imported(later.app, await exportSelections(app));
+    expect(listed(later.named)).toEqual([["dogs", [0, 3]]]); // the ids of a/1.png and a/4.png
+    expect(later.app.messages.note.value).toBe("2 of 3 images found");
+  });
+
+  it("of other images is refused", async () => {
+    const { app, named } = mapWith(LATER);
+    const list = [{ name: "dogs", ids: Uint32Array.of(1), paths: ["b/1.png"] }];
+    for (const text of [selectionsText(list, DIGEST), file([{ name: "dogs", ids: [1] }])]) {
+      app.messages.error.value = null;
+      await imported(app, text);
+      expect(app.messages.error.value).toContain("a map of other images");
+    }
+    expect(listed(named)).toEqual([]);
   });
 
   const file = (selections: unknown) =>
@@ -138,8 +207,10 @@ describe("a file of selections", () => {
     named("a", [-1]),
     named("a", [0.5]),
     named("a", ["0"]),
+    file([{ name: "a", ids: [0], paths: ["a.png", 7] }]),
+    file([{ name: "a", ids: [0], paths: "a.png" }]),
   ])("that is damaged is refused: %.60s", (text) => {
-    expect(() => parseSelections(text, ITEMS)).toThrow(/cannot be read|other images/);
+    expect(() => parseSelections(text, ITEMS)).toThrow("cannot be read");
   });
 
   it("that is too large is not read", async () => {

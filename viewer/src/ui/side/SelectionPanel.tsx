@@ -83,7 +83,7 @@ function KeepForm() {
       onSubmit={(event) => {
         event.preventDefault();
         if (trimmed === "") return;
-        app.keepSelection(trimmed);
+        void app.keepSelection(trimmed);
         setName("");
       }}
     >

@@ -1,7 +1,11 @@
 /** The selections that the browser keeps under a name. */
 import { useMemo, useRef } from "preact/hooks";
 import { saveSelections } from "../../state/exports/exports";
-import { importSelections, type NamedSelection } from "../../state/selections/named-selections";
+import {
+  importSelections,
+  type NamedSelection,
+  takeOverSelections,
+} from "../../state/selections/named-selections";
 import { count, shownText, useApp } from "../context";
 import { IconButton, LinkButton, Summary } from "../controls/controls";
 
@@ -10,8 +14,9 @@ export function NamedSelections() {
   const input = useRef<HTMLInputElement>(null);
   if (!app.named) return null;
   const list = app.named.list.value;
+  const nOthers = app.named.others.value.length;
   return (
-    <details class="fs-named" open={list.length > 0}>
+    <details class="fs-named" open={list.length + nOthers > 0}>
       <Summary>{list.length > 0 ? count(list.length, "selection") : "Selections"}</Summary>
       <ul aria-label="Selections">
         {list.map((selection) => (
@@ -22,14 +27,25 @@ export function NamedSelections() {
         <p class="fs-muted">Select images and keep them under a name. This browser keeps them.</p>
       )}
       <div class="fs-named-tools">
+        {nOthers > 0 && (
+          <LinkButton
+            title="Find the images of the selections in an earlier version of this map"
+            onClick={() => void takeOverSelections(app)}
+          >
+            From an earlier version
+          </LinkButton>
+        )}
         <LinkButton
-          title="Read selections of the same images from a file"
+          title="Read selections from a file, and find their images"
           onClick={() => input.current?.click()}
         >
           Import
         </LinkButton>
         {list.length > 0 && (
-          <LinkButton title="Save all selections as a file" onClick={() => saveSelections(app)}>
+          <LinkButton
+            title="Save all selections as a file"
+            onClick={() => void saveSelections(app)}
+          >
             Export
           </LinkButton>
         )}
