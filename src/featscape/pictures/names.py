@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 SMALLEST, LARGEST = 0.85, 1.8
 _SIZE_PER_SIDE = 0.1
 _WIDEST = 12.0  # a name is shortened to this width, about 24 letters, in units of its size
-_MOST_COVERED = 0.1  # of the area of the map: more names would hide the items
+# Names may cover the first share of the map anywhere, and the second share if they touch at most
+# the last share of the items: more names would hide the items.
+_MOST_AMONG_ITEMS, _MOST_COVERED, _MOST_TOUCHED = 0.1, 0.3, 0.25
+_MOST_MISSES = 20  # in a row: then the map is full, and the search ends
 _WRAPPED = 8.0  # a name of several words that is wider than this becomes two lines
 _LEADER = 0.06  # width of the leader, in units of the size
 # Of the cost of a position, see `placement`: half of the size costs half of this.
@@ -116,7 +119,10 @@ def lay_out_names(
     largest: float = LARGEST,
     family: tuple[str, ...] | None = None,
 ) -> list[NameBox]:
-    """Return the names that fit on a tenth of a map, the main anchors of the largest classes first.
+    """Return the names that fit on a map, the main anchors of the largest classes first.
+
+    The names cover at most a tenth of the map, or three tenths if they touch at most a tenth of the
+    items. Further names of a class are added only until all names cover a tenth.
 
     The size of a name depends on the number of items in its cluster. Of the positions that overlap
     no earlier name, the name has the position that covers few items, is near the densest spot, and
@@ -248,8 +254,11 @@ def _lay_out(
     coverage = Coverage(arrangement, box, cell_px=max(text_px / 6, 1.0))
     side_px = float(np.sqrt(box[0] * box[1]))
     names: list[NameBox] = []
-    room_px = _MOST_COVERED * box[0] * box[1]  # square pixels
+    budget = _Budget(arrangement, box)
+    n_misses = 0
     for anchor in anchors:
+        if n_misses == _MOST_MISSES:
+            break
         size = _SIZE_PER_SIDE * side_px * np.sqrt(anchor.n_items / len(points))
         smallest = SMALLEST * text_px
         wanted = float(np.clip(size, smallest, largest * text_px))
@@ -260,7 +269,7 @@ def _lay_out(
             )
             for size in dict.fromkeys((wanted, float(np.sqrt(wanted * smallest)), smallest))
         ]
-        fitting = [name for name in boxes if not names or name.area_px <= room_px]
+        fitting = [name for name in boxes if budget.has_area(name)]
         if not fitting:
             continue
         own = coverage.only(items_of(anchor))
@@ -268,12 +277,49 @@ def _lay_out(
             (cost + _COST_OF_SMALLER_SIZE * (1 - name.size_px / wanted), name)
             for centered in fitting
             for cost, name in best_position(centered, names, coverage, own, anchor.n_items)
+            if budget.has_room(name)
         ]
+        n_misses = 0 if found else n_misses + 1
         if found:
             _, name = min(found, key=lambda one: one[0])
             names.append(name)
-            room_px -= name.area_px
+            budget.spend(name)
     return names
+
+
+class _Budget:
+    """Counts what names cover. The first name may have any size."""
+
+    def __init__(self, arrangement: Arrangement, box: tuple[int, int]) -> None:
+        self._arrangement = arrangement
+        self._area_px = box[0] * box[1]
+        self._covered_px = 0.0
+        self._n_touched = 0
+        self._named: set[int] = set()
+
+    def has_area(self, name: NameBox) -> bool:
+        """Return whether a name fits at some position."""
+        most = _MOST_AMONG_ITEMS if name.class_code in self._named else _MOST_COVERED
+        return not self._named or self._covered_px + name.area_px <= most * self._area_px
+
+    def has_room(self, name: NameBox) -> bool:
+        """Return whether a name may have its position."""
+        if self._covered_px + name.area_px <= _MOST_AMONG_ITEMS * self._area_px or not self._named:
+            return True
+        most = _MOST_TOUCHED * len(self._arrangement.items)
+        return self._n_touched + self._count_touched(name) <= most
+
+    def spend(self, name: NameBox) -> None:
+        """Add a name."""
+        self._covered_px += name.area_px
+        self._n_touched += self._count_touched(name)
+        self._named.add(name.class_code)
+
+    def _count_touched(self, name: NameBox) -> int:
+        """Return the number of items that a name touches."""
+        items = self._arrangement
+        reach = np.array([name.half_width_px, name.half_height_px]) + items.side_px / 2
+        return int((np.abs(items.centers - (name.x, name.y)) < reach).all(axis=1).sum())
 
 
 def draw_names(

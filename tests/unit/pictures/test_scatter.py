@@ -307,16 +307,31 @@ def test_a_name_in_the_middle_of_a_cluster_without_gaps_is_moved_beside_the_clus
     assert coverage.share(np.array([name.box]))[0] <= 0.1
 
 
-def test_long_names_of_many_classes_cover_at_most_a_tenth_of_the_map():
+@pytest.mark.parametrize(("side_px", "least", "most"), [(10, 0.2, 0.3), (90, 0.08, 0.15)])
+def test_long_names_of_many_classes_cover_a_tenth_of_the_map_and_then_empty_areas(
+    side_px, least, most
+):
     positions = np.random.default_rng(0).uniform(size=(300, 2))
     labels = [f"a long name of a class with many words {i}" for i in range(300)]
     classes = LIGHT.count_classes(labels, 300)
     box = 1500, 1500
-    arrangement = Arrangement(np.arange(300), positions * 1400 + 50, side_px=10)
+    arrangement = Arrangement(np.arange(300), positions * 1400 + 50, side_px=side_px)
     names = lay_out_names(arrangement, classes, box=box, text_px=25)
-    assert len(names) > 5
-    assert sum(name.area_px for name in names) <= 0.1 * box[0] * box[1]
+    covered = sum(name.area_px for name in names) / (box[0] * box[1])
+    assert least <= covered <= most
     assert all(name.half_width_px <= 8 * name.size_px for name in names)
+
+
+def test_further_names_of_a_class_are_added_only_on_a_tenth_of_the_map():
+    # three clusters of each class, and room for the names of all clusters
+    positions = np.random.default_rng(0).uniform(size=(90, 2)).repeat(8, axis=0)
+    codes = np.repeat(np.arange(90) % 30, 8)
+    classes = LIGHT.count_classes([f"a name {code}" for code in codes], 720)
+    arrangement = Arrangement(np.arange(720), positions * 900 + 50, side_px=4)
+    names = lay_out_names(arrangement, classes, box=(1000, 1000), text_px=20)
+    assert 30 < len(names) < 90
+    assert {name.class_code for name in names} == set(range(30))
+    assert sum(name.area_px for name in names) <= 0.1 * 1000**2
 
 
 class TestItemNames:
