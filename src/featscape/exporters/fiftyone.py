@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import InputError, MissingExtra
 from featscape.exporters.items import list_columns
 from featscape.files.folder_handle import FolderHandle
+from featscape.labels.classes import NO_SPLIT
 from featscape.mapfolder.seal import is_own
 from featscape.printable_names import printable
 
@@ -68,16 +69,17 @@ def write_fiftyone(made: Map, name: str, *, force: bool = False) -> Any:
     fields = dict(
         zip(_field_names(columns), (one.to_pylist() for one in columns.values()), strict=True)
     )
+    splits = made.splits or [NO_SPLIT] * len(files)
     dataset = fo.Dataset(name, persistent=True, overwrite=force)
     dataset.add_samples(
         [
             fo.Sample(
                 filepath=file,
-                tags=[] if made.splits is None else [made.splits[i]],
+                tags=[] if split == NO_SPLIT else [split],
                 label=None if made.labels is None else fo.Classification(label=made.labels[i]),
                 **{field: values[i] for field, values in fields.items()},
             )
-            for i, file in enumerate(files)
+            for i, (file, split) in enumerate(zip(files, splits, strict=True))
         ]
     )
     fob.compute_visualization(dataset, points=made.positions, brain_key=BRAIN_KEY, method="manual")

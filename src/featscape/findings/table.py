@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from featscape.findings.records import KINDS, DuplicateGroup, LabelError, Shortcut
-from featscape.labels.classes import NO_LABEL
+from featscape.labels.classes import NO_LABEL, NO_SPLIT
 from featscape.printable_names import encodable
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def to_rows(
     labels : sequence of str, length n, or None
         The label of each item; `NO_LABEL` becomes None.
     splits : sequence of str, length n, or None
-        The split of each item.
+        The split of each item; `NO_SPLIT` becomes None.
 
     Yields
     ------
@@ -87,16 +87,20 @@ def to_rows(
             whole = _describe(one, kind, number)
             items = _items_of(one)
             for item in items:
-                label = None if labels is None or labels[item] == NO_LABEL else labels[item]
                 yield whole._replace(
                     id=item,
                     path=None if findings.paths is None else encodable(findings.paths[item]),
-                    label=None if label is None else encodable(label),
-                    split=None if splits is None else encodable(splits[item]),
+                    label=_name_of(item, labels, missing=NO_LABEL),
+                    split=_name_of(item, splits, missing=NO_SPLIT),
                     duplicate_group=None if groups[item] < 0 else groups[item],
                 )
             if not items:
                 yield whole
+
+
+def _name_of(item: int, names: Sequence[str] | None, *, missing: str) -> str | None:
+    """Return the label or the split of an item; None if it is `missing`."""
+    return None if names is None or names[item] == missing else encodable(names[item])
 
 
 def _describe(finding: Finding, kind: str, number: int) -> FindingRow:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 NO_LABEL = _colors.NO_LABEL  # the label of an item without a label
+NO_SPLIT = "(no split)"  # the split of an item without a split, where other items have splits
 _PANDAS_MISSING = ("NAType", "NaTType")
 N_AGREEING = 5  # number of neighbors for the label agreement
 

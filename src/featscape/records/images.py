@@ -161,7 +161,8 @@ class ImageSet:
     n_trimmed_labels : int
         Number of labels in the source's table with white space around them, which was removed.
     splits : tuple of str or None
-        "train", "val" or "test" for each image; None if the source has no splits.
+        For each image, usually "train", "val" or "test", and "(no split)" for an image without a
+        split; None if the source has no splits.
     split_column : str or None
         The column of the source's table that contains the splits; None for other splits.
     image_column : str or None

@@ -29,7 +29,7 @@ class ItemSet:
     digests : ndarray of uint8, shape (n, 32), or None
         The SHA-256 of the file of each image.
     splits : tuple of str or None
-        "train", "val" or "test" for each item; None without splits.
+        As in `ImageSet`; None without splits.
     columns : mapping of str to sequence
         Further values of each item by name, as in `ImageSet.columns`.
     skipped : tuple of SkippedImage

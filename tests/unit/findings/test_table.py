@@ -93,6 +93,11 @@ def test_every_row_with_an_item_has_its_label_and_its_split():
     }
 
 
+def test_an_item_without_a_split_has_none_in_its_row():
+    rows = rows_of("duplicates", splits=["(no split)"] * 3 + ["train"] * 3)
+    assert [row.split for row in rows[:2]] == [None, "train"]
+
+
 def test_paths_are_exact_and_valid_unicode():
     rows = rows_of("duplicates")
     assert [row.path for row in rows[:2]] == ["c\n1.png", "e\\xe9.png"]

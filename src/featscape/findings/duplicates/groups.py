@@ -14,7 +14,7 @@ from featscape.findings.duplicates.subset import Subset
 from featscape.findings.records import DetectorResult, DuplicateGroup, Evidence
 from featscape.findings.spaces import blocks
 from featscape.findings.wording import join_names, name_item
-from featscape.labels.classes import NO_LABEL
+from featscape.labels.classes import NO_LABEL, NO_SPLIT
 from featscape.number_text import percent, plural
 from featscape.printable_names import separable
 
@@ -355,8 +355,10 @@ def _rank(one: DuplicateGroup) -> tuple[Any, ...]:
 
 
 def _names_in(values: Sequence[str] | None, items: list[int]) -> list[str]:
-    """Return the different splits or labels of the items; an item without a label has none."""
-    return [] if values is None else sorted({values[item] for item in items} - {NO_LABEL})
+    """Return the different splits or labels of the items, except `NO_SPLIT` and `NO_LABEL`."""
+    if values is None:
+        return []
+    return sorted({values[item] for item in items} - {NO_LABEL, NO_SPLIT})
 
 
 def _describe(

@@ -21,7 +21,7 @@ from featscape.images.tables.values import (
     plain_value,
     text_of,
 )
-from featscape.labels.classes import trim_labels
+from featscape.labels.classes import NO_SPLIT, trim_labels
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.printable_names import encodable, is_decoded, list_names, printable
 from featscape.records.skipped import LISTS, skipped_column
@@ -226,7 +226,7 @@ def classify_columns(
         durations, which become seconds, to "NAME (s)". A column of nested or binary values is
         skipped, because a page cannot show such values. Lists of text become text, which is not
         used as labels: `join_lists`. White space around labels is removed. Labels of whole numbers
-        have no decimals.
+        have no decimals. A missing split becomes `NO_SPLIT`.
 
     Raises
     ------
@@ -259,8 +259,8 @@ def classify_columns(
             skipped.append(skipped_column(table, name, LISTS))
         if name == label and not has_lists and any(value is not None for value in values):
             labels, n_trimmed = trim_labels(_label_texts(values, is_untyped=is_untyped))
-        elif name == split and None not in values:
-            splits = tuple(SPLITS.get(text_of(v).lower(), text_of(v)) for v in values)
+        elif name == split and any(value is not None for value in values):
+            splits = tuple(map(_split_of, values))
         else:
             shown, values = convert_durations(name, values)
             column = _unused_name(encodable(shown), kept)
@@ -291,8 +291,16 @@ def _choose_splits(columns: Mapping[str, Sequence[Any]], *, label: str | None) -
 
 
 def _are_splits(values: Sequence[Any]) -> bool:
-    """Return whether all values name splits."""
-    return all(isinstance(value, str) and value.lower() in SPLITS for value in values)
+    """Return whether there are values, and all of them name splits."""
+    present = [value for value in map(plain_value, values) if value is not None]
+    are_names = all(isinstance(one, str) and one.strip().lower() in SPLITS for one in present)
+    return bool(present) and are_names
+
+
+def _split_of(value: Any) -> str:
+    """Return the split in a column of splits; `NO_SPLIT` for a missing value or white space."""
+    name = "" if value is None else text_of(value).strip()
+    return SPLITS.get(name.lower(), name) or NO_SPLIT
 
 
 def check_single_labels(column: str, values: Sequence[Any], *, table: str) -> None:

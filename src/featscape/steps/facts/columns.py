@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.labels.classes import NO_LABEL
+from featscape.labels.classes import NO_LABEL, NO_SPLIT
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
 from featscape.printable_names import list_names, printable
@@ -39,11 +40,18 @@ def describe_columns(
 ) -> Iterator[str]:
     """Yield the names of the columns, and the number of items with values, if there are columns.
 
-    A column of splits that has another name than split is named in a line of its own, the first.
+    The first lines are the column of splits if it has another name than split, and the number of
+    items without a split.
     """
     if described.split_column is not None and described.split_column.lower() != "split":
         yield printable(
             f"splits: the column {described.split_column!r}, because all values are names of splits"
+        )
+    n_without = Counter(described.splits)[NO_SPLIT]
+    if n_without:
+        yield printable(
+            f"no split: {n_without:,} of {plural(n_items, noun)}, without a value in the column "
+            f"{described.split_column!r}. Leaks are computed between the others"
         )
     names = [repr(described.label_column)] if described.label_column is not None else []
     names += ["the split"] if described.splits is not None else []

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError, InputError
-from featscape.labels.classes import NO_LABEL
+from featscape.labels.classes import NO_LABEL, NO_SPLIT
 from featscape.number_text import plural
 from featscape.printable_names import list_first, list_names, printable
 from featscape.records import SkippedImage, count_reasons
@@ -69,7 +69,7 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
 
 def _in_splits(images: ImageSet) -> str:
     """Return for example ", in the splits train, test", the largest split first."""
-    names = [name for name, _ in Counter(filter(None, images.splits or ())).most_common()]
+    names = [name for name, _ in Counter(images.splits or ()).most_common() if name != NO_SPLIT]
     if not names:
         return ""
     listed = printable(list_first(names, n_shown=_MOST_NAMED))

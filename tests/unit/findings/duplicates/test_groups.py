@@ -117,6 +117,15 @@ def test_the_paths_splits_and_labels_of_a_group_are_separable():
     assert text.endswith("with the labels “letter” and “noisy, tiny”.")
 
 
+def test_an_image_without_a_split_is_no_leak():
+    images = pictures(50)
+    images[40], images[41] = images[1], images[2]
+    splits = ["train"] * 50
+    splits[40], splits[41] = "(no split)", "test"
+    part = duplicates(images, splits=splits)
+    assert {one.items: one.leak for one in part.findings} == {(1, 40): False, (2, 41): True}
+
+
 def test_the_doubt_is_the_least_multiple_of_the_share_at_which_a_pair_is_chosen(monkeypatch):
     def choose(log_p, pairs, n_images, *, most_false, n_corrections=0):
         del log_p, n_images, n_corrections

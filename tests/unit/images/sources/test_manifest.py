@@ -169,6 +169,27 @@ def test_a_split_column_gives_the_splits(write_images):
     assert images.splits == ("val", "holdout")
 
 
+def test_an_image_without_a_value_in_the_column_of_splits_has_no_split_and_is_reported(
+    write_images,
+):
+    folder = write_images()
+    rows = ["a.png,fold 1", "b.png,", "c.png,Test", "d.png,  "]
+    images = find_images(write_csv(folder / "a.csv", "path,split", *rows))
+    assert images.splits == ("fold 1", "(no split)", "test", "(no split)")
+    lines = list(describe_found(images))
+    assert lines[0] == "found 4 images, in the splits fold 1, test"
+    assert (
+        "no split: 2 of 4 images, without a value in the column 'split'. Leaks are computed "
+        "between the others" in lines
+    )
+    rows = [{"path": "a.png", "subset": "Valid"}, {"path": "b.png", "subset": None}]
+    assert find_images(write_rows(folder / "b.jsonl", rows)).splits == ("val", "(no split)")
+    rows[0]["subset"] = None
+    images = find_images(write_rows(folder / "c.jsonl", rows))
+    assert images.splits is None
+    assert list(images.columns) == ["subset"]
+
+
 def test_a_column_set_of_names_of_splits_gives_the_splits_without_a_column_split(write_images):
     rows = [
         {"path": "a.png", "Set": "Train", "fold": "1", "subset": "val"},
@@ -188,7 +209,7 @@ def test_a_column_set_of_names_of_splits_gives_the_splits_without_a_column_split
     assert not any(line.startswith("splits") for line in describe_found(images))
 
 
-@pytest.mark.parametrize("values", [("train", "holdout"), ("train", None)])
+@pytest.mark.parametrize("values", [("train", "holdout"), (None, None)])
 def test_a_column_set_with_other_values_than_splits_is_an_ordinary_column(write_images, values):
     rows = [{"path": "a.png", "set": values[0]}, {"path": "b.png", "set": values[1]}]
     images = find_images(write_rows(write_images() / "a.jsonl", rows))
