@@ -40,6 +40,7 @@ def test_the_seed_is_that_of_the_map(map_of_photos, monkeypatch, tmp_path):
         return relate_classes(*data, **options)
 
     monkeypatch.setattr("featscape.findings.relate_classes", relate)
+    monkeypatch.setattr("featscape.steps.report._pictures", lambda _made: ())
     monkeypatch.setattr("featscape.steps.class_picture.relate_classes", relate)
     draw_classes(open_map(folder))
     write_report(folder, tmp_path / "report.html")
