@@ -70,20 +70,27 @@ class TestContinuing:
 
     @pytest.mark.usefixtures("without_pictures")
     @pytest.mark.parametrize(
-        "card",
+        ("card", "reason"),
         [
-            {"weights_sha256": "1" * 64},
-            {"layer": "layer3"},
-            {"pool": "gem"},
-            {"preprocessing": "resize 5"},
+            ({"name": "another"}, "the network was quick, and is now another"),
+            ({"weights_sha256": "1" * 64}, "the weights have changed"),
+            ({"layer": "layer3"}, "the layer was pixels, and is now layer3"),
+            ({"pool": "gem"}, "the pooling was none, and is now gem"),
+            ({"precision": "bf16"}, "the precision was fp32, and is now bf16"),
+            ({"preprocessing": "resize 5"}, "the preprocessing was resize 4, and is now resize 5"),
+            ({"code_sha256": "1" * 64}, "the code of the network has changed"),
         ],
     )
-    def test_another_network_starts_again(self, source, here, network, monkeypatch, card):
+    def test_another_network_starts_again_with_the_reason(
+        self, source, network, monkeypatch, card, reason
+    ):
         interrupt(source, "m", monkeypatch)
         network.card = CountingNetwork(**card).card
-        make(source, "m")
+        notes = Notes()
+        make(source, "m", progress=notes)
+        assert f"the results of the interrupted run are not used: {reason}" in notes.lines
         assert network.n_seen == N_DIFFERENT
-        assert [path.name for path in here.iterdir()] == ["m"]
+        assert [path.name for path in Path().iterdir()] == ["m"]
 
     @pytest.mark.usefixtures("without_pictures")
     def test_a_network_with_a_rounded_fingerprint_continues(self, source, network, monkeypatch):

@@ -11,6 +11,7 @@ import numpy as np
 from featscape.errors import first_line
 from featscape.features.engines.precision import AUTO
 from featscape.features.extraction.cache import FeatureCache, StoredFeatures
+from featscape.features.extraction.kept_runs import describe_unused
 from featscape.features.extraction.shards import read_shards
 from featscape.features.zoo.fingerprint import card_key, describe_change
 from featscape.files.folder_handle import FolderHandle
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from featscape.features.extraction.kept_runs import KeptRun
     from featscape.features.extraction.shards import ShardFolder
     from featscape.features.protocols import CachedFeatures
     from featscape.mapfolder.read import Map
@@ -33,12 +35,10 @@ if TYPE_CHECKING:
 
 
 def open_cache(
-    folder: Path | None,
+    work: Path | None,
     maps: Sequence[Path],
     *,
-    card: ModelCard,
-    white: int | None,
-    n_images: int,
+    run: KeptRun,
     sample: Mapping[bytes, CachedFeatures],
     progress: Progress,
 ) -> tuple[FeatureCache, int]:
@@ -46,16 +46,12 @@ def open_cache(
 
     Parameters
     ----------
-    folder : Path or None
-        Folder with the shards of this network only.
+    work : Path or None
+        Folder of the shards of all networks.
     maps : sequence of Path
         Maps of other networks, or with another value of white, are ignored.
-    card : ModelCard
-        Card of the network.
-    white : int or None
-        See `ImageSet`.
-    n_images : int
-        Number of images of the run, for messages.
+    run : KeptRun
+        This run.
     sample : mapping of bytes to CachedFeatures
         Features that this run has computed already, by the images' hashes.
     progress : Progress
@@ -68,9 +64,11 @@ def open_cache(
     """
     parts: list[StoredFeatures] = []
     next_number = 0
-    if folder is not None:
-        found = read_shards(folder, card=card)
-        _report_shards(found, n_images=n_images, progress=progress)
+    card, white = run.card, run.white
+    if work is not None:
+        found = read_shards(work / run.name, card=card)
+        unused = found.change or ("" if found.parts else describe_unused(work, run))
+        _report_shards(found, unused=unused, n_images=run.n_images, progress=progress)
         parts, next_number = found.parts, found.next_number
     if len(card.layers) == 1:
         parts += _read_maps(maps, card, white, progress)
@@ -82,12 +80,12 @@ def open_cache(
     return FeatureCache(parts, layers=layers, sample=sample), next_number
 
 
-def _report_shards(found: ShardFolder, *, n_images: int, progress: Progress) -> None:
+def _report_shards(found: ShardFolder, *, unused: str, n_images: int, progress: Progress) -> None:
     if found.n_damaged:
         parts_are = plural(found.n_damaged, "part is", "parts are")
         progress.note(f"of the interrupted run, {parts_are} damaged and computed again")
-    if found.change:
-        progress.note(f"the results of the interrupted run are not used: {found.change}")
+    if unused:
+        progress.note(f"the results of the interrupted run are not used: {unused}")
     if found.parts:
         n_done = sum(len(part.digests) for part in found.parts)
         progress.note(f"continuing: {n_done:,} of {n_images:,} images were done")

@@ -17,6 +17,7 @@ from featscape.errors import InputError, ModelError
 from featscape.features.engines.precision import AUTO
 from featscape.features.extraction.earlier_runs import open_cache
 from featscape.features.extraction.finished_maps import NetworkRequest, find_network_of_map
+from featscape.features.extraction.kept_runs import KeptRun
 from featscape.features.extraction.prefetch import BottleneckMeter, map_ahead, read_ahead
 from featscape.features.extraction.reading import fill_placeholders, make_reader
 from featscape.features.extraction.result_builder import ResultBuilder
@@ -26,7 +27,6 @@ from featscape.features.extraction.shards import Shard, ShardWriter
 from featscape.features.given_network import open_given
 from featscape.features.network import Network
 from featscape.features.protocols import Read
-from featscape.features.zoo.fingerprint import card_key
 from featscape.files.features import largest_feature
 from featscape.progress import SilentProgress, Task
 from featscape.records import ImageSet
@@ -149,27 +149,20 @@ def extract(
         precision=precision,
         progress=progress,
     )
-    network, sample = prepare_network(
+    network, sample, n_sampled = prepare_network(
         network,
         images,
         thumbnails,
         runs_here=machines is None,
         maps=maps,
+        work=work,
         batch_size=batch_size,
         n_workers=n_workers,
         progress=progress,
     )
-    name = card_key(network.card) + ("" if images.white is None else f"-white-{images.white}")
-    folder = None if work is None else work / name
-    cache, n_shards = open_cache(
-        folder,
-        maps,
-        card=network.card,
-        white=images.white,
-        n_images=len(images),
-        sample=sample,
-        progress=progress,
-    )
+    inference = getattr(network, "inference", None)
+    run = KeptRun(network.card, images.white, inference, len(images), n_sampled)
+    cache, n_shards = open_cache(work, maps, run=run, sample=sample, progress=progress)
     extraction = _Extraction(
         images,
         network,
@@ -179,9 +172,15 @@ def extract(
         n_sampled=len(sample),
         progress=progress,
     )
-    return extraction.run(
-        file=file, folder=folder, n_shards=n_shards, machines=machines, n_workers=n_workers
+    thumbnail_px = None if thumbnails is None else thumbnails.size_px
+    shards = ShardWriter(
+        None if work is None else work / run.name,
+        n_shards,
+        thumbnail_px,
+        network.card.fingerprint,
+        run,
     )
+    return extraction.run(file=file, shards=shards, machines=machines, n_workers=n_workers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,22 +211,20 @@ class _Extraction:
         self,
         *,
         file: Path | None,
-        folder: Path | None,
-        n_shards: int,
+        shards: ShardWriter,
         machines: Machines | None,
         n_workers: int | None,
     ) -> Features:
-        """Return the features of all images; write shards into `folder` after `n_shards` others.
+        """Return the features of all images; write them into shards.
 
         Raises
         ------
         InputError
             If no image could be decoded.
         """
-        thumbnail_px = None if self.thumbnails is None else self.thumbnails.size_px
         card = self.network.card
         with (
-            ShardWriter(folder, n_shards, thumbnail_px, card.fingerprint) as shards,
+            shards,
             closing(open_row_store(file, len(self.images), card.n_features)) as rows,
             closing(self._read_images(machines, n_workers=n_workers)) as items,
         ):

@@ -9,6 +9,7 @@ import numpy as np
 
 from featscape.features.extraction.cache import FeatureCache
 from featscape.features.extraction.earlier_runs import find_earlier_choice
+from featscape.features.extraction.kept_runs import find_kept_choice
 from featscape.features.extraction.prefetch import read_ahead
 from featscape.features.extraction.reading import make_reader
 from featscape.features.network import Network
@@ -34,10 +35,11 @@ def prepare_network(
     *,
     runs_here: bool,
     maps: Sequence[Path],
+    work: Path | None,
     batch_size: int | None,
     n_workers: int | None,
     progress: Progress,
-) -> tuple[Backend, dict[bytes, CachedFeatures]]:
+) -> tuple[Backend, dict[bytes, CachedFeatures], int]:
     """Choose the precision of a network on the first readable images, and compile the network.
 
     A backend other than `Network` is returned unchanged.
@@ -53,6 +55,8 @@ def prepare_network(
         has no thumbnails.
     maps : sequence of Path
         Finished maps. The choice for the same network in one of these maps is reused.
+    work : Path or None
+        The folder of interrupted runs, whose choice takes precedence over the maps' choice.
     batch_size : int or None
         Number of images per batch; None for the network's default.
     n_workers : int or None
@@ -65,27 +69,34 @@ def prepare_network(
     features : dict of bytes to CachedFeatures
         The features of the sample by the images' hashes. Empty if the returned network would
         compute them with other rounding errors.
+    n_sampled : int
+        Number of images of the sample, of which several may be equal.
     """
     if not isinstance(network, Network):
-        return network, {}
+        return network, {}, 0
     n_images = len(images)
     batch_size = batch_size or network.batch_size
     n_compiled = network.compiled_batch_size(n_images, batch_size) if runs_here else 0
-    earlier = find_earlier_choice(maps, network.card, n_images=n_images)
+    kept = find_kept_choice(work, network.card, white=images.white, n_images=n_images)
+    earlier = kept.inference if kept else find_earlier_choice(maps, network.card, n_images=n_images)
     held = network if earlier is None else network.with_choice(earlier)
-    n_sample = held.sample_size(n_images)
+    # the sample of an interrupted run is computed again, so that the others form the same batches
+    n_kept = kept.n_sampled if kept is not None and held.inference is not None else 0
+    n_sample = n_kept or held.sample_size(n_images)
     read = make_reader(images, network, thumbnails if runs_here else None, FeatureCache(()))
     n_threads = n_workers or network.n_workers
     sample = _read_sample(read, n_images, max(n_sample, n_compiled), n_threads=n_threads)
     pixels = [one.pixels for one in sample if one.pixels is not None]  # of all: nothing is cached
     chosen, values = held.choose_precision(pixels[:n_sample])
+    if n_kept:
+        values = chosen.run(pixels[:n_kept])
     if 0 < n_compiled <= len(sample):
         progress.note(f"compiling the network, which saves time for {n_images:,} images")
         chosen = chosen.compiled(pixels[:n_compiled])
         if chosen.inference is None or not chosen.inference.fallback:
-            return chosen, {}
+            return chosen, {}, n_sample
         progress.note(f"the network is not compiled: {chosen.inference.fallback}")
-    return chosen, _cache_sample(sample, values)
+    return chosen, _cache_sample(sample, values), n_sample
 
 
 def _cache_sample(

@@ -5,6 +5,7 @@
       000000.thumbnails   the thumbnails of the images, concatenated
       000000.json         the hashes and sizes of the images, the lengths of the thumbnails, and the
                           hashes of the two other files; the first line is the hash of the second
+      run.json            the network and its precision: see `kept_runs`
 
 The .json file is written last and renamed into place. A shard exists if its .json file exists, and
 is undamaged if the hashes agree. Other files with such names are deleted on reading, and their
@@ -27,6 +28,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.features.extraction.cache import DIGEST_BYTES, StoredFeatures
+from featscape.features.extraction.kept_runs import RUN_FILE
 from featscape.features.zoo.fingerprint import describe_change
 from featscape.files.npy import read_npy_header
 from featscape.files.regular import hash_file
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from featscape.features.extraction.kept_runs import KeptRun
     from featscape.features.zoo.fingerprint import Fingerprint
     from featscape.records import ModelCard
 
@@ -192,6 +195,8 @@ def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
     for file in files:
         if file.stem not in whole:
             file.unlink()
+    if files and not whole:
+        (folder / RUN_FILE).unlink(missing_ok=True)
     return found
 
 
@@ -295,12 +300,15 @@ class ShardWriter:
         Longest side of the thumbnails.
     fingerprint : tuple of tuple of float
         Fingerprint of the network: see `ModelCard`.
+    run : KeptRun or None
+        Written into the folder after the first shard.
     """
 
     folder: Path | None
     first: int = 0
     thumbnail_px: int | None = None
     fingerprint: Fingerprint = ()
+    run: KeptRun | None = None
     _batches: list[Shard] = field(default_factory=list)
     _n_bytes: int = 0
     _since: float = field(default_factory=time.monotonic)
@@ -332,6 +340,9 @@ class ShardWriter:
         self.first += 1
         self._batches = []
         self._n_bytes, self._since = 0, time.monotonic()
+        if self.run is not None:
+            self.run.write(self.folder)
+            self.run = None
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 import copy
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +188,83 @@ class TestSample:
         network, _ = load(flaw=np.nan)
         with pytest.raises(ModelError, match=r"gives NaN or infinity for 0\.png"):
             extract(noise_images(40), model=network)
+
+
+class TestInterruptedRun:
+    """The precision of a run that continues another run, of 30 images."""
+
+    @pytest.fixture
+    def load(self, small_network):
+        """Return a function that returns a network with the precision auto, and its counts."""
+
+        def load():
+            counted = Counted(small_network.engine)
+            return replace(small_network, engine=counted, requested="auto"), counted.counts
+
+        return load
+
+    @pytest.fixture
+    def try_bf16_from(self, monkeypatch, small_network):
+        """Return a function that sets the number of images from which auto tries bf16."""
+        engine = small_network.engine
+
+        def set_number(n_images):
+            monkeypatch.setattr(
+                "featscape.features.engines.precision.AUTO_MIN_MULTIPLY_ADDS",
+                n_images * engine.count_multiply_adds(None),
+            )
+
+        return set_number
+
+    def test_a_slow_machine_chooses_the_same_precision(
+        self, noise_images, tmp_path, load, monkeypatch
+    ):
+        first, _ = load()
+        found = extract(noise_images(30), model=first, work=tmp_path)
+        now_s = count(step=100.0)
+        monkeypatch.setattr("time.perf_counter", lambda: next(now_s))
+        network, counts = load()
+        notes = Notes()
+        again = extract(noise_images(30), model=network, work=tmp_path, progress=notes)
+        assert "continuing: 30 of 30 images were done" in notes.lines
+        assert counts == {}
+        assert again.inference == found.inference
+        fresh, _ = load()
+        assert extract(noise_images(30), model=fresh).inference == found.inference
+
+    def test_a_grown_run_keeps_the_choice(self, noise_images, tmp_path, load, try_bf16_from):
+        try_bf16_from(40)
+        first, _ = load()
+        assert extract(noise_images(30), model=first, work=tmp_path).model.precision == "fp32"
+        network, counts = load()
+        again = extract(noise_images(40), model=network, work=tmp_path)
+        assert again.model.precision == "fp32"
+        assert counts == {"fp32": 10}
+        fresh, _ = load()
+        assert extract(noise_images(40), model=fresh).model.precision == "bf16"
+
+    def test_the_comparison_is_kept_and_the_sample_is_computed_again(
+        self, noise_images, tmp_path, load, try_bf16_from
+    ):
+        try_bf16_from(30)
+        first, _ = load()
+        found = extract(noise_images(30), model=first, work=tmp_path)
+        assert found.inference.n_checked == 21
+        network, counts = load()
+        again = extract(noise_images(30), model=network, work=tmp_path)
+        assert counts == {"bf16": 21}
+        assert again.inference == found.inference
+        assert np.array_equal(again.values, found.values)
+
+    def test_a_requested_precision_is_reported(self, noise_images, tmp_path, load):
+        first, _ = load()
+        extract(noise_images(30), model=first, work=tmp_path)
+        network, _ = load()
+        notes = Notes()
+        network = replace(network, requested="bf16")
+        extract(noise_images(30), model=network, work=tmp_path, progress=notes)
+        unused = "the results of the interrupted run are not used: "
+        assert f"{unused}the precision was fp32, and is now bf16" in notes.lines
 
 
 def test_bf16_is_measured_recorded_and_reloaded(noise_images, small_file):

@@ -127,7 +127,7 @@ def test_the_images_of_the_sample_count_as_computed(noise_images, monkeypatch):
         for i in range(2)
     }
     loop = import_module("featscape.features.extraction.loop")
-    monkeypatch.setattr(loop, "prepare_network", lambda network, *_, **__: (network, sample))
+    monkeypatch.setattr(loop, "prepare_network", lambda network, *_, **__: (network, sample, 2))
     network, progress = MeanColor(), Counting()
     extract(images, model=network, progress=progress)
     assert sum(network.batches) == progress.work()[0] == 4

@@ -10,6 +10,7 @@ import pytest
 from featscape.errors import InputError
 from featscape.features.extraction.cache import FeatureCache
 from featscape.features.extraction.earlier_runs import open_cache
+from featscape.features.extraction.kept_runs import KeptRun
 from featscape.features.extraction.reading import digest
 from featscape.features.extraction.shards import (
     Shard,
@@ -134,10 +135,10 @@ def test_an_incomplete_shard_is_deleted(folder):
 
 @pytest.mark.parametrize("name", ["thesis.txt", "notes.json", "1.npy", "000009.txt"])
 def test_files_with_other_names_stay(folder, name):
+    run = KeptRun(CARD, None, None, n_images=5, n_sampled=0)
+    folder = folder.rename(folder.with_name(run.name))
     (folder / name).write_text("years of work")
-    _, n_shards = open_cache(
-        folder, [], card=CARD, white=None, n_images=5, sample={}, progress=SilentProgress()
-    )
+    _, n_shards = open_cache(folder.parent, [], run=run, sample={}, progress=SilentProgress())
     assert n_shards == 2
     assert (folder / name).read_text() == "years of work"
 
