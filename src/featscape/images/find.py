@@ -81,7 +81,8 @@ def find_images(
     source : path, sequence, dataset, mapping or DataFrame
         The folder, file or address; a sequence of paths, files as bytes, Pillow images or arrays of
         uint8 of the shape (h, w), (h, w, c) or (c, h, w) with 1, 3 or 4 channels, or one array of n
-        such images; a mapping or DataFrame with a column of paths; torchvision's ImageFolder; a
+        such images; a mapping or DataFrame with a column of paths or of such images, as bytes or as
+        the structs of bytes and path of Hugging Face; torchvision's ImageFolder; a
         Dataset of PyTorch whose items are images, tuples of an image, a label and further values,
         or mappings with a key such as image or file_name; or a Dataset of Hugging Face with a
         column of images. The other columns, keys and values are kept. A dataset also gives labels.
@@ -98,8 +99,9 @@ def find_images(
     path_column, label_column : str, optional
         The columns of the table, metadata, dataset or `columns` that contain the paths and the
         labels. By default columns with a usual name, such as file_name and label. In a dataset of
-        mappings or of Hugging Face, and in Parquet files, `path_column` may also be the key or
-        column of the images.
+        mappings or of Hugging Face, in a table with a column of images and in Parquet files,
+        `path_column` may also be the key or column of the images. In such a table, a column of
+        other values gives the names of the images.
     limit : int, optional
         The maximum number of images, chosen at random, with at least one image of each class if
         `limit` is large enough. Classes without a chosen image are in `dropped_classes`.

@@ -60,6 +60,8 @@ def collect(
         path_column = None
     values, path_column = join_columns(opened, columns, path_column=path_column, kind=kind)
     names = _name_images(opened) if path_column is None else values.pop(path_column)
+    if opened.path_column is None:  # names, not paths: numbers, such as of products, are names too
+        names = [str(name) if isinstance(name, int) else name for name in map(plain_value, names)]
     if label_column is not None and not values:
         raise InputError(
             f"a label column of a list or dataset needs columns; got {label_column!r}. Pass the "

@@ -5,30 +5,36 @@ No library is imported: a dataset is recognized by its attributes.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from featscape.errors import ImageError, InputError
 from featscape.images.collections.opened import OpenedCollection
 from featscape.images.collections.torch_datasets import open_image_folder, open_torch_dataset
+from featscape.images.containers.parquet_rows import IMAGE_COLUMNS
 from featscape.images.containers.program_images import (
     as_array,
     check_program_image,
     is_file,
 )
 from featscape.images.tables.boxes import nested_reason
-from featscape.images.tables.columns import PATH_COLUMNS, choose_column
+from featscape.images.tables.columns import PATH_COLUMNS, choose_column, usual_columns
 from featscape.images.tables.program_columns import as_mapping, make_table
 from featscape.images.tables.values import name_class
+from featscape.labels.classes import is_missing
 from featscape.number_text import with_article
 from featscape.printable_names import list_names
 from featscape.records.skipped import skipped_column
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_TABLE_COLUMNS = (*PATH_COLUMNS, *(name for name in IMAGE_COLUMNS if name not in PATH_COLUMNS))
 
 
 def open_collection(
@@ -88,30 +94,83 @@ def _no_collection(source: object) -> InputError:
 
 
 def _open_table(source: Any, path_column: str | None, *, kind: str) -> OpenedCollection:
-    """Open a mapping or DataFrame, of the type `kind`, with a column of paths."""
+    """Open a mapping or DataFrame, of the type `kind`, with a column of images or of paths.
+
+    A column of images takes precedence, and a column of paths that the caller names then gives the
+    names of the images.
+    """
     names = [str(key) for key in source.keys()]  # noqa: SIM118 - a DataFrame iterates otherwise
     column = choose_column(
-        names, PATH_COLUMNS, wanted=path_column, option="the path column", table=kind
+        names, _TABLE_COLUMNS, wanted=path_column, option="the path column", table=kind
     )
     if column is None:
         example = f"source[{names[0]!r}]" if names else "a list"
         raise InputError(
             "the source must be a sequence of images, one dataset, or a table with a column of "
-            f"paths; got {with_article(kind)} of {list_names(names)}. Name the column of paths "
+            f"images or paths; got {with_article(kind)} of {list_names(names)}. Name the column "
             f"with path_column=, or pass one of these, such as {example}."
         )
     table = make_table(kind, source)
-    paths = table.columns[column]
-    if not paths:
+    if not table.positions:
         raise InputError("the source must contain an image; the table has no rows. Add images.")
+    columns = dict(table.columns)
+    images = _find_images(columns, path_column)
+    if images is not None:
+        values = columns.pop(images)
+        return OpenedCollection(
+            len(values),
+            lambda index: _take_image(values[index]),
+            names=_stored_names(values),
+            columns=columns,
+            image_key=images,
+            has_files=all(map(_is_stored_file, values)),
+            skipped=table.skipped,
+        )
     return OpenedCollection(
-        len(paths),
-        paths.__getitem__,
-        columns=table.columns,
+        len(table.positions),
+        columns[column].__getitem__,
+        columns=columns,
         path_column=column,
         has_files=True,
         skipped=table.skipped,
     )
+
+
+def _find_images(columns: dict[str, list[Any]], path_column: str | None) -> str | None:
+    """Return the column of images, rather than of paths: the named one, or one of a usual name."""
+    usual = usual_columns(columns, _TABLE_COLUMNS)
+    first = {
+        name: next((value for value in columns[name] if not is_missing(value)), None)
+        for name in ([path_column] if path_column in columns else []) + usual
+    }
+    return next((name for name, value in first.items() if _is_image(value)), None)
+
+
+def _is_image(value: Any) -> bool:
+    """Return whether a value of a table is an image, and not the path of an image."""
+    is_file_or_image = isinstance(value, bytes | io.BytesIO | Image.Image)
+    return is_file_or_image or _is_struct(value) or getattr(value, "ndim", 0) > 1
+
+
+def _is_struct(value: Any) -> bool:
+    """Return whether a value is an image as Hugging Face stores images in a table."""
+    return isinstance(value, dict) and {"bytes", "path"} <= value.keys()
+
+
+def _is_stored_file(value: Any) -> bool:
+    """Return whether a value of a column of images is a file, or missing."""
+    return is_missing(value) or _is_struct(value) or is_file(value)
+
+
+def _stored_names(values: list[Any]) -> list[str | None] | None:
+    """Return the file names beside the bytes of images; None unless each image has its own."""
+    names = [value["path"] if _is_struct(value) else None for value in values]
+    return names if all(names) and len(set(names)) == len(names) else None
+
+
+def _take_image(value: Any) -> Any:
+    """Return an image of a table; raises ImageError if the value is missing."""
+    return _take_file(value) if is_missing(value) or _is_struct(value) else value
 
 
 def _open_array(images: NDArray[Any]) -> OpenedCollection:
@@ -191,9 +250,9 @@ def _list_paths(files: Any, column: str) -> list[str | None] | None:
     return paths if all(paths) and len(set(paths)) == len(paths) else None
 
 
-def _take_file(stored: dict[str, Any] | None) -> bytes | str:
-    """Return the bytes or the path that a Dataset stores for an image; raises ImageError."""
-    file: bytes | str | None = None if stored is None else stored["bytes"] or stored["path"]
+def _take_file(stored: Any) -> bytes | str:
+    """Return the bytes or the path in the struct of an image; raises ImageError if both miss."""
+    file: bytes | str | None = None if is_missing(stored) else stored["bytes"] or stored["path"]
     if not file:
         raise ImageError("no image in this row")
     return file

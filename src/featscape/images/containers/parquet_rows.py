@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LARGE_FILE_BYTES = 64 << 20
 # usual names of a column of image bytes, the most likely first
-_IMAGE_COLUMNS = (
+IMAGE_COLUMNS = (
     *("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes"),
 )
 _MAX_BATCH_ROWS = 64
@@ -183,7 +183,7 @@ def list_image_columns(schema: pa.Schema) -> list[str]:
     """Return the columns of images: structs with bytes, then bytes with a usual name."""
     by_lower = {field.name.lower(): field.name for field in schema if _is_binary(field.type)}
     structs = [str(field.name) for field in schema if _has_bytes(field.type)]
-    return structs + [by_lower[name] for name in _IMAGE_COLUMNS if name in by_lower]
+    return structs + [by_lower[name] for name in IMAGE_COLUMNS if name in by_lower]
 
 
 def find_image_column(schema: pa.Schema, *, wanted: str | None = None) -> str | None:

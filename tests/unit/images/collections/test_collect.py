@@ -212,6 +212,40 @@ def test_a_table_of_paths_is_a_source(tmp_path):
     assert find_images({"where": table["path"]}, path_column="where").paths == images.paths
 
 
+@pytest.mark.parametrize(
+    "images",
+    [
+        [png_of(RED), png_of(BLUE)],
+        [RED, BLUE],
+        [{"bytes": png_of(RED), "path": None}, {"bytes": png_of(BLUE), "path": None}],
+    ],
+)
+def test_a_table_of_images_is_a_source_and_a_named_column_names_the_images(images):
+    table = pd.DataFrame({"sku": [17, 4], "image": images, "path": ["r.png", "b.png"]})
+    named = find_images(table, path_column="sku")
+    assert named.paths == ("17", "4")
+    assert list(named.columns) == ["source path"]
+    assert colors_of(named) == [(255, 0, 0), (0, 0, 255)]
+    numbered = find_images(table.drop(columns="path"))
+    assert numbered.paths == ("image-0", "image-1")
+    assert numbered.columns["sku"].tolist() == [17, 4]
+    for column in ("photo", "image"):
+        table = pd.DataFrame({"sku": [17, 4], column: images})
+        assert find_images(table, path_column=column).paths == ("image-0", "image-1")
+
+
+def test_the_paths_beside_the_bytes_of_a_table_name_the_images():
+    structs = [{"bytes": png_of(RED), "path": "r.png"}, {"bytes": png_of(BLUE), "path": "b.png"}]
+    assert find_images({"image": structs}).paths == ("r.png", "b.png")
+    assert find_images({"image": [structs[0], structs[0]]}).paths == ("image-0", "image-1")
+
+
+def test_a_missing_image_of_a_table_is_skipped_with_the_reason():
+    images = find_images(pd.DataFrame({"image": [png_of(RED), np.nan]}))
+    with pytest.raises(ImageError, match="image-1: no image in this row"):
+        images[1]
+
+
 def test_a_data_frame_of_polars_is_a_table():
     frame = PolarsFrame({"path": ["r.png", "b.png"], "label": ["cat", None], "n": [1, 2]})
     images = find_images(frame)
