@@ -191,7 +191,7 @@ def _plan_in_axes(
     text_px, largest = _text_sizes(min(box))
     text_pt = text_px * 72 / LAYOUT_DPI
     add_handles(axes, classes, text_pt)
-    beside_map = AxesLegend(axes, classes, theme, text_pt, LAYOUT_DPI)
+    beside_map = AxesLegend(axes, classes, theme, text_pt, SMALLEST_NAME_PT, LAYOUT_DPI)
     placed, beside = None, 0
     if make_bar is not None:
         bar = make_bar(text_px)

@@ -116,6 +116,33 @@ class TestLegend:
         assert axes.get_legend() is None
         assert sorted(axes.get_legend_handles_labels()[1]) == sorted(set(LABELS))
 
+    def test_a_legend_of_many_classes_has_columns_of_small_text(self):
+        figure = Figure(figsize=(17 * CM, 12 * CM), layout="constrained")
+        axes = figure.add_subplot()
+        positions = np.random.default_rng(0).uniform(size=(100, 2))
+        labels = [f"class number {i}" for i in range(100)]
+        draw_scatter(positions, labels, ax=axes, names=False)
+        legend = axes.get_legend()
+        assert {text.get_text() for text in legend.get_texts()} == set(labels)
+        assert {text.get_fontsize() for text in legend.get_texts()} == {6.0}
+        extent, box = legend.get_window_extent(), axes.get_window_extent().padded(1)
+        assert box.x0 <= extent.x0 <= extent.x1 <= box.x1
+        assert box.y0 <= extent.y0 <= extent.y1 <= box.y1
+        shown = axes.transData.transform(positions)
+        assert shown[:, 0].max() < extent.x0
+        assert np.ptp(shown[:, 1]) > 0.5 * box.height
+
+    def test_a_legend_without_room_leaves_most_of_a_column_to_the_map(self):
+        axes = Figure(figsize=(8.5 * CM, 8.5 * CM), layout="constrained").add_subplot()
+        positions = np.random.default_rng(0).uniform(size=(100, 2))
+        labels = [f"class number {i}" for i in range(100)]
+        draw_scatter(positions, labels, ax=axes, names=False)
+        *rows, last = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert last == f"and {100 - len(rows)} more classes"
+        assert len(rows) > 20
+        shown = axes.transData.transform(positions)
+        assert np.ptp(shown, axis=0).min() > 0.65 * axes.get_window_extent().width
+
 
 class TestFont:
     @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.pictures.legend.rows import MAX_LEGEND_ROWS, legend_rows
+from featscape.pictures.legend.rows import MAX_LEGEND_ROWS, TEXT_SCALES, LegendChoice, legend_rows
 from featscape.pictures.text import format_distinct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.lines import Line2D
     from numpy.typing import NDArray
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from featscape.pictures.legend.rows import LegendRow
     from featscape.pictures.theme import Theme
 
-# The gap between columns and the step between rows, in units of the text, and the width of a name,
-# in units of the width of the axes.
-_COLUMN_GAP, _ROW, _WIDEST_ROW = 1.0, 1.5, 0.4
+# The gap between columns, in units of the text, and the width of a name, in units of the width of
+# the axes.
+_COLUMN_GAP, _WIDEST_ROW = 1.0, 0.4
 
 
 def add_handles(axes: Any, classes: Classes | None, text_pt: float) -> None:
@@ -59,6 +59,8 @@ class AxesLegend:
         None for no legend.
     theme : Theme
     text_pt : float
+    least_pt : float
+        The smallest size of the text, with which a legend lists more classes.
     dpi : float
         Pixels per inch of all sizes in pixels.
     """
@@ -67,12 +69,16 @@ class AxesLegend:
     classes: Classes | None
     theme: Theme
     text_pt: float
+    least_pt: float
     dpi: float
 
     def place(
         self, codes: NDArray[np.intp], box: tuple[int, int], *, spans: NDArray[np.float64]
     ) -> tuple[int, int]:
         """Add the legend where it leaves most room for the map; return the size of the room.
+
+        The legend has several columns or smaller text if it then lists more classes. A legend
+        without room for all classes lists the largest classes and the number of others.
 
         Parameters
         ----------
@@ -83,48 +89,79 @@ class AxesLegend:
         spans : ndarray of float64, shape (2,)
             Width and height of the map in any unit.
         """
-        if self.classes is None or not len(codes):
+        classes = self.classes
+        if classes is None or not len(codes):
             return box
-        n_rows = int(box[1] / (_ROW * self._text_px))
-        rows = legend_rows(self.classes, codes, min(max(n_rows, 1), MAX_LEGEND_ROWS))
-        whole = [row.name for row in rows]
+        n_wanted = len(codes)
+        choices: list[LegendChoice] = []
+        for text_pt in dict.fromkeys(max(s * self.text_pt, self.least_pt) for s in TEXT_SCALES):
+            rows = self._rows(legend_rows(classes, codes, MAX_LEGEND_ROWS), text_pt, box)
+            width, height = self._add(rows, 1, "center right", text_pt)
+            row = width, height / len(rows)
+            choices += self._choices(text_pt, row, n_wanted, box=box, spans=spans)
+        best = max(choices, key=lambda choice: choice.rank(n_wanted))
+        rows = self._rows(legend_rows(classes, codes, best.n_rows), best.text, box)
+        width, height = self._add(rows, best.n_columns, best.side, best.text)
+        gap = best.text * self.dpi / 72
+        if best.side == "center right":
+            return max(round(box[0] - width - gap), 1), box[1]
+        return box[0], max(round(box[1] - height - gap), 1)
+
+    def _choices(
+        self,
+        text_pt: float,
+        row: tuple[float, float],
+        n_wanted: int,
+        *,
+        box: tuple[int, int],
+        spans: NDArray[np.float64],
+    ) -> Iterator[LegendChoice]:
+        """Return the legends with a size of the text; `row` is the width and height of a row."""
+
+        def map_scale(right: float, below: float) -> float:
+            least = np.maximum(spans, 1e-9)
+            room = np.maximum([box[0] - right - gap, box[1] - below - gap], 0)
+            room = np.where([right, below], room, box)
+            return float(np.min(room / least) / np.min(np.array(box) / least))
+
+        text_px = text_pt * self.dpi / 72
+        gap, column_gap = text_px, _COLUMN_GAP * text_px
+        n_fitting = max(int(box[1] / row[1]), 1)
+        most_columns = max(int((box[0] + column_gap) / (row[0] + column_gap)), 1)
+        for n_columns in range(1, min(most_columns, n_wanted) + 1):
+            width = n_columns * (row[0] + column_gap) - column_gap
+            n_rows = min(n_wanted, n_columns * n_fitting, MAX_LEGEND_ROWS)
+            yield LegendChoice(text_pt, n_columns, n_rows, map_scale(width, 0))
+            n_high = math.ceil(min(n_wanted, MAX_LEGEND_ROWS) / n_columns)
+            for high in range(1, min(n_high, n_fitting) + 1):
+                n_rows = min(n_wanted, n_columns * high, MAX_LEGEND_ROWS)
+                scale = map_scale(0, high * row[1])
+                yield LegendChoice(text_pt, n_columns, n_rows, scale, "lower center")
+
+    def _rows(
+        self, rows: Sequence[LegendRow], text_pt: float, box: tuple[int, int]
+    ) -> list[LegendRow]:
+        """Return the rows, with names that are shortened to a share of the width of the axes."""
         short = format_distinct(
-            whole, self._text_px, width_px=_WIDEST_ROW * box[0], family=self.theme.family
+            [row.name for row in rows],
+            text_pt * self.dpi / 72,
+            width_px=_WIDEST_ROW * box[0],
+            family=self.theme.family,
         )
-        named = zip(rows, short, strict=True)
-        rows = tuple(replace(row, name=name.text) for row, name in named)
-        width, height = self._add(rows, 1, "center right")
-        counts = range(1, len(rows) + 1)
-        candidates = [("center right", n_columns) for n_columns in counts]
-        candidates += [("lower center", n_columns) for n_columns in reversed(counts)]
-        best, largest = (1, "center right", box), 0.0
-        for side, n_columns in candidates:
-            wide = round(n_columns * width + (n_columns - 1) * _COLUMN_GAP * self._text_px)
-            high = round(height * math.ceil(len(rows) / n_columns) / len(rows))
-            gap = round(self._text_px)
-            right, below = (wide + gap, 0) if side == "center right" else (0, high + gap)
-            room = box[0] - right, box[1] - below
-            scale = float(np.min(room / np.maximum(spans, 1e-9)))
-            if wide <= box[0] and high <= box[1] and scale > largest:
-                best, largest = (n_columns, side, room), scale
-        self._add(rows, *best[:2])
-        return best[2]
+        return [replace(row, name=name.text) for row, name in zip(rows, short, strict=True)]
 
-    @property
-    def _text_px(self) -> float:
-        return self.text_pt * self.dpi / 72
-
-    def _add(self, rows: Sequence[LegendRow], n_columns: int, side: str) -> tuple[float, float]:
+    def _add(
+        self, rows: Sequence[LegendRow], n_columns: int, side: str, text_pt: float
+    ) -> tuple[float, float]:
         """Add or replace the legend; return its size, in pixels."""
-        handles = [_handle(row.name, row.color, self.text_pt) for row in rows]
         legend = self.axes.legend(
-            handles=handles,
+            handles=[_handle(row.name, row.color, text_pt) for row in rows],
             loc=side,
             ncols=n_columns,
             facecolor=self.theme.background,  # that of the figure may hide the text
             edgecolor="none",
             labelcolor=self.theme.ink,
-            fontsize=self.text_pt,
+            fontsize=text_pt,
             handlelength=0.8,
             handletextpad=0.4,
             columnspacing=_COLUMN_GAP,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
     from featscape.labels.classes import Classes
 
-MAX_LEGEND_ROWS = 30  # the colors of more rows cannot be distinguished
+MAX_LEGEND_ROWS = 150  # to measure and draw more rows takes long
+TEXT_SCALES = (1.0, 0.85, 0.7)  # of the text of a legend, to list more classes
+# Shares of the scale of a map without a legend. A legend of all classes leaves at least the first
+# share to the map, if possible the second; a legend of some classes leaves the second.
+_LEAST_SCALE, _GOOD_SCALE = 0.5, 0.7
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,39 @@ def legend_rows(classes: Classes, codes: NDArray[np.intp], n_rows: int) -> tuple
     if n_more:
         rows.append(LegendRow(f"and {n_more:,} more classes"))
     return tuple(rows)
+
+
+class LegendChoice(NamedTuple):
+    """A possible legend.
+
+    Attributes
+    ----------
+    text : float
+        Size of the text.
+    n_columns : int
+    n_rows : int
+        Number of rows of all columns.
+    map_scale : float
+        The scale of the map beside the legend, as a share of the scale without a legend.
+    side : {"center right", "lower center"}
+        Of the map, in the notation of matplotlib.
+    """
+
+    text: float
+    n_columns: int
+    n_rows: int
+    map_scale: float
+    side: str = "center right"
+
+    def rank(self, n_wanted: int) -> tuple[float, ...]:
+        """Return the rank among the choices for `n_wanted` rows; the largest is the best."""
+        is_beside = self.side == "center right"
+        equal = self.text, self.map_scale, is_beside, self.n_columns * (-1 if is_beside else 1)
+        if self.n_rows >= n_wanted and self.map_scale >= _LEAST_SCALE:
+            return 2, min(self.map_scale, _GOOD_SCALE), *equal
+        if self.map_scale >= _GOOD_SCALE:
+            return 1, self.n_rows, *equal
+        return 0, self.map_scale, *equal
 
 
 def legend_columns(
