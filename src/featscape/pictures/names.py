@@ -101,11 +101,14 @@ def plan_map(
     page = plan(classes=None)
     arrangement = arrange(page)
     laid_out = lay_out(page, arrangement)
-    if legend and len(unnamed_classes(laid_out, classes)):
-        # The legend takes room from the map, so that fewer names may fit.
-        page = plan(classes=classes, heading="other classes")
+    listed = np.arange(0)
+    # The legend takes room from the map, so that fewer names may fit.
+    while legend and len(missing := np.setdiff1d(unnamed_classes(laid_out, classes), listed)):
+        listed = np.union1d(listed, missing)
+        page = plan(classes=classes, codes=listed, heading="other classes")
         arrangement = arrange(page)
         laid_out = lay_out(page, arrangement)
+    if len(listed):
         page = page.with_legend_of(classes, unnamed_classes(laid_out, classes))
     return PlannedMap(page, arrangement, laid_out)
 

@@ -13,8 +13,9 @@ from PIL.Image import registered_extensions
 
 from featscape.errors import InputError
 from featscape.number_text import with_article
-from featscape.pictures.legend.rows import MAX_LEGEND_ROWS, LegendRow, legend_columns, legend_rows
-from featscape.pictures.text import PlacedText, format_distinct, format_text, one_line
+from featscape.pictures.legend.on_page import NO_LEGEND, PageLegend, plan_legend
+from featscape.pictures.legend.rows import TEXT_SCALES
+from featscape.pictures.text import PlacedText, format_text, one_line
 from featscape.pictures.theme import LIGHT, Theme
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MIN_SIZE_PX, MAX_SIZE_PX = 200, 20_000
 MIN_THUMBNAIL_PX = 8
+_LEAST_TEXT_PX = 8.0
 _SIDE_GAP = 2.5  # between the map and the legend, in units of the text
 
 
@@ -39,13 +41,11 @@ class Page:
     width_px, height_px : int
         Size of the picture. The longer side is the requested size.
     text_px : float
-        Size of the text of the legend. All other texts and gaps are proportional to this size.
+        All texts and gaps are proportional to this size.
     map_left, map_top, map_width, map_height : int
         Position and size of the map.
     title : str or None
-    legend : tuple of LegendRow
-    name_width_px, count_width_px : float
-        Widths of the columns of the legend.
+    legend : PageLegend
     theme : Theme
     bar : PlacedBar or None
         The color bar in place of a legend.
@@ -59,17 +59,13 @@ class Page:
     map_width: int
     map_height: int
     title: str | None
-    legend: tuple[LegendRow, ...]
-    name_width_px: float
-    count_width_px: float
+    legend: PageLegend
     theme: Theme
     bar: PlacedBar | None = None
 
     def with_legend_of(self, classes: Classes, codes: NDArray[np.intp]) -> Page:
         """Return the page with a legend of only these classes."""
-        heading = [row for row in self.legend[:1] if row.color is None]
-        n_rows = max(len(self.legend) - len(heading), 1)
-        return replace(self, legend=(*heading, *legend_rows(classes, codes, n_rows)))
+        return replace(self, legend=self.legend.of(classes, codes))
 
     def texts(self, *, caption: str | None) -> list[PlacedText]:
         """Return the title, the caption, and the texts of the legend or of the color bar."""
@@ -82,35 +78,18 @@ class Page:
         if caption is not None:
             small = format_text(one_line(caption), 0.85 * size_px).within(room)
             texts.append(PlacedText(self.map_left, self.height_px - size_px, small, theme.pale_ink))
-        names = format_distinct(
-            [row.name for row in self.legend], size_px, width_px=self.name_width_px
-        )
-        for (x, y), row, name in zip(self._legend_positions(), self.legend, names, strict=True):
-            if row.color is None:
-                texts.append(PlacedText(x, y, format_text(row.name, size_px), theme.pale_ink))
-                continue
-            left = x + 1.4 * size_px
-            right = left + self.name_width_px + size_px + self.count_width_px
-            count = format_text(row.count, 0.85 * size_px)
-            texts.append(PlacedText(left, y, name, theme.ink))
-            texts.append(PlacedText(right, y, count, theme.pale_ink, anchor="rm"))
+        texts += self.legend.texts(*self._legend_corner, theme)
         return texts if self.bar is None else [*texts, *self.bar.texts]
-
-    @property
-    def disk_px(self) -> float:
-        """Diameter of the disks in the legend."""
-        return 0.86 * self.text_px
 
     def disks(self) -> list[tuple[float, float, str]]:
         """Return the left edge, the middle and the color of each disk in the legend."""
-        rows = zip(self._legend_positions(), self.legend, strict=True)
-        return [(x, y, row.color) for (x, y), row in rows if row.color is not None]
+        return self.legend.disks(*self._legend_corner)
 
     def finish(self, picture: Image.Image, *, caption: str | None = None) -> Image.Image:
         """Return the page with `picture` as its map. The picture must have the size of the map."""
         page = Image.new("RGB", (self.width_px, self.height_px), self.theme.background)
         page.paste(picture, (self.map_left, self.map_top))
-        disk = _disk(round(self.disk_px))
+        disk = _disk(max(round(self.legend.disk_px), 1))
         for x, y, color in self.disks():
             page.paste(color, (round(x), round(y - disk.height / 2)), disk)
         draw = ImageDraw.Draw(page)
@@ -120,12 +99,11 @@ class Page:
             draw.text((one.x, one.y), one.line.text, one.color, one.line.font, anchor=one.anchor)
         return page
 
-    def _legend_positions(self) -> list[tuple[float, float]]:
-        """Return the left edge and the middle of each row of the legend."""
-        step = _row_step(self.text_px)
+    @property
+    def _legend_corner(self) -> tuple[float, float]:
+        """The left edge of the legend, and the middle of its first row."""
         left = self.map_left + self.map_width + _SIDE_GAP * self.text_px
-        top = self.map_top + (self.map_height - step * (len(self.legend) - 1)) / 2
-        return [(left, top + step * i) for i in range(len(self.legend))]
+        return left, self.map_top + (self.map_height - self.legend.height_px) / 2
 
 
 def check_sizes(size_px: int, thumbnail_px: int | None = None) -> None:
@@ -189,6 +167,7 @@ def plan_page(
     aspect: float,
     title: str | None,
     classes: Classes | None,
+    codes: NDArray[np.intp] | None = None,
     heading: str | None = None,
     theme: Theme = LIGHT,
     make_bar: Callable[[float], ColorBar] | None = None,
@@ -205,6 +184,8 @@ def plan_page(
         Shortened to the width of the page.
     classes : Classes or None
         The rows of the legend; None for a page without a legend.
+    codes : ndarray of intp, optional
+        The classes of the legend; by default all classes.
     heading : str or None
         The heading of the legend.
     theme : Theme
@@ -217,25 +198,26 @@ def plan_page(
         If `size_px` is too small or too large.
     """
     check_sizes(size_px)
-    text_px = max(size_px / 72, 8.0)
+    text_px = max(size_px / 72, _LEAST_TEXT_PX)
     margin = round(2 * text_px)
     top = round(4 * text_px) if title is not None else margin
-    n_rows = min(MAX_LEGEND_ROWS, int((size_px - top - margin) / _row_step(text_px)))
-    legend: tuple[LegendRow, ...] = ()
+    room = size_px - 2 * margin, size_px - top - margin
+    legend = NO_LEGEND
     if classes is not None:
-        top_rows = () if heading is None else (LegendRow(heading),)
-        all_codes = np.arange(len(classes.names))
-        legend = (*top_rows, *legend_rows(classes, all_codes, n_rows - len(top_rows)))
-    name_width, count_width = legend_columns(legend, text_px, size_px / 5)
-    side = round(4.9 * text_px + name_width + count_width) if legend else 0
+        gap = round(_SIDE_GAP * text_px)
+        codes = np.arange(len(classes.names)) if codes is None else codes
+        sizes = dict.fromkeys(max(scale * text_px, _LEAST_TEXT_PX) for scale in TEXT_SCALES)
+        legend = plan_legend(
+            classes, codes, heading, sizes, room=(room[0] - gap, room[1]), aspect=aspect
+        )
+    side = round(_SIDE_GAP * text_px + legend.width_px) if legend.rows else 0
     bar = None if make_bar is None else make_bar(text_px)
     if bar is not None:
         side = round(_SIDE_GAP * text_px) + bar.width_px
 
-    room = size_px - 2 * margin - side, size_px - top - margin
-    scale = min(room[0] / aspect, room[1])
+    scale = min((room[0] - side) / aspect, room[1])
     width, height = round(scale * aspect), round(scale)
-    below_top = max(height, round(_row_step(text_px) * len(legend)))
+    below_top = max(height, round(legend.needed_px))
     placed = None
     if bar is not None:
         below_top = max(below_top, bar.least_height_px)
@@ -250,15 +232,9 @@ def plan_page(
         map_height=height,
         title=None if title is None else one_line(title),
         legend=legend,
-        name_width_px=name_width,
-        count_width_px=count_width,
         theme=theme,
         bar=placed,
     )
-
-
-def _row_step(text_px: float) -> float:
-    return 1.65 * text_px
 
 
 def _disk(diameter_px: int) -> Image.Image:

@@ -75,8 +75,8 @@ def write_vector(
     if page.bar is not None:
         _add_colors(axes, page.bar, to_data=np.asarray, dpi=DPI)
     for x, y, color in page.disks():
-        size = _points_of(page.disk_px) ** 2
-        axes.scatter([x + page.disk_px / 2], [y], s=size, c=color, linewidths=0)
+        size = _points_of(page.legend.disk_px) ** 2
+        axes.scatter([x + page.legend.disk_px / 2], [y], s=size, c=color, linewidths=0)
     save_vector(figure, path)
 
 

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -29,20 +31,39 @@ def test_sizes_out_of_range(size_px):
 
 def test_a_short_legend_lists_every_class():
     classes = count_classes(["class10", "class9", "class10"], 3)
-    legend = plan_page(1600, aspect=1, title=None, classes=classes).legend
+    legend = plan_page(1600, aspect=1, title=None, classes=classes).legend.rows
     assert [(row.name, row.count, row.color) for row in legend] == [
         ("class9", "1", classes.colors[0]),
         ("class10", "2", classes.colors[1]),
     ]
 
 
+def test_a_legend_of_a_hundred_classes_has_columns_of_small_text():
+    classes = count_classes([f"class number {i}" for i in range(100)], 100)
+    page = plan_page(1600, aspect=1, title=None, classes=classes)
+    assert [row.name for row in page.legend.rows] == list(classes.names)
+    assert page.legend.n_columns == 2
+    assert 15 < page.legend.text_px < page.text_px
+    assert page.map_width > 0.6 * page.width_px
+    texts = page.texts(caption=None)
+    assert len(texts) == 200  # with the numbers of items
+    names, counts = texts[::2], texts[1::2]
+    assert all(text.x > page.map_left + page.map_width for text in names)
+    assert all(text.x < page.width_px for text in counts)
+    assert names[0].x == names[49].x < counts[0].x < names[50].x
+    assert names[0].y == names[50].y
+    for name, count in zip(names, counts, strict=True):
+        assert name.x + name.line.width_px < count.x - count.line.width_px
+
+
 def test_a_long_legend_lists_the_largest_and_counts_the_others():
-    labels = np.repeat([f"c{i}" for i in range(100)], np.arange(1, 101))
+    labels = np.repeat([f"c{i}" for i in range(500)], np.arange(1, 501))
     classes = count_classes(labels, len(labels))
-    legend = plan_page(1600, aspect=1, title=None, classes=classes).legend
-    assert len(legend) == MAX_LEGEND_ROWS
-    assert [row.name for row in legend[:-1]] == [f"c{i}" for i in range(71, 100)]
-    assert legend[-1].name == "and 71 more classes"
+    rows = plan_page(1600, aspect=1, title=None, classes=classes).legend.rows
+    assert 50 < len(rows) <= MAX_LEGEND_ROWS
+    n_more = 500 - len(rows) + 1
+    assert [row.name for row in rows[:-1]] == [f"c{i}" for i in range(n_more, 500)]
+    assert rows[-1].name == f"and {n_more} more classes"
 
 
 def test_the_picture_is_inside_its_box():
@@ -76,8 +97,9 @@ def test_a_long_legend_stays_on_the_page(aspect):
     inked = np.flatnonzero((np.asarray(page.finish(blank)) < 250).any(axis=(1, 2)))
     assert inked[0] > page.text_px
     assert inked[-1] < page.height_px - page.text_px
-    # the first row, and the last row, which counts the omitted classes
-    assert np.ptp(inked) > (len(page.legend) - 1) * 1.65 * page.text_px
+    # the first row, and the last row of the first column
+    n_rows = math.ceil(len(page.legend.rows) / page.legend.n_columns)
+    assert np.ptp(inked) > (n_rows - 1) * 1.65 * page.legend.text_px
 
 
 @pytest.mark.parametrize(

@@ -192,13 +192,13 @@ def test_every_class_has_its_name_on_the_map_and_no_legend():
 
 
 def test_classes_without_a_name_are_in_the_legend():
-    n_classes = 150
+    n_classes = 400
     labels = [f"a class with a long name {i}" for i in range(n_classes)]
     positions = np.random.default_rng(0).uniform(size=(n_classes, 2))
     planned = plan(positions, labels)
     named = {labels[name.class_code] for name in planned.names}
     assert 10 < len(named) < n_classes
-    heading, *rows, last = planned.page.legend
+    heading, *rows, last = planned.page.legend.rows
     assert heading.name == "other classes"
     assert not named & {row.name for row in rows}
     assert last.name == f"and {n_classes - len(named) - len(rows)} more classes"
@@ -207,7 +207,7 @@ def test_classes_without_a_name_are_in_the_legend():
 def test_items_without_a_label_have_no_name_on_the_map():
     planned = plan([[0, 0], [1, 1], [2, 0]], ["cat", NO_LABEL, NO_LABEL])
     assert [name.class_code for name in planned.names] == [1]
-    assert [row.name for row in planned.page.legend] == ["other classes", NO_LABEL]
+    assert [row.name for row in planned.page.legend.rows] == ["other classes", NO_LABEL]
 
 
 def test_unlabeled_points_are_colored_by_position():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from featscape.pictures.text import format_text, one_line
+from featscape.pictures.text import one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,14 +86,3 @@ class LegendChoice(NamedTuple):
         if self.map_scale >= _GOOD_SCALE:
             return 1, self.n_rows, *equal
         return 0, self.map_scale, *equal
-
-
-def legend_columns(
-    legend: tuple[LegendRow, ...], text_px: float, widest_px: float
-) -> tuple[float, float]:
-    """Return the widths of the names, at most `widest_px`, and of the counts."""
-    if not legend:
-        return 0.0, 0.0
-    names = max(format_text(row.name, text_px).width_px for row in legend)
-    counts = max(format_text(row.count, 0.85 * text_px).width_px for row in legend)
-    return min(names, widest_px), counts
