@@ -245,7 +245,7 @@ export class App {
       else if (panels.side.value === "selection") panels.side.value = null;
     });
     if (selection.count > 0) this.navigation.revealAll(() => selection.items.value);
-    this.messages.announcement.value = `${countText(selection.count)} selected`;
+    this.messages.announce(`${countText(selection.count)} selected`);
   }
 
   /** Select the items of a named selection. */
@@ -291,7 +291,7 @@ export class App {
       void this.messages.attempt(this.findings.open(section, at));
       this.panels.show("findings");
     });
-    this.messages.announcement.value = section?.text ?? "Findings";
+    this.messages.announce(section?.text ?? "Findings");
   }
 
   toggleFindings(): void {
@@ -314,7 +314,7 @@ export class App {
   /** Show a placed image on the map. */
   place(placed: PlacedImage): void {
     this.panels.showPlaced(placed);
-    this.messages.announcement.value = "The image is placed on the map.";
+    this.messages.announce("The image is placed on the map.");
     if (!this.navigation.showsAll) this.showPlaced();
     else {
       this.leaveGrid();

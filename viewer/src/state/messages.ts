@@ -15,6 +15,10 @@ export class Messages {
   private noteEnd: ReturnType<typeof setTimeout> | undefined;
   readonly contextLost = signal(false);
 
+  announce(text: string): void {
+    this.announcement.value = text;
+  }
+
   /** Show what was done for some seconds. */
   done(text: string): void {
     clearTimeout(this.noteEnd);

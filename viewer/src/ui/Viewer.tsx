@@ -1,4 +1,5 @@
 /** All panels above the map. */
+import type { ComponentChildren } from "preact";
 import type { App } from "../state/app";
 import type { Panel } from "../state/view/panels";
 import { countText, quotedQuery } from "../state/wording/words";
@@ -140,12 +141,20 @@ function Pill({ panel, text, close, onClose }: PillProps) {
   );
 }
 
+function Status({ children }: { readonly children: ComponentChildren }) {
+  return (
+    <div class="fs-panel fs-message" role="status" dir="auto">
+      {children}
+    </div>
+  );
+}
+
 /** Reports that the view has no items, and offers a way back. */
 function EmptyView() {
   const app = useApp();
   if (!app.navigation.viewIsEmpty.value) return null;
   return (
-    <div class="fs-panel fs-message" role="status">
+    <Status>
       No items in view
       {app.filters.value.size > 0 && (
         <LinkButton
@@ -157,7 +166,7 @@ function EmptyView() {
         </LinkButton>
       )}
       <LinkButton onClick={() => app.navigation.fit()}>Show all</LinkButton>
-    </div>
+    </Status>
   );
 }
 
@@ -170,27 +179,21 @@ function Messages() {
         {announcement.value}
       </div>
       {progress.value && (
-        <div class="fs-panel fs-message" role="status">
+        <Status>
           <i class="fs-spinner" />
           {progress.value}
-        </div>
+        </Status>
       )}
-      {note.value !== null && (
-        <div class="fs-panel fs-message" role="status" dir="auto">
-          {note.value}
-        </div>
-      )}
+      {note.value !== null && <Status>{note.value}</Status>}
       {contextLost.value && (
-        <div class="fs-panel fs-message" role="status">
+        <Status>
           <i class="fs-spinner" />
           The graphics context was lost. The map returns by itself.
-        </div>
+        </Status>
       )}
       <EmptyView />
       {app.navigation.imagesTooSmall.value && !app.navigation.viewIsEmpty.value && (
-        <div class="fs-panel fs-message" role="status">
-          Zoom in to see images
-        </div>
+        <Status>Zoom in to see images</Status>
       )}
       {error.value !== null && (
         <div class="fs-panel fs-message fs-trouble" role="alert">

@@ -27,9 +27,7 @@ function walkMap(app: App, direction: Direction): void {
   app.items.path(item).then(
     (path) => {
       if (app.navigation.cursor.value !== item) return;
-      app.messages.announcement.value = [app.items.classOf(item)?.name, path]
-        .filter(Boolean)
-        .join(", ");
+      app.messages.announce([app.items.classOf(item)?.name, path].filter(Boolean).join(", "));
     },
     (error) => console.warn(`no path of item ${app.items.id(item)}: ${error}`),
   );

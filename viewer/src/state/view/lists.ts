@@ -26,7 +26,7 @@ export class Lists {
       if (this.stepsFound) this.stepFound(by);
       else if (this.showsSections) {
         const section = this.app.findings.stepSection(by);
-        if (section) this.app.messages.announcement.value = `${section.title}: ${section.text}`;
+        if (section) this.app.messages.announce(`${section.title}: ${section.text}`);
       } else if (this.app.findings.step(by)) this.showFinding();
     });
   }
@@ -115,7 +115,7 @@ export class Lists {
     navigation.cursor.value = null; // Enter opens the match
     if (open !== null) panels.openItem(item);
     navigation.reveal(item);
-    this.app.messages.announcement.value = `${bestAt.value + 1} of ${best.value.length}`;
+    this.app.messages.announce(`${bestAt.value + 1} of ${best.value.length}`);
   }
 
   chooseFinding(number: number): void {
@@ -132,6 +132,6 @@ export class Lists {
     if (first !== undefined && this.app.panels.side.value === "item")
       this.app.panels.openItem(first);
     if (items.length > 0) this.app.navigation.revealAll(() => Uint32Array.from(items));
-    this.app.messages.announcement.value = `${at.value + 1} of ${rows.value?.length}: ${current.value?.text}`;
+    this.app.messages.announce(`${at.value + 1} of ${rows.value?.length}: ${current.value?.text}`);
   }
 }

@@ -4,7 +4,7 @@ import { difference, turnedTo } from "../../state/findings/difference";
 import { useApp } from "../context";
 
 const SIDE = 128; // pixels of the compared copies: the size of the largest thumbnails
-const COLORS = { light: [179, 38, 30], dark: [255, 138, 128] } as const; // --fs-danger
+const COLORS = { light: [179, 38, 30], dark: [255, 138, 128] } as const; // --danger
 
 export function Difference({ one, other }: { readonly one: number; readonly other: number }) {
   const app = useApp();

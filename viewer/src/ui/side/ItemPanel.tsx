@@ -66,8 +66,7 @@ export function ItemPanel({ item }: { readonly item: number }) {
   const selected = app.selection.items.value.includes(item);
 
   useEffect(() => {
-    if (details)
-      app.messages.announcement.value = [details.label, details.path].filter(Boolean).join(", ");
+    if (details) app.messages.announce([details.label, details.path].filter(Boolean).join(", "));
   }, [details, app]);
 
   return (

@@ -13,7 +13,7 @@ import { count, shownText, useApp } from "../context";
 import { highlights, LinkButton } from "../controls/controls";
 import { Name } from "../controls/Name";
 import { seenRows, useViewport } from "../controls/viewport";
-import { NumberLegend } from "./NumberLegend";
+import { NumberLegend, ScaleNote } from "./NumberLegend";
 import { useShownCounts } from "./shown-counts";
 
 /** Rows are taller on a touch screen. */
@@ -41,12 +41,12 @@ function ContentLegend({ found }: { readonly found: Content }) {
   const colors = numberPalette(app.theme.value).join(", ");
   return (
     <section class="fs-legend" aria-label="Legend">
-      <p class="fs-muted fs-scale-note">
+      <ScaleNote>
         {found.measure === "probability"
           ? "Probability by the network that an image shows "
           : "Similarity of each image to the text "}
         <bdi>{quotedQuery(found.query)}</bdi>
-      </p>
+      </ScaleNote>
       <div class="fs-scale" style={{ background: `linear-gradient(to right, ${colors})` }} />
       <div class="fs-scale-ends">
         <span>{scoreText(found, found.range[0])}</span>
@@ -90,7 +90,7 @@ export function ClassLegend({ name }: { readonly name: string }) {
           </LinkButton>
         )}
       </div>
-      {note && isLegend && <p class="fs-muted fs-scale-note">{note}</p>}
+      {note && isLegend && <ScaleNote>{note}</ScaleNote>}
       {isLong && (
         <input
           class="fs-input"

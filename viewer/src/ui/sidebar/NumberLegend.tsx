@@ -1,4 +1,5 @@
 /** The legend of a column of numbers or dates. */
+import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { AGREEMENT, N_AGREEING } from "../../contract";
 import { columnScale } from "../../state/colors/scale";
@@ -6,6 +7,11 @@ import { findingOf, valueText } from "../../state/filters/columns";
 import { grayText } from "../../state/wording/words";
 import { shownText, useApp } from "../context";
 import { Histogram, type ScaleProps } from "./Histogram";
+
+/** What the colors of a legend mean. */
+export function ScaleNote({ children }: { readonly children: ComponentChildren }) {
+  return <p class="fs-muted fs-scale-note">{children}</p>;
+}
 
 export function NumberLegend({ column, values }: ScaleProps) {
   const app = useApp();
@@ -20,18 +26,18 @@ export function NumberLegend({ column, values }: ScaleProps) {
       </div>
       <Histogram column={column} values={values} />
       {scale.logarithmic && (
-        <p class="fs-muted fs-scale-note">
+        <ScaleNote>
           Logarithmic scale; the middle is{" "}
           {valueText(app.manifest, name, scale.from((scale.at(minimum) + scale.at(maximum)) / 2))}
-        </p>
+        </ScaleNote>
       )}
-      {finding && <p class="fs-muted fs-scale-note">{finding.note}</p>}
+      {finding && <ScaleNote>{finding.note}</ScaleNote>}
       {name === AGREEMENT && app.manifest.classes && (
-        <p class="fs-muted fs-scale-note">
+        <ScaleNote>
           Share of the {N_AGREEING} nearest neighbors of an image that have the same label
-        </p>
+        </ScaleNote>
       )}
-      {gray && <p class="fs-muted fs-scale-note">{gray}</p>}
+      {gray && <ScaleNote>{gray}</ScaleNote>}
     </section>
   );
 }
