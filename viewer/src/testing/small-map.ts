@@ -23,6 +23,8 @@ export interface SmallMap {
   readonly codes?: readonly number[];
   readonly paths?: readonly string[];
   readonly ids?: readonly number[];
+  /** The values of the text column "note". */
+  readonly notes?: readonly (string | null)[];
   readonly nDimensions?: 2 | 3;
   /** Seconds since 1970 of a further column "taken". */
   readonly taken?: readonly number[];
@@ -85,7 +87,8 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
   const half = Math.ceil(n / 2);
   const blocks = [0, half].map((from) => {
     const own = paths.slice(from, from === 0 ? half : n);
-    return new TextEncoder().encode(JSON.stringify({ path: own, note: own.map(() => null) }));
+    const note = own.map((_, i) => map.notes?.[from + i] ?? null);
+    return new TextEncoder().encode(JSON.stringify({ path: own, note }));
   });
   const [first = new Uint8Array(), second = new Uint8Array()] = blocks;
   const strings = new Uint8Array(first.length + second.length);

@@ -50,10 +50,10 @@ function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): 
     ["V L R", `drag ${manifest.n_dimensions === 3 ? "turns" : "moves"} the map, lasso, rectangle`],
     ...(searches || source.search
       ? [
-          ["/", "find text, “a phrase”, column:value or column:3..5; Enter goes to the list"] as [
-            string,
-            string,
-          ],
+          [
+            "/",
+            "find text, “a phrase”, column:value or column:3..5, OR, -word; Enter goes to the list",
+          ] as [string, string],
           pair("N, Shift + N", "next match, previous match"),
         ]
       : []),

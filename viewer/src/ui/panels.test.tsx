@@ -343,7 +343,7 @@ it("the help lists phrases and columns of the search", async () => {
   press("?");
   await settled();
   const help = root.querySelector("[role=dialog]")?.textContent;
-  expect(help).toContain("“a phrase”, column:value or column:3..5");
+  expect(help).toContain("“a phrase”, column:value or column:3..5, OR, -word");
 });
 
 it("Escape closes only the help", async () => {

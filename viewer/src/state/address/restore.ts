@@ -31,7 +31,7 @@ export function restore(app: App, state: AddressState): void {
   const { isOutdated, item, selected } = itemsOf(app, state);
   if (isOutdated) {
     problems.push(
-      "The address belongs to an earlier version of this map. Its selection and its open image are left out, because the images have other numbers now. To keep selections, export and import them.",
+      "The address belongs to an earlier version of this map: its selection and open image are left out. Export and import selections instead.",
     );
   }
   const filterKinds = { category: "codes", number: "range", date: "range", text: null } as const;

@@ -12,7 +12,7 @@ import { MAX_QUERY_CHARACTERS, type VectorsFile, type WordsFile } from "../../co
 import type { App } from "../app";
 import { countText } from "../wording/words";
 import { closeWords, LETTERS_PER_EDIT, MOST_SUGGESTED } from "./close-words";
-import { explainColumn, explainNumber, namesOf } from "./explanations";
+import { explainColumn, explainNumber, namesOf, quotedValue } from "./explanations";
 import { folded } from "./find";
 
 /** The number of matches by text that are listed, and of matches by content. */
@@ -66,7 +66,10 @@ export class Contents {
   /** The items that show what the query names, or queries with the known words like its words. */
   async find(query: string, hasText: HasText): Promise<FoundContent> {
     const { source, manifest } = this.app;
-    if (isAboutTexts(query)) return { ...NOTHING, hint: explainColumn(query, manifest) ?? NO_TEXT };
+    if (isAboutTexts(query)) {
+      const hint = explainColumn(query, manifest) ?? NO_TEXT;
+      return { ...NOTHING, hint, suggestions: quotedValue(query, manifest) };
+    }
     const hasWords = /\p{L}/u.test(query);
     if (!hasWords && !source.content) {
       return { ...NOTHING, hint: explainNumber(query, manifest) ?? NO_TEXT };
@@ -217,7 +220,7 @@ function mostSimilar(query: string, scores: Float32Array): Content {
   };
 }
 
-/** A phrase in quotes or a column's name: the query means texts. */
+/** A phrase in quotes, a column's name, OR or a minus: the query means texts. */
 function isAboutTexts(query: string): boolean {
-  return /[":]/.test(query);
+  return /[":]| OR |(^|\s)-\S/.test(query);
 }

@@ -10,14 +10,32 @@ import {
 import { LABEL } from "../items/items";
 import { separable } from "../wording/words";
 import { likeness } from "./close-words";
-import { folded, type Term, termsOf, unknownColumn } from "./find";
+import { alternatives, folded, type Term, termsOf, unknownColumn } from "./find";
 import { searchedColumns } from "./haystack";
-import { dividedQuery, isUsedRange, type ValueTerm, valueColumns } from "./values";
+import { dividedQuery, isUsedRange, NONE, type ValueTerm, valueColumns } from "./values";
 
 const MOST_NAMED = 10; // columns or values
 
-/** Why a query for a column finds nothing; null without a column, or if each value exists. */
+/** Why a query for columns finds nothing; null without a column, or if each value exists. */
 export function explainColumn(query: string, manifest: Manifest): string | null {
+  for (const { rest } of alternatives(query)) {
+    const reason = explainTerms(rest, manifest);
+    if (reason !== null) return reason;
+  }
+  return null;
+}
+
+/** The query with quotes around a value of several words: label:"class 1", in a list. */
+export function quotedValue(query: string, manifest: Manifest): string[] {
+  const [, name = "", text] = /^([^\s":]+|"[^"]*"):([^\s"]+\s[^":]+)$/.exec(query) ?? [];
+  if (text === undefined) return [];
+  const values = namesOf(manifest, name.replaceAll('"', "")) ?? [];
+  const isValue = values.some((value) => folded(value).includes(folded(text)));
+  return isValue ? [`${name}:"${text}"`] : [];
+}
+
+/** As `explainColumn`, for terms that must all match. */
+function explainTerms(query: string, manifest: Manifest): string | null {
   const { rest, terms } = dividedQuery(query, manifest);
   const searched = searchedColumns(manifest);
   const unfinished = explainUnfinished(query, searched, manifest);
@@ -130,6 +148,8 @@ function written(name: string): string {
 function explainValues(manifest: Manifest, { column, text }: ValueTerm): string {
   const { name } = column;
   const title = columnTitle(manifest, name);
+  if (text === NONE || column.kind === "text")
+    return `Every image has a value in the column “${title}”.`;
   if (column.kind === "category") return listValues(title, namesOf(manifest, name) ?? [], text);
   const [least, most] = [column.minimum, column.maximum].map((each) =>
     valueText(manifest, name, each),

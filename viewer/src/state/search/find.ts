@@ -54,6 +54,50 @@ export function unknownColumn(query: string, columns: readonly string[]): string
   return null;
 }
 
+/** A query between OR. */
+export interface Alternative {
+  /** The terms of which an item must have all. */
+  readonly rest: string;
+  /** The terms after a minus, which an item must not have. */
+  readonly excluded: readonly string[];
+}
+
+const OR = /"[^"]*"?|\s+OR\s+/g; // or a phrase, which is left as it is
+const EXCLUDED = new RegExp(`"[^"]*"?|(?<=^|\\s)-(${TERM.source})`, "g");
+
+/** Divide a query at each OR and at each minus before a term. */
+export function alternatives(query: string): Alternative[] {
+  const parts = query.replace(OR, (part) => (part.startsWith('"') ? part : "\n")).split("\n");
+  return parts.map((part) => {
+    const excluded: string[] = [];
+    const rest = part.replace(EXCLUDED, (whole: string, term: string | undefined) => {
+      if (term === undefined) return whole;
+      excluded.push(term);
+      return "";
+    });
+    return { rest: rest.trim(), excluded };
+  });
+}
+
+/** The items that match one of the alternatives; `find` finds the items that match all terms. */
+export async function findAlternatives(
+  query: string,
+  find: (terms: string) => Promise<Uint32Array | null>,
+): Promise<Uint32Array | null> {
+  const parts = alternatives(query);
+  const found = new Set<number>();
+  for (const { rest, excluded } of parts) {
+    let items = await find(rest);
+    for (const term of excluded) {
+      const out = new Set(await find(term));
+      items = items?.filter((item) => !out.has(item)) ?? null;
+    }
+    if (!items || parts.length === 1) return items;
+    for (const item of items) found.add(item);
+  }
+  return Uint32Array.from(found).sort();
+}
+
 export function unquoted(text: string): string {
   return text.startsWith('"') ? text.replaceAll('"', "").trim() : text;
 }

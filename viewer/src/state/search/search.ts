@@ -10,6 +10,7 @@ import {
   MOST_LISTED,
   NOTHING,
 } from "./contents";
+import { findAlternatives } from "./find";
 import { Haystack } from "./haystack";
 import { dividedQuery, matchingItems, quoteNames } from "./values";
 
@@ -193,11 +194,14 @@ export function runSearch(app: App): () => void {
     return haystack.find(query, wanted);
   }
 
+  /** The items that match a query; null if the user has changed the query. */
   async function find(query: string, wanted: () => boolean): Promise<Uint32Array | null> {
-    const { rest, terms } = dividedQuery(query, app.manifest);
-    if (terms.length === 0) return findTexts(query, wanted);
-    const among = rest === "" ? null : await findTexts(rest, wanted);
-    return wanted() ? matchingItems(app, terms, among) : null;
+    return findAlternatives(query, async (terms) => {
+      const { rest, terms: values } = dividedQuery(terms, app.manifest);
+      if (values.length === 0 && terms !== "") return findTexts(terms, wanted);
+      const among = rest === "" ? null : await findTexts(rest, wanted);
+      return wanted() ? matchingItems(app, values, among) : null;
+    });
   }
 
   async function search(query: string, wanted: () => boolean): Promise<void> {
@@ -216,13 +220,13 @@ export function runSearch(app: App): () => void {
     const { content, suggestions, hint } = shown ?? NOTHING;
     const recognized = content?.items.filter((item) => !known.has(item)) ?? NO_ITEMS;
     const count = matches.length + recognized.length;
-    app.messages.announcement.value = `${countText(count)} found`;
+    app.messages.announce(`${countText(count)} found`);
     end(Uint32Array.from([...matches, ...recognized]), {
       query,
       recognized: recognized.length,
       content,
-      // a misspelled word can be inside of a few other words
-      suggestions: count <= MOST_LISTED && !content ? suggestions : [],
+      // a misspelled word can be inside of a few other words, a column's value in many
+      suggestions: content || (count > MOST_LISTED && !query.includes(":")) ? [] : suggestions,
       hint: count === 0 ? hint : null,
     });
   }

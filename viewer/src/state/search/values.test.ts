@@ -50,6 +50,40 @@ it.each([
   expect(app.search.hint.value).toBeNull();
 });
 
+// in the column "split" item 1 has no value
+it.each([
+  ["value:none", [0]],
+  ["VALUE:None", [0]],
+  ["taken:none", [3]],
+  ["label:none", [4]],
+  ["split:none", [1]],
+  ["note:none", [1, 3, 5]],
+  ["value:none label:cat", [0]],
+  ["value:1 OR taken:none", [1, 3]],
+  ["cat OR value:5", [0, 2, 5]],
+  ["dog -value:3", [1, 5]],
+  ["-dog", [0, 2, 4]],
+  ["-label:none -value:1..3", [0, 5]],
+  ['-"at night" OR value:3', [1, 2, 3, 4, 5]],
+  ['"cat OR dog"', []],
+])("%s finds the items", async (query, expected) => {
+  const notes = ["at night", "", "by day", null, "at noon", null];
+  const map = { ...MAP, codes: [1, 2, 1, 2, 0, 2], classes: ["(no label)", "cat", "dog"], notes };
+  const app = await searched(query, [map]);
+  expect([...(app.search.matches.value ?? [])]).toEqual(expected);
+});
+
+it("a column of which each image has a value has no image without", async () => {
+  const app = await searched("label:none");
+  expect(app.search.hint.value).toBe("Every image has a value in the column “label”.");
+});
+
+it("a value of several words is suggested in quotes, whatever its words find", async () => {
+  const classes = ["class 1", "class 2"];
+  const app = await searched("label:class 1", [{ ...MAP, classes }]);
+  expect(app.search.suggestions.value).toEqual(['label:"class 1"']);
+});
+
 it("a category of the findings is found by the title of its column too", async () => {
   const app = smallApp(MAP);
   const { manifest } = app;

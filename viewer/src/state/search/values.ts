@@ -1,7 +1,9 @@
 /** The terms of a query for columns of numbers, dates and findings: blue:5, taken:2026-03. */
-import type { CategoryColumn, DateColumn, Manifest, NumberColumn } from "../../contract";
+import { type DateColumn, type Manifest, NO_LABEL, type NumberColumn } from "../../contract";
 import type { App } from "../app";
 import { columnTitle, findingOf, isPercent, valueText } from "../filters/columns";
+import type { Values } from "../filters/filters";
+import { type Items, LABEL } from "../items/items";
 import { dateText } from "../wording/words";
 import { folded, TERM, unquoted } from "./find";
 import { searchedColumns } from "./haystack";
@@ -9,7 +11,21 @@ import { searchedColumns } from "./haystack";
 const SHOWN_TOLERANCE = 0.05; // relative: small numbers are shown with two digits
 const RANGE = /^(.*?)\.\.(.*)$/;
 
-export type ValueColumn = CategoryColumn | DateColumn | NumberColumn;
+/** In "column:none": the items without a value. */
+export const NONE = "none";
+
+/** The labels, or the categories of a column. */
+interface NamedValues {
+  readonly kind: "category";
+  readonly name: string;
+  readonly categories: readonly { readonly name: string }[];
+}
+
+export type ValueColumn =
+  | NamedValues
+  | DateColumn
+  | NumberColumn
+  | { readonly kind: "text"; readonly name: string };
 
 /** A part of a query that compares the values of a column. */
 export interface ValueTerm {
@@ -21,9 +37,9 @@ export interface ValueTerm {
  * The columns whose values the page compares: numbers, dates, and the categories of the findings.
  * The server and the haystack search the other columns.
  */
-export function valueColumns({ columns }: Manifest): ValueColumn[] {
+export function valueColumns({ columns }: Manifest) {
   return columns.filter(
-    (column): column is ValueColumn =>
+    (column) =>
       column.kind === "number" ||
       column.kind === "date" ||
       (column.kind === "category" && findingOf(column) !== null),
@@ -39,6 +55,13 @@ function namedColumns(manifest: Manifest): Map<string, ValueColumn> {
   return named;
 }
 
+/** The searched columns that an item can lack, by name. */
+function optionalColumns({ classes, columns }: Manifest): Map<string, ValueColumn> {
+  const label = { kind: "category" as const, name: LABEL, categories: classes ?? [] };
+  const optional: ValueColumn[] = [...columns, ...(classes ? [label] : [])];
+  return new Map(optional.map((column) => [folded(column.name), column]));
+}
+
 /** Put the names with spaces into quotes: label suspicion:0.. becomes "label suspicion":0... */
 export function quoteNames(query: string, manifest: Manifest): string {
   const titles = valueColumns(manifest).map(({ name }) => columnTitle(manifest, name));
@@ -47,7 +70,7 @@ export function quoteNames(query: string, manifest: Manifest): string {
     .sort((one, other) => other.length - one.length) // the longest name first
     .map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   if (names.length === 0) return query;
-  const found = new RegExp(`"[^"]*"?|(?<=^|\\s)(${names.join("|")}):`, "giu");
+  const found = new RegExp(`"[^"]*"?|(?<=(?:^|\\s)-?)(${names.join("|")}):`, "giu");
   return query.replace(found, (whole, name?: string) => (name ? `"${name}":` : whole));
 }
 
@@ -57,11 +80,13 @@ export function dividedQuery(
   manifest: Manifest,
 ): { readonly rest: string; readonly terms: readonly ValueTerm[] } {
   const named = namedColumns(manifest);
+  const optional = optionalColumns(manifest);
   const terms: ValueTerm[] = [];
   const rest = query.replace(TERM, (whole: string, name: string | undefined, text: string) => {
-    const column = name && named.get(folded(name.replaceAll('"', "")));
-    if (!column) return whole;
+    const key = folded((name ?? "").replaceAll('"', ""));
     const sought = folded(unquoted(text));
+    const column = named.get(key) ?? (sought === NONE && optional.get(key));
+    if (!column) return whole;
     if (sought !== "") terms.push({ column, text: sought });
     return "";
   });
@@ -76,7 +101,9 @@ export async function matchingItems(
 ): Promise<Uint32Array> {
   const tests = await Promise.all(
     terms.map(async ({ column, text }) => ({
-      values: await app.items.column(column.name),
+      values: await (column.kind === "text"
+        ? textPresence(app.items, column.name)
+        : app.items.column(column.name)),
       matches: matcher(app.manifest, column, text),
     })),
   );
@@ -86,17 +113,31 @@ export async function matchingItems(
   );
 }
 
+/** 0 for each item with a text in a column, and NaN without. */
+async function textPresence(items: Items, name: string): Promise<Values> {
+  const values = new Float32Array(items.count).fill(Number.NaN);
+  let item = 0;
+  for await (const block of items.allTexts()) {
+    for (const text of block[name] ?? []) values[item++] = text ? 0 : Number.NaN;
+  }
+  return values;
+}
+
 /** Whether a value of the column is the text as shown, begins with it (dates), or is in its range. */
 function matcher(
   manifest: Manifest,
   column: ValueColumn,
   text: string,
 ): (value: number) => boolean {
+  const isNone = text === NONE;
+  if (column.kind === "category") {
+    const found = column.categories.map(
+      ({ name }) => folded(name).includes(text) || (isNone && name === NO_LABEL),
+    );
+    return (code) => found[code] ?? isNone;
+  }
+  if (isNone || column.kind === "text") return Number.isNaN;
   switch (column.kind) {
-    case "category": {
-      const found = column.categories.map(({ name }) => folded(name).includes(text));
-      return (code) => found[code] ?? false;
-    }
     case "date":
       return dateMatcher(column, text);
     case "number": {
