@@ -157,7 +157,11 @@ class SourceOptions(PictureOptions):
 
     path_column: Annotated[
         str | None,
-        Help("The column of a table that holds the paths or images.", "NAME", default="detected"),
+        Help(
+            "The column of a table that holds the paths, the images or their names.",
+            "NAME",
+            default="detected",
+        ),
     ] = None  # the column whose values are images
     label_column: Annotated[
         str | None,

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import bisect
 import io
+import re
 import threading
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from featscape.errors import ImageError, first_line
-from featscape.files.parquet import limit_bytes, open_with_dictionaries, reading_options
+from featscape.files.parquet import (
+    limit_bytes,
+    open_with_dictionaries,
+    read_batches,
+    reading_options,
+)
 from featscape.files.regular import check_regular
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.deadline import is_expired
@@ -30,6 +37,10 @@ _LARGE_FILE_BYTES = 64 << 20
 IMAGE_COLUMNS = (
     *("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes"),
 )
+FILE_NAME = "file_name"  # the column of the names that are stored beside the image bytes
+# the paths of `path_of_row` and `path_of_name`: the file, the column, and the row or the name
+_ROW = re.compile(r"(.*\.parquet)/(?:([^/=]*)@)?(\d{1,19})", re.IGNORECASE | re.DOTALL)
+_NAME = re.compile(r"(.*\.parquet)/([^/=]*)=(.*)", re.IGNORECASE | re.DOTALL)
 _MAX_BATCH_ROWS = 64
 _MAX_BATCH_BYTES = 256 << 20  # of a batch of more than one row
 _MAX_CACHED_ROWS = 2 * _MAX_BATCH_ROWS
@@ -38,8 +49,8 @@ _MAX_CACHED_ROWS = 2 * _MAX_BATCH_ROWS
 class ParquetImages:
     """The images in the rows of a Parquet file, or of the files in a folder; thread-safe.
 
-    `path_of_row` makes the paths of the images. A file is read forward, batch by batch. A step back
-    reads the row group again from its start.
+    `path_of_row` and `path_of_name` make the paths of the images. A file is read forward, batch by
+    batch. A step back reads the row group again from its start.
 
     Parameters
     ----------
@@ -51,19 +62,23 @@ class ParquetImages:
         self._source = source
         self._is_file = is_parquet_file(source)
         self._lock = threading.Lock()
-        self._open: tuple[str, _RowReader] | None = None  # by the path without the row
+        # by the file and its column of images
+        self._open: tuple[tuple[str, str | None], _RowReader] | None = None
 
     def read(self, path: str) -> bytes:
         """Return the image in a row; raises ImageError if there is none."""
-        name, _, place = path.rpartition("/")
-        quoted, at, digits = place.rpartition("@")
-        row = int(digits) if digits.isdecimal() and len(digits) < 20 else -1
-        key = f"{name}/{quoted}"
+        by_row, by_name = _ROW.fullmatch(path), _NAME.fullmatch(path)
+        parts = by_row or by_name
+        if parts is None:
+            raise ImageError("no such row")
+        name, quoted, place = parts.groups()
+        column = None if quoted is None else unquote(quoted)
+        key = (name, column if by_row else None)
         with self._lock:
             if self._open is None or self._open[0] != key:
-                column = unquote(quoted) if at else None
-                self._open = key, _RowReader(self._location_of(name), column)
-            value = self._open[1].read(row)
+                self._open = key, _RowReader(self._location_of(name), key[1])
+            reader = self._open[1]
+            value = reader.read(int(place) if by_row else reader.find(place, column or ""))
         content, original_name = value if isinstance(value, tuple) else (value, None)
         if content is None:
             detail = f"; the row names the file {original_name!r}" if original_name else ""
@@ -82,6 +97,8 @@ class _RowReader:
     """Reads the images of one file, row by row."""
 
     def __init__(self, file: Location, column: str | None = None) -> None:
+        self._location = file
+        self._rows: dict[str, dict[str, int]] = {}  # of each name, by the column of names
         try:
             self._file, n_bytes = open_parquet(file)
             column = find_image_column(self._file.schema_arrow, wanted=column)
@@ -98,6 +115,18 @@ class _RowReader:
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._values: dict[tuple[int, int], list[Any]] = {}  # of the last batches
         self._damage: dict[int, tuple[int, str]] = {}  # by row group: the first batch, the reason
+
+    def find(self, name: str, column: str) -> int:
+        """Return the first row with a name in a column, or -1. The caller holds the lock."""
+        if column not in self._rows:
+            try:
+                names = read_names(self._location, column)
+            except Exception as error:
+                # Arrow raises OSError, ArrowException and errors of decoding the texts
+                raise ImageError(f"the names cannot be read ({first_line(error)})") from error
+            rows = {one: row for row, one in reversed(list(enumerate(names))) if one is not None}
+            self._rows[column] = rows
+        return self._rows[column].get(name, -1)
 
     def read(self, row: int) -> Any:
         """Return the bytes of an image, or a tuple of the bytes and a file name.
@@ -206,6 +235,11 @@ def _has_bytes(data_type: pa.DataType) -> bool:
     return any(part.name == "bytes" and _is_binary(part.type) for part in data_type)
 
 
+def _has_path(data_type: pa.DataType) -> bool:
+    """Return whether a type is a struct with a path, as Hugging Face stores an image."""
+    return _has_bytes(data_type) and any(part.name == "path" for part in data_type)
+
+
 def _is_binary(data_type: pa.DataType) -> bool:
     import pyarrow as pa
 
@@ -215,9 +249,57 @@ def _is_binary(data_type: pa.DataType) -> bool:
 
 def path_of_row(file: str, row: int, *, column: str | None) -> str:
     """Return the path of an image: FILE/ROW, or FILE/COLUMN@ROW for a column that is named."""
-    if column is None:
-        return f"{file}/{row}"
-    return f"{file}/{column.replace('%', '%25').replace('/', '%2F')}@{row}"
+    return f"{file}/{row}" if column is None else f"{file}/{_quote(column)}@{row}"
+
+
+def path_of_name(file: str, name: str, *, column: str) -> str:
+    """Return the path of an image that has a name in a column: FILE/COLUMN=NAME."""
+    return f"{file}/{_quote(column)}={name}"
+
+
+def _quote(column: str) -> str:
+    return column.replace("%", "%25").replace("/", "%2F").replace("=", "%3D")
+
+
+def has_names(schema: pa.Schema, column: str) -> bool:
+    """Return whether a column beside the images may contain their names: text or integers.
+
+    `FILE_NAME` is also the column of the names that are stored with the bytes.
+    """
+    import pyarrow as pa
+
+    image = find_image_column(schema)
+    if image is None:
+        return False
+    if column not in schema.names:
+        return column == FILE_NAME and _has_path(schema.field(image).type)
+    data_type = schema.field(column).type
+    data_type = data_type.value_type if pa.types.is_dictionary(data_type) else data_type
+    return bool(pa.types.is_integer(data_type) or "string" in str(data_type))
+
+
+def read_names(file: Location, column: str) -> list[str | None]:
+    """Return the name of each row in a column for which `has_names` is true; None without a name.
+
+    The rows of a damaged row group have no names. Raises the exceptions of Arrow.
+    """
+    opened, n_bytes = open_columns(file)
+    schema = opened.schema_arrow
+    is_stored = column not in schema.names
+    field = f"{find_image_column(schema)}.path" if is_stored else column
+    names: list[str | None] = []
+    for group, (start, end) in enumerate(pairwise(row_group_starts(opened.metadata))):
+        limits = {"max_bytes": limit_bytes(n_bytes), "row_group": group}
+        try:
+            batches = list(read_batches(opened, columns=[field], **limits))
+        except Exception:  # noqa: BLE001 - Arrow's; the source reports the damaged rows
+            names += [None] * (end - start)
+            continue
+        values = [value for batch in batches for value in batch.column(0).to_pylist()]
+        if is_stored:
+            values = [None if value is None else value["path"] for value in values]
+        names += [None if value in (None, "") else str(value) for value in values]
+    return names
 
 
 def row_group_starts(metadata: pq.FileMetaData) -> list[int]:

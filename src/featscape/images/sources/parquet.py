@@ -6,19 +6,24 @@ import json
 from collections import defaultdict
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError, first_line
 from featscape.files.parquet import limit_bytes, read_batches
 from featscape.images.containers.parquet_rows import (
+    FILE_NAME,
     ParquetImages,
     find_image_column,
+    has_names,
     is_parquet,
     is_parquet_file,
     list_image_columns,
     open_columns,
     open_parquet,
+    path_of_name,
     path_of_row,
+    read_names,
     row_group_starts,
 )
 from featscape.images.decoding.pillow import decode_bytes
@@ -26,7 +31,7 @@ from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.sources.kind import SourceKind
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
-from featscape.images.storage.locations import file_name, join
+from featscape.images.storage.locations import file_name, is_address, join
 from featscape.images.tables.columns import PATH_COLUMNS, classify_columns
 from featscape.images.tables.parquet_tables import (
     damaged_parquet,
@@ -37,7 +42,7 @@ from featscape.images.tables.splits import find_split
 from featscape.images.tables.table import name_columns
 from featscape.images.tables.values import name_class
 from featscape.records import ImageSet, SkippedImage
-from featscape.records.skipped import NESTED, skipped_column
+from featscape.records.skipped import DUPLICATE_PATH, INVALID_ROW, NESTED, skipped_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,19 +55,19 @@ if TYPE_CHECKING:
 
 _MAX_GROWTH = 10  # the images, which hardly shrink, take most of a file
 
-_FILE_NAME = "file_name"  # the column of the names that are stored beside the image bytes
-
 
 def _is_parquet(candidate: Candidate) -> bool:
     """Return whether a source is a Parquet file of images, or a folder of Parquet files.
 
-    A file is a manifest if the caller named a column that contains no images. Raises InputError if
-    the file is damaged.
+    A file is a manifest if the caller named a column that contains neither images nor their names.
+    Raises InputError if the file is damaged.
     """
     if candidate.is_folder:
         return any(is_parquet(parts[-1]) for parts in candidate.listing.others)
-    wanted = candidate.path_column
-    return is_parquet(candidate.file_name) and _has_images(candidate.location, wanted=wanted)
+    file, wanted = candidate.location, candidate.path_column
+    if not is_parquet(candidate.file_name):
+        return False
+    return _has_images(file, wanted=wanted) or _has_names(file, wanted, of_files=False)
 
 
 def _has_images(file: Location, *, wanted: str | None = None) -> bool:
@@ -143,24 +148,24 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
     chosen = None
     for name, file in files:
         try:
-            if not _has_images(file, wanted=wanted):
+            if not (_has_images(file, wanted=wanted) or _has_names(file, wanted)):
                 which = "column" if wanted is None else f"column {wanted!r}"
                 skipped.append(SkippedImage(name, f"no {which} of image bytes"))
                 continue
-            rows, values_by_column, first = _read_columns(file, name, skipped, wanted=wanted)
+            added, values_by_column, first = _read_images(file, name, skipped, wanted=wanted)
         except InputError as error:
             skipped.append(SkippedImage(name, str(error)))
             continue
-        n_before = len(paths)
         for column, values in values_by_column.items():
-            columns[column] += [None] * (n_before - len(columns[column])) + values
-        paths += [path_of_row(name, row, column=wanted) for row in rows]
+            columns[column] += [None] * (len(paths) - len(columns[column])) + values
+        paths += added
         chosen = chosen or first
-        splits += [find_split(file_name(file))] * (len(paths) - n_before)
+        splits += [find_split(file_name(file))] * len(added)
     if not paths and wanted is not None:
         raise InputError(
-            f"the path column of Parquet files must be a column of images; {wanted!r} of "
-            f"{str(source)!r} is none. Name another column with --path-column (path_column=)."
+            "the path column of Parquet files must be a column of images, or of their names as "
+            f"text or integers; {wanted!r} of {str(source)!r} is none. Name another column with "
+            "--path-column (path_column=)."
             f"{describe_skipped(skipped)}"
         )
     if not paths:
@@ -201,13 +206,62 @@ def _list_files(folder: Location) -> list[tuple[str, Location]]:
     return [(path, join(folder, path)) for path in map("/".join, paths)]
 
 
+def _read_images(
+    file: Location, name: str, skipped: list[SkippedImage], *, wanted: str | None
+) -> tuple[list[str], dict[str, list[Any]], str | None]:
+    """Return the paths of the images of a file, and the columns and the choice of `_read_columns`.
+
+    If `wanted` is the column of the names of the images, rows without a name of their own are
+    skipped.
+    """
+    if wanted is None or _has_images(file, wanted=wanted):
+        rows, columns, chosen = _read_columns(file, name, skipped, wanted=wanted)
+        return [path_of_row(name, row, column=wanted) for row in rows], columns, chosen
+    rows, columns, chosen = _read_columns(file, name, skipped, wanted=None)
+    names = read_names(file, wanted)
+    kept: dict[str, int] = {}  # the index in `rows` of each name
+    for index, row in enumerate(rows):
+        own = names[row]
+        if own is None:
+            reason = f"{INVALID_ROW}: no name in the column {wanted!r}"
+            skipped.append(SkippedImage(f"{name}, row {row}", reason))
+        elif own in kept:
+            reason = f"{DUPLICATE_PATH}: {own}, as in row {rows[kept[own]]}"
+            skipped.append(SkippedImage(f"{name}, row {row}", reason))
+        else:
+            kept[own] = index
+    columns = {column: [values[i] for i in kept.values()] for column, values in columns.items()}
+    return [path_of_name(name, own, column=wanted) for own in kept], columns, chosen
+
+
+def _has_names(file: Location, wanted: str | None, *, of_files: bool = True) -> bool:
+    """Return whether a column `wanted` has the names of the images in a Parquet file.
+
+    Parameters
+    ----------
+    file : Path or str
+    wanted : str or None
+    of_files : bool
+        Whether the first name may be the path of a file, or an address. Otherwise such a column
+        lists other images than those in the file.
+    """
+    try:
+        if wanted is None or not has_names(open_parquet(file)[0].schema_arrow, wanted):
+            return False
+        first = "" if of_files else next(filter(None, read_names(file, wanted)), "")
+    except Exception as error:
+        raise damaged_parquet(file, error) from error  # see `_has_images`
+    is_file = isinstance(file, Path) and first != "" and (file.parent / first).is_file()
+    return not (is_address(first) or is_file)
+
+
 def _read_columns(
     file: Location, name: str, skipped: list[SkippedImage], *, wanted: str | None
 ) -> tuple[list[int], dict[str, list[Any]], str | None]:
     """Return the row numbers, the values of all columns except the image bytes, and a choice.
 
     The choice is the column of the images if it is the first of several; otherwise None. The file
-    names beside the image bytes become the column `_FILE_NAME`. Damaged row groups are
+    names beside the image bytes become the column `FILE_NAME`. Damaged row groups are
     skipped. Raises InputError if the file cannot be read.
     """
     import pyarrow.compute as pc
@@ -240,7 +294,7 @@ def _read_columns(
         paths = pc.struct_field(structs, "path")
         file_names = list_values(paths, name, f"{image}.path", skipped)
         if any(file_names):
-            columns.setdefault(_FILE_NAME, file_names)
+            columns.setdefault(FILE_NAME, file_names)
     return rows, columns, image if is_chosen else None
 
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from featscape.errors import InputError
+from featscape.errors import ImageError, InputError
 from featscape.images import find_images, open_contents
 from featscape.steps.facts.source import describe_found
 
@@ -17,6 +17,7 @@ def file(tmp_path, png):
         "a/b %2F": [{"bytes": png(red), "path": f"{red}.png"} for red in (10, 11)],
         "raw": [png(20), png(21)],
         "label": ["x", "y"],
+        "score": [0.5, 0.7],
     }
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
     return tmp_path / "t.parquet"
@@ -58,7 +59,64 @@ def test_the_only_column_of_images_is_not_reported(tmp_path, png):
     assert find_images(tmp_path / "t.parquet").image_column is None
 
 
-@pytest.mark.parametrize("column", ["label", "nope"])
+@pytest.fixture
+def catalogue(tmp_path, png):
+    """Return a file with three named images, of the reds 1, 2 and 3, in row groups of one row."""
+    columns = {
+        "image": [{"bytes": png(red), "path": f"{red}/photo.png"} for red in (1, 2, 3)],
+        "sku/a=b": [30, 20, 10],
+        "name": ["dress@1", "a/b=c", "17"],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet", row_group_size=1)
+    return tmp_path / "t.parquet"
+
+
+@pytest.mark.parametrize(
+    ("column", "names"),
+    [
+        ("sku/a=b", ["sku%2Fa%3Db=30", "sku%2Fa%3Db=20", "sku%2Fa%3Db=10"]),
+        ("name", ["name=dress@1", "name=a/b=c", "name=17"]),
+        ("file_name", ["file_name=1/photo.png", "file_name=2/photo.png", "file_name=3/photo.png"]),
+    ],
+)
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_named_column_of_text_or_integers_names_the_images(
+    catalogue, reds, column, names, is_folder
+):
+    source = catalogue.parent if is_folder else catalogue
+    images = find_images(source, path_column=column)
+    assert images.kind == "parquet"
+    assert list(images.paths) == [f"t.parquet/{name}" for name in names]
+    assert reds(images) == [1, 2, 3]
+    assert column in images.columns
+    opened = open_contents("parquet", source)
+    for index in (2, 0, 1):
+        assert opened.read(images.paths[index]) == images.contents.read(images.paths[index])
+    rows = pq.read_table(catalogue)
+    pq.write_table(pa.concat_tables([rows[1:], rows[:1]]), catalogue)
+    again = find_images(source, path_column=column)
+    assert set(again.paths) == set(images.paths)
+    assert open_contents("parquet", source).read(images.paths[0]) == again.read(2)
+
+
+def test_rows_without_a_name_of_their_own_are_skipped(tmp_path, png, reds, skipped):
+    names = ["a", None, "b", "a", ""]
+    table = pa.table({"image": [png(red) for red in range(5)], "sku": names, "n": range(5)})
+    pq.write_table(table, tmp_path / "t.parquet")
+    images = find_images(tmp_path / "t.parquet", path_column="sku")
+    assert images.paths == ("t.parquet/sku=a", "t.parquet/sku=b")
+    assert (reds(images), images.columns["n"].tolist()) == ([0, 2], [0, 2])
+    assert skipped(images) == {
+        "t.parquet, row 1": "invalid row: no name in the column 'sku'",
+        "t.parquet, row 3": "duplicate path: a, as in row 0",
+        "t.parquet, row 4": "invalid row: no name in the column 'sku'",
+    }
+    for path in ("t.parquet/sku=c", "t.parquet/sku", "t.parquet/no=a", "other.parquet/sku=a"):
+        with pytest.raises(ImageError):
+            images.contents.read(path)
+
+
+@pytest.mark.parametrize("column", ["score", "nope"])
 def test_a_column_without_images_is_refused_in_a_folder(file, column):
-    with pytest.raises(InputError, match=f"must be a column of images; '{column}' of .* is none"):
+    with pytest.raises(InputError, match=f"or of their names .*; '{column}' of .* is none"):
         find_images(file.parent, path_column=column)
