@@ -7,7 +7,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from meshtsne import quality
 from meshtsne.affinities import joint_probabilities
 from meshtsne.errors import InputError
-from meshtsne.forces import choice, exact
+from meshtsne.forces import choice, exact, grid
 from meshtsne.search.neighbors import nearest_neighbors
 
 
@@ -27,6 +27,47 @@ def test_both_computations_of_the_kl_divergence_agree_with_the_formula(features,
     assert quality.kl_divergence(P, Y) == pytest.approx(expected, rel=1e-2)
     with pytest.raises(InputError, match=r"P must have the shape \(n, n\) for n = 20"):
         quality.kl_divergence(P, Y[:20])
+
+
+@pytest.mark.parametrize("scale", [1e2, 1e4, 1e5, 1e30, 1e140])
+def test_the_kl_divergence_of_any_extent_agrees_with_the_formula(features, scale):
+    P = joint_probabilities(nearest_neighbors(features, 30), (10.0,), n_threads=1)
+    # two groups of points, far apart, and each of the usual density: float32 would join its points
+    Y = features[:, :2].astype(np.float64)
+    Y[60:] += scale
+    for positions in (Y, features[:, :2].astype(np.float64) * scale):
+        expected = exact.kl_divergence(P.toarray().astype(np.float64), positions)
+        assert quality.kl_divergence(P, positions) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_kl_divergence_is_not_negative():
+    P = np.full((6, 6), 1 / 30) * (1 - np.eye(6))
+    assert 0 <= quality.kl_divergence(P, 1e-3 * np.arange(6.0)[:, None]) < 1e-6
+
+
+def test_an_extent_beyond_the_computation_is_an_error(features, monkeypatch):
+    P = joint_probabilities(nearest_neighbors(features, 30), (10.0,), n_threads=1)
+    with pytest.raises(InputError, match=r"an extent of at most 1e\+150, .*; got .*e\+160"):
+        quality.kl_divergence(P, features[:, :2].astype(np.float64) * 1e160)
+    monkeypatch.setattr(quality, "_DIRECT_KL_UP_TO", 10)
+    monkeypatch.setitem(choice.DIRECT_BELOW, 2, 10)
+    monkeypatch.setattr(grid, "FEW_NODES", 2**60)
+    with pytest.raises(InputError, match=r"Y of more than 10 items must fit .* a sample of 10"):
+        quality.kl_divergence(P, features[:, :2] * 1e6)
+
+
+@pytest.mark.parametrize(
+    ("P", "message"),
+    [
+        (np.ones((4, 4)) / 16, "P must be 0 on the diagonal"),
+        (1 - np.eye(4), "P must sum to 1; the sum is 12"),
+        (np.triu(np.ones((4, 4)), 1) / 6, "P must be symmetric"),
+        (np.full((4, 4), -1.0), "P must be finite and not negative"),
+    ],
+)
+def test_probabilities_of_the_kl_divergence_are_checked(P, message):
+    with pytest.raises(InputError, match=message):
+        quality.kl_divergence(P, np.eye(4, 2))
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from meshtsne.descent.gradient import Gradient
+    from meshtsne.forces.native import NativeGradient
     from meshtsne.records import Gaussians
 
 METHODS = ("auto", "direct", "grid")
@@ -21,7 +21,7 @@ DIRECT_BELOW = {1: 1_500, 2: 1_500, 3: 6_000}
 
 def choose_gradient(
     P: csr_array | Gaussians, Y: NDArray[np.float32], *, method: str, n_threads: int
-) -> Gradient:
+) -> NativeGradient:
     """Return the gradient for P at the positions Y.
 
     Parameters

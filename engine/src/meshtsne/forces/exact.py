@@ -13,12 +13,16 @@ Notation of van der Maaten & Hinton (2008), "Visualizing Data using t-SNE", JMLR
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+_ROWS_AT_ONCE = 256
 
 
 class Forces(NamedTuple):
@@ -92,6 +96,40 @@ def kl_divergence(P: NDArray[np.float64], Y: NDArray[np.floating[Any]]) -> float
     np.fill_diagonal(W, 0)
     linked = P > 0
     return float((P[linked] * np.log(P[linked] * W.sum() / W[linked])).sum())
+
+
+def normalization(Y: NDArray[np.floating[Any]]) -> float:
+    """Return Z of the embedding Y, shape (n, c), in blocks of rows.
+
+    The sum leaves out the points themselves rather than subtract n, so that Z is as exact for
+    distant points, whose kernels are far below 1.
+    """
+    Y = Y.astype(np.float64)
+    total = 0.0
+    for start in range(0, len(Y), _ROWS_AT_ONCE):
+        block = Y[start : start + _ROWS_AT_ONCE]
+        squared = np.ones((len(block), len(Y)))
+        for along, of_block in zip(Y.T, block.T, strict=True):
+            difference = of_block[:, None] - along
+            squared += np.multiply(difference, difference, out=difference)
+        own = np.arange(len(block))
+        squared[own, start + own] = np.inf
+        total += float(np.divide(1, squared, out=squared).sum())
+    return total
+
+
+def sparse_kl_divergence(P: csr_array, Y: NDArray[np.floating[Any]], *, z: float) -> float:
+    """Return KL(P || Q) in nats for a sparse P, shape (n, n), at the embedding Y, shape (n, c)."""
+    Y = Y.astype(np.float64)
+    total, log_z = 0.0, math.log(z)
+    for start in range(0, len(Y), _ROWS_AT_ONCE):
+        entries = P[start : start + _ROWS_AT_ONCE].tocoo()
+        linked = entries.data > 0
+        p = entries.data[linked].astype(np.float64)
+        difference = Y[start + entries.row[linked]] - Y[entries.col[linked]]
+        log_w = -np.log1p((difference**2).sum(axis=1))
+        total += float((p * (np.log(p) + log_z - log_w)).sum())
+    return total
 
 
 class ExactGradient:

@@ -192,7 +192,7 @@ def _check_neighbor_distances(indices: NDArray[Any], distances: NDArray[Any]) ->
         )
 
 
-def as_affinities(P: Any, *, n_items: int | None = None) -> csr_array:
+def as_affinities(P: Any, *, n_items: int | None = None, name: str = "affinities") -> csr_array:
     """Return the caller's P as a float32 CSR array with sorted int32 indices.
 
     Parameters
@@ -201,6 +201,8 @@ def as_affinities(P: Any, *, n_items: int | None = None) -> csr_array:
         Symmetric, not negative, zero on the diagonal, sum 1.
     n_items : int, optional
         Number of rows that P must have.
+    name : str
+        The name of P in messages.
 
     Raises
     ------
@@ -213,30 +215,28 @@ def as_affinities(P: Any, *, n_items: int | None = None) -> csr_array:
     try:
         P = csr_array(P, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(
-            f"affinities must be a sparse matrix of numbers: {error}. {remedy}"
-        ) from error
+        raise InputError(f"{name} must be a sparse matrix of numbers: {error}. {remedy}") from error
     if P.ndim != 2 or P.shape[0] != P.shape[1] or P.shape[0] != (n_items or P.shape[0]):
         n = n_items or P.shape[0]
         raise InputError(
-            f"affinities must have the shape (n, n) for n = {n} items; got {P.shape}. "
-            "Pass the affinities of the same items."
+            f"{name} must have the shape (n, n) for n = {n} items; got {P.shape}. "
+            "Pass joint probabilities of the same items."
         )
     P.sum_duplicates()
     if not np.isfinite(P.data).all() or (P.data < 0).any():
-        raise InputError(f"affinities must be finite and not negative. {remedy}")
+        raise InputError(f"{name} must be finite and not negative. {remedy}")
     if P.diagonal().any():
         raise InputError(
-            f"affinities must be 0 on the diagonal; the largest there is {P.diagonal().max():.6g}. "
+            f"{name} must be 0 on the diagonal; the largest there is {P.diagonal().max():.6g}. "
             "Call P.setdiag(0), then divide P by its sum."
         )
     total = float(P.sum())
     if not abs(total - 1) <= _SUM_TOLERANCE:
-        raise InputError(f"affinities must sum to 1; they sum to {total:.6g}. {remedy}")
+        raise InputError(f"{name} must sum to 1; the sum is {total:.6g}. {remedy}")
     difference = abs(P - P.T)
     if difference.nnz and difference.max() > _SYMMETRY_TOLERANCE * P.max():
         raise InputError(
-            "affinities must be symmetric; the largest difference between P and its transpose is "
+            f"{name} must be symmetric; the largest difference between P and its transpose is "
             f"{difference.max():.6g}. {remedy}"
         )
     P.eliminate_zeros()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from meshtsne.forces import exact
 
@@ -56,3 +57,15 @@ def test_the_descent_lowers_the_divergence(rng):
     descent.advance(100, exaggeration=1.0, momentum=0.5, learning_rate=10.0)
     assert descent.kl_divergence() < before - 0.1
     np.testing.assert_allclose(descent.embedding().mean(axis=0), 0, atol=1e-6)
+
+
+def test_the_kl_divergence_in_blocks_agrees_with_the_dense_formula(monkeypatch):
+    monkeypatch.setattr(exact, "_ROWS_AT_ONCE", 7)
+    rng = np.random.default_rng(0)
+    P, Y = exact.joint_probabilities(rng.normal(size=(30, 3)), 5.0), rng.normal(size=(30, 2))
+    P[P < 1e-3] = 0
+    for scale in (1.0, 1e4, 1e100):
+        z = exact.normalization(scale * Y)
+        found = exact.sparse_kl_divergence(csr_array(P), scale * Y, z=z)
+        assert found == pytest.approx(exact.kl_divergence(P, scale * Y), rel=1e-12)
+    assert exact.normalization(Y) == pytest.approx(exact.forces(P, Y).z, rel=1e-12)

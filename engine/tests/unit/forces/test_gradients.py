@@ -194,6 +194,43 @@ def test_a_diverging_descent_is_an_error():
         found.advance(20, exaggeration=1.0, momentum=0.8, learning_rate=1e38)
 
 
+@pytest.mark.parametrize("gradient", [DirectGradient, GridGradient])
+@pytest.mark.parametrize("extent", [300, 1e4, 1e5, 1e8, 1e18, 1e30])
+def test_the_kl_divergence_of_distant_points_is_exact(gradient, extent):
+    rng = np.random.default_rng(0)
+    P = exact.joint_probabilities(rng.normal(size=(200, 5)), 20.0)
+    Y = (rng.uniform(size=(200, 2)) * extent).astype(np.float32)
+    found = gradient(csr_array(P.astype(np.float32)), Y, n_jobs=1).kl_divergence()
+    assert found == pytest.approx(exact.kl_divergence(P, Y), rel=1e-3 if extent == 300 else 1e-4)
+
+
+def test_a_wide_grid_gives_way_to_the_sum_over_all_pairs(monkeypatch):
+    rng = np.random.default_rng(0)
+    P = csr_array((300, 300), dtype=np.float32)
+    shapes = []
+    around = GridGeometry.around
+
+    def counted(*args, **keywords):
+        shapes.append(around(*args, **keywords).shape)
+        return around(*args, **keywords)
+
+    monkeypatch.setattr(GridGeometry, "around", counted)
+    for extent in (200, 400, 19_000):
+        Y = (rng.uniform(size=(300, 2)) * extent).astype(np.float32)
+        forces = GridGradient(P, Y, n_jobs=1).forces()[1]
+        truth = exact.forces(P.toarray(), Y).repulsion
+        np.testing.assert_allclose(forces, truth, atol=1e-2 if extent == 200 else 1e-6)
+    assert len(shapes) == 1  # 400 / 0.4 nodes on a side would be more than FEW_NODES
+
+
+@pytest.mark.parametrize("gradient", [DirectGradient, GridGradient])
+def test_points_that_move_far_apart_are_an_error(gradient):
+    Y = np.random.default_rng(0).normal(size=(50, 2))
+    found = gradient(csr_array((50, 50), dtype=np.float32), Y, n_jobs=1)
+    with pytest.raises(DivergenceError, match=r"at most 20,000; it reached [\d,]+ within \d iter"):
+        found.advance(1, exaggeration=1.0, momentum=0.8, learning_rate=1e8)
+
+
 @pytest.mark.parametrize("n_components", [2, 3])
 def test_the_grid_potential_agrees_with_the_exact_potential(n_components):
     rng = np.random.default_rng(11)

@@ -218,7 +218,7 @@ def uniform(n):
     [
         (uniform(80)[:, :79], r"shape \(n, n\) for n = 80 items; got \(80, 79\)"),
         (uniform(70), r"for n = 80 items; got \(70, 70\)"),
-        (uniform(80) * 2, "must sum to 1; they sum to 2"),
+        (uniform(80) * 2, "must sum to 1; the sum is 2"),
         (-uniform(80), "must be finite and not negative"),
         (uniform(80) * np.nan, "must be finite and not negative"),
         (np.full((80, 80), 1 / 6400), "must be 0 on the diagonal; the largest there is 0.000156"),
