@@ -124,6 +124,9 @@ class TSNE(FittedMap):
     neighbors_recall_ : float
         Share of the true neighbors that the search found, measured on a sample; 1.0 for an exact
         search, NaN if `fit` was given neighbors or affinities.
+    pca_explained_variance_ratio_ : float
+        Share of the variance of X in the `n_pca` principal components; of the scaled rows with the
+        metrics cosine and correlation. 1.0 if X is not reduced, NaN without features.
     affinities_ : csr_array of float32, shape (n, n)
         P: symmetric, sum 1.
     timings_ : dict of str to float

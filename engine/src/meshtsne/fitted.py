@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ _SET_BY_FIT = (
     "neighbors_indices_",
     "neighbors_distances_",
     "neighbors_recall_",
+    "pca_explained_variance_ratio_",
     "device_",
     "_reduction",
     "_points",
@@ -189,9 +191,12 @@ class FittedMap(LazyEstimator):
             self.__dict__.pop(name, None)
 
     def _keep(self, stages: Stages) -> None:
-        """Keep what `transform` needs, and the recall."""
+        """Keep what `transform` needs, the recall, and the variance of the components."""
         self._reduction, self._points, self._seed = stages.reduction, stages.points, stages.seed
         self.neighbors_recall_ = stages.recall
+        self.pca_explained_variance_ratio_ = (
+            math.nan if stages.reduction is None else stages.reduction.explained_variance
+        )
         if stages.index is not None:
             self._index = stages.index
 

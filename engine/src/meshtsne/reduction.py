@@ -54,12 +54,16 @@ class Reduction:
         A power of two, which causes no rounding errors; squares then do not exceed float32.
     axes : ndarray of float32, shape (d, m), or None
         None keeps all columns.
+    explained_variance : float
+        The share of the variance of X along the axes; of the rows scaled to length one for the
+        metrics `SPHERICAL`.
     """
 
     metric: str
     mean: NDArray[np.float64]
     scale: float
     axes: NDArray[np.float32] | None
+    explained_variance: float = 1.0
 
     @one_blas_thread
     def apply(self, X: Any, *, alone: bool = False) -> NDArray[np.float32]:
@@ -154,10 +158,10 @@ def fit_reduction(
     reduction = Reduction(metric, mean, power_of_two(largest), None)
     if narrow:
         return reduction
-    axes = _principal_axes(
+    axes, explained = _principal_axes(
         X, reduction, n_components or d, generator=generator, n_threads=n_threads
     )
-    return Reduction(metric, mean, reduction.scale, axes.astype(np.float32))
+    return Reduction(metric, mean, reduction.scale, axes.astype(np.float32), explained)
 
 
 def row_blocks(X: Any, *, metric: str) -> Iterator[tuple[int, NDArray[np.floating[Any]]]]:
@@ -274,25 +278,35 @@ def _principal_axes(
     *,
     generator: np.random.RandomState,
     n_threads: int,
-) -> NDArray[np.float64]:
-    """Return the leading principal axes, shape (d, n_axes) or fewer, largest variance first.
+) -> tuple[NDArray[np.float64], float]:
+    """Return the leading principal axes, (d, n_axes) or fewer, and their share of the variance.
 
     With at least as many rows as columns, the axes are eigenvectors of the covariance, which is
     summed over blocks. Otherwise the axes come from the eigenvectors of the smaller matrix of the
     products of rows. Axes without variance are dropped: rounding errors determine their directions.
+    The axis of the largest variance is the first.
     """
     n, d = X.shape
     blocks = (rows for _, rows in row_blocks(X, metric=reduction.metric))
     if n >= d:
         covariance = _covariance(blocks, reduction, d, n_threads=n_threads)
-        return leading_eigenvectors(covariance, n_axes, generator=generator)
+        axes = leading_eigenvectors(covariance, n_axes, generator=generator)
+        along = float(np.vdot(axes, covariance @ axes))
+        return axes, share_of_variance(along, float(np.trace(covariance)))
     # for n < d, the products of rows, (n, n), are smaller than the covariance, (d, d)
     centered = np.concatenate([reduction.project(rows) for rows in blocks]).astype(np.float64)
     of_rows = leading_eigenvectors(centered @ centered.T, n_axes, generator=generator)
     axes, upper = np.linalg.qr(centered.T @ of_rows)  # orthogonal up to rounding errors
     lengths = np.abs(np.diag(upper))
     n_wide = max(1, int((lengths > _LEAST_LENGTH * lengths[0]).sum()))
-    return np.ascontiguousarray(axes[:, :n_wide])
+    axes = np.ascontiguousarray(axes[:, :n_wide])
+    along = float(np.square(centered @ axes).sum())
+    return axes, share_of_variance(along, float(np.square(centered).sum()))
+
+
+def share_of_variance(along_axes: float, total: float) -> float:
+    """Return the share of the variance along some axes; 1 if all rows are equal."""
+    return min(1.0, along_axes / total) if total > 0 else 1.0
 
 
 def _covariance(
@@ -367,4 +381,7 @@ def _singular_reduction(
     svd = TruncatedSVD(n_components, random_state=generator).fit(X)
     axes = svd.components_.T
     scale = power_of_two(float(abs(X).max()))
-    return Reduction(metric, np.zeros(d), scale, np.ascontiguousarray(axes, dtype=np.float32))
+    explained = float(svd.explained_variance_ratio_.sum())
+    return Reduction(
+        metric, np.zeros(d), scale, np.ascontiguousarray(axes, dtype=np.float32), explained
+    )

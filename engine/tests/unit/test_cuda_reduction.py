@@ -19,6 +19,7 @@ def reduce_both(X, **options):
     reduction, points = reduce_features(
         X, generator=np.random.RandomState(0), n_threads=1, device=device, **chosen
     )
+    assert reduction.explained_variance == pytest.approx(host.explained_variance, abs=1e-4)
     return host.apply(X), points.cpu().numpy(), reduction
 
 

@@ -63,6 +63,7 @@ def test_a_fit_sets_the_attributes(X):
     assert model.learning_rate_ == 60
     assert model.neighbors_indices_.shape == model.neighbors_distances_.shape == (60, 15)
     assert model.neighbors_recall_ == 1
+    assert model.pca_explained_variance_ratio_ == 1  # X has fewer columns than n_pca
     assert model.affinities_.shape == (60, 60)
     stages = {"pca", "index", "neighbors", "affinities", "initial", "descent"}
     assert set(model.timings_) == stages

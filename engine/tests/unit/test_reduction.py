@@ -29,7 +29,11 @@ def reduce(X, n_components=10, metric="euclidean"):
 def test_the_axes_are_the_principal_components(shape):
     X = wide(*shape)
     fitted, reduced = reduce(X)
-    expected = PCA(10, svd_solver="full").fit_transform(X)
+    pca = PCA(10, svd_solver="full")
+    expected = pca.fit_transform(X)
+    share = pca.explained_variance_ratio_.sum()
+    assert share < 0.99
+    assert fitted.explained_variance == pytest.approx(share, abs=1e-4)
     signs = np.sign((reduced * expected).sum(axis=0))
     scale = np.abs(expected).max()
     np.testing.assert_allclose(reduced / fitted.scale * signs, expected, atol=2e-3 * scale)
@@ -57,6 +61,7 @@ def test_narrow_features_keep_their_dimensions():
     X = wide(30, 8)
     fitted, reduced = reduce(X)
     assert fitted.axes is None
+    assert fitted.explained_variance == 1
     np.testing.assert_allclose(reduced / fitted.scale, X - X.mean(axis=0), rtol=1e-4, atol=1e-5)
 
 
@@ -84,6 +89,9 @@ def test_sparse_features_are_reduced_without_becoming_dense():
     fitted, _ = reduce(X, n_components=119)
     distance = ((reduced[:20, None] - reduced[None, :20]) ** 2).sum(axis=2) / fitted.scale**2
     np.testing.assert_allclose(distance, reference, atol=0.02 * reference.max())
+    fitted, reduced = reduce(X)
+    share = reduced.var(axis=0).sum() / fitted.scale**2 / D.var(axis=0).sum()
+    assert fitted.explained_variance == pytest.approx(share, abs=1e-4)
 
 
 def test_sparse_cosine_is_reduced_and_sparse_correlation_is_refused():

@@ -17,6 +17,7 @@ from meshtsne.reduction import (
     leading_eigenvectors,
     power_of_two,
     row_blocks,
+    share_of_variance,
 )
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ def reduce_features(
     if not largest < LARGEST:  # or NaN: the CPU raises the error with its location
         return on_host()
     scale = power_of_two(largest)
-    axes = None
+    axes, explained = None, 1.0
     if n_components is not None and n_components < d:
-        axes = _principal_axes(blocks, mean, scale, n_components, generator=generator)
+        axes, explained = _principal_axes(blocks, mean, scale, n_components, generator=generator)
     points = torch.empty(n, d if axes is None else axes.shape[1], device=device)
     # float64: PyTorch's settings can reduce the precision of float32 products, and `transform`
     # compares rows
@@ -84,7 +85,7 @@ def reduce_features(
         centered = _centered(rows, mean, scale)
         part = centered if on_device is None else centered.double() @ on_device
         points[start : start + len(rows)] = part.float()
-    return Reduction(metric, mean.cpu().numpy(), scale, axes), points
+    return Reduction(metric, mean.cpu().numpy(), scale, axes, explained), points
 
 
 class _RowBlocks:
@@ -137,8 +138,8 @@ def _principal_axes(
     n_axes: int,
     *,
     generator: np.random.RandomState,
-) -> NDArray[np.float32]:
-    """Return the leading principal axes, float32, shape (d, n_axes), largest variance first."""
+) -> tuple[NDArray[np.float32], float]:
+    """Return the leading principal axes, float32, (d, n_axes), and their share of the variance."""
     d = len(mean)
     covariance = torch.zeros(d, d, dtype=torch.float64, device=mean.device)
     for _, rows in blocks:
@@ -153,4 +154,6 @@ def _principal_axes(
             return product.cpu().numpy()
 
         axes = iterate_subspace(multiply, d, n_axes, generator=generator)
-    return axes.astype("float32")
+    on_device = torch.from_numpy(axes).to(mean.device)
+    along = float((on_device * (covariance @ on_device)).sum())
+    return axes.astype("float32"), share_of_variance(along, float(covariance.trace()))
