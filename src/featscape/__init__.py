@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from featscape.pictures import draw_mosaic, draw_scatter
     from featscape.progress import Progress
     from featscape.steps.class_picture import draw_classes
+    from featscape.steps.comparison import compare_features
     from featscape.steps.tsne.adapter import load_tsne
     from meshtsne import TSNE
 
@@ -45,6 +46,7 @@ __all__ = [
     "MissingExtra",
     "ModelError",
     "Progress",
+    "compare_features",
     "draw_classes",
     "draw_mosaic",
     "draw_scatter",
@@ -71,6 +73,7 @@ _HOME = {
     "ModelError": "featscape.errors",
     "Map": "featscape.mapfolder.read",
     "Progress": "featscape.progress",
+    "compare_features": "featscape.steps.comparison",
     "draw_classes": "featscape.steps.class_picture",
     "draw_mosaic": "featscape.pictures",
     "draw_scatter": "featscape.pictures",

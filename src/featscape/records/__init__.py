@@ -1,5 +1,6 @@
 """The records that the packages exchange: images -> features -> embedding."""
 
+from featscape.records.comparison import Estimate, FeatureComparison
 from featscape.records.embedding import (
     Embedding,
     Neighbors,
@@ -43,6 +44,8 @@ __all__ = [
     "Decoded",
     "Decoder",
     "Embedding",
+    "Estimate",
+    "FeatureComparison",
     "Features",
     "ImageBytes",
     "ImageSet",

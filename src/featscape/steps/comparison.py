@@ -1,0 +1,164 @@
+"""Compare the features of two layers, networks or checkpoints for the same images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.errors import InputError
+from featscape.findings.reliability import shared
+from featscape.labels.classes import N_AGREEING, NO_LABEL, can_agree
+from featscape.records import Estimate, FeatureComparison
+from featscape.steps.tsne.adapter import chance_agreement, search_neighbors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from featscape.records import Features
+
+_N_SAMPLES = 1_000  # of the bootstrap
+
+
+def compare_features(
+    first: ArrayLike | Features,
+    second: ArrayLike | Features,
+    *,
+    labels: Sequence[str] | None = None,
+    n_neighbors: int = 10,
+    random_state: int = 0,
+) -> FeatureComparison:
+    """Compare two sets of features of the same items, such as those of two layers.
+
+    Parameters
+    ----------
+    first, second : array-like of shape (n, d) and (n, e), or Features
+        For example ``made.features`` of two maps. Row i of both belongs to the same item.
+    labels : sequence of str, length n, optional
+        For the label agreement. Items with "(no label)" are not counted, but are neighbors.
+    n_neighbors : int
+        The number k of neighbors of the overlap, less than n.
+    random_state : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    FeatureComparison
+
+    Raises
+    ------
+    InputError
+        If the features are not two matrices of finite numbers with the same number of rows, if
+        `n_neighbors` is not between 1 and n - 1, or if the number of labels is not n.
+
+    Notes
+    -----
+    The neighbors are exact below 12,000 items, with a recall of at least .995 above. The search
+    takes 0.05 s for 1,500 items of 1,280 features, and 20 s for 20,000 items of 2,048 features, on
+    two cores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from featscape import compare_features
+    >>> features = np.random.default_rng(0).normal(size=(200, 8))
+    >>> found = compare_features(features, 3 * features)
+    >>> found.overlap.value, round(found.overlap_chance, 4), round(found.cka, 4)
+    (1.0, 0.0503, 1.0)
+    """
+    values = [_as_features(given) for given in (first, second)]
+    n = len(values[0])
+    if len(values[1]) != n:
+        raise InputError(
+            f"both features must have one row per item; got {n:,} and {len(values[1]):,} rows. "
+            "Pass the features of the same items in the same order."
+        )
+    if not 1 <= n_neighbors < n:
+        raise InputError(
+            f"n_neighbors must be between 1 and n - 1 = {n - 1}; got {n_neighbors}. Ask for fewer, "
+            "or add items."
+        )
+    if labels is not None and len(labels) != n:
+        raise InputError(
+            f"labels must have one entry per item, {n:,}; got {len(labels):,}. Pass the labels of "
+            "the same items."
+        )
+    k_agreeing = min(N_AGREEING, n - 1)
+    near = [search_neighbors(rows, max(n_neighbors, k_agreeing)).indices for rows in values]
+    common = shared(*(some[:, :n_neighbors] for some in near))
+    (overlap,) = _estimate(common[:, None], random_state=random_state)
+    agreement = difference = chance = None
+    if labels is not None and can_agree(labels):
+        agrees = np.stack([_agrees(some[:, :k_agreeing], labels) for some in near], axis=1)
+        agrees = np.column_stack([agrees, agrees[:, 1] - agrees[:, 0]])
+        has_label = np.asarray(labels) != NO_LABEL
+        of_first, of_second, difference = _estimate(agrees[has_label], random_state=random_state)
+        agreement = of_first, of_second
+        chance = chance_agreement(labels, n_neighbors=k_agreeing)
+    return FeatureComparison(
+        n_items=n,
+        n_neighbors=n_neighbors,
+        overlap=overlap,
+        overlap_chance=n_neighbors / (n - 1),
+        cka=_linear_cka(*values),
+        agreement=agreement,
+        agreement_difference=difference,
+        agreement_chance=chance,
+    )
+
+
+def _as_features(given: Any) -> NDArray[np.float32]:
+    values = np.asarray(given)
+    if values.ndim != 2 or values.dtype.kind not in "fiu" or 0 in values.shape:
+        raise InputError(
+            f"features must be a matrix of numbers, (n, d); got {values.dtype} of shape "
+            f"{values.shape}. Pass made.features of a map, or an array with one row per item."
+        )
+    values = values.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise InputError(
+            "features must be finite numbers in the range of float32; got NaN, infinity or larger "
+            "numbers. Leave out these items, or scale the features."
+        )
+    return values
+
+
+def _agrees(near: NDArray[np.int32], labels: Sequence[str]) -> NDArray[np.float64]:
+    """Return 1 for each item whose label is that of most of its neighbors, otherwise 0."""
+    codes = np.unique(np.asarray(labels), return_inverse=True)[1]
+    n_agreeing = (codes[near] == codes[:, None]).sum(axis=1)
+    return np.asarray(2 * n_agreeing > near.shape[1], dtype=np.float64)
+
+
+def _estimate(values: NDArray[np.float64], *, random_state: int) -> list[Estimate]:
+    """Return the mean of each column of values, (n, c), with its interval."""
+    n = len(values)
+    generator = np.random.default_rng(random_state)
+    means = np.empty((_N_SAMPLES, values.shape[1]))
+    for sample in means:
+        sample[:] = np.bincount(generator.integers(n, size=n), minlength=n) @ values / n
+    low, high = np.quantile(means, [0.025, 0.975], axis=0)
+    columns = zip(values.mean(axis=0).tolist(), low.tolist(), high.tolist(), strict=True)
+    return [Estimate(*numbers) for numbers in columns]
+
+
+def _linear_cka(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    x, y = (_centered(values) for values in (first, second))
+    # the smaller products: of all pairs of features, or of all pairs of items
+    if len(x) > max(x.shape[1], y.shape[1]):
+        pairs = (x, y), (x, x), (y, y)
+        common, of_first, of_second = (np.square(a.T @ b).sum() for a, b in pairs)
+    else:
+        of_x, of_y = x @ x.T, y @ y.T
+        pairs = (of_x, of_y), (of_x, of_x), (of_y, of_y)
+        common, of_first, of_second = (np.vdot(a, b) for a, b in pairs)
+    scale = float(np.sqrt(of_first * of_second))
+    return float(common) / scale if scale > 0 else float("nan")
+
+
+def _centered(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the columns less their means, scaled so that the largest number is 1."""
+    centered = values - values.mean(axis=0, dtype=np.float64)
+    return np.asarray(centered / (np.abs(centered).max() or 1))

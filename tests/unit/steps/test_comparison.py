@@ -1,0 +1,104 @@
+"""The comparison of two sets of features of the same items."""
+
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestNeighbors
+
+from featscape import compare_features
+from featscape.errors import InputError
+from featscape.labels.classes import NO_LABEL
+from featscape.records import Estimate
+from meshtsne import label_agreement
+
+
+@pytest.fixture(scope="module")
+def layers():
+    """Return features of two layers, 80 x 120 and 80 x 60, and labels of four classes."""
+    rng = np.random.default_rng(0)
+    codes = np.arange(80) % 4
+    hidden = 2 * np.eye(4, 12)[codes] + rng.normal(size=(80, 12))
+    first = hidden @ rng.normal(size=(12, 120)) + 0.5 * rng.normal(size=(80, 120))
+    second = hidden[:, :6] @ rng.normal(size=(6, 60)) + 3 * rng.normal(size=(80, 60))
+    return first.astype(np.float32), second.astype(np.float32), [f"class {code}" for code in codes]
+
+
+def nearest(values, k):
+    return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(values).kneighbors()[1]
+
+
+@pytest.mark.parametrize("k", [3, 10])
+def test_the_overlap_is_the_mean_share_of_common_neighbors(layers, k):
+    first, second, _ = layers
+    found = compare_features(first, second, n_neighbors=k)
+    rows = zip(nearest(first, k), nearest(second, k), strict=True)
+    shares = [np.isin(*both).mean() for both in rows]
+    assert found.overlap.value == pytest.approx(np.mean(shares), abs=1e-6)
+    error = np.std(shares) / np.sqrt(80)  # the normal approximation of the interval
+    assert found.overlap.low == pytest.approx(np.mean(shares) - 1.96 * error, abs=0.3 * error)
+    assert found.overlap.high == pytest.approx(np.mean(shares) + 1.96 * error, abs=0.3 * error)
+    assert found.overlap_chance == k / 79
+    assert found.agreement is found.agreement_difference is found.agreement_chance is None
+
+
+def test_unrelated_features_have_the_overlap_of_chance():
+    rng = np.random.default_rng(1)
+    found = compare_features(rng.normal(size=(400, 5)), rng.normal(size=(400, 5)))
+    assert found.overlap.low < found.overlap_chance < found.overlap.high
+
+
+@pytest.mark.parametrize("n", [80, 40])
+def test_the_linear_cka_is_that_of_centered_kernels(layers, n):
+    first, second = (values[:n, :50].astype(np.float64) for values in layers[:2])
+    center = np.eye(n) - 1 / n
+    kernels = [center @ values @ values.T @ center for values in (first, second)]
+    norms = [np.linalg.norm(kernel) for kernel in kernels]
+    expected = np.trace(kernels[0] @ kernels[1]) / np.prod(norms)
+    assert 0.1 < expected < 0.9
+    assert compare_features(first, second).cka == pytest.approx(expected, abs=1e-5)
+    turned = np.linalg.qr(np.random.default_rng(2).normal(size=(50, 50)))[0]
+    assert compare_features(first, 1e6 * first @ turned + 3).cka == pytest.approx(1, abs=1e-4)
+    assert np.isnan(compare_features(first, np.ones((n, 3))).cka)
+
+
+def test_the_agreement_is_that_of_all_features(layers):
+    first, second, labels = layers
+    found = compare_features(first, second, labels=labels)
+    expected = [label_agreement(values, labels).overall for values in (first, second)]
+    assert expected[1] < expected[0] < 1
+    assert [one.value for one in found.agreement] == pytest.approx(expected)
+    assert found.agreement_difference.value == pytest.approx(expected[1] - expected[0])
+    for one, share in zip(found.agreement, expected, strict=True):
+        error = np.sqrt(share * (1 - share) / 80)  # of a binomial
+        assert one.high - one.low == pytest.approx(2 * 1.96 * error, rel=0.25)
+    same = compare_features(first, first, labels=labels).agreement_difference
+    assert same == Estimate(0, 0, 0)
+
+
+def test_items_without_a_label_are_not_counted(layers):
+    first, second, labels = layers
+    some = [*labels[:60], *[NO_LABEL] * 20]
+    near = np.array(some)[nearest(first, 5)[:60]]
+    expected = ((near == np.array(some[:60])[:, None]).sum(axis=1) > 2).mean()
+    found = compare_features(first, second, labels=some)
+    assert found.agreement[0].value == pytest.approx(expected)
+    few = [f"{number // 3}" for number in range(80)]  # classes of three items
+    assert compare_features(first, second, labels=few).agreement is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((np.ones((5, 2)), np.ones((6, 2))), "one row per item; got 5 and 6 rows"),
+        ((np.ones(5), np.ones((5, 2))), r"must be a matrix of numbers, \(n, d\)"),
+        ((np.full((5, 2), np.nan), np.ones((5, 2))), "features must be finite"),
+        ((np.ones((5, 2)), np.ones((5, 2))), "between 1 and n - 1 = 4; got 10"),
+    ],
+)
+def test_invalid_features_are_refused(arguments, words):
+    with pytest.raises(InputError, match=words):
+        compare_features(*arguments)
+
+
+def test_a_wrong_number_of_labels_is_refused(layers):
+    with pytest.raises(InputError, match="one entry per item, 80; got 3"):
+        compare_features(*layers[:2], labels=["a"] * 3)
