@@ -156,8 +156,6 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
         components = principal_components(features, random_state=0)
     if kind == "duplicates":
         values, components = components.values[:, :128].astype(np.float16), None
-    if kind == "reliability":
-        values = features[:, :50].astype(np.float32)
 
     runs: dict[str, Callable[[], Any]] = {
         "components": lambda: principal_components(features, random_state=0),
@@ -198,11 +196,11 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
             random_state=0,
         ),
         "reliability": lambda: measure_reliability(
-            values,
+            features,
             positions,
             neighbors,
             classes=classes,
-            search=search_neighbors,  # of the neighbors on the map; 90 by the features are given
+            search=search_neighbors,  # of the neighbors on the map; those of t-SNE are given
             n_threads=n_threads,
             random_state=0,
         ),

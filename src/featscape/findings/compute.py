@@ -15,10 +15,9 @@ from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.records import DetectorResult, Findings, ItemColumns
 from featscape.findings.reliability import N_NEAR, WIDER, MapReliability, measure_reliability
 from featscape.findings.shortcuts.cells import find_shortcuts
-from featscape.findings.spaces import principal_components
+from featscape.findings.spaces import principal_components, searched_components
 from featscape.findings.with_labels import find_with_labels
 from featscape.labels.classes import count_classes
-from featscape.records import Neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from featscape.records import ImageSource
 
 _N_RANKED = 128  # components that rank the candidates of duplicates
-_N_COMPONENTS = 50  # of the measures of reliability: the number that t-SNE uses
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,8 @@ class ItemData:
         May be memory-mapped: the detectors read blocks of rows.
     positions : ndarray of float32, shape (n, 2) or (n, 3)
     neighbors : ndarray of int32, shape (n, k), or None
-        The nearest items of each item by the features, nearest first; None if they are unknown.
+        The nearest items of each item in the space of `searched_components`, nearest first: the
+        neighbors of t-SNE. None if they are unknown.
     labels, splits, paths : sequence of str, length n, or None
     digests : ndarray of uint8, shape (n, 32), or None
         The SHA-256 of each image file.
@@ -105,17 +104,14 @@ def compute_findings(
     n = len(items)
     classes = count_classes(items.labels, n)
     components = principal_components(items.features, random_state=random_state) if n > 1 else None
-    values = np.zeros((n, 1), np.float32)
-    if components is not None:
-        values = np.ascontiguousarray(components.values[:, :_N_COMPONENTS])
     neighbors = items.neighbors
     if neighbors is None:
-        neighbors = _search_safely(search, values, min(WIDER * N_NEAR, n - 1)).indices
+        neighbors = _search_neighbors(items.features, search, random_state=random_state)
     of_images = _find_in_images(
         items,
         neighbors,
         classes,
-        values=values
+        values=np.zeros((n, 1), np.float32)
         if components is None
         else components.values[:, :_N_RANKED].astype(np.float16),
         n_threads=n_threads,
@@ -126,7 +122,6 @@ def compute_findings(
         neighbors,
         classes,
         components=components,
-        values=values,
         duplicates=of_images.duplicates.findings,
         search=search,
         n_threads=n_threads,
@@ -150,7 +145,6 @@ def _find_in_features(
     classes: Classes | None,
     *,
     components: Components | None,
-    values: NDArray[np.float32],
     duplicates: Sequence[DuplicateGroup],
     search: NeighborSearch,
     n_threads: int,
@@ -185,7 +179,7 @@ def _find_in_features(
         reliability = MapReliability.not_computed(len(items), "All items have the same features.")
     else:
         reliability = measure_reliability(
-            values,
+            items.features,
             items.positions,
             neighbors,
             classes=classes,
@@ -275,9 +269,12 @@ def _assemble(items: ItemData, of_features: _OfFeatures, of_images: _OfImages) -
     )
 
 
-def _search_safely(search: NeighborSearch, values: NDArray[np.float32], k: int) -> Neighbors:
+def _search_neighbors(
+    features: NDArray[np.floating[Any]], search: NeighborSearch, *, random_state: int
+) -> NDArray[np.int32]:
+    """Return the nearest items of each item in the space in which t-SNE searches, (n, k)."""
+    n = len(features)
+    k = min(WIDER * N_NEAR, n - 1)
     if k < 1:  # a single item
-        return Neighbors(
-            np.empty((len(values), 0), np.int32), np.empty((len(values), 0), np.float32)
-        )
-    return search(values, k)
+        return np.empty((n, 0), np.int32)
+    return search(searched_components(features, random_state=random_state), k).indices

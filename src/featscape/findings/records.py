@@ -206,10 +206,15 @@ class Shortcut(Finding):
 class Reliability(Finding):
     """A measure of how well the positions on the map represent the features.
 
+    All measures compare the map with the Euclidean distances in all features, without a reduction
+    or a scaling of the rows. `evidence.method` has the number of neighbors and of items.
+
     Attributes
     ----------
     measure : str
-        For example "trustworthiness".
+        "KNN", "KNN of the components", "trustworthiness", "continuity", "CPD" or "KNC". "KNN of the
+        components" does not depend on the map: it compares the features with their 50 principal
+        components, in which t-SNE searches the neighbors.
     value : float
         Between 0 and 1, or between -1 and 1 for a correlation; higher is better.
     """
@@ -278,9 +283,14 @@ class ItemColumns:
         Score of the distance from the dataset, see `find_off_topic`: more than 0 is a finding. NaN
         if not computed.
     torn : ndarray of float32, shape (n,)
-        The share of the nearest items in feature space that are elsewhere on the map.
+        The share of the 30 nearest neighbors of t-SNE that are not among the 30 nearest items on
+        the map. t-SNE searches the neighbors by Euclidean distance in the first 50 principal
+        components of the features, or in all features if there are at most 50. Of fewer than 181
+        items, the number is (n - 1) // 6 instead of 30; NaN for fewer than 31 items.
     false_friends : ndarray of float32, shape (n,)
-        The share of the nearest items on the map that are not near in feature space.
+        The share of the 30 nearest items on the map that are not among the 90 nearest neighbors of
+        t-SNE. Of fewer than 181 items, the numbers are (n - 1) // 6 and three times as many; NaN
+        for fewer than 31 items.
     duplicate_group : ndarray of int32, shape (n,)
         The number of the item's group in `Findings.duplicates`; -1 for items without duplicates.
     """

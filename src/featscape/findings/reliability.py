@@ -1,5 +1,10 @@
 """Measure how well the positions on the map represent the features: per item and for the whole map.
 
+The measures of the whole map compare the positions with the Euclidean distances in all features.
+The measures per item compare the positions with the neighbors of t-SNE, which are nearest in the
+first 50 principal components (`searched_components`): a search for the neighbors of a million items
+in all features would take hours.
+
 The measures of the whole map follow Kobak & Berens (2019), "The art of using t-SNE for single-cell
 transcriptomics", Nature Communications 10:5416, and Venna & Kaski (2001), "Neighborhood
 preservation in nonlinear projection methods: an experimental study", ICANN, LNCS 2130:485.
@@ -8,15 +13,17 @@ preservation in nonlinear projection methods: an experimental study", ICANN, LNC
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, Reliability
 from featscape.findings.spaces import (
+    N_SEARCHED,
     average_ranks,
     blocks,
     for_each,
+    searched_components,
     squared_distances,
     sum_classes,
 )
@@ -24,6 +31,8 @@ from featscape.findings.wording import too_few_items
 from featscape.number_text import percent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from featscape.findings.spaces import NeighborSearch
@@ -33,11 +42,14 @@ N_NEAR = 30  # neighbors of an item that are compared; fewer in a small map
 _N_KNN = 10  # as in Kobak & Berens
 _N_KNC = 10
 _LEAST_CLASSES = 5  # of 3 or 4 classes, at most half of the others is one nearest class
-WIDER = 3  # an item on the map is a false friend if it is not among 3 x 30 neighbors in features
+WIDER = 3  # an item on the map is a false friend if it is not among 3 x 30 neighbors of t-SNE
 _MOST_RANKED = 1_000  # items whose ranks among all items are computed
 _MOST_RANKS = 50_000_000  # items times ranked items
-_MOST_AT_ONCE = 16_000_000  # distances, in each thread
+_MOST_AT_ONCE = 100_000_000  # distances in memory, 400 MB
+_COLUMNS_AT_ONCE = 2_048  # items whose features are in memory, in each thread
+_ROWS_AT_ONCE = 16  # ranked items, in each thread
 _MOST_PAIRED = 1_000  # items whose distances are correlated, as in Kobak & Berens
+_ROUNDING = 1e-12  # of a squared distance in float64, relative to the largest
 # The share of a single neighbor is 0 or 100 %: at least 5 neighbors are compared.
 _LEAST_ITEMS = 5 * 2 * WIDER + 1
 
@@ -66,7 +78,7 @@ class MapReliability:
 
 
 def measure_reliability(
-    values: NDArray[np.float32],
+    features: NDArray[np.floating[Any]],
     positions: NDArray[np.float32],
     neighbors: NDArray[np.int32],
     *,
@@ -79,12 +91,13 @@ def measure_reliability(
 
     Parameters
     ----------
-    values : ndarray of float32, shape (n, c)
-        The features, or their principal components.
+    features : ndarray, shape (n, d)
+        May be memory-mapped; the rows are read in blocks.
     positions : ndarray of float32, shape (n, 2) or (n, 3)
     neighbors : ndarray of int32, shape (n, k)
-        The nearest items of each item by the features, nearest first. `search` computes the
-        neighbors again if k is less than 90 (fewer in a map of less than 181 items).
+        The nearest items of each item in the space of `searched_components`, nearest first, such as
+        the neighbors of t-SNE. `search` computes the neighbors again if k is less than 90 (fewer in
+        a map of less than 181 items).
     classes : Classes or None
     search : callable
         (values, k) -> the k nearest neighbors by Euclidean distance; also searches the positions.
@@ -98,19 +111,19 @@ def measure_reliability(
     # at most half of the other items are neighbors: no item is a false friend if all are neighbors
     k = min(N_NEAR, (n - 1) // (2 * WIDER))
     if neighbors.shape[1] < WIDER * k:  # a map with a perplexity of less than 30
+        values = searched_components(features, random_state=random_state)
         neighbors = search(values, WIDER * k).indices
     on_map = search(positions, k).indices
     torn = 1 - shared(neighbors[:, :k], on_map, n_threads=n_threads)
     false_friends = 1 - shared(on_map, neighbors[:, : WIDER * k], n_threads=n_threads)
     generator = np.random.default_rng(random_state)
     measures = [
-        _knn(neighbors, on_map, n_threads=n_threads),
-        *_by_rank(values, positions, neighbors, on_map, generator=generator, n_threads=n_threads),
-        _cpd(values, positions, generator=generator),
+        *_by_rank(features, positions, neighbors, on_map, generator=generator, n_threads=n_threads),
+        _cpd(features, positions, generator=generator),
     ]
     reason: str | None = None
     if classes is not None and classes.is_named.sum() >= _LEAST_CLASSES:
-        measures.append(_knc(values, positions, classes))
+        measures.append(_knc(features, positions, classes))
     else:
         reason = (
             "How well the map preserves the nearest classes is measured with labels of "
@@ -159,68 +172,138 @@ def _measure(name: str, value: float, text: str, method: str) -> Reliability:
     )
 
 
-def _knn(neighbors: NDArray[np.int32], on_map: NDArray[np.int32], *, n_threads: int) -> Reliability:
-    k = min(_N_KNN, on_map.shape[1])
-    value = float(shared(neighbors[:, :k], on_map[:, :k], n_threads=n_threads).mean())
-    return _measure(
-        "KNN",
-        value,
-        f"{percent(value)} of the {k} nearest items by features are among the {k} nearest items "
-        "on the map.",
-        f"Mean share of the {k} nearest neighbors that the map preserves.",
-    )
-
-
 def _by_rank(
-    values: NDArray[np.float32],
+    features: NDArray[np.floating[Any]],
     positions: NDArray[np.float32],
     neighbors: NDArray[np.int32],
     on_map: NDArray[np.int32],
     *,
     generator: np.random.Generator,
     n_threads: int,
-) -> list[Reliability]:
-    """Return trustworthiness and continuity, from the ranks of a sample of the items."""
+) -> Iterator[Reliability]:
+    """Yield KNN, trustworthiness and continuity, from the neighbors and ranks of a sample."""
     n, k = on_map.shape
-    n_rows = min(_MOST_RANKED, max(100, _MOST_RANKS // n))
-    rows = np.sort(generator.permutation(n)[:n_rows])
-    squares = np.einsum("ij,ij->i", values, values)
-    axes = np.ascontiguousarray(positions.T)
+    rows = generator.permutation(n)[: min(_MOST_RANKED, max(100, _MOST_RANKS // n))]
+    sums = np.zeros(4)
+    for part in blocks(len(rows), rows_at_once=max(1, _MOST_AT_ONCE // n)):
+        sums += _compare_ranks(
+            features, positions, neighbors, on_map, rows=np.sort(rows[part]), n_threads=n_threads
+        )
+    k_common = min(_N_KNN, k)
+    knn, of_components = (float(shares) / len(rows) for shares in sums[:2])
+    scale = 2 / (len(rows) * k * (2 * n - 3 * k - 1))
+    trustworthiness, continuity = (1 - scale * float(excess) for excess in sums[2:])
+    space = _space(features)
+    items = "all items" if len(rows) == n else f"{len(rows):,} random items"
+    yield _measure(
+        "KNN",
+        knn,
+        f"{percent(knn)} of the {k_common} nearest items in {space} are among the {k_common} "
+        "nearest items on the map.",
+        f"Mean share of the {k_common} nearest items by Euclidean distance in {space} that are "
+        f"among the {k_common} nearest on the map, of {items}.",
+    )
+    if features.shape[1] > N_SEARCHED:
+        components = f"the {min(N_SEARCHED, n):,} principal components that t-SNE uses"
+        yield _measure(
+            "KNN of the components",
+            of_components,
+            f"{percent(of_components)} of the {k_common} nearest items in {space} are among the "
+            f"{k_common} nearest items in {components}.",
+            f"Mean share of the {k_common} nearest items by Euclidean distance in {space} that are "
+            f"among the {k_common} nearest in {components}, of {items}.",
+        )
+    rest = f"1 if no rank exceeds {k}. Euclidean distances in {space}; {items} among all items."
+    yield _measure(
+        "trustworthiness",
+        trustworthiness,
+        f"Trustworthiness {trustworthiness:.3f}: items that are close on the map have similar "
+        "features if this number is near 1.",
+        f"1 less the scaled ranks by features of the {k} nearest items on the map; {rest}",
+    )
+    yield _measure(
+        "continuity",
+        continuity,
+        f"Continuity {continuity:.3f}: items with similar features are close on the map if "
+        "this number is near 1.",
+        f"1 less the scaled ranks on the map of the {k} nearest items by features; {rest}",
+    )
 
-    def sum_excess(block: slice) -> NDArray[np.int64]:
-        own = rows[block]
-        of_features = (-2 * values[own]) @ values.T
-        of_features += squares
-        of_features[np.arange(len(own)), own] = -np.inf
+
+def _space(features: NDArray[np.floating[Any]]) -> str:
+    return f"all {features.shape[1]:,} features"
+
+
+def _compare_ranks(
+    features: NDArray[np.floating[Any]],
+    positions: NDArray[np.float32],
+    neighbors: NDArray[np.int32],
+    on_map: NDArray[np.int32],
+    *,
+    rows: NDArray[np.intp],
+    n_threads: int,
+) -> NDArray[np.float64]:
+    """Return four sums over the items `rows`.
+
+    The shares of the ten nearest items by features that are among the ten nearest on the map, and
+    among the ten nearest of `neighbors`; the ranks by features, above k, of the k nearest on the
+    map, and the ranks on the map, above k, of the k nearest by features.
+
+    Returns
+    -------
+    ndarray of float64, shape (4,)
+    """
+    k = on_map.shape[1]
+    axes = np.ascontiguousarray(positions.T)
+    distances = _distances_in_features(features, rows, n_threads=n_threads)
+    near = np.empty((len(rows), k), np.intp)
+
+    def sum_excess(part: slice) -> NDArray[np.int64]:
         excess = np.zeros(2, np.int64)
-        for row, in_features in zip(own, of_features, strict=True):
+        for number in range(part.start, part.stop):
+            row, in_features = rows[number], distances[number]
             in_map = _squared_distances(axes, row)
             in_map[row] = -np.inf
-            near = _nearest_items(in_features, neighbors[row], k)
-            excess += _excess(in_features, on_map[row]), _excess(in_map, near)
+            near[number] = _nearest_items(in_features, neighbors[row], k)
+            excess += _excess(in_features, on_map[row]), _excess(in_map, near[number])
         return excess
 
-    rows_at_once = max(1, _MOST_AT_ONCE // n)
-    excess = for_each(sum_excess, blocks(len(rows), rows_at_once=rows_at_once), n_threads=n_threads)
-    scale = 2 / (len(rows) * k * (2 * n - 3 * k - 1))
-    trustworthiness, continuity = 1 - scale * np.sum(excess, axis=0)
-    rest = f"1 if no rank exceeds {k}. Ranks of {len(rows):,} random items among all items."
-    return [
-        _measure(
-            "trustworthiness",
-            trustworthiness,
-            f"Trustworthiness {trustworthiness:.3f}: items that are close on the map have similar "
-            "features if this number is near 1.",
-            f"1 less the scaled ranks by features of the {k} nearest items on the map; {rest}",
-        ),
-        _measure(
-            "continuity",
-            continuity,
-            f"Continuity {continuity:.3f}: items with similar features are close on the map if "
-            "this number is near 1.",
-            f"1 less the scaled ranks on the map of the {k} nearest items by features; {rest}",
-        ),
-    ]
+    parts = blocks(len(rows), rows_at_once=_ROWS_AT_ONCE)
+    excess = np.sum(for_each(sum_excess, parts, n_threads=n_threads), axis=0)
+    k_common = min(_N_KNN, k)
+    nearest = near[:, :k_common]
+    common = [shared(nearest, of[rows, :k_common]).sum() for of in (on_map, neighbors)]
+    return np.array([*common, *excess])
+
+
+def _distances_in_features(
+    features: NDArray[np.floating[Any]], rows: NDArray[np.intp], *, n_threads: int
+) -> NDArray[np.float32]:
+    """Return distances that order all items by their Euclidean distance from each item of `rows`.
+
+    Each row has the squared distances, less a constant of the row; -inf for the item itself.
+
+    Returns
+    -------
+    ndarray of float32, shape (m, n)
+    """
+    own = features[rows].astype(np.float32)
+    center = own.mean(axis=0)
+    own -= center
+    scale = float(np.abs(own).max()) or 1.0  # squares do not exceed float32
+    own /= scale
+    distances = np.empty((len(rows), len(features)), np.float32)
+
+    def fill(block: slice) -> None:
+        others = features[block] - center
+        others /= scale
+        distances[:, block] = (-2 * own) @ others.T
+        distances[:, block] += np.einsum("ij,ij->i", others, others)
+
+    parts = blocks(len(features), rows_at_once=_COLUMNS_AT_ONCE)
+    for_each(fill, parts, n_threads=n_threads)
+    distances[np.arange(len(rows)), rows] = -np.inf
+    return distances
 
 
 def _squared_distances(axes: NDArray[np.float32], row: int) -> NDArray[np.float32]:
@@ -272,44 +355,56 @@ def _excess(distances: NDArray[np.float32], near: NDArray[np.integer]) -> int:
 
 
 def _cpd(
-    values: NDArray[np.float32],
+    features: NDArray[np.floating[Any]],
     positions: NDArray[np.float32],
     *,
     generator: np.random.Generator,
 ) -> Reliability:
-    from scipy.spatial.distance import pdist
-
-    rows = generator.permutation(len(values))[:_MOST_PAIRED]
-    pairs = pdist(values[rows]), pdist(positions[rows])
+    rows = generator.permutation(len(features))[:_MOST_PAIRED]
+    pairs = [_pair_distances(values[rows]) for values in (features, positions)]
     is_constant = any(np.ptp(distances) == 0 for distances in pairs)
     a, b = (average_ranks(distances) for distances in pairs)
     value = 0.0 if is_constant else float(np.corrcoef(a, b)[0, 1])
+    space = _space(features)
     return _measure(
         "CPD",
         value,
-        f"The rank correlation between distances on the map and distances by features is "
+        f"The rank correlation between distances on the map and distances in {space} is "
         f"{value:.2f}: large distances on a t-SNE map mean little.",
-        f"Spearman correlation of the distances between all pairs of {len(rows):,} random items.",
+        "Spearman correlation of the Euclidean distances on the map and in "
+        f"{space}, between all pairs of {len(rows):,} random items.",
     )
+
+
+def _pair_distances(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return the squared distance of each pair of rows, shape (m (m - 1) / 2,); 0 if equal."""
+    centered = values.astype(np.float64)
+    centered -= centered.mean(axis=0)
+    squares = squared_distances(centered)[np.triu_indices(len(values), 1)]
+    return np.where(squares > _ROUNDING * squares.max(), squares, 0)
 
 
 def _knc(
-    values: NDArray[np.float32], positions: NDArray[np.float32], classes: Classes
+    features: NDArray[np.floating[Any]], positions: NDArray[np.float32], classes: Classes
 ) -> Reliability:
     # at most half of the other classes: a random map preserves most of all but one
     k = min(_N_KNC, (int(classes.is_named.sum()) - 1) // 2)
-    near = [_nearest_classes(of, classes, k) for of in (values, positions)]
+    near = [_nearest_classes(of, classes, k) for of in (features, positions)]
     value = float(shared(*near).mean())
+    space = _space(features)
     return _measure(
         "KNC",
         value,
-        f"{percent(value)} of the {k} nearest classes by features are among the {k} nearest "
+        f"{percent(value)} of the {k} nearest classes in {space} are among the {k} nearest "
         "classes on the map.",
-        f"Mean share of the {k} nearest class means that the map preserves.",
+        f"Mean share of the {k} nearest class means by Euclidean distance in {space} that are "
+        f"among the {k} nearest on the map.",
     )
 
 
-def _nearest_classes(values: NDArray[np.float32], classes: Classes, k: int) -> NDArray[np.intp]:
+def _nearest_classes(
+    values: NDArray[np.floating[Any]], classes: Classes, k: int
+) -> NDArray[np.intp]:
     """Return the k nearest classes of each class by the distance of the means, (n_classes, k)."""
     means = sum_classes(values, classes.codes, len(classes.names)) / classes.counts[:, None]
     distances = squared_distances(means[classes.is_named])

@@ -73,6 +73,13 @@ class _TsneParameters(_Section):
     features_source: str | None = None  # of features that another program computed
 
 
+class _NeighborSpace(_Section):
+    n_neighbors: Count
+    n_features: Count
+    n_components: Count
+    explained_variance: Share
+
+
 class _Agreement(_Section):
     n_neighbors: Count
     overall: Share
@@ -100,6 +107,7 @@ class RunFile(_Section):
     kl_divergence: FiniteFloat
     n_iter: Count
     tsne_device: str = "cpu"
+    neighbors: _NeighborSpace | None = None  # missing in maps of earlier releases
     agreement: _Agreement | None
     timings_s: Annotated[dict[str, Seconds], _keep_first_wrong(Seconds)]
     renamed_labels: Annotated[dict[str, str] | None, _keep_first_wrong(str)] = None

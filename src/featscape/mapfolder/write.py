@@ -321,6 +321,7 @@ def _describe_embedding(embedding: Embedding, parameters: Mapping[str, Any]) -> 
         "n_iter": embedding.n_iter,
         "tsne_device": embedding.device,
         "neighbors_recall": round(embedding.neighbors_recall, 4),
+        "neighbors": embedding.neighbors_space,
     }
 
 

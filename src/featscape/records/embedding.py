@@ -51,6 +51,10 @@ class Embedding:
         The device of t-SNE: "cpu", or the GPU with its name.
     neighbors_recall : float
         The share of the true neighbors that the search found, measured on a sample.
+    neighbors_space : mapping or None
+        The space of the neighbors, as in run.json: "n_neighbors" (k), "n_features", "n_components"
+        (principal components of the features; equal to "n_features" if these are not reduced) and
+        "explained_variance" (the share of the variance of the features in the components).
     """
 
     positions: NDArray[np.float32]
@@ -62,6 +66,7 @@ class Embedding:
     landmarks: NDArray[np.intp] | None = None
     device: str = "cpu"
     neighbors_recall: float = 1.0
+    neighbors_space: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

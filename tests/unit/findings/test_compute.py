@@ -16,7 +16,7 @@ from featscape.findings import (
 from featscape.findings.records import ClassFinding, Evidence
 from featscape.findings.reliability import N_NEAR, WIDER
 from featscape.findings.sections import arrange_findings
-from featscape.findings.spaces import principal_components, search_all_pairs
+from featscape.findings.spaces import search_all_pairs, searched_components
 from featscape.labels.classes import NO_LABEL
 from helpers.maps.planted import Pictures, clouds, named, pictures, with_errors
 
@@ -199,7 +199,7 @@ def test_identical_items_are_reported():
 
 def test_neighbors_are_searched_if_unknown():
     items = some_items(120, neighbors=None)
-    values = principal_components(items.features, random_state=0).values
+    values = searched_components(items.features, random_state=0)
     neighbors = search_all_pairs(values, WIDER * N_NEAR).indices
     known = compute_findings(replace(items, neighbors=neighbors))
     assert compute_findings(items).to_json() == known.to_json()

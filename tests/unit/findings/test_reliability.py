@@ -2,9 +2,16 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import rankdata, spearmanr
+from sklearn.decomposition import PCA
 
+from featscape.findings import reliability as of_map
 from featscape.findings.reliability import _cpd, _nearest_items, measure_reliability, shared
-from featscape.findings.spaces import average_ranks, search_all_pairs, search_among
+from featscape.findings.spaces import (
+    average_ranks,
+    search_all_pairs,
+    search_among,
+    searched_components,
+)
 from featscape.labels.classes import NO_LABEL, count_classes
 from helpers.maps.planted import clouds, named
 
@@ -14,7 +21,7 @@ def reliability(values, positions, labels=None):
     return measure_reliability(
         values,
         positions,
-        search_all_pairs(values, k).indices,
+        search_all_pairs(searched_components(values, random_state=0), k).indices,
         classes=count_classes(labels, len(values)),
         search=search_all_pairs,
         n_threads=1,
@@ -53,7 +60,8 @@ def test_items_without_a_label_are_no_class_among_the_nearest_classes(plane):
 def test_the_text_has_the_number_of_compared_neighbors(plane, n_items, k):
     text = reliability(plane[:n_items], plane[:n_items]).result.findings[0].text
     assert text == (
-        f"100 % of the {k} nearest items by features are among the {k} nearest items on the map."
+        f"100 % of the {k} nearest items in all 2 features are among the {k} nearest items on the "
+        "map."
     )
 
 
@@ -77,6 +85,93 @@ def test_an_item_moved_to_another_place_is_torn_and_has_false_friends():
     assert found.torn[0] > 0.95
     assert found.false_friends[0] > 0.95
     assert np.median(found.false_friends) < 0.5
+
+
+def nearest(values, k):
+    from sklearn.neighbors import NearestNeighbors
+
+    return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(values).kneighbors()[1]
+
+
+def mean_share(some, others):
+    rows = zip(some, others, strict=True)
+    return np.mean([np.isin(one, other).mean() for one, other in rows])
+
+
+@pytest.fixture(scope="module")
+def wide():
+    """Return 200 x 120 features of different lengths, positions, and labels of six classes."""
+    rng = np.random.default_rng(5)
+    scales, lengths = np.linspace(1.5, 0.5, 120), rng.uniform(0.3, 3, (200, 1))
+    features = ((rng.normal(size=(200, 120)) * scales + 1) * lengths).astype(np.float32)
+    return features, features[:, :2] / lengths.astype(np.float32), named(np.arange(200) % 6)
+
+
+def test_the_measures_of_the_map_are_those_of_all_features(wide):
+    from sklearn.manifold import trustworthiness
+
+    features, positions, labels = wide[0].astype(np.float16), *wide[1:]
+    found = measures(reliability(features, positions, labels))
+    exact = features.astype(np.float64)
+    components = PCA(50, svd_solver="full").fit_transform(exact)
+    common = nearest(exact, 10)
+    means = [
+        np.array([values[np.array(labels) == name].mean(axis=0) for name in sorted(set(labels))])
+        for values in (exact, positions)
+    ]
+    expected = {
+        "KNN": mean_share(common, nearest(positions, 10)),
+        "KNN of the components": mean_share(common, nearest(components, 10)),
+        "trustworthiness": trustworthiness(exact, positions, n_neighbors=30),
+        "continuity": trustworthiness(positions, exact, n_neighbors=30),
+        "CPD": spearmanr(pdist(exact), pdist(positions)).statistic,
+        "KNC": mean_share(*(nearest(of, 2) for of in means)),
+    }
+    assert found == pytest.approx(expected, abs=2e-4)
+    lengths = np.linalg.norm(exact, axis=1, keepdims=True)
+    for other in (components, exact / lengths):  # the spaces differ
+        another = trustworthiness(other, positions, n_neighbors=30)
+        assert abs(another - expected["trustworthiness"]) > 1e-3
+
+
+def test_the_columns_are_those_of_the_components_of_t_sne(wide):
+    from meshtsne import nearest_neighbors
+
+    features, positions, _ = wide
+    components = PCA(50, svd_solver="full").fit_transform(features)
+    near, on_map = nearest(components, 90), nearest(positions, 30)
+    torn = [1 - np.isin(*rows).mean() for rows in zip(near[:, :30], on_map, strict=True)]
+    false = [1 - np.isin(*rows).mean() for rows in zip(on_map, near, strict=True)]
+    of_engine = nearest_neighbors(features, 90, n_pca=50).indices
+    few = of_engine[:, :15]  # of a lower perplexity: the neighbors are searched again
+    for neighbors in (of_engine, few):
+        found = measure_reliability(
+            features,
+            positions,
+            neighbors,
+            classes=None,
+            search=search_all_pairs,
+            n_threads=1,
+            random_state=0,
+        )
+        np.testing.assert_allclose(found.torn, torn, atol=1e-6)
+        np.testing.assert_allclose(found.false_friends, false, atol=1e-6)
+
+
+def test_each_measure_names_its_space_and_its_neighbors(wide):
+    for one in reliability(*wide).result.findings:
+        assert "Euclidean" in one.evidence.method
+        assert "in all 120 features" in one.evidence.method
+
+
+def test_the_measures_of_a_sample_are_near_those_of_all_items(wide, monkeypatch):
+    features, positions, _ = wide
+    everything = measures(reliability(features, positions))
+    monkeypatch.setattr(of_map, "_MOST_RANKED", 120)
+    monkeypatch.setattr(of_map, "_MOST_AT_ONCE", 50 * 200)
+    sampled = reliability(features, positions)
+    assert measures(sampled) == pytest.approx(everything, abs=0.03)
+    assert "of 120 random items" in sampled.result.findings[0].evidence.method
 
 
 def test_trustworthiness_equals_that_of_scikit_learn():
@@ -124,8 +219,8 @@ def test_at_most_half_of_the_other_classes_are_compared(n_classes, k):
     positions = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
     measured = reliability(positions, positions, named(np.arange(300) % n_classes))
     assert measured.result.findings[-1].text == (
-        f"100 % of the {k} nearest classes by features are among the {k} nearest classes on the "
-        "map."
+        f"100 % of the {k} nearest classes in all 2 features are among the {k} nearest classes on "
+        "the map."
     )
 
 

@@ -13,6 +13,7 @@ from featscape.cli.screens.map_report import describe
 from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions, MapOptions
+from featscape.steps.facts.run import space_text
 from featscape.steps.tsne.adapter import (
     choose_perplexity,
     engine_errors,
@@ -225,6 +226,34 @@ def test_a_missing_gpu_is_reported_before_any_work(here, monkeypatch):
 
 
 @pytest.mark.usefixtures("here", "without_pictures")
+def test_the_map_records_the_space_of_its_neighbors():
+    from sklearn.decomposition import PCA
+
+    wide = np.random.default_rng(0).normal(size=(90, 70)).astype(np.float32)
+    for values, n_components in ((wide, 50), (wide[:, :20], 20)):
+        made = embed_features(values, "m", perplexity=4, force=True)
+        share = PCA(n_components).fit(values).explained_variance_ratio_.sum()
+        assert made.run["neighbors"] == {
+            "n_neighbors": 12,
+            "n_features": values.shape[1],
+            "n_components": n_components,
+            "explained_variance": pytest.approx(share, abs=1e-3),
+        }
+        words = " ".join(text_of(describe(made)).split())
+        assert f"12 per item, nearest {space_text(made.run['neighbors'])}" in words
+    few = embed_features(wide[:30], "m", perplexity=4, force=True).run["neighbors"]
+    assert (few["n_components"], few["explained_variance"]) == (29, 1)
+
+
+def test_the_space_of_the_neighbors_in_words():
+    space = {"n_features": 1280, "n_components": 50, "explained_variance": 0.5841}
+    components = "in 50 principal components with 58 % of the variance of the 1,280 features"
+    assert space_text(space) == components
+    assert space_text(space | {"n_components": 1280}) == "in all 1,280 features"
+    assert space_text(None) == "in the principal components that t-SNE uses"
+
+
+@pytest.mark.usefixtures("here", "without_pictures")
 def test_the_map_records_the_device(monkeypatch):
     from meshtsne import estimator
 
@@ -340,9 +369,8 @@ def test_the_screens_report_the_landmarks(featscape):
     )
     assert ended.status == 0
     assert "Placing: 140/140 items" in ended.err
-    assert "at least 3 of the 5 nearest landmarks in feature space have the same label" in " ".join(
-        ended.out.split()
-    )
+    words = "at least 3 of the 5 nearest landmarks in all 8 features have the same label"
+    assert words in " ".join(ended.out.split())
     shown = " ".join(featscape("info", "m").out.split())
     assert "fitted on 60 landmarks; the other items were placed among these" in shown
 

@@ -14,7 +14,13 @@ from featscape.number_text import count_or_unknown, percent, plural
 from featscape.printable_names import as_argument, printable, separable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons, count_skipped
-from featscape.steps.facts.run import dataset_text, describe_layer, describe_renamed, landmarks_text
+from featscape.steps.facts.run import (
+    dataset_text,
+    describe_layer,
+    describe_renamed,
+    landmarks_text,
+    space_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,6 +91,9 @@ def describe(opened: Map) -> RenderableType:
         f"{run['n_iter']:,} iterations, KL divergence {run['kl_divergence']:.3f}"
         f"{landmarks_text(opened.landmarks)}{_on_gpu(run)}",
     )
+    if run.get("neighbors") is not None:
+        n_neighbors = f"{run['neighbors']['n_neighbors']:,} per {kind}"
+        add_row(facts, "neighbors", f"{n_neighbors}, nearest {space_text(run['neighbors'])}")
     for words in _regions(opened):
         add_row(facts, "regions", words)
     return stack(
@@ -187,7 +196,7 @@ def _agreement(opened: Map) -> Iterator[RenderableType]:
     yield f"{n_neighbors}-nearest-neighbor label agreement: {overall}{by_chance}"
     yield (
         f"This is the share of {kind}s for which at least {majority} of the {n_neighbors} {kinds} "
-        "in feature space have the same label."
+        f"{space_text(opened.run.get('neighbors'))} have the same label."
     )
     yield from _class_agreement(opened, majority=majority, kind=kind)
 

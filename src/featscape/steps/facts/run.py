@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.labels.classes import NO_LABEL
-from featscape.number_text import plural
+from featscape.number_text import percent, plural
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -63,6 +63,25 @@ def landmarks_text(landmarks: NDArray[np.intp] | None) -> str:
     if landmarks is None:
         return ""
     return f", fitted on {len(landmarks):,} landmarks; the other items were placed among these"
+
+
+def space_text(space: Mapping[str, float] | None) -> str:
+    """Return the space in which the neighbors of a map are nearest, in words.
+
+    Parameters
+    ----------
+    space : mapping or None
+        The entry "neighbors" of run.json; None in maps of earlier releases.
+    """
+    if space is None:
+        return "in the principal components that t-SNE uses"
+    n_features, n_components = space["n_features"], space["n_components"]
+    if n_components == n_features:
+        return f"in all {plural(int(n_features), 'feature')}"
+    return (
+        f"in {plural(int(n_components), 'principal component')} with "
+        f"{percent(space['explained_variance'])} of the variance of the {n_features:,} features"
+    )
 
 
 def dataset_text(n_items: int, noun: str, labels: Sequence[str] | None) -> str:

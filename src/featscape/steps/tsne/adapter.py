@@ -226,10 +226,11 @@ def in_items(
 
 
 def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
-    """Return the share of items whose nearest neighbors in feature space have the same label.
+    """Return the share of items whose nearest neighbors have the same label.
 
     The neighbors are those of t-SNE, which searches the leading principal components of the
-    features. A search in all features of a million items would need too much memory.
+    features (`Embedding.neighbors_space`), so that the page, the class matrix and the agreement
+    have the same neighbors. `compare_features` computes the agreement in all features.
 
     Parameters
     ----------

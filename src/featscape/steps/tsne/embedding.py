@@ -185,9 +185,25 @@ def embed(
         neighbors=neighbors,
         device=tsne.device_,
         neighbors_recall=float(tsne.neighbors_recall_),
+        neighbors_space=_space(tsne, neighbors),
         labels=labels,
         landmarks=landmarks,
     )
+
+
+def _space(tsne: TSNE, neighbors: Neighbors) -> dict[str, float]:
+    """Return the space of the neighbors: see `Embedding`."""
+    n_features = tsne.n_features_in_
+    n_components = n_features
+    if tsne.n_pca is not None and tsne.n_pca < n_features:
+        # the components of m items, centered, are at most m - 1
+        n_components = min(tsne.n_pca, len(tsne.embedding_) - 1)
+    return {
+        "n_neighbors": neighbors.indices.shape[1],
+        "n_features": n_features,
+        "n_components": n_components,
+        "explained_variance": round(tsne.pca_explained_variance_ratio_, 4),
+    }
 
 
 def _fit_and_place(
