@@ -141,14 +141,15 @@ def draw_mosaic(
     item_names : mapping of int to str, optional
         As for `draw_scatter`.
     dark : bool
-        Draw on a dark background.
+        Draw on a dark background. Style sheets of matplotlib have no effect on the colors.
     path : path, optional
         Also write the picture to this file: .png, or another format of Pillow. The file has 300
         pixels per inch.
     progress : Progress, optional
     ax : matplotlib.axes.Axes, optional
         Draw in these axes and return None: the images with 300 pixels per inch, and the names as
-        text. The limits become those of the picture, in pixels. Not with `title`, `caption` or
+        text. The limits become those of the picture, in pixels. The axes keep what they contain,
+        and get one artist per class, as for `draw_scatter`. Not with `title`, `caption` or
         `path`; `size_px` has no effect.
 
     Returns

@@ -145,13 +145,14 @@ def draw_scatter(
         Names to write at items, the most important name first; ignored if `labels` are given. A
         name that would overlap an earlier name is omitted.
     dark : bool
-        Draw on a dark background.
+        Draw on a dark background. Style sheets of matplotlib have no effect on the colors.
     path : path, optional
         Also write the picture to this file: .svg and .pdf with text as text, .png, or another
         format of Pillow. In .svg and .pdf, more than 20,000 points are an image.
     ax : matplotlib.axes.Axes, optional
         Draw in these axes, whose limits are set, and return None. The names fit the current size
-        of the axes. Not with `title`, `caption` or `path`.
+        of the axes. The axes keep what they contain, and get one artist per class with the name as
+        its label, for `get_legend_handles_labels`. Not with `title`, `caption` or `path`.
 
     Returns
     -------
