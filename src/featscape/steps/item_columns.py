@@ -49,6 +49,7 @@ def read_item_columns(
     n_items: int,
     images: ImageSet | None,
     features_table: Path | None,
+    has_own_labels: bool = False,
 ) -> ItemColumns:
     """Read the labels and columns of the items.
 
@@ -61,6 +62,9 @@ def read_item_columns(
         The images that a column of paths names. Without images, the paths are a column of the map.
     features_table : Path or None
         A Parquet file with the features, whose other columns are used.
+    has_own_labels : bool
+        Whether the source of the images has the column of labels that the options name. A table
+        with this column takes precedence.
 
     Raises
     ------
@@ -78,7 +82,9 @@ def read_item_columns(
         path_table, path_column = _choose_paths(tables, options, images)
     described = ImageColumns()
     for table in tables:
-        label_column = _label_column(table, tables, options, described)
+        label_column = _label_column(
+            table, tables, options, described, has_own_labels=has_own_labels
+        )
         columns = dict(table.columns)
         if table is path_table and path_column is not None and path_column != label_column:
             del columns[path_column]
@@ -105,6 +111,8 @@ def _label_column(
     tables: Sequence[ImageTable],
     options: FeatureMapOptions,
     described: ImageColumns,
+    *,
+    has_own_labels: bool,
 ) -> str | None:
     """Return the column of labels of a table as the options determine it; None without one.
 
@@ -116,13 +124,16 @@ def _label_column(
     options : FeatureMapOptions
     described : ImageColumns
         The columns of the tables before.
+    has_own_labels : bool
+        See `read_item_columns`.
     """
     if options.labels is not None:
         is_labels = table is tables[0] and not _is_unlabeled(table, options)
         return _choose_labels(table, options) if is_labels else None
     if described.labels is not None:
         return None
-    is_here = table is tables[-1] or options.label_column in table.columns
+    is_missing = table is tables[-1] and not has_own_labels  # for the error
+    is_here = is_missing or options.label_column in table.columns
     return options.label_column if is_here else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
         n_items=len(stored),
         images=None if options.images is None else images,
         features_table=table,
+        has_own_labels=images is not None and options.label_column in _label_columns(images),
     )
     described = columns.described
     skipped = _other_columns(described.skipped, options.features_table, vector_column)
@@ -197,13 +199,22 @@ def _find_images(options: FeatureMapOptions, source: Images) -> ImageSet:
     is_only_table = options.labels is options.columns is None and (
         is_in_table or options.features_table is None
     )
-    return find_images(
+    find = partial(
+        find_images,
         source,
         path_column=options.path_column if is_only_table or is_in_table else None,
-        label_column=options.label_column if is_only_table else None,
         max_megapixels=options.max_megapixels,
         white=options.white,
     )
+    images = find(label_column=options.label_column if is_only_table else None)
+    if options.labels is None and options.label_column in images.columns:
+        return find(label_column=options.label_column)
+    return images
+
+
+def _label_columns(images: ImageSet) -> tuple[str, ...]:
+    """Return the column of the source of the images that gives their labels, if there is one."""
+    return () if images.label_column is None else (images.label_column,)
 
 
 def _arrange(

@@ -328,6 +328,20 @@ class TestParquet:
             ),
         ]
 
+    @pytest.mark.usefixtures("features")
+    def test_the_label_column_may_be_in_the_table_of_the_images(self, photos):
+        paths = find_images(photos).paths
+        rows = {"file": [f"photos/{path}" for path in paths], "cls": list(range(N))}
+        write_table(photos.parent / "i.csv", rows | {"label": ["x"] * N})
+        write_table(photos.parent / "c.csv", {"n": range(N), "category": ["y"] * N})
+        given = {"images": photos.parent / "i.csv", "columns": photos.parent / "c.csv"}
+        own = read(**given, label_column="cls")
+        assert own.labels == tuple(map(str, range(N)))
+        assert list(own.items.images.columns) == ["source label", "n", "category"]
+        assert read(**given, label_column="category").labels == ("y",) * N
+        with pytest.raises(InputError, match=r"must be a column of 'c\.csv'; got 'kind'"):
+            read(**given, label_column="kind")
+
     def test_the_paths_determine_the_images_of_another_source(self, photos, write):
         paths = find_images(photos).paths[::-1]
         file = write(path=paths, label=["x"] * N)
