@@ -66,7 +66,8 @@ class TSNE(FittedMap):
     metric : str, default="euclidean"
         "euclidean", "cosine", "correlation", "manhattan", "chebyshev", or "precomputed": X is then
         a symmetric distance matrix of shape (n, n) with zeros on the diagonal, or a sparse graph of
-        neighbors with their distances, and `init` must be "random", "spectral" or an array, as in
+        neighbors with their distances (at least as many neighbors as the perplexity for most items,
+        usually three times as many), and `init` must be "random", "spectral" or an array, as in
         scikit-learn.
     init : {"pca", "random", "spectral"} or array-like of shape (n, n_components), default="pca"
         Initial positions. The named initializations have a standard deviation of 1e-4. An array
@@ -106,7 +107,8 @@ class TSNE(FittedMap):
         are far from one another. The function `kl_divergence` is exact up to 5,000 items.
     n_iter_ : int
     n_neighbors_ : int
-        Number of neighbors of each item in P. Not set if `fit` was given affinities.
+        Number of neighbors of each item in P; in a precomputed graph, the largest number. Not set
+        if `fit` was given affinities.
     device_ : str
         "cpu", or the GPU and its name.
     learning_rate_ : float
@@ -233,8 +235,9 @@ class TSNE(FittedMap):
         y : None
             Ignored.
         neighbors : Neighbors or tuple (indices, distances), each of shape (n, k), optional
-            The nearest neighbors of each item, which replace the search: nearest first, without the
-            item itself, -1 for a missing neighbor; distances in `metric`. `n_neighbors` has no
+            The nearest neighbors of each item, which replace the search: nearest first, each item
+            once, without the item itself, -1 for a missing neighbor; distances in `metric`. At
+            least half of the items need as many neighbors as the perplexity. `n_neighbors` has no
             effect.
         affinities : sparse matrix, shape (n, n), optional
             P, which replaces the search and the conditional probabilities: symmetric, not negative,

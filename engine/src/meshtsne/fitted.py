@@ -55,6 +55,7 @@ class FittedMap(LazyEstimator):
     n_jobs: Any
     n_features_in_: int
     embedding_: NDArray[np.float32]
+    n_neighbors_: int
     neighbors_indices_: NDArray[np.int32]
     neighbors_distances_: NDArray[np.float32]
     _perplexities: tuple[float, ...]
@@ -205,6 +206,8 @@ class FittedMap(LazyEstimator):
         neighbors = request.neighbors or self._in_metric(stages.neighbors)
         self.neighbors_indices_ = neighbors.indices
         self.neighbors_distances_ = neighbors.distances
+        if (neighbors.indices[:, -1] < 0).any():  # the graph of the caller has fewer neighbors
+            self.n_neighbors_ = int((neighbors.indices >= 0).any(axis=0).sum())
 
     @property
     def _n_features_out(self) -> int:

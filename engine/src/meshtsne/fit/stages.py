@@ -13,7 +13,7 @@ from meshtsne.forces.choice import choose_gradient
 from meshtsne.records import Gaussians
 from meshtsne.reduction import Reduction, fit_reduction
 from meshtsne.search.neighbors import FIT_RECALL_GOAL, NeighborIndex, out_of_metric
-from meshtsne.search.precomputed import check_distances, neighbors_of_distances
+from meshtsne.search.precomputed import check_distances, check_reach, neighbors_of_distances
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -153,7 +153,13 @@ class HostStages:
         self.recall = self.index.recall
 
     def find_neighbors(self) -> None:
-        """Find the `neighbors` of each item, or take the neighbors of the caller."""
+        """Find the `neighbors` of each item, or take the neighbors of the caller.
+
+        Raises
+        ------
+        InputError
+            The caller's distances or neighbors are invalid, or too few for the perplexity.
+        """
         request = self._request
         if request.affinities is not None:
             return
@@ -166,6 +172,8 @@ class HostStages:
             )
         else:
             self.neighbors = self.index.graph(request.n_neighbors, n_jobs=request.n_threads)
+            return
+        check_reach(self.neighbors, max(request.perplexities))
 
     def join(self) -> None:
         """Find the Gaussians of the neighbors, or take the affinities of the caller."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,8 +95,8 @@ def as_neighbors(neighbors: Any, *, n_items: int | None = None) -> Neighbors:
     Raises
     ------
     InputError
-        The arrays have different shapes, hold an index outside -1 .. n - 1 or the item itself, or
-        their distances are negative, not finite, or not in ascending order.
+        The arrays have different shapes, hold an index outside -1 .. n - 1, the item itself or an
+        item twice, or their distances are negative, not finite, or not in ascending order.
     """
     if not isinstance(neighbors, Neighbors):
         try:
@@ -130,6 +131,7 @@ def as_neighbors(neighbors: Any, *, n_items: int | None = None) -> Neighbors:
             f"neighbors must not contain the item itself; {len(own)} rows do, the first is row "
             f"{own[0]}. Leave out the column of the items themselves, often the first."
         )
+    _check_repeated(indices)
     _check_neighbor_distances(indices, distances)
     return Neighbors(
         np.ascontiguousarray(indices, dtype=np.int32),
@@ -165,6 +167,20 @@ def _check_range(name: str, indices: NDArray[Any]) -> None:
         )
 
 
+def _check_repeated(indices: NDArray[Any]) -> None:
+    """Raise InputError if a row of indices, shape (n, k), contains an item twice."""
+    for start in range(0, len(indices), _ROWS_AT_ONCE):
+        ordered = np.sort(indices[start : start + _ROWS_AT_ONCE], axis=1)
+        again = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
+        if again.any():
+            row = int(again.any(axis=1).argmax())
+            twice = ordered[row, 1:][again[row]][0]
+            raise InputError(
+                f"neighbors must contain each item once in a row; row {start + row} contains the "
+                f"item {twice} again. Leave out the repeated entries."
+            )
+
+
 def _check_neighbor_distances(indices: NDArray[Any], distances: NDArray[Any]) -> None:
     """Raise InputError unless present neighbors come first, in order of valid distances."""
     present = indices >= 0
@@ -189,6 +205,23 @@ def _check_neighbor_distances(indices: NDArray[Any], distances: NDArray[Any]) ->
         raise InputError(
             f"neighbors must be sorted by distance; {len(unsorted)} rows are not, the first is row "
             f"{unsorted[0]}. Sort each row, nearest first."
+        )
+
+
+def check_reach(neighbors: Neighbors, perplexity: float) -> None:
+    """Raise InputError if most items have fewer neighbors than the perplexity.
+
+    The effective number of neighbors of an item in P is at most the number of its neighbors.
+    """
+    indices = neighbors.indices
+    last = min(math.ceil(perplexity), indices.shape[1]) - 1
+    short = int((indices[:, last] < 0).sum())
+    if 2 * short > len(indices):
+        n_found = (indices >= 0).sum(axis=1)
+        raise InputError(
+            f"most items must have at least as many neighbors as the perplexity, {perplexity:g}; "
+            f"{short} of {len(indices)} items have fewer, the median is {np.median(n_found):g}. "
+            "Pass more neighbors, or lower perplexity."
         )
 
 

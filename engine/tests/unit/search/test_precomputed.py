@@ -15,9 +15,9 @@ from meshtsne.search.precomputed import check_distances, neighbors_of_distances
 X = np.random.RandomState(0).normal(size=(80, 4))
 
 
-def embed(D, **parameters):
+def embed(D, *, neighbors=None, **parameters):
     model = TSNE(perplexity=5, metric="precomputed", init="random", max_iter=60, random_state=0)
-    return model.set_params(**parameters).fit(D)
+    return model.set_params(**parameters).fit(D, neighbors=neighbors)
 
 
 def test_a_distance_matrix_and_a_graph_give_the_embedding_of_the_features():
@@ -53,7 +53,21 @@ def test_missing_neighbors_of_a_graph_are_marked():
     sparse = kneighbors_graph(X, 7, mode="distance")  # fewer than 3 * perplexity
     model = embed(sparse)
     assert (model.neighbors_indices_[:, 7:] == -1).all()
+    assert model.n_neighbors_ == 7
     assert np.isfinite(model.embedding_).all()
+
+
+def test_fewer_neighbors_than_the_perplexity_are_an_error():
+    message = "the perplexity, 5; 80 of 80 items have fewer, the median is 4. Pass more neighbors"
+    graph = kneighbors_graph(X, 4, mode="distance")
+    with pytest.raises(InputError, match=message):
+        embed(graph)
+    found = neighbors_of_distances(graph, 7, leave_out_self=True)
+    with pytest.raises(InputError, match=message):
+        embed(None, metric="euclidean", neighbors=found)
+    some = kneighbors_graph(X, 15, mode="distance").toarray()
+    some[:39] = np.where(graph.toarray()[:39] > 0, some[:39], 0)  # a minority of the items
+    assert embed(csr_array(some)).n_neighbors_ == 15
 
 
 def test_invalid_distances_are_errors_with_a_remedy():
@@ -188,6 +202,7 @@ DISTANCES = np.array([[1.0, 2], [1, 3], [1, 2]])
         ((INDICES.astype(float), DISTANCES), "integer indices .* got float64"),
         ((INDICES + 1, DISTANCES), "from -1 to n - 1 = 2; got 1 to 3"),
         ((INDICES[:, ::-1] * 0 + [[0, 1]], DISTANCES), "not contain the item itself; 2 rows do"),
+        ((INDICES[:, :1] + [[0, 0]], DISTANCES), "once in a row; row 0 contains the item 1 again"),
         ((INDICES, -DISTANCES), "finite and not negative; 3 rows"),
         ((INDICES, DISTANCES * np.nan), "finite and not negative; 3 rows"),
         ((INDICES, DISTANCES[:, ::-1]), "sorted by distance; 3 rows are not, the first is row 0"),
