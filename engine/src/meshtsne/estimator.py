@@ -9,7 +9,12 @@ from meshtsne.descent.loop import descend
 from meshtsne.descent.schedule import count_iterations, plan_phases
 from meshtsne.fit.device import describe_device, resolve_device
 from meshtsne.fit.log import FitLog
-from meshtsne.fit.parameters import check_neighbors, check_parameters, usual_neighbors
+from meshtsne.fit.parameters import (
+    check_early_iterations,
+    check_neighbors,
+    check_parameters,
+    usual_neighbors,
+)
 from meshtsne.fit.request import check_inputs, make_request
 from meshtsne.fit.stages import HostStages, arrange, open_stages, prepare
 from meshtsne.fitted import FittedMap
@@ -42,8 +47,9 @@ class TSNE(FittedMap):
     early_exaggeration : float, default=12.0
         Factor of the attraction in the first phase, in which the clusters form.
     early_exaggeration_iter : int, optional
-        Number of iterations before the late exaggeration. The exaggeration decreases in three
-        steps. None is 90 (60 from 5,000 items on), or half of `max_iter` if that is less.
+        Number of iterations before the late exaggeration, less than the number of iterations. The
+        exaggeration decreases in three steps. None is 90 (60 from 5,000 items on), or half of
+        `max_iter` if that is less.
     late_exaggeration : float, default=1.0
         Factor of the attraction in the later iterations. From 1 to 4 the result changes from t-SNE
         to an embedding like that of UMAP: denser clusters with more space between the clusters, and
@@ -378,9 +384,11 @@ class TSNE(FittedMap):
             A parameter is invalid.
         """
         check_parameters(self)
-        return count_iterations(
+        n_iter = count_iterations(
             self.quality, self.max_iter, n_points=n_samples, n_components=self.n_components
         )
+        check_early_iterations(self.early_exaggeration_iter, n_iter)
+        return n_iter
 
     def _begin(
         self, X: Any, *, neighbors: Any = None, affinities: Any = None
@@ -413,12 +421,13 @@ class TSNE(FittedMap):
         n = self._count_items(X, request, log)
         if not isinstance(self.init, str):
             initial.array_start(self.init, shape=(n, self.n_components))
+        n_iter = self.count_iterations(n)
         device = resolve_device(self.device, request, n_items=n)
         stages = open_stages(request, device)
         self.device_ = describe_device(device)
         phases = plan_phases(
             n,
-            n_iter=self.count_iterations(n),
+            n_iter=n_iter,
             early_exaggeration_iter=self.early_exaggeration_iter,
             early_exaggeration=self.early_exaggeration,
             late_exaggeration=self.late_exaggeration,

@@ -314,6 +314,16 @@ def test_a_diverging_descent_is_an_error(X, method):
         quick(learning_rate=1e10, method=method).fit(X)
 
 
+@pytest.mark.parametrize(("max_iter", "early"), [(None, 1000), (None, 320), (50, 50)])
+def test_more_exaggerated_iterations_than_iterations_are_an_error(X, max_iter, early):
+    model = quick(max_iter=max_iter, early_exaggeration_iter=early)
+    message = f"less than the number of iterations, {max_iter or 320}; got {early}. Lower early"
+    for call in (lambda: model.fit(X), lambda: model.count_iterations(len(X))):
+        with pytest.raises(InputError, match=message):
+            call()
+    assert quick(max_iter=50, early_exaggeration_iter=49).count_iterations(len(X)) == 50
+
+
 def test_the_quality_sets_the_number_of_iterations_unless_max_iter_is_given(X):
     n_iter = {name: quick(quality=name, max_iter=None).fit(X).n_iter_ for name in MAX_ITER}
     assert n_iter == MAX_ITER

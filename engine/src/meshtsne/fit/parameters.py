@@ -109,6 +109,15 @@ def _check_descent(tsne: Parameters) -> None:
         check_number("tolerance", tsne.tolerance, at_least=0, otherwise=" or None")
 
 
+def check_early_iterations(early: int | None, n_iter: int) -> None:
+    """Raise InputError if all `n_iter` iterations of a fit would be exaggerated."""
+    if early is not None and early >= n_iter:
+        raise InputError(
+            "early_exaggeration_iter must be less than the number of iterations, "
+            f"{n_iter}; got {early}. Lower early_exaggeration_iter, or pass a larger max_iter."
+        )
+
+
 def is_device(device: object) -> bool:
     """Return whether a value is a valid `device` of `TSNE`."""
     return isinstance(device, str) and (
