@@ -64,12 +64,22 @@ def test_images_in_formats_that_are_not_read_are_skipped_with_a_remedy(tmp_path,
         make_files(tmp_path, "1.jpg", "2.HEIC", "2.xmp", "3.dcm", "raw/3.nef", "4.svg")
     )
     assert images.paths == ("1.jpg",)
+    unread = {"2.HEIC": "heic", "3.dcm": "dcm", "raw/3.nef": "nef", "4.svg": "svg"}
     assert skipped(images) == {
-        "2.HEIC": "the format heic is not read: convert it to JPEG or PNG",
-        "3.dcm": "the format dcm is not read: convert it to JPEG or PNG",
-        "raw/3.nef": "the format nef is not read: convert it to JPEG or PNG",
-        "4.svg": "the format svg is not read: convert it to JPEG or PNG",
+        name: f"the format {extension} is not read: convert it to JPEG or PNG, for example with "
+        f"magick mogrify -format jpg *.{extension}"
+        for name, extension in unread.items()
     }
+
+
+def test_videos_are_skipped_with_a_remedy(tmp_path, skipped):
+    images = find_images(make_files(tmp_path, "1.jpg", "film.mp4", "2.MOV", "notes.txt"))
+    assert images.paths == ("1.jpg",)
+    remedy = (
+        "a video is not read: save its frames as images, for example with "
+        "ffmpeg -i VIDEO -r 1 frame-%05d.jpg"
+    )
+    assert skipped(images) == {"film.mp4": remedy, "2.MOV": remedy}
 
 
 def test_the_error_for_a_folder_of_raw_photographs_has_the_remedy(tmp_path):

@@ -23,6 +23,13 @@ _UNREADABLE_IMAGES = (
     *(".svg", ".svgz", ".pdf", ".psd", ".eps", ".ai"),
 )
 
+_VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"),
+    *(".mpg", ".mpeg", ".mts", ".wmv", ".3gp"),
+)
+# The first brands of files with HEIF images, by ISO 23008-12. Pillow reads "mif1" as AVIF.
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
+
 # Register Pillow's readers now: a later registration would run in several threads at once.
 Image.init()
 
@@ -37,9 +44,49 @@ def readable_extensions() -> tuple[str, ...]:
     return tuple(sorted(ext for ext, format_ in registered.items() if format_ in FORMATS))
 
 
-def is_unreadable_image(name: str) -> bool:
-    """Return whether a file name has the extension of an image that featscape cannot read."""
-    return name.lower().endswith(_UNREADABLE_IMAGES)
+def describe_unreadable(name: str) -> str | None:
+    """Return the remedy for a file with the extension of an image or video that is not read.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str or None
+        None for other files.
+    """
+    extension = name.rpartition(".")[2].lower()
+    if name.lower().endswith(_UNREADABLE_IMAGES):
+        return (
+            f"the format {extension} is not read: convert it to JPEG or PNG, for example with "
+            f"magick mogrify -format jpg *.{extension}"
+        )
+    if name.lower().endswith(_VIDEOS):
+        return (
+            "a video is not read: save its frames as images, for example with "
+            "ffmpeg -i VIDEO -r 1 frame-%05d.jpg"
+        )
+    return None
+
+
+def describe_content(file: BinaryIO) -> str:
+    """Return why the content of a file, which has no format of `FORMATS`, cannot be read.
+
+    Parameters
+    ----------
+    file : binary file
+        At its beginning.
+    """
+    prefix = file.read(_PREFIX_BYTES)
+    if not prefix:
+        return "empty file (0 bytes)"
+    if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIC_BRANDS:
+        return (
+            "the content is a HEIC image, which is not read: convert it to JPEG or PNG, for "
+            "example with magick heic:FILE FILE.jpg"
+        )
+    return f"not an image: the first bytes match none of {', '.join(FORMATS)}"
 
 
 def identify_format(file: BinaryIO) -> str | None:

@@ -20,7 +20,7 @@ from featscape.images.decoding.deep_colors import (
     scale_colors,
     select_lower_bytes,
 )
-from featscape.images.decoding.formats import FORMATS, identify_format
+from featscape.images.decoding.formats import describe_content, identify_format
 from featscape.images.decoding.jpeg_scans import MAX_SCANS, has_too_many_scans
 from featscape.images.decoding.rgb import convert_to_rgb, find_largest
 from featscape.records import Decoded
@@ -237,9 +237,7 @@ def _open(file: BinaryIO) -> ImageFile.ImageFile:
     """
     name = identify_format(file)
     if name is None:
-        if not file.read(1):
-            raise ImageError("empty file (0 bytes)")
-        raise ImageError(f"not an image: the first bytes match none of {', '.join(FORMATS)}")
+        raise ImageError(describe_content(file))
     if name == "JPEG":
         content = file.read()
         file.seek(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from featscape.images.decoding.formats import is_unreadable_image, readable_extensions
+from featscape.images.decoding.formats import describe_unreadable, readable_extensions
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:
@@ -38,9 +38,8 @@ class Listing:
         """Add a file to `images`, `skipped` or `others`, depending on its extension."""
         if self.is_image(parts[-1]):
             self.images.append(parts)
-        elif is_unreadable_image(parts[-1]):
-            extension = parts[-1].rpartition(".")[2].lower()
-            self.skip(parts, f"the format {extension} is not read: convert it to JPEG or PNG")
+        elif (remedy := describe_unreadable(parts[-1])) is not None:
+            self.skip(parts, remedy)
         else:
             self.others.append(parts)
 

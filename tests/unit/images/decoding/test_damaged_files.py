@@ -33,6 +33,12 @@ def test_a_file_that_is_not_an_image_is_refused(decode, content):
         decode(content)
 
 
+@pytest.mark.parametrize("brand", [b"heic", b"heix"])
+def test_a_heic_image_with_another_extension_is_refused_with_a_command(decode, brand):
+    with pytest.raises(ImageError, match=r"^the content is a HEIC image.* magick heic:FILE"):
+        decode(b"\x00\x00\x00\x18ftyp" + brand + b"\x00\x00\x00\x00mif1heic" + b"\x00" * 99)
+
+
 @pytest.mark.parametrize("format_", FORMATS)
 def test_a_truncated_file_is_refused_or_decoded_completely(decode, photo, format_):
     content = encode(photo, format_)
