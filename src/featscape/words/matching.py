@@ -94,7 +94,7 @@ def _find_classes(query: str, recognized: Recognized) -> list[frozenset[int]]:
         named = f"{', '.join(most)} and {last} are" if most else f"{last} is"
         raise InputError(
             f"the words of the network must contain every word of the query; {named} not among "
-            f"them. Try {remedy}."
+            f"them. Try {remedy}. The page of `featscape serve` also searches labels and paths."
         )
     return found
 

@@ -50,6 +50,7 @@ def test_an_unknown_word_is_refused_with_similar_words(featscape, made):
     done = featscape("search", made, "dogg")
     assert done.status == 2
     assert "'dogg' is not among them. Try dog" in done.err
+    assert done.err.endswith("The page of `featscape serve` also searches labels and paths.\n")
 
 
 @pytest.mark.parametrize("query", ["label:cat", "path:0.png", "Label: cat", '"label":cat'])

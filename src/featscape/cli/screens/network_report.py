@@ -93,7 +93,8 @@ def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
     size_px = tree.input_size_px
     return stack(
         f"{tree.model}, for images of {size_px} x {size_px} pixels. Features by default: "
-        f"{tree.default}.",
+        f"{tree.default}. Early layers respond to edges, colors and textures, late layers to whole "
+        "objects.",
         "",
         without_breaks(table),
         *([f"{n_within:,} more layers inside these: --depth {depth + 1}"] if n_within else []),
