@@ -77,9 +77,9 @@ def find_class_relations(
         classes of two or more items.
     """
     if classes is None:
-        return DetectorResult(reason="The items have no labels.")
+        return DetectorResult(reason=f"The {noun}s have no labels.")
     if components is None:
-        return DetectorResult(reason="All items have the same features.")
+        return DetectorResult(reason=f"All {noun}s have the same features.")
     generator = np.random.default_rng(random_state)
     members = shuffled_members(classes, generator)
     several = members if is_copy is None else [items[~is_copy[items]] for items in members]

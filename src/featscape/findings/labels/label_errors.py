@@ -105,7 +105,7 @@ def find_label_errors(
     random_state : int
         Seed of samples and of planted errors.
     """
-    reason = _why_not(components, classes, n_items)
+    reason = _why_not(components, classes, n_items, noun)
     if reason is not None or components is None or classes is None:
         return LabelErrors.not_computed(n_items, reason or "")
     n_classes = len(classes.names)
@@ -142,18 +142,20 @@ def find_label_errors(
     return replace(errors, result=DetectorResult(findings, errors.result.reason), expected=expected)
 
 
-def _why_not(components: Components | None, classes: Classes | None, n_items: int) -> str | None:
+def _why_not(
+    components: Components | None, classes: Classes | None, n_items: int, noun: str
+) -> str | None:
     if classes is None:
-        return "The items have no labels."
+        return f"The {noun}s have no labels."
     if len(classes.names) < 2:
-        return f"All items have the label {printable(classes.names[0])}."
+        return f"All {noun}s have the label {printable(classes.names[0])}."
     if n_items < LEAST_ITEMS:
         return too_few_items(n_items, LEAST_ITEMS)
     if components is None:
-        return "All items have the same features."
+        return f"All {noun}s have the same features."
     most = classes.counts.max()
     if most < LEAST_MEMBERS:
-        what = "item has a label of its own" if most == 1 else "class has one or two items"
+        what = f"{noun} has a label of its own" if most == 1 else f"class has one or two {noun}s"
         return f"Each {what}."
     return None
 

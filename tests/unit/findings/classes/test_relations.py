@@ -305,4 +305,4 @@ def test_identical_items_are_reported():
         labels,
         confidence=np.ones(60, np.float32),
     )
-    assert part.reason == "All items have the same features."
+    assert part.reason == "All images have the same features."

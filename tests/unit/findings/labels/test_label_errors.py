@@ -171,7 +171,7 @@ def test_at_most_the_listed_labels_are_expected_to_be_wrong_in_very_unequal_clas
 def test_without_labels_nothing_is_suspicious():
     features, _ = clouds(40)
     found = label_errors(features, None)
-    assert found.result.reason == "The items have no labels."
+    assert found.result.reason == "The images have no labels."
     assert np.isnan(found.suspicion).all()
     assert found.suggested == (None,) * 40
 
@@ -179,9 +179,9 @@ def test_without_labels_nothing_is_suspicious():
 @pytest.mark.parametrize(
     ("codes", "reason"),
     [
-        (np.zeros(40, int), "All items have the label ant"),
-        (np.arange(40), "Each item has a label of its own"),
-        (np.arange(40) // 2, "Each class has one or two items"),
+        (np.zeros(40, int), "All images have the label ant"),
+        (np.arange(40), "Each image has a label of its own"),
+        (np.arange(40) // 2, "Each class has one or two images"),
     ],
 )
 def test_labels_that_cannot_be_compared_are_reported(codes, reason):
@@ -193,7 +193,7 @@ def test_labels_that_cannot_be_compared_are_reported(codes, reason):
 
 def test_identical_items_are_reported():
     found = label_errors(np.ones((40, 8), np.float32), named(np.arange(40) % 2))
-    assert found.result.reason == "All items have the same features."
+    assert found.result.reason == "All images have the same features."
 
 
 def test_too_few_items_are_reported():
