@@ -25,6 +25,8 @@ from featscape.features.readout.pooling import (
     pool,
 )
 from featscape.features.zoo.architecture import OUTPUT
+from featscape.features.zoo.own.code import is_name
+from featscape.printable_names import list_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,10 +211,10 @@ def find_layer(network: nn.Module, layer: str, *, owner: str) -> str:
         name for name in names if layer and layer.lower() in name.lower()
     ]
     hint = f"Did you mean {' or '.join(near[:3])}? " if near else ""
-    raise ModelError(
-        f"layer must be a layer of {owner}; got {layer!r}. {hint}"
-        f"`featscape layers {owner}` lists them."
-    )
+    listed = f"`featscape layers {owner}` lists them."
+    if is_name(owner):  # the command cannot build a module that a program gives
+        listed = f"Its layers, from `named_modules()`: {list_first(names, n_shown=20)}."
+    raise ModelError(f"layer must be a layer of {owner}; got {layer!r}. {hint}{listed}")
 
 
 def plan(
