@@ -6,6 +6,7 @@ import math
 import os
 import re
 import threading
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,8 @@ class ItemTable:
         known = [name for name in categories if name in self._table.column_names]
         self._searched = ("path", "label", *texts, *known)
         self._has_bytes = "path_bytes" in self._table.column_names
-        self._search_texts: dict[str | None, pa.LargeStringArray] = {}
+        self._folders = _common_folders(self._table["path"])
+        self._search_texts: dict[tuple[str | None, bool], pa.LargeStringArray] = {}
         self._preparing = threading.Lock()
 
     def __len__(self) -> int:
@@ -119,7 +121,8 @@ class ItemTable:
         text : str
             Words and "phrases in quotes", in any order. A term matches if one of the searched
             columns contains the term; ``column:term`` looks in one column. The search ignores
-            case, accents and the width of Japanese letters; ß equals ss.
+            case, accents and the width of Japanese letters; ß equals ss. A term that is in the
+            folders that every path begins with is searched in the rest of the path.
 
         Returns
         -------
@@ -130,7 +133,8 @@ class ItemTable:
 
         found = np.arange(len(self), dtype=np.uint32)
         for column, term in self._terms(text):
-            texts = self._prepared_texts(column).take(found)
+            in_all = term in self._folders
+            texts = self._prepared_texts(column, without_folders=in_all).take(found)
             matches = pc.fill_null(pc.match_substring(texts, term), fill_value=False)
             found = found[matches.to_numpy(zero_copy_only=False)]
         return found
@@ -154,18 +158,22 @@ class ItemTable:
         folded = _fold_all([text for _, text in ordered])
         return [(column, text) for (column, _), text in zip(ordered, folded, strict=True)]
 
-    def _prepared_texts(self, column: str | None) -> pa.LargeStringArray:
+    def _prepared_texts(self, column: str | None, *, without_folders: bool) -> pa.LargeStringArray:
         """Return a column's folded texts, or those of all columns; computed once."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         with self._preparing:
-            texts = self._search_texts.get(column)
+            key = (column, without_folders)
+            texts = self._search_texts.get(key)
             if texts is None:
+                names = self._searched if column is None else [column]
                 columns = [
-                    self._table[name].combine_chunks().cast(pa.large_string())
-                    for name in (self._searched if column is None else [column])
+                    _fold(self._table[name].combine_chunks().cast(pa.large_string()))
+                    for name in names
                 ]
+                if without_folders and names[0] == "path":
+                    columns[0] = pc.utf8_slice_codeunits(columns[0], start=len(self._folders))
                 # a term contains no newline, so a match never spans two columns
                 separator = pa.scalar("\n", pa.large_string())
                 joined = pc.binary_join_element_wise(
@@ -173,8 +181,24 @@ class ItemTable:
                     separator,
                     null_handling="replace",  # by ""
                 )
-                texts = self._search_texts[column] = _fold(joined)
+                texts = self._search_texts[key] = joined
             return texts
+
+
+def _common_folders(paths: pa.ChunkedArray) -> str:
+    """Return the folded folders that every path begins with, or an empty text.
+
+    The page has the same function in search/find.ts.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if len(paths) == 0 or paths.null_count:
+        return ""
+    ends = pc.min_max(_fold(paths.combine_chunks().cast(pa.large_string()))).as_py()
+    both = zip(ends["min"], ends["max"], strict=False)
+    common = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], both))
+    return common[: common.rfind("/") + 1]
 
 
 def _fold_all(texts: Iterable[str]) -> list[str]:

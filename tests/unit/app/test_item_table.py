@@ -94,6 +94,23 @@ class TestSearch:
         items = write_items(tmp_path, path=[f"{text}."])
         assert (items.search(f"{query}.").tolist() == [0]) is same
 
+    @pytest.mark.parametrize(  # the same queries as in viewer/src/state/search/find.test.ts
+        ("text", "expected"),
+        [
+            ("catalogue", []),
+            ("cat", [2]),
+            ("path:cat", []),
+            ("label:cat", [2]),
+            ("catalogue.parquet/1", [0, 1]),
+            ("PARQUET cät", [2]),
+            ("parquet/2", [2]),
+        ],
+    )
+    def test_the_folders_of_all_paths_are_not_searched(self, tmp_path, text, expected):
+        paths = [f"Cätalogue.parquet/{number}" for number in (1, 10, 2)]
+        items = write_items(tmp_path, path=paths, label=["dog", "dog", "cat parquet"])
+        assert items.search(text).tolist() == expected
+
     def test_a_word_never_spans_two_columns(self, items):
         assert items.search("jpgTier").tolist() == []
 

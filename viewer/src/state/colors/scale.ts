@@ -40,16 +40,15 @@ const PART = { light: [0, 0.9], dark: [0.14, 1] } as const;
 
 export const STEPS = 128; // colors of a scale
 
-function colorAt(t: number, stops: readonly (readonly [number, number, number])[]): string {
+type Color = readonly [number, number, number];
+
+/** The color at `t`, from 0 to 1. */
+function colorAt(t: number, stops: readonly Color[]): string {
   const at = t * (stops.length - 1);
   const left = Math.min(Math.floor(at), stops.length - 2);
-  const [from, to] = [stops[left], stops[left + 1]];
-  if (!from || !to)
-    throw new RangeError(
-      `A position on the color scale must be from 0 to 1; got ${t}. Pass a number in this range.`,
-    );
+  const [from, to] = stops.slice(left) as [Color, Color, ...Color[]];
   const hex = from.map((value, i) => {
-    const mixed = Math.round(value + ((to[i] ?? 0) - value) * (at - left));
+    const mixed = Math.round(value + ((to[i] as number) - value) * (at - left));
     return mixed.toString(16).padStart(2, "0");
   });
   return `#${hex.join("")}`;

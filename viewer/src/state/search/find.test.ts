@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { folded, haystackPage, matchingLines, termsOf } from "./find";
+import { smallApp } from "../../testing/small-map";
+import { commonFolders, folded, haystackPage, matchingLines, termsOf } from "./find";
+import { Haystack } from "./haystack";
 
 const texts = (query: string) => termsOf(query, []).map(({ text }) => text);
 const anywhere = (text: string) => ({ text, column: null });
@@ -86,4 +88,31 @@ describe("the text search", () => {
     expect(page.split("\n")).toEqual(["dog\ta b\r \t\t", "cafe\tc\t\t"]);
     expect(matchingLines(page, [anywhere("dogta")])).toEqual([]);
   });
+});
+
+it.each([
+  ["a/b/1.png", "a/b/2.png", "a/b/"],
+  ["a/b/1.png", "a/b", "a/"],
+  ["a/b/", "a/b/c", "a/b/"],
+  ["a.png", "a.png", ""],
+  ["a/1", "b/1", ""],
+  ["", "a/1", ""],
+])("the folders of %s and %s are %s", (one, other, folders) => {
+  expect(commonFolders(one, other)).toBe(folders);
+});
+
+// the same queries as in tests/unit/app/test_item_table.py
+it.each([
+  ["catalogue", []],
+  ["cat", [2]],
+  ["path:cat", []],
+  ["label:cat", [2]],
+  ["catalogue.parquet/1", [0, 1]],
+  ["PARQUET cät", [2]],
+  ["parquet/2", [2]],
+])("the folders of all paths are not searched: %s", async (query, expected) => {
+  const paths = [1, 10, 2].map((row) => `Cätalogue.parquet/${row}`);
+  const app = smallApp({ paths, classes: ["dog", "cat parquet"], codes: [0, 0, 1] });
+  const found = await new Haystack(app).find(query, () => true);
+  expect([...(found ?? [])]).toEqual(expected);
 });

@@ -25,6 +25,8 @@ export interface Term {
   readonly text: string;
   /** Index of the column; null for any column. */
   readonly column: number | null;
+  /** The number of characters at the start of a line, the path, that are not searched. */
+  readonly skipped?: number;
 }
 
 // A name or a quoted name, then a colon; then a phrase in quotes, whose end may be missing, or a word.
@@ -124,9 +126,19 @@ export function matchingLines(page: string, terms: readonly Term[]): number[] {
   return found;
 }
 
-function matches(line: string, { text, column }: Term): boolean {
-  if (column === null) return line.includes(text);
-  return line.split("\t")[column]?.includes(text) ?? false;
+function matches(line: string, { text, column, skipped = 0 }: Term): boolean {
+  if (column === null) return line.includes(text, skipped);
+  return line.split("\t")[column]?.includes(text, column === 0 ? skipped : 0) ?? false;
+}
+
+/**
+ * The folders that both paths begin with, or "". A word of these folders is in every path: it finds
+ * only what follows them.
+ */
+export function commonFolders(one: string, other: string): string {
+  let end = 0;
+  while (end < one.length && one[end] === other[end]) end++;
+  return one.slice(0, one.lastIndexOf("/", end - 1) + 1);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { App } from "../app";
 import { findingOf } from "../filters/columns";
 import { LABEL } from "../items/items";
 import type { TextColumns } from "../items/texts";
-import { haystackPage, matchingLines, termsOf } from "./find";
+import { commonFolders, haystackPage, matchingLines, termsOf } from "./find";
 
 const SLICE_MS = 30; // of searching, before the page may respond
 
@@ -21,6 +21,8 @@ export function searchedColumns({ columns }: Manifest): string[] {
 /** The searched texts, read once: pages with one line per item. */
 export class Haystack {
   private pages: Promise<string[]> | null = null;
+  /** The folders that every path begins with, normalized. */
+  private folders: string | null = null;
 
   constructor(private readonly app: App) {}
 
@@ -29,11 +31,15 @@ export class Haystack {
       this.pages = null;
       throw error;
     });
-    const terms = termsOf(query, searchedColumns(this.app.manifest));
+    const pages = await this.pages;
+    const folders = this.folders ?? "";
+    const terms = termsOf(query, searchedColumns(this.app.manifest)).map((term) =>
+      folders.includes(term.text) ? { ...term, skipped: folders.length } : term,
+    );
     const found: number[] = [];
     let first = 0;
     let since = performance.now();
-    for (const page of await this.pages) {
+    for (const page of pages) {
       if (!wanted()) return null;
       for (const line of matchingLines(page, terms)) found.push(first + line);
       first += lines(page);
@@ -62,7 +68,10 @@ export class Haystack {
         ...texts.map(({ name }) => block[name] ?? []),
         ...categories.map(({ names, codes }) => each((at) => names[codes[at] as number] ?? null)),
       ];
-      pages.push(haystackPage(columns, count));
+      const page = haystackPage(columns, count);
+      for (const [line] of page.matchAll(/^[^\t]*/gm))
+        this.folders = commonFolders(this.folders ?? line, line);
+      pages.push(page);
       item += count;
     };
     let since = performance.now();
