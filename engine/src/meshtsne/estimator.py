@@ -70,18 +70,20 @@ class TSNE(FittedMap):
         than this share within 50 iterations. No phase is skipped, because the points come to rest
         in the last phase. None runs all iterations.
     metric : str, default="euclidean"
-        "euclidean", "cosine", "correlation", "manhattan", "chebyshev", or "precomputed": X is then
-        a symmetric distance matrix of shape (n, n) with zeros on the diagonal, or a sparse graph of
-        neighbors with their distances (at least as many neighbors as the perplexity for most items,
-        usually three times as many), and `init` must be "random", "spectral" or an array, as in
-        scikit-learn.
+        "euclidean" (also "l2"), "cosine", "correlation", "manhattan" (also "l1" and "cityblock"),
+        "chebyshev", or "precomputed": X is then a symmetric distance matrix of shape (n, n) with
+        zeros on the diagonal, or a sparse graph of neighbors with their distances, and `init` must
+        be "random", "spectral" or an array, as in scikit-learn. In a graph, most items need at
+        least as many neighbors as the perplexity, and should have three times as many.
     init : {"pca", "random", "spectral"} or array-like of shape (n, n_components), default="pca"
         Initial positions. The named initializations have a standard deviation of 1e-4. An array
         keeps its scale, so that a fit can continue a finished embedding. "pca" needs features: it
         is an error with ``metric="precomputed"`` or without X.
     n_pca : int or None, default=50
         Number of principal components that wider features are reduced to before the search (only
-        for the metrics "euclidean", "cosine" and "correlation"). None keeps all features.
+        for the metrics "euclidean", "cosine" and "correlation"). None keeps all features. Sparse X
+        is not centered: its components are singular vectors (truncated SVD), so that the result
+        differs from that of the same dense X unless `n_pca` is None.
     n_neighbors : int, optional
         Number of neighbors of each item in P. The default is three times the largest perplexity,
         or all n - 1 other items if there are fewer; `n_neighbors_` is the number used.
@@ -94,6 +96,10 @@ class TSNE(FittedMap):
         and "correlation", up to 2,048 neighbors, and the method "grid".
     random_state : int, RandomState or None, default=None
         Seed of all random numbers. With an integer, two fits give the same bits for any `n_jobs`.
+        The seed determines the initial positions only with init="random", and slightly with
+        "spectral"; pass init="random" to compare seeds. With init="pca" it has no effect on fewer
+        than 12,000 items with up to 256 features; above, it changes the search for neighbors, or
+        the rounding of the principal components.
     n_jobs : int, optional
         Number of threads, at most 256. None and -1 use all cores.
     verbose : int, default=0

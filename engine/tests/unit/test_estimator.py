@@ -37,7 +37,7 @@ def estimator_checks():
     # scikit-learn's checks fit few items, so the perplexity is low
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Estimator TSNE does not inherit from")
-        return parametrize_with_checks([TSNE(perplexity=1.2, max_iter=20, n_jobs=1)])
+        return parametrize_with_checks([TSNE(perplexity=2, max_iter=20, n_jobs=1)])
 
 
 # check_array_api_input skips the whole test unless SCIPY_ARRAY_API is set before SciPy is imported
@@ -99,6 +99,19 @@ def test_separate_clusters_stay_separate(X, method, n_components):
 )
 def test_each_container_of_x_gives_the_same_embedding(X, variant):
     np.testing.assert_array_equal(quick().fit_transform(variant(X)), quick().fit_transform(X))
+
+
+def test_wide_sparse_features_have_the_dense_embedding_without_a_reduction(X):
+    wide = np.hstack([X + 3] * 7)  # 56 columns
+    for n_pca, are_equal in ((50, False), (None, True)):
+        sparse = quick(n_pca=n_pca).fit_transform(csr_array(wide))
+        assert np.array_equal(sparse, quick(n_pca=n_pca).fit_transform(wide)) == are_equal
+
+
+def test_the_seed_matters_with_random_initial_positions_only(X):
+    for init, are_equal in (("pca", True), ("random", False)):
+        first, other = (quick(init=init, random_state=s).fit_transform(X) for s in (0, 1))
+        assert np.array_equal(first, other) == are_equal
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.float16, bool, object])
