@@ -18,6 +18,7 @@ from featscape.images.tables.values import (
     contains_lists,
     convert_durations,
     join_lists,
+    lacks_text,
     plain_value,
     text_of,
 )
@@ -251,7 +252,8 @@ def classify_columns(
         if has_lists:
             values = join_lists(values)
         _check_decoded(name, values, table=table)
-        if contains_lists(values) or any(isinstance(value, dict | bytes) for value in values):
+        is_nested = contains_lists(values) or any(isinstance(one, dict | bytes) for one in values)
+        if is_nested or lacks_text(values):
             reason = nested_reason(next(value for value in values if value is not None))
             skipped.append(skipped_column(table, name, reason))
             continue

@@ -77,6 +77,19 @@ def contains_lists(values: Sequence[Any]) -> bool:
     return any(issubclass(kind, _LISTS) for kind in set(map(type, values)))
 
 
+def lacks_text(values: Sequence[Any]) -> bool:
+    """Return whether one of the values has no text of its own: a method, or a plain object."""
+    kinds: set[Any] = set(map(type, values))  # Any: mypy compares the types of the methods
+    return any(
+        kind.__str__ is object.__str__
+        and (
+            kind.__repr__ is object.__repr__
+            or any("__call__" in vars(base) for base in kind.__mro__)
+        )
+        for kind in kinds
+    )
+
+
 def join_lists(values: Sequence[Any]) -> list[Any]:
     """Return the values with each list of texts as one text; other lists remain lists.
 

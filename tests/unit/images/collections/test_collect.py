@@ -439,3 +439,12 @@ def test_the_limit_chooses_images_of_a_list():
 def test_a_wrong_collection_is_refused(source, labels, message):
     with pytest.raises(InputError, match=message):
         find_images(source, labels=labels)
+
+
+@pytest.mark.parametrize("value", [object(), pd.DataFrame({"a": [1]}).aggregate, len, TorchDataset])
+def test_labels_without_text_of_their_own_are_refused(value):
+    with pytest.raises(InputError, match="label column must contain numbers or text; 'labels'"):
+        find_images([RED, BLUE], labels=[value, value])
+    images = find_images([RED, BLUE], columns={"found": [value, value]})
+    assert images.columns == {}
+    assert "left out 1 column: 'found'" in " ".join(describe_found(images))
