@@ -58,6 +58,21 @@ def test_features_of_another_network_are_not_placed(made, photos, quick_network,
     assert tsne.transform(features.values).shape == (24, 2)  # an array has no network
 
 
+def test_the_error_for_another_precision_names_the_precision_of_the_map(
+    made, photos, quick_network
+):
+    network = quick_network()
+    for precision, remedy in (
+        ("fp32", 'Pass precision="fp32" to extract, or place'),
+        ("int8", "Place"),
+    ):
+        tsne = load_tsne(made)
+        tsne.card_ = replace(tsne.card_, precision=precision)
+        network.card = replace(network.card, precision="bf16")
+        with pytest.raises(InputError, match=rf"is {precision}\. {remedy} images with open_map"):
+            tsne.transform(extract(find_images(photos), model=network))
+
+
 def test_all_images_of_a_folder_are_placed_with_the_network_of_the_map(
     made, photos, monkeypatch, quick_network
 ):

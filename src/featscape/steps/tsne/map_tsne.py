@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # The entries of a card that determine the features, except the hashes of a user's code
 _COMPARED = ("name", "layer", "pool", "precision", "weights_sha256", "preprocessing")
+_PRECISIONS = ("fp32", "bf16")  # which give the same features for all sets of images
 
 
 class MapTSNE(TSNE):
@@ -60,5 +61,13 @@ class MapTSNE(TSNE):
                 raise InputError(
                     f"the features must come from the network of the map {printable(self.folder_)};"
                     f" their {name} is {printable(str(given))}, and that of the map is "
-                    f"{printable(str(needed))}. Place images with open_map(...).place_images."
+                    f"{printable(str(needed))}. {_remedy(name, needed)} images with "
+                    "open_map(...).place_images."
                 )
+
+
+def _remedy(name: str, needed: str) -> str:
+    """Return the beginning of the remedy; int8 depends on the images of the map."""
+    if name == "precision" and needed in _PRECISIONS:
+        return f'Pass precision="{needed}" to extract, or place'
+    return "Place"
