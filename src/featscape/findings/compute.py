@@ -150,17 +150,20 @@ def _find_in_features(
     n_threads: int,
     random_state: int,
 ) -> _OfFeatures:
-    originals = is_copy = None
+    originals = is_copy = conflicts = None
     if classes is not None:
         originals = find_originals(duplicates, classes.label_codes)
         firsts = find_originals(duplicates, classes.label_codes, least_copies=2)
         is_copy = firsts != np.arange(len(items))
+        contradicting = [one for one in duplicates if one.conflict and one.kind != "similar"]
+        conflicts = number_groups(contradicting, len(items)).astype(np.intp)
     labels, relations = find_with_labels(
         components,
         neighbors,
         classes,
         originals=originals,
         is_copy=is_copy,
+        conflicts=conflicts,
         search=search,
         paths=items.paths,
         n_threads=n_threads,

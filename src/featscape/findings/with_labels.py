@@ -1,7 +1,9 @@
 """Find label errors and class relations among the items that have a label.
 
 The nearest neighbors of a copy are other copies, which have the same label, right or wrong. Each
-group of copies with one label therefore takes part as one item.
+group of copies with one label therefore takes part as one item. Copies with different labels
+contradict each other: one of the labels may be wrong. The label of such a copy is therefore checked
+without the others.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ def find_with_labels(
     *,
     originals: NDArray[np.intp] | None,
     is_copy: NDArray[np.bool_] | None,
+    conflicts: NDArray[np.intp] | None,
     search: NeighborSearch,
     paths: Sequence[str] | None,
     n_threads: int,
@@ -64,6 +67,8 @@ def find_with_labels(
         The item that takes part for each item, see `find_originals`; None for the item itself.
     is_copy : ndarray of bool, shape (n,), or None
         Items that are no typical items of their class, see `find_class_relations`.
+    conflicts : ndarray of intp, shape (n,), or None
+        The number of the group of copies with different labels, or -1.
     search, paths, n_threads, random_state
         As in `compute_findings`.
     """
@@ -84,13 +89,16 @@ def find_with_labels(
     if len(rows) < min(2, n):
         return find(components, neighbors, None, paths=paths)
     if classes is None or components is None or len(rows) == n:
-        return find(components, neighbors, classes, is_copy=is_copy, paths=paths)
+        return find(
+            components, neighbors, classes, is_copy=is_copy, conflicts=conflicts, paths=paths
+        )
     labeled = components.select(rows)
     errors, relations = find(
         labeled,
         search(labeled.values, min(neighbors.shape[1], len(rows) - 1)).indices,
         count_classes([classes.names[code] for code in classes.codes[rows]], len(rows)),
         is_copy=None if is_copy is None else is_copy[rows],
+        conflicts=None if conflicts is None else conflicts[rows],
         paths=[name_item(item, paths) for item in rows.tolist()],
     )
     return _scatter(errors, rows, originals), _renumber(relations, rows)
@@ -102,6 +110,7 @@ def _find(
     classes: Classes | None,
     *,
     is_copy: NDArray[np.bool_] | None = None,
+    conflicts: NDArray[np.intp] | None = None,
     search: NeighborSearch,
     paths: Sequence[str] | None,
     noun: str,
@@ -120,6 +129,7 @@ def _find(
         search=label_search,
         paths=paths,
         noun=noun,
+        copies=conflicts,
         random_state=random_state,
     )
     relations = find_class_relations(

@@ -161,6 +161,36 @@ def test_the_summary_says_that_copies_raise_the_label_agreement(with_bursts, fin
     assert sentence not in summarize_findings(findings)
 
 
+def test_a_right_label_is_not_judged_by_a_copy_with_a_wrong_label():
+    features, codes = clouds(240, n_classes=3, spread=0.35, seed=3)
+    rows = np.concatenate([np.arange(240), np.arange(0, 240, 4)])  # 60 copies
+    labels = codes[rows]
+    labels[240:] = (labels[240:] + 1) % 3  # with wrong labels
+    digests = np.random.default_rng(0).integers(0, 256, (240, 32)).astype(np.uint8)
+    given = some_items(
+        240, features=features, positions=features[:, :2], labels=named(codes), neighbors=None
+    )
+    items = replace(
+        given,
+        features=features[rows],
+        positions=features[rows, :2],
+        labels=named(labels),
+        digests=digests[rows],
+        paths=[f"{i}.png" for i in range(300)],
+    )
+    found = compute_findings(items)
+    assert sum(one.conflict for one in found.duplicates) == 60
+    listed = {one.item: one for one in found.labels}
+    without = {one.item for one in compute_findings(given).labels}  # right labels without copies
+    assert listed.keys() & set(range(0, 240, 4)) <= without
+    wrong = [listed[item] for item in range(240, 300) if item in listed]
+    right = [items.labels[4 * (one.item - 240)] for one in wrong]
+    assert sum(one.suggested == label for one, label in zip(wrong, right, strict=True)) > 50
+    for one, label in zip(wrong, right, strict=True):
+        assert 4 * (one.item - 240) not in one.evidence.neighbors
+        assert one.text.endswith(f" A copy with the label {label} was left out.")
+
+
 @pytest.mark.parametrize("n_labeled", [0, 1, 2])
 def test_few_labels_are_reported(n_labeled):
     labels = [f"{i}" if i < n_labeled else NO_LABEL for i in range(30)]

@@ -10,7 +10,7 @@ import numpy as np
 from featscape.findings.labels.expected_errors import expect_errors
 from featscape.findings.labels.model import LEAST_MEMBERS, LabelModel, count_voters
 from featscape.findings.records import DetectorResult, Evidence, LabelError
-from featscape.findings.wording import count_nouns, name_item, too_few_items
+from featscape.findings.wording import count_nouns, join_names, name_item, too_few_items
 from featscape.number_text import percent
 from featscape.printable_names import printable
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LEAST_ITEMS = 10  # fewer items cannot show which labels are unusual
 _N_SUPPORTING = 5  # neighbors in the evidence
+_MOST_NAMED = 3  # labels of copies in a sentence
 # mean log-probability in nats; labels that are permuted at random reach a third of this
 _LEAST_GAIN = 0.01
 
@@ -81,6 +82,7 @@ def find_label_errors(
     search: NeighborSearch,
     paths: Sequence[str] | None = None,
     noun: str,
+    copies: NDArray[np.intp] | None = None,
     random_state: int,
 ) -> LabelErrors:
     """Find items whose label is probably wrong.
@@ -102,6 +104,9 @@ def find_label_errors(
     paths : sequence of str, optional
     noun : str
         "image", or "item" in a map without images.
+    copies : ndarray of intp, shape (n,), optional
+        The number of the group of copies with different labels, or -1. These labels contradict each
+        other, so that the label of an item is checked without the copies of the item.
     random_state : int
         Seed of samples and of planted errors.
     """
@@ -110,11 +115,11 @@ def find_label_errors(
         return LabelErrors.not_computed(n_items, reason or "")
     n_classes = len(classes.names)
     neighbors = search(components.half_whitened(), count_voters(n_items, n_classes))
-    model = LabelModel(components, neighbors, random_state=random_state)
+    model = LabelModel(components, neighbors, groups=copies, random_state=random_state)
     odds = model.odds(classes.codes, n_classes)
     is_unknown = np.isnan(odds.suspicion)
     errors = LabelErrors(
-        result=DetectorResult(reason=_why_not_all(int(is_unknown.sum()), noun)),
+        result=DetectorResult(reason=_why_not_all(is_unknown, classes, noun)),
         suspicion=odds.suspicion,
         suggested=tuple(
             None if unknown else classes.names[code]
@@ -133,7 +138,9 @@ def find_label_errors(
     listed = np.flatnonzero(odds.suspicion > 0)
     listed = listed[np.lexsort((listed, -odds.suspicion[listed]))]
     findings = tuple(
-        _describe(int(item), odds, classes, neighbors.indices, paths=paths, noun=noun)
+        _describe(
+            int(item), odds, classes, neighbors.indices, paths=paths, noun=noun, copies=copies
+        )
         for item in listed
     )
     expected = expect_errors(
@@ -160,12 +167,21 @@ def _why_not(
     return None
 
 
-def _why_not_all(n_unknown: int, noun: str) -> str | None:
-    if n_unknown == 0:
+def _why_not_all(is_unknown: NDArray[np.bool_], classes: Classes, noun: str) -> str | None:
+    """Return why labels are not checked: small classes, also without contradicting copies."""
+    if not is_unknown.any():
         return None
+    is_small = classes.counts[classes.codes] < LEAST_MEMBERS
+    counted = int(is_small.sum()), int((is_unknown & ~is_small).sum())
+    few = f"classes with fewer than {LEAST_MEMBERS} {noun}s"
+    parts = f"in {few}", f"in {few} besides copies with different labels"
+    unknown = " ".join(
+        f"{count_nouns(number, noun, 'is', 'are')} {part}."
+        for number, part in zip(counted, parts, strict=True)
+        if number
+    )
     return (
-        f"{count_nouns(n_unknown, noun, 'is', 'are')} in classes with fewer than {LEAST_MEMBERS} "
-        f"{noun}s. Such labels cannot be checked, because too few other {noun}s show what the "
+        f"{unknown} Such labels cannot be checked, because too few other {noun}s show what the "
         "label means."
     )
 
@@ -178,9 +194,14 @@ def _describe(
     *,
     paths: Sequence[str] | None,
     noun: str,
+    copies: NDArray[np.intp] | None = None,
 ) -> LabelError:
     suggested = int(odds.suggested[item])
     near = neighbors[item]
+    others = ""
+    if copies is not None and copies[item] >= 0:
+        near = near[copies[near] != copies[item]]
+        others = _name_copies(item, classes, copies)
     supporting = near[classes.codes[near] == suggested][:_N_SUPPORTING]
     label, other = classes.names[classes.codes[item]], classes.names[suggested]
     return LabelError(
@@ -190,6 +211,7 @@ def _describe(
         text=(
             f"{name_item(item, paths)} resembles {printable(other)} more than its label "
             f"{printable(label)}: {_support(item, odds, classes, near, noun)}."
+            f"{others}"
         ),
         evidence=Evidence(
             items=(item,),
@@ -198,6 +220,18 @@ def _describe(
             method=_METHOD,
         ),
     )
+
+
+def _name_copies(item: int, classes: Classes, copies: NDArray[np.intp]) -> str:
+    """Return the sentence about the copies with other labels, which were not compared."""
+    codes = np.unique(classes.codes[copies == copies[item]])
+    names = [classes.names[code] for code in codes if code != classes.codes[item]]
+    if len(names) == 1:
+        return f" A copy with the label {join_names(names)} was left out."
+    labels = f"the labels {join_names(names)}"
+    if len(names) > _MOST_NAMED:
+        labels = f"{len(names):,} other labels"
+    return f" Copies with {labels} were left out."
 
 
 def _support(

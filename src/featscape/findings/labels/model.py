@@ -15,6 +15,8 @@ import numpy as np
 from featscape.findings.spaces import NO_VARIANCE, blocks, sum_classes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from featscape.findings.spaces import Components
@@ -42,11 +44,13 @@ class LabelOdds:
     Attributes
     ----------
     suspicion : ndarray of float32, shape (n,)
-        log p(best other class) - log p(given class); NaN in a class of fewer than 3 items. In a
+        log p(suggested class) - log p(given class); NaN in a class of fewer than 3 items, and for
+        an item of a group if fewer than 2 other items of its class are outside the group. In a
         class of at most as many items as there are voters, at most 0 if the item is nearer to the
-        mean of the others of its class than to the mean of the best other class.
+        mean of the others of its class than to the mean of the suggested class.
     suggested : ndarray of intp, shape (n,)
-        The best class other than the given class.
+        The best class other than the given class; of an item of a group, the best class of the
+        others of the group if this class is more probable than the given class.
     confidence : ndarray of float32, shape (n,)
         p(given class).
     gain : float
@@ -77,11 +81,21 @@ class LabelModel:
         The features.
     neighbors : Neighbors
         The voters: neighbors of each item in `Components.half_whitened`.
+    groups : ndarray of intp, shape (n,), optional
+        The number of the group of an item, or -1. The label of an item is scored without the other
+        items of its group, for example copies with other labels.
     random_state : int
         Seed of the sample of items that the calibration is fitted on.
     """
 
-    def __init__(self, components: Components, neighbors: Neighbors, *, random_state: int) -> None:
+    def __init__(
+        self,
+        components: Components,
+        neighbors: Neighbors,
+        *,
+        groups: NDArray[np.intp] | None = None,
+        random_state: int,
+    ) -> None:
         from scipy.linalg import eigh
 
         # the rows of the ridge are the components and a constant 1
@@ -103,6 +117,14 @@ class LabelModel:
         squared = neighbors.distances**2
         last = np.maximum(squared[:, -1:], _LEAST_SQUARED_DISTANCE)
         self._weights = np.exp(-_LAST_EXPONENT * (squared / last) ** 2).astype(np.float32)
+        self._groups: list[NDArray[np.intp]] = []
+        if groups is not None:
+            grouped = np.flatnonzero(groups >= 0)
+            is_own = groups[grouped][:, None] == groups[self._voters[grouped]]
+            self._weights[grouped] *= ~is_own
+            grouped = grouped[np.argsort(groups[grouped], kind="stable")]
+            ends = np.flatnonzero(np.diff(groups[grouped])) + 1
+            self._groups = [part for part in np.split(grouped, ends) if len(part) > 1]
         self._shuffled = np.random.default_rng(random_state).permutation(n)
 
     def __len__(self) -> int:
@@ -129,7 +151,7 @@ class LabelModel:
         n = len(self)
         counts = np.bincount(codes, minlength=n_classes)
         fitted = np.sort(self._shuffled[: max(1_000, _MOST_FITTED // n_classes)])
-        ridge = _Ridge.fit(self._rows, self._variances, codes, counts, fitted)
+        ridge = _Ridge.fit(self._rows, self._variances, codes, counts, fitted, groups=self._groups)
         vote = _Vote(self._voters, self._weights, codes, counts)
         parts: tuple[_Ridge | _Vote, ...] = (ridge, vote)
         calibrations = calibrations or tuple(
@@ -148,8 +170,15 @@ class LabelModel:
             given[block] = log_p[own, codes[block]]
             log_p[own, codes[block]] = -np.inf
             suggested[block] = log_p.argmax(axis=1)
+            for at, copies in self._copies_of(chosen):
+                best = codes[copies][log_p[at, codes[copies]].argmax()]
+                if log_p[at, best] > given[block][at]:  # one of both labels is probably right
+                    suggested[block.start + at] = best
             suspicion[block] = log_p[own, suggested[block]] - given[block]
-        suspicion[counts[codes] < LEAST_MEMBERS] = np.nan
+        n_others = counts[codes] - 1
+        for group in self._groups:
+            n_others[group] -= np.bincount(codes[group], minlength=n_classes)[codes[group]] - 1
+        suspicion[n_others < LEAST_MEMBERS - 1] = np.nan
         is_small = counts <= self._voters.shape[1]
         doubtful = np.flatnonzero(is_small[codes] & (suspicion > 0))
         if len(doubtful):
@@ -198,16 +227,34 @@ class LabelModel:
             products = np.einsum("ij,ij,j->i", rows, sums, weights)
             pairs = np.maximum(counts * (counts - 1), 1)  # a class of one item has none
             lengths = (sums**2 @ weights - totals) / pairs
-            distances: NDArray[Any] = lengths - 2 * products / counts
-            return distances
+            distances = lengths - 2 * products / np.maximum(counts, 1)
+            return np.where(counts > 0, distances, np.inf)
 
         is_nearer = np.empty(len(items), dtype=bool)
         for block in blocks(len(items)):
             chosen, other = items[block], suggested[block]
             rows, own = self._rows[chosen], codes[chosen]
-            to_own = measure(rows, sums[own] - rows, totals[own] - squares[chosen], counts[own] - 1)
-            is_nearer[block] = measure(rows, sums[other], totals[other], counts[other]) < to_own
+            to_own = sums[own] - rows, totals[own] - squares[chosen], counts[own] - 1
+            to_other = sums[other], totals[other], counts[other]
+            for at, copies in self._copies_of(chosen):
+                for code, (own_sums, own_totals, own_counts) in (
+                    (own[at], to_own),
+                    (other[at], to_other),
+                ):
+                    left_out = copies[codes[copies] == code]
+                    own_sums[at] -= self._rows[left_out].sum(axis=0)
+                    own_totals[at] -= squares[left_out].sum()
+                    own_counts[at] -= len(left_out)
+            is_nearer[block] = measure(rows, *to_other) < measure(rows, *to_own)
         return is_nearer
+
+    def _copies_of(self, items: NDArray[np.intp]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """Yield the place of each item of a group, and the other items of the group."""
+        place = {item: at for at, item in enumerate(items.tolist())} if self._groups else {}
+        for group in self._groups:
+            for item in group.tolist():
+                if item in place:
+                    yield place[item], group[group != item]
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +271,7 @@ class _Ridge:
     weights: NDArray[np.float32]  # (c, n_classes)
     shrinkage: NDArray[np.float32]  # (c,)
     codes: NDArray[np.intp]  # (n,)
+    groups: Sequence[NDArray[np.intp]] = ()  # items that are scored without one another
 
     @classmethod
     def fit(
@@ -233,6 +281,8 @@ class _Ridge:
         codes: NDArray[np.intp],
         counts: NDArray[np.intp],
         chosen: NDArray[np.intp],
+        *,
+        groups: Sequence[NDArray[np.intp]] = (),
     ) -> _Ridge:
         """Choose the penalty with the least leave-one-out error of the chosen rows.
 
@@ -243,7 +293,9 @@ class _Ridge:
         codes : ndarray of intp, shape (n,)
         counts : ndarray of intp, shape (n_classes,)
         chosen : ndarray of intp, shape (m,)
-            Indices of rows.
+            Indices of rows, ascending.
+        groups : sequence of ndarray of intp, optional
+            Indices of rows that are scored without one another.
         """
         sums = sum_classes(rows, codes, len(counts))
         own = np.arange(len(chosen))
@@ -251,7 +303,7 @@ class _Ridge:
         def fit_with(penalty: float) -> _Ridge:
             shrinkage = 1 / (variances + penalty * len(rows))
             weights = (shrinkage[:, None] * sums.T).astype(np.float32)
-            return cls(rows, sums, weights, shrinkage.astype(np.float32), codes)
+            return cls(rows, sums, weights, shrinkage.astype(np.float32), codes, groups)
 
         def loss(ridge: _Ridge) -> float:
             errors = ridge.scores(chosen)
@@ -261,13 +313,38 @@ class _Ridge:
         return min(map(fit_with, _PENALTIES), key=loss)
 
     def scores(self, chosen: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return the leave-one-out predictions of the chosen rows, (len(chosen), n_classes)."""
+        """Return the leave-one-out predictions of the chosen rows, (len(chosen), n_classes).
+
+        `chosen` is ascending. A row of a group is predicted without the group.
+        """
         rows = self.rows[chosen]
         leverage = (rows**2) @ self.shrinkage
         fit = rows @ self.weights
         fit[np.arange(len(chosen)), self.codes[chosen]] -= leverage
         fit /= np.maximum(1 - leverage, _LEAST_FREEDOM)[:, None]
+        for group in self.groups:
+            at = np.minimum(np.searchsorted(chosen, group), len(chosen) - 1)
+            is_chosen = chosen[at] == group
+            if is_chosen.any():
+                fit[at[is_chosen]] = self._without(group)[is_chosen]
         return fit
+
+    def _without(self, group: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the predictions of the rows of a group without the group, (m, n_classes).
+
+        With the block H of the hat matrix, they are y - (I - H)^-1 (y - fit). For more rows than
+        columns, the weights without the group are computed instead, which is faster.
+        """
+        rows = self.rows[group].astype(np.float64)
+        m, c = rows.shape
+        targets = np.zeros((m, self.weights.shape[1]))
+        targets[np.arange(m), self.codes[group]] = 1
+        if m > c:
+            product = np.diag(1 / self.shrinkage.astype(np.float64)) - rows.T @ rows
+            return np.asarray(rows @ np.linalg.solve(product, self.sums.T - rows.T @ targets))
+        hat = (rows * self.shrinkage) @ rows.T
+        residuals = np.linalg.solve(np.eye(m) - hat, targets - rows @ self.weights)
+        return np.asarray(targets - residuals)
 
 
 @dataclass(frozen=True, eq=False)

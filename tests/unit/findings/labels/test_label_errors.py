@@ -281,6 +281,75 @@ def test_the_ridge_equals_a_fit_without_the_item():
         np.testing.assert_allclose(scores[item], rows[item] @ weights, atol=1e-3)
 
 
+@pytest.mark.parametrize("n_components", [4, 30])  # fewer and more than the items of the group
+def test_the_items_of_a_group_are_predicted_without_the_group(n_components):
+    features, codes = clouds(120)
+    components = principal_components(features, n_components, random_state=0)
+    neighbors = search_all_pairs(components.half_whitened(), 9)
+    group = np.array([3, 8, 17, 40, 41, 77, 90])
+    groups = np.full(120, -1)
+    groups[group] = 0
+    model = LabelModel(components, neighbors, groups=groups, random_state=0)
+    counts = np.bincount(codes)
+    given = model._rows, model._variances, codes, counts, np.arange(120)
+    ridge = _Ridge.fit(*given, groups=model._groups)
+    rows = model._rows.astype(np.float64)
+    others = groups < 0
+    penalty = 1 / ridge.shrinkage[0] - model._variances[0]
+    product = rows[others].T @ rows[others] + penalty * np.eye(rows.shape[1])
+    weights = np.linalg.solve(product, rows[others].T @ np.eye(4)[codes[others]])
+    chosen = np.arange(5, 100)
+    listed = np.isin(chosen, group)
+    np.testing.assert_allclose(
+        ridge.scores(chosen)[listed], rows[chosen[listed]] @ weights, atol=1e-3
+    )
+    alone = _Ridge.fit(*given)
+    np.testing.assert_array_equal(ridge.scores(chosen)[~listed], alone.scores(chosen)[~listed])
+    assert (model._weights[group][np.isin(neighbors.indices[group], group)] == 0).all()
+    assert (model._weights[others] > 0).all()
+
+
+def test_the_distance_to_a_mean_is_that_without_the_copies():
+    features, codes = clouds(60, n_classes=3)
+    copies = np.flatnonzero(codes == 1)[:15]
+    features[copies] = features[0]  # most items of class 1 are copies of an item of class 0
+    components = principal_components(features, 10, random_state=0)
+    neighbors = search_all_pairs(components.half_whitened(), 9)
+    groups = np.full(60, -1)
+    groups[[0, *copies]] = 0
+    for given, is_nearer in ((None, True), (groups, False)):
+        model = LabelModel(components, neighbors, groups=given, random_state=0)
+        sums = np.stack([model._rows[codes == code].sum(axis=0) for code in range(3)])
+        item, suggested = np.zeros(1, np.intp), np.ones(1, np.intp)
+        found = model._is_nearer(item, suggested, codes, np.bincount(codes), sums)
+        assert found.tolist() == [is_nearer]
+
+
+def test_the_label_of_a_copy_is_suggested_if_it_is_more_probable_than_the_given_label():
+    features, codes = clouds(200, spread=0.6)
+    features[1] = 0.9 * features[0] + 0.1 * features[1]  # nearest to class 0, then to class 1
+    features[5] = features[1]
+    codes[5] = 3
+    copies = np.where(np.isin(np.arange(200), (1, 5)), 0, -1)
+    assert label_errors(features, named(codes), copies=copies).suggested[5] == "bee"
+    others = np.arange(200) != 1
+    assert label_errors(features[others], named(codes[others])).suggested[4] == "ant"
+
+
+def test_an_item_with_copies_only_in_its_class_is_not_checked():
+    features, codes = clouds(200)
+    codes[:4] = 4  # a class of four items
+    features[1:3] = features[0]
+    features[50] = features[0]
+    copies = np.full(200, -1)
+    copies[[0, 1, 2, 50]] = 0
+    found = label_errors(features, named(codes), copies=copies)
+    assert np.isnan(found.suspicion[:3]).all()
+    assert np.isfinite(found.suspicion[3:]).all()
+    reason = "3 images are in classes with fewer than 3 images besides copies with different labels"
+    assert found.result.reason.startswith(reason)
+
+
 def test_an_item_does_not_vote_for_itself():
     features, _ = clouds(100)
     components = principal_components(features, random_state=0)
