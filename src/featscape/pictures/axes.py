@@ -199,7 +199,7 @@ def _plan_in_axes(
         placed = bar.place(box[0] - bar.width_px, 0, box[1])
     listed = np.arange(0 if classes is None or names or not legend else len(classes.names))
     while True:
-        room = beside_map.place(listed, (box[0] - beside, box[1]), spans=spans)
+        room, choice = beside_map.place(listed, (box[0] - beside, box[1]), spans=spans)
         arrangement = arrange(room)
         laid_out: list[NameBox] = []
         sizes: _Sizes = {
@@ -214,8 +214,11 @@ def _plan_in_axes(
             laid_out = item_names.lay_out(arrangement, **sizes)
         if classes is None or not names or not legend:
             break
-        missing = np.setdiff1d(unnamed_classes(laid_out, classes), listed)
+        unnamed = unnamed_classes(laid_out, classes)
+        missing = np.setdiff1d(unnamed, listed)
         if not len(missing):
+            if choice is not None and len(unnamed) < len(listed):
+                beside_map.add(unnamed, choice, box)  # without the classes that have got a name
             break
         listed = np.union1d(listed, missing)  # the legend takes room from the names
     return _Plan(size, room, arrangement, laid_out, placed)

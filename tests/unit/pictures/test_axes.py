@@ -9,6 +9,8 @@ from PIL import Image
 
 from featscape import find_images
 from featscape.pictures import class_colors, draw_mosaic, draw_scatter
+from featscape.pictures.legend.in_axes import AxesLegend
+from featscape.pictures.theme import LIGHT
 
 CM = 1 / 2.54
 CORNERS = np.array([[0.0, 0.0], [4.0, 0.0], [8.0, 1.0], [2.0, 5.0]])
@@ -142,6 +144,27 @@ class TestLegend:
         assert len(rows) > 20
         shown = axes.transData.transform(positions)
         assert np.ptp(shown, axis=0).min() > 0.65 * axes.get_window_extent().width
+
+    def test_the_legend_lists_only_classes_without_a_name_on_the_map(self):
+        axes = Figure(figsize=(5 * CM, 5 * CM), layout="constrained").add_subplot()
+        positions = np.random.default_rng(0).uniform(size=(45, 2)).repeat(2, axis=0)
+        labels = np.repeat([f"kind {i}" for i in range(45)], 2)
+        draw_scatter(positions, labels, ax=axes)
+        named = {text.get_text() for text in axes.texts}
+        *listed, last = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert named <= set(labels)
+        assert not named & set(listed)
+        assert last == f"and {45 - len(named) - len(listed)} more classes"
+
+    def test_a_legend_without_classes_is_removed(self):
+        axes = Figure().add_subplot()
+        classes = LIGHT.count_classes(LABELS, 8)
+        legend = AxesLegend(axes, classes, LIGHT, 10.0, 6.0, 300.0)
+        codes = np.arange(4)
+        room, choice = legend.place(codes, (1000, 1000), spans=np.array([1.0, 1.0]))
+        assert min(room) < 1000
+        legend.add(codes[:0], choice, (1000, 1000))
+        assert axes.get_legend() is None
 
 
 class TestFont:

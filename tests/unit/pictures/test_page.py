@@ -124,3 +124,11 @@ def test_sizes_that_can_be_drawn():
     check_sizes(600, 8)
     check_sizes(600, 100)
     check_sizes(200, None)
+
+
+def test_a_page_on_which_all_classes_have_names_has_no_legend():
+    classes = count_classes(["cat", "dog"], 2)
+    page = plan_page(400, aspect=1, title=None, classes=classes, heading="other classes")
+    assert page.legend.rows[0].name == "other classes"
+    page = page.with_legend_of(classes, np.arange(0))
+    assert page.texts(caption=None) == page.disks() == []

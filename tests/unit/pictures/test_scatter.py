@@ -192,10 +192,10 @@ def test_every_class_has_its_name_on_the_map_and_no_legend():
 
 
 def test_classes_without_a_name_are_in_the_legend():
-    n_classes = 400
+    n_classes = 150
     labels = [f"a class with a long name {i}" for i in range(n_classes)]
     positions = np.random.default_rng(0).uniform(size=(n_classes, 2))
-    planned = plan(positions, labels)
+    planned = plan(positions, labels, size_px=400)
     named = {labels[name.class_code] for name in planned.names}
     assert 10 < len(named) < n_classes
     heading, *rows, last = planned.page.legend.rows

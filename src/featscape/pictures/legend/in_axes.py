@@ -74,8 +74,8 @@ class AxesLegend:
 
     def place(
         self, codes: NDArray[np.intp], box: tuple[int, int], *, spans: NDArray[np.float64]
-    ) -> tuple[int, int]:
-        """Add the legend where it leaves most room for the map; return the size of the room.
+    ) -> tuple[tuple[int, int], LegendChoice | None]:
+        """Add the legend where it leaves most room for the map.
 
         The legend has several columns or smaller text if it then lists more classes. A legend
         without room for all classes lists the largest classes and the number of others.
@@ -88,10 +88,17 @@ class AxesLegend:
             The size of the axes, in pixels.
         spans : ndarray of float64, shape (2,)
             Width and height of the map in any unit.
+
+        Returns
+        -------
+        room : tuple of int
+            The size of the room for the map, in pixels.
+        choice : LegendChoice or None
+            The legend; None without classes.
         """
         classes = self.classes
         if classes is None or not len(codes):
-            return box
+            return box, None
         n_wanted = len(codes)
         choices: list[LegendChoice] = []
         for text_pt in dict.fromkeys(max(s * self.text_pt, self.least_pt) for s in TEXT_SCALES):
@@ -100,12 +107,23 @@ class AxesLegend:
             row = width, height / len(rows)
             choices += self._choices(text_pt, row, n_wanted, box=box, spans=spans)
         best = max(choices, key=lambda choice: choice.rank(n_wanted))
-        rows = self._rows(legend_rows(classes, codes, best.n_rows), best.text, box)
-        width, height = self._add(rows, best.n_columns, best.side, best.text)
+        added = self.add(codes, best, box)
         gap = best.text * self.dpi / 72
+        width, height = (max(pair) + gap for pair in zip(added, best.size_px, strict=True))
         if best.side == "center right":
-            return max(round(box[0] - width - gap), 1), box[1]
-        return box[0], max(round(box[1] - height - gap), 1)
+            return (max(round(box[0] - width), 1), box[1]), best
+        return (box[0], max(round(box[1] - height), 1)), best
+
+    def add(
+        self, codes: NDArray[np.intp], choice: LegendChoice, box: tuple[int, int]
+    ) -> tuple[float, float]:
+        """Replace the legend by a legend of some classes; return its size in pixels."""
+        if self.classes is None or not len(codes):
+            if (legend := self.axes.get_legend()) is not None:
+                legend.remove()
+            return 0.0, 0.0
+        rows = self._rows(legend_rows(self.classes, codes, choice.n_rows), choice.text, box)
+        return self._add(rows, choice.n_columns, choice.side, choice.text)
 
     def _choices(
         self,
@@ -131,24 +149,29 @@ class AxesLegend:
         for n_columns in range(1, min(most_columns, n_wanted) + 1):
             width = n_columns * (row[0] + column_gap) - column_gap
             n_rows = min(n_wanted, n_columns * n_fitting, MAX_LEGEND_ROWS)
-            yield LegendChoice(text_pt, n_columns, n_rows, map_scale(width, 0))
+            high = math.ceil(n_rows / n_columns) * row[1]
+            yield LegendChoice(
+                text_pt, n_columns, n_rows, map_scale(width, 0), size_px=(width, high)
+            )
             n_high = math.ceil(min(n_wanted, MAX_LEGEND_ROWS) / n_columns)
-            for high in range(1, min(n_high, n_fitting) + 1):
-                n_rows = min(n_wanted, n_columns * high, MAX_LEGEND_ROWS)
-                scale = map_scale(0, high * row[1])
-                yield LegendChoice(text_pt, n_columns, n_rows, scale, "lower center")
+            for n_lines in range(1, min(n_high, n_fitting) + 1):
+                n_rows = min(n_wanted, n_columns * n_lines, MAX_LEGEND_ROWS)
+                high = n_lines * row[1]
+                scale = map_scale(0, high)
+                yield LegendChoice(text_pt, n_columns, n_rows, scale, "lower center", (width, high))
 
     def _rows(
         self, rows: Sequence[LegendRow], text_pt: float, box: tuple[int, int]
     ) -> list[LegendRow]:
-        """Return the rows, with names that are shortened to a share of the width of the axes."""
+        """Return the rows, with names of classes shortened to a share of the width of the axes."""
         short = format_distinct(
             [row.name for row in rows],
             text_pt * self.dpi / 72,
             width_px=_WIDEST_ROW * box[0],
             family=self.theme.family,
         )
-        return [replace(row, name=name.text) for row, name in zip(rows, short, strict=True)]
+        named = zip(rows, short, strict=True)
+        return [replace(row, name=name.text) if row.color else row for row, name in named]
 
     def _add(
         self, rows: Sequence[LegendRow], n_columns: int, side: str, text_pt: float

@@ -51,6 +51,8 @@ class PageLegend:
 
     def of(self, classes: Classes, codes: NDArray[np.intp]) -> PageLegend:
         """Return the legend with only these classes, in the same columns."""
+        if not len(codes):
+            return NO_LEGEND
         heading = tuple(row for row in self.rows[:1] if row.color is None)
         n_rows = max(self.n_columns * self.n_rows - len(heading), 1)
         return replace(self, rows=(*heading, *legend_rows(classes, codes, n_rows)))

@@ -69,6 +69,8 @@ class LegendChoice(NamedTuple):
         The scale of the map beside the legend, as a share of the scale without a legend.
     side : {"center right", "lower center"}
         Of the map, in the notation of matplotlib.
+    size_px : tuple of float
+        Width and height, if the choice has rows of the largest width.
     """
 
     text: float
@@ -76,6 +78,7 @@ class LegendChoice(NamedTuple):
     n_rows: int
     map_scale: float
     side: str = "center right"
+    size_px: tuple[float, float] = (0.0, 0.0)
 
     def rank(self, n_wanted: int) -> tuple[float, ...]:
         """Return the rank among the choices for `n_wanted` rows; the largest is the best."""
