@@ -5,14 +5,30 @@ from __future__ import annotations
 import math
 import os
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from meshtsne.errors import InputError
 
+# The names that parameters accept, for type checkers; the functions below check the values.
+Metric = Literal[
+    "euclidean", "l2", "cosine", "correlation", "manhattan", "l1", "cityblock", "chebyshev"
+]
+Quality = Literal["draft", "standard", "best"]
+Method = Literal["auto", "direct", "grid"]
+Init = Literal["pca", "random", "spectral"]
+
 METRICS = ("euclidean", "cosine", "correlation", "manhattan", "chebyshev")
-_SYNONYMS = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan"}
+SYNONYMS = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan"}
+
+
+class HasArray(Protocol):
+    """An object that NumPy converts to an array, other than a list or a string."""
+
+    def __array__(self, *args: Any, **options: Any) -> Any:
+        """Return the array."""
+
 
 # More threads than cores of current machines; some systems cannot start more.
 MOST_THREADS = 256
@@ -20,9 +36,9 @@ MOST_THREADS = 256
 
 def canonical_metric(metric: Any, *, known: tuple[str, ...] = METRICS) -> str:
     """Return the canonical name of a metric; raise InputError with all names."""
-    name = _SYNONYMS.get(metric, metric) if isinstance(metric, str) else None
+    name = SYNONYMS.get(metric, metric) if isinstance(metric, str) else None
     if name not in known:
-        check_choice("metric", metric, (*known, *_SYNONYMS))
+        check_choice("metric", metric, (*known, *SYNONYMS))
     return str(name)
 
 

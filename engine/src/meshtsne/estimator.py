@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from meshtsne.descent import initial
 from meshtsne.descent.loop import descend
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    from meshtsne.checks import HasArray, Init, Method, Metric, Quality
     from meshtsne.fit.request import FitRequest
     from meshtsne.records import Neighbors
 
@@ -190,15 +191,15 @@ class TSNE(FittedMap):
         early_exaggeration: float = 12.0,
         early_exaggeration_iter: int | None = None,
         late_exaggeration: float = 1.0,
-        learning_rate: float | str = "auto",
-        quality: str = "standard",
+        learning_rate: float | Literal["auto"] = "auto",
+        quality: Quality = "standard",
         max_iter: int | None = None,
         tolerance: float | None = None,
-        metric: str = "euclidean",
-        init: Any = "pca",
+        metric: Metric | Literal["precomputed"] = "euclidean",
+        init: Init | HasArray | Sequence[Sequence[float]] = "pca",
         n_pca: int | None = 50,
         n_neighbors: int | None = None,
-        method: str = "auto",
+        method: Method = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,

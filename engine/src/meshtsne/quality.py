@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array
 
+    from meshtsne.checks import Metric
+
 # Up to this number of points the KL divergence is summed over all pairs. The limit of the descent
 # is lower, because the descent computes the forces many times.
 _DIRECT_KL_UP_TO = 5_000
@@ -122,7 +124,7 @@ def neighbor_recall(
     Y: Any,
     *,
     n_neighbors: int = 10,
-    metric: str = "euclidean",
+    metric: Metric = "euclidean",
     n_jobs: int | None = None,
 ) -> NDArray[np.float64]:
     """Return for each item the share of its nearest neighbors in X that are also nearest in Y.
@@ -155,7 +157,7 @@ def neighbor_recall(
 
 
 def trustworthiness(
-    X: Any, Y: Any, *, n_neighbors: int = 5, metric: str = "euclidean", n_jobs: int | None = None
+    X: Any, Y: Any, *, n_neighbors: int = 5, metric: Metric = "euclidean", n_jobs: int | None = None
 ) -> float:
     """Return the trustworthiness of an embedding: 1 if all its neighbors are neighbors in X.
 
@@ -181,7 +183,7 @@ def trustworthiness(
     """
     from sklearn.metrics import pairwise_distances
 
-    metric = canonical_metric(metric)
+    name = canonical_metric(metric)
     X, Y = _same_rows(X, Y)
     check_finite(X)
     n, k = X.shape[0], n_neighbors
@@ -194,7 +196,7 @@ def trustworthiness(
     penalty = 0
     for start in range(0, n, _ROWS_AT_ONCE):
         near = on_map[start : start + _ROWS_AT_ONCE]
-        distances = pairwise_distances(X[start : start + _ROWS_AT_ONCE], X, metric=metric)
+        distances = pairwise_distances(X[start : start + _ROWS_AT_ONCE], X, metric=name)
         own = np.arange(len(near))
         distances[own, start + own] = -1  # rank 0, also among duplicates
         order = np.argsort(distances, axis=1, kind="stable")
@@ -236,7 +238,7 @@ def label_agreement(
     labels: Sequence[Any],
     *,
     n_neighbors: int = 5,
-    metric: str = "euclidean",
+    metric: Metric = "euclidean",
     n_jobs: int | None = None,
 ) -> LabelAgreement:
     """Return the share of items that have the label of more than half of their neighbors.

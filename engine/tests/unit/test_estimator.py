@@ -1,5 +1,6 @@
 import pickle
 import warnings
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,12 +9,14 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from meshtsne import TSNE
+from meshtsne import TSNE, checks
+from meshtsne.descent.initial import START_NAMES
 from meshtsne.descent.loop import CHECK_EVERY
 from meshtsne.descent.schedule import MAX_ITER
 from meshtsne.errors import DeviceError, DivergenceError, InputError
 from meshtsne.fit import device
 from meshtsne.forces import exact
+from meshtsne.forces.choice import METHODS
 from meshtsne.records import Neighbors
 
 
@@ -46,6 +49,13 @@ def test_scikit_learns_estimator_checks_pass(estimator, check):
     if check.func.__name__ == "check_array_api_input":
         return
     check(estimator)
+
+
+def test_the_types_of_parameters_list_the_accepted_names():
+    assert set(get_args(checks.Metric)) == {*checks.METRICS, *checks.SYNONYMS}
+    assert get_args(checks.Quality) == tuple(MAX_ITER)
+    assert get_args(checks.Method) == METHODS
+    assert get_args(checks.Init) == START_NAMES
 
 
 def test_embeddings_of_few_points_have_a_low_kl_divergence():

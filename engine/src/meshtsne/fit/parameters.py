@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from meshtsne.checks import HasArray, Init, Method, Metric, Quality
     from meshtsne.records import Neighbors
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -47,15 +48,15 @@ class Parameters(Protocol):
     early_exaggeration: float
     early_exaggeration_iter: int | None
     late_exaggeration: float
-    learning_rate: float | str
-    quality: str
+    learning_rate: float | Literal["auto"]
+    quality: Quality
     max_iter: int | None
     tolerance: float | None
-    metric: str
-    init: Any  # a name or an array-like
+    metric: Metric | Literal["precomputed"]
+    init: Init | HasArray | Sequence[Sequence[float]]
     n_pca: int | None
     n_neighbors: int | None
-    method: str
+    method: Method
     device: str
     random_state: int | np.random.RandomState | None
     n_jobs: int | None

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from meshtsne.checks import Metric
+
 # The recall of `nearest_neighbors`, which other results are measured against.
 RECALL_GOAL = 0.995
 
@@ -69,7 +71,7 @@ def nearest_neighbors(
     X: Any,
     n_neighbors: int,
     *,
-    metric: str = "euclidean",
+    metric: Metric = "euclidean",
     n_pca: int | None = None,
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
@@ -103,7 +105,7 @@ def nearest_neighbors(
     InputError
         The metric is unknown, a parameter is out of its range, or X contains NaN or infinity.
     """
-    metric = canonical_metric(metric)
+    name = canonical_metric(metric)
     n_threads = count_threads(n_jobs)
     if n_pca is not None:
         check_integer("n_pca", n_pca, low=1, otherwise=" or None")
@@ -115,16 +117,16 @@ def nearest_neighbors(
             f"got {n_neighbors!r}. Ask for fewer, or add items."
         )
     reduction = fit_reduction(
-        X, n_components=n_pca, metric=metric, generator=generator, n_threads=n_threads
+        X, n_components=n_pca, metric=name, generator=generator, n_threads=n_threads
     )
     points = reduction.apply(X)
-    if points.shape[1] <= _MOST_IN_TREE and metric not in _NOT_EUCLIDEAN:
+    if points.shape[1] <= _MOST_IN_TREE and name not in _NOT_EUCLIDEAN:
         found = Neighbors(*_native.search_tree(points, n_neighbors, _native.Pool(n_threads)))
     else:
         seed = generator.randint(2**31 - 1)
-        index = NeighborIndex(points, n_neighbors, metric=metric, seed=seed, n_jobs=n_jobs)
+        index = NeighborIndex(points, n_neighbors, metric=name, seed=seed, n_jobs=n_jobs)
         found = index.graph(n_neighbors, n_jobs=n_jobs)
-    return Neighbors(found.indices, in_metric(found.distances, metric, reduction.scale))
+    return Neighbors(found.indices, in_metric(found.distances, name, reduction.scale))
 
 
 def in_metric(distances: NDArray[np.float32], metric: str, scale: float) -> NDArray[np.float32]:
