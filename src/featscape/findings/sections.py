@@ -102,7 +102,11 @@ def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSecti
         return _section(kind, title, layout, found, text, reason=reason)
 
     noun = noun_of(findings.paths)
-    yield section("labels", "Labels to check", "items", findings.labels, _text_of_labels(findings))
+    numbered = [
+        replace(one, text=f"Number {number}: {one.text}")
+        for number, one in enumerate(findings.labels)
+    ]
+    yield section("labels", "Labels to check", "items", numbered, _text_of_labels(findings))
     if findings.paths is not None:
         yield from _duplicates(findings)
     yield _off_topic(findings, for_report=for_report)

@@ -26,6 +26,7 @@ def test_the_command_reports_each_kind(featscape, made):
     done = featscape("findings", made)
     assert done.status == 0, done.err
     assert "Labels to check: " in done.out
+    assert "\n  Number 0: " in done.out
     assert "Any number of these may be wrong. Check all " in done.out
     assert "Reliability of the map: 4" in done.out
 

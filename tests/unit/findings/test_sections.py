@@ -67,6 +67,14 @@ def test_a_label_error_has_the_suggested_label_and_its_neighbors():
     assert section.method == "How."
 
 
+def test_labels_to_check_have_the_numbers_of_the_table():
+    errors = [LabelError(item=item, label="cat", suggested="dog", **COMMON) for item in (3, 1, 2)]
+    shown = arranged(labels=errors)["labels"].findings
+    assert [one.text for one in shown] == [
+        f"Number {number}: {COMMON['text']}" for number in range(3)
+    ]
+
+
 def test_leaks_and_conflicts_come_before_other_duplicates():
     both = duplicates(leak=True, conflict=True)
     groups = (both, duplicates(leak=True), duplicates(conflict=True), duplicates())

@@ -83,7 +83,7 @@ def sections():
 @pytest.mark.parametrize(
     ("section", "shown"),
     [
-        ("labels", ["50.png", "suggested", ">cat<"]),
+        ("labels", ["Number 0<", "Number 1<", "50.png", "suggested", ">cat<"]),
         ("labels", ["67.png", "suggested", ">dog<"]),
         ("duplicates", ["89.png, 109.png are the same picture", ">difference<"]),
         ("leaks", ["94.png, 110.png may be mirrored copies", "test and train"]),

@@ -61,8 +61,8 @@ def _lines(findings: Findings) -> Iterator[str]:
         expected = findings.expected_errors
         if kind == "labels" and listed and expected is not None:
             yield f"  {count_wrong(expected)} {expected.assumption}"
-        for one in listed[:_MAX_LISTED]:
-            yield f"  {one.text}"
+        for place, one in enumerate(listed[:_MAX_LISTED]):
+            yield f"  {f'Number {place}: ' if kind == 'labels' else ''}{one.text}"
             if isinstance(one, ClassFinding) and one.items:
                 named = [name_item(item, findings.paths) for item in one.items[:_MAX_NAMED]]
                 yield f"    {', '.join(separable(named))}"
