@@ -46,7 +46,7 @@ def _sentences(findings: Findings) -> Iterator[str]:
         note = note_duplicates(findings.off_topic, merge_copies(findings, "off_topic"))
         yield f"{number} unlike the rest of the dataset{note}, first {_name(findings, first.item)}."
     certain, doubtful = _quality(findings)
-    yield from _low_quality(findings, certain, n_doubtful=len(doubtful))
+    yield from _low_quality(findings, certain)
     yield from _shortcut(findings)
     for found in _classes(findings):
         yield found.text
@@ -104,14 +104,11 @@ def _quality(findings: Findings) -> tuple[list[QualityProblem], list[QualityProb
     return [one for one in findings.quality if one.kinds != ("noisy",)], doubtful
 
 
-def _low_quality(
-    findings: Findings, faulty: list[QualityProblem], *, n_doubtful: int
-) -> Iterator[str]:
+def _low_quality(findings: Findings, faulty: list[QualityProblem]) -> Iterator[str]:
     if faulty:
         first = faulty[0]
-        noisy = f" ({plural(n_doubtful, 'other')} may be noisy)" if n_doubtful else ""
         yield (
-            f"{plural(len(faulty), 'image')} of low quality{noisy}, first "
+            f"{plural(len(faulty), 'image')} of low quality, first "
             f"{_name(findings, first.item)}: {', '.join(first.kinds)}."
         )
 
