@@ -189,8 +189,8 @@ def _off_topic(findings: Findings, *, for_report: bool) -> FindingsSection:
         # the report shows the farthest items; a reason names classes above the limit
         left_out, other = ("", "") if reason is None else (f"{reason} ", "other ")
         text = (
-            f"{left_out}No {other}{noun} is above the limit. The limit is cautious, so the "
-            f"{noun}s below are also shown, but not counted."
+            f"{left_out}No {other}{noun} is clearly unlike the others. The farthest {noun}s are "
+            "shown below, but not counted."
         )
         return replace(section, text=text)
     return section
@@ -306,7 +306,7 @@ def _classes(findings: Findings) -> Iterator[FindingsSection]:
         ),
         "groups": "Several classes that are closer to each other than to the other classes.",
         "split": f"Classes of at least two separate parts, with {noun}s of the smaller part.",
-        "exemplars": f"Each class in at most 10 {noun}s that represent the others.",
+        "exemplars": f"For each class, at most 10 {noun}s that represent the class.",
     }
     for name, (kind, title) in CLASS_SECTIONS.items():
         found = [one for one in findings.classes if one.kind == kind]

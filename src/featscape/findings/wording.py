@@ -57,13 +57,15 @@ def count_wrong(expected: ExpectedErrors) -> str:
             f"About {expected.number} of the labels are wrong, estimated from "
             f"{expected.n_checked:,} checked labels."
         )
-    limit = f"At most about {expected.high:,} of these are wrong."
-    if expected.n_listed == 1:
-        limit = "The label may be right."
-    elif expected.high >= expected.n_listed:
-        limit = "Any number of these may be wrong."
-    purpose = "for an estimate" if expected.n_listed > N_CHECKS else "to know the number"
-    return f"{limit} Check {name_checks(expected.n_listed)} {purpose}."
+    if expected.n_listed <= 1:
+        return "The label may be right."
+    is_limited = expected.high < expected.n_listed
+    limit = f"at most about {expected.high:,} of the labels are wrong"
+    if expected.n_listed <= N_CHECKS:
+        every = f"Look at all {expected.n_listed}"
+        return f"{every}: {limit}." if is_limited else f"{every} to know how many are wrong."
+    limit = limit.capitalize() if is_limited else "The number of wrong labels is not known"
+    return f"{limit}. To estimate the number, check {N_CHECKS} labels."
 
 
 def note_corrections(expected: ExpectedErrors) -> str:
@@ -77,17 +79,11 @@ def name_farthest(findings: Findings) -> str | None:
     """Return where to see the farthest items below the limit; None without distances."""
     if findings.columns is None or not np.isfinite(findings.columns.off_topic).any():
         return None
+    noun = noun_of(findings.paths)
     return (
-        "The limit is cautious: the color “off topic” of the page and the report (featscape "
-        f"report) also show the farthest {noun_of(findings.paths)}s below the limit."
+        f"Only {noun}s that are clearly unlike the others are listed. The color “off topic” of the "
+        f"page and the report (featscape report) also show the next farthest {noun}s."
     )
-
-
-def name_checks(n_listed: int) -> str:
-    """Return how many of the listed labels a person should check, as words."""
-    if n_listed <= 1:
-        return "the label"
-    return f"{N_CHECKS} labels" if n_listed > N_CHECKS else f"all {n_listed} labels"
 
 
 def too_few_items(n_items: int, least: int) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def test_the_command_reports_each_kind(featscape, made):
     assert done.status == 0, done.err
     assert "Labels to check: " in done.out
     assert "\n  Number 0: " in done.out
-    assert "Any number of these may be wrong. Check all " in done.out
+    assert re.search("Look at all [0-9]+ to know how many are wrong", done.out)
     assert "Reliability of the map: 4" in done.out
 
 
@@ -97,7 +98,7 @@ def test_the_images_below_the_limit_of_those_off_topic_are_named_without_finding
     columns = ItemColumns.from_stored({name: np.zeros(2) for name in ItemColumns.__annotations__})
     lines = str(describe(Findings(columns=columns, paths=("a.png", "b.png")))).splitlines()
     assert lines[0] == "Images off topic: 0"
-    assert lines[1].startswith("  The limit is cautious: the color “off topic” of the page and ")
+    assert lines[1].startswith("  Only images that are clearly unlike the others are listed. ")
 
 
 @pytest.mark.parametrize(

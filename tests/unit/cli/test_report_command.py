@@ -14,7 +14,7 @@ def test_the_report_is_written_beside_the_map(featscape, made):
     file = made.parent / "words-report.html"
     assert done.out.strip() == f"Wrote the report {file}"
     content = file.read_text(encoding="utf-8")
-    assert "The limit is cautious, so the items below are also shown" in content
+    assert "The farthest items are shown below, but not counted" in content
     assert "(featscape report)" not in content  # the page refers to the report in this way
     assert "120 items in 4 classes" in content
     assert re.search(r"ant, \d+ items: 6 of 10 typical items<", content)

@@ -24,8 +24,8 @@ from featscape.findings import (
 COMMON = {"text": "A sentence.", "evidence": Evidence((0, 1), (2,), 2.5, "How.")}
 
 BELOW = (
-    "The limit is cautious: the color “off topic” of the page and the report (featscape report) "
-    "also show the farthest images below the limit."
+    "Only images that are clearly unlike the others are listed. The color “off topic” of the page "
+    "and the report (featscape report) also show the next farthest images."
 )
 
 PATHS = ("1.png", "2.png", "3.png", "4.png")
@@ -58,9 +58,8 @@ def test_a_label_error_has_the_suggested_label_and_its_neighbors():
     section = arranged(labels=(error,), expected_errors=expected)["labels"]
     assert (section.title, section.layout) == ("Labels to check", "items")
     assert section.text == (
-        "1 image resembles another class more than the labeled class. At most about 4 of these are "
-        "wrong. Check all 5 labels to know the number. After corrections with this list, the limit "
-        "may be too low."
+        "1 image resembles another class more than the labeled class. Look at all 5: at most about "
+        "4 of the labels are wrong. After corrections with this list, the limit may be too low."
     )
     assert section.findings[0].suggested == "dog"
     assert section.findings[0].neighbors == (2,)
@@ -208,7 +207,7 @@ def test_classes_that_are_left_out_of_the_images_off_topic_are_named():
     )
     assert of_page == f"{reason} {BELOW}"
     assert of_report.startswith(
-        f"{reason} No other image is above the limit. The limit is cautious"
+        f"{reason} No other image is clearly unlike the others. The farthest images"
     )
 
 
@@ -220,8 +219,8 @@ def test_the_images_off_topic_refer_to_those_below_the_limit():
     in_report = arrange_findings(Findings(columns=columns(), paths=PATHS), for_report=True)
     (text,) = (one.text for one in in_report.sections if one.name == "off_topic")
     assert text == (
-        "No image is above the limit. The limit is cautious, so the images below are also shown, "
-        "but not counted."
+        "No image is clearly unlike the others. The farthest images are shown below, but not "
+        "counted."
     )
     unknown = replace(columns(), off_topic=np.full(4, np.nan, np.float32))
     assert arranged(columns=unknown)["off_topic"].text == "None found."
@@ -337,7 +336,7 @@ def test_the_summary_begins_with_certain_faults_and_has_clear_shortcuts_only():
         "fabric, may also be listed as noisy."
     )
     assert summarize_findings(found) == (
-        "1 image of low quality (1 other may be noisy), first 3.png: dark.",
+        "1 image of low quality, first 3.png: dark.",
         "A property of cat at 1.6. The property may be the content of the class.",
         COMMON["text"],
         noise,

@@ -7,7 +7,7 @@ from featscape.findings.labels.expected_errors import limit_wrong
 from featscape.findings.records import ExpectedErrors
 from featscape.findings.wording import count_wrong
 
-AT_MOST_5 = "At most about 5 of these are wrong."
+ESTIMATE = "To estimate the number, check 30 labels."
 
 
 def listed_labels(n_listed):
@@ -35,10 +35,11 @@ def test_thirty_different_places_of_the_list_are_checked(n_listed):
 @pytest.mark.parametrize(
     ("high", "n_listed", "sentence"),
     [
-        (1, 1, "The label may be right. Check the label to know the number."),
-        (5, 5, "Any number of these may be wrong. Check all 5 labels to know the number."),
-        (5, 30, f"{AT_MOST_5} Check all 30 labels to know the number."),
-        (5, 31, f"{AT_MOST_5} Check 30 labels for an estimate."),
+        (1, 1, "The label may be right."),
+        (5, 5, "Look at all 5 to know how many are wrong."),
+        (5, 30, "Look at all 30: at most about 5 of the labels are wrong."),
+        (5, 31, f"At most about 5 of the labels are wrong. {ESTIMATE}"),
+        (31, 31, f"The number of wrong labels is not known. {ESTIMATE}"),
     ],
 )
 def test_the_sentence_has_the_limit_and_names_the_checks(high, n_listed, sentence):
