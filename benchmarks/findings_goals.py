@@ -266,7 +266,7 @@ def color_cast(sets: Sets) -> Iterator[Row]:
         if seed < N_TINTED:
             chosen = random.permutation(np.flatnonzero(labels == label))[:40]
             cells = _cells(both, labels, near, np.isin(np.arange(len(items)), chosen), seed)
-            planted = ("color cast, blue to red", str(label))
+            planted = ("color cast, cold to warm", str(label))
             found += planted in cells
             first += cells[:1] == [planted]
     what = "color cast of 30 % in a fifth of one class"

@@ -42,8 +42,8 @@ NOT_FOUND = 1_000
 THUMBNAIL_PX = 256
 LEAST_OF_CLASS, PLANTED_SHARE, LEAST_PLANTED = 20, 0.2, 5
 EDITS = {  # factors of red, green and blue; the property and the words of its tail
-    "color cast of 30 %": ((1.3, 1.0, 0.7), "reddest"),
-    "color cast of 20 %": ((1.2, 1.0, 0.8), "reddest"),
+    "color cast of 30 %": ((1.3, 1.0, 0.7), "warmest (yellow to red)"),
+    "color cast of 20 %": ((1.2, 1.0, 0.8), "warmest (yellow to red)"),
     "darkened to 60 %": ((0.6, 0.6, 0.6), "darkest"),
 }
 TEXT = re.compile(r"Of the (\d+) % (.+) images, \d+ % \((\d+) to (\d+) %\)")

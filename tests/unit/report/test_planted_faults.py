@@ -93,7 +93,7 @@ def sections():
         ("off_topic", ["Other borders than most images", "85.png"]),
         ("quality", ["blurred <b>1</b>", "80.png"]),
         ("quality", ["dark <b>1</b>", "81.png"]),
-        ("shortcuts", ["reddest images", "have the label ant", "4.png"]),
+        ("shortcuts", ["warmest (yellow to red) images", "have the label ant", "4.png"]),
     ],
 )
 def test_a_planted_fault_is_in_its_section(sections, section, shown):

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 # The words for images with a low and a high value; without them "the lowest NAME" is written.
 _MEASURED = {
     "brightness": ("brightness", ("darkest", "brightest")),
-    "red_blue": ("color cast, blue to red", ("bluest", "reddest")),
+    "red_blue": (
+        "color cast, cold to warm",
+        ("coldest (cyan to blue)", "warmest (yellow to red)"),
+    ),
     "green_magenta": ("color cast, magenta to green", ("most magenta", "greenest")),
     "saturation": ("saturation", ("least colorful", "most colorful")),
     "white": ("share of white", ("least white", "whitest")),

@@ -51,11 +51,11 @@ def test_a_tint_in_a_fifth_of_one_class_is_found(seed):
     # a gain of 1.3 of red and of 0.7 of blue
     warm[tinted] += 0.6 * bright[tinted]
     part = shortcuts(labels, survey=survey)
-    assert ("color cast, blue to red", "bee") in cells(part)
+    assert ("color cast, cold to warm", "bee") in cells(part)
     first = part.findings[0]
     assert set(first.items[:20]) <= set(tinted.tolist())
     assert first.text.startswith("Of the ")
-    assert " reddest images, " in first.text
+    assert " warmest (yellow to red) images, " in first.text
 
 
 def test_datasets_without_shortcuts_have_few_false_alarms():
