@@ -15,6 +15,7 @@ export const MOST_LISTED = 500;
 export const MOST_LISTED_ITEMS = 24;
 export const MOST_LISTED_NEIGHBORS = 6;
 export const MOST_LISTED_TEXT = 600;
+export const MOST_METHOD_TEXT = 3000;
 export const MOST_ARCHIVED = 100000;
 
 /** An array in a separate file: C order, little-endian. */

@@ -31,6 +31,7 @@ MOST_LISTED = 500  # findings of a section, the most important first
 MOST_LISTED_ITEMS = 24  # items of a finding
 MOST_LISTED_NEIGHBORS = 6  # items that support a finding
 MOST_LISTED_TEXT = 600  # characters of a text; a longer text ends with "…"
+MOST_METHOD_TEXT = 3000  # characters of the methods of a section
 
 MOST_ARCHIVED = 100_000  # maximum number of originals in one ZIP archive
 

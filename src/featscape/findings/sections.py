@@ -15,7 +15,7 @@ from featscape.findings.copies import (
     note_copies,
     note_duplicates,
 )
-from featscape.findings.records import DuplicateGroup, LabelError
+from featscape.findings.records import DuplicateGroup, LabelError, Reliability, Shortcut
 from featscape.findings.wording import (
     CLASS_SECTIONS,
     PATTERNS,
@@ -119,8 +119,7 @@ def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSecti
         yield section("quality", "Image quality", "items", merged, text)
     yield from _classes(findings)
     text = _text_of_shortcuts(findings)
-    shortcuts = section("shortcuts", "Shortcuts", "groups", findings.shortcuts, text)
-    yield replace(shortcuts, method=_method_of_shortcuts(findings))
+    yield section("shortcuts", "Shortcuts", "groups", findings.shortcuts, text)
     text = (
         f"How well the positions on the map show which {noun}s are similar. The color “torn” marks "
         f"{noun}s whose similar {noun}s are elsewhere on the map, and “false friends” marks "
@@ -149,7 +148,7 @@ def _section(
         text=text,
         layout=layout,
         findings=tuple(_shown(one) for one in found),
-        method=found[0].evidence.method if found else None,
+        method=_methods(found) if found else None,
         column=_COLUMNS.get(name),
     )
 
@@ -285,15 +284,29 @@ def _text_of_shortcuts(findings: Findings) -> str:
     )
 
 
-def _method_of_shortcuts(findings: Findings) -> str | None:
-    """Return the methods of the properties that predict a label, and of those that order the map.
+def _methods(found: Sequence[Finding]) -> str:
+    """Return the method of each kind of finding; several methods follow the names of their kinds.
 
-    None without shortcuts.
+    The method of a kind is that of its first finding: the others may differ in a number.
     """
-    predicting = [one for one in findings.shortcuts if one.label]
-    ordering = [one for one in findings.shortcuts if not one.label]
-    methods = [part[0].evidence.method for part in (predicting, ordering) if part]
-    return " ".join(methods) or None
+    by_kind: dict[str, str] = {}
+    for one in found:
+        by_kind.setdefault(_kind(one), one.evidence.method)
+    methods = dict.fromkeys(by_kind.values())
+    if len(methods) == 1:
+        return next(iter(methods))
+    named = (f"{kind}: {method}" if kind else method for kind, method in by_kind.items())
+    return " ".join(name[:1].upper() + name[1:] for name in named)
+
+
+def _kind(finding: Finding) -> str:
+    if isinstance(finding, DuplicateGroup):
+        return _COPIES[finding.kind]
+    if isinstance(finding, Reliability):
+        return finding.measure
+    if isinstance(finding, Shortcut):
+        return f"a property that {'predicts a label' if finding.label else 'orders the map'}"
+    return ""
 
 
 def _classes(findings: Findings) -> Iterator[FindingsSection]:

@@ -11,6 +11,7 @@ from featscape.bundle.contract import (
     MOST_LISTED_ITEMS,
     MOST_LISTED_NEIGHBORS,
     MOST_LISTED_TEXT,
+    MOST_METHOD_TEXT,
 )
 from featscape.errors import InputError
 from featscape.mapfolder.layout import BUNDLE_FILES
@@ -63,7 +64,7 @@ def test_the_lists_are_bounded_and_report_the_full_number(bundle_of):
     assert len(listed[0]["items"]) == MOST_LISTED_ITEMS
     assert len(listed[0]["neighbors"]) == MOST_LISTED_NEIGHBORS
     assert listed[0]["text"] == "x" * (MOST_LISTED_TEXT - 1) + "…"
-    assert len(entry.method) == MOST_LISTED_TEXT
+    assert len(entry.method) == MOST_METHOD_TEXT
 
 
 def test_a_name_that_is_not_unicode_is_escaped(bundle_of):

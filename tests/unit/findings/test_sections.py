@@ -313,7 +313,20 @@ def test_the_method_of_the_shortcuts_is_that_of_both_kinds():
         number: arranged(shortcuts=found)["shortcuts"].method
         for number, found in enumerate([(*cells, order), cells, (order,), ()])
     }
-    assert method == {0: "Cells. Orders.", 1: "Cells.", 2: "Orders.", 3: None}
+    both = "A property that predicts a label: Cells. A property that orders the map: Orders."
+    assert method == {0: both, 1: "Cells.", 2: "Orders.", 3: None}
+
+
+def test_the_methods_of_several_kinds_of_duplicates_have_the_names_of_the_kinds():
+    def copies(kind, method):
+        evidence = replace(COMMON["evidence"], method=method)
+        return replace(duplicates(), kind=kind, evidence=evidence)
+
+    found = (copies("exact", "Hash."), copies("exact", "Hash."), copies("near", "Pixels."))
+    assert arranged(duplicates=found)["duplicates"].method == (
+        "Equal files: Hash. Possible copies: Pixels."
+    )
+    assert arranged(duplicates=found[:2])["duplicates"].method == "Hash."
 
 
 def test_the_summary_begins_with_certain_faults_and_has_clear_shortcuts_only():

@@ -11,6 +11,7 @@ from featscape.bundle.contract import (
     MOST_LISTED_ITEMS,
     MOST_LISTED_NEIGHBORS,
     MOST_LISTED_TEXT,
+    MOST_METHOD_TEXT,
     FindingColumn,
     FindingsFile,
     ListedFinding,
@@ -64,7 +65,8 @@ def write_findings(
                     name=section.name,
                     title=section.title,
                     text=_shortened(section.text),
-                    method=None if section.method is None else _shortened(section.method),
+                    method=section.method
+                    and shorten_end(encodable(section.method), MOST_METHOD_TEXT),
                     column=section.column,
                     layout=section.layout,
                     n_findings=len(section.findings),
