@@ -2,6 +2,7 @@
 import type { ThumbnailPack } from "../contract";
 import type { Source } from "../source";
 import { errorText } from "../sources/error";
+import { timeMs } from "../time";
 import { BlockFile, entry } from "./blocks";
 import { ByteCache } from "./cache";
 
@@ -81,7 +82,7 @@ export class Thumbnails {
       if (!wanted) return;
       const key = `${wanted.pack}/${wanted.block}`;
       const pause = this.failed.get(key) ?? 0;
-      if (this.flying.has(key) || this.cache.has(key) || performance.now() < pause) continue;
+      if (this.flying.has(key) || this.cache.has(key) || timeMs() < pause) continue;
       this.read(wanted.pack, wanted.block).then(
         () => {
           this.failed.delete(key);
@@ -92,7 +93,7 @@ export class Thumbnails {
           if (!this.failing) this.troubled(errorText(error));
           this.failing = true;
           // after the source's own retries; the block is read again later
-          this.failed.set(key, performance.now() + RETRY_MS);
+          this.failed.set(key, timeMs() + RETRY_MS);
           console.warn(`${this.packs[wanted.pack]!.file}, block ${wanted.block}: ${error}`);
         },
       );

@@ -1,5 +1,6 @@
 /** What the stage shows: the view, the layout, the colors and states of the items, and their sizes. */
 import type { Manifest } from "../contract";
+import { timeMs } from "../time";
 import { Camera, type CameraOptions } from "./camera/camera";
 import type { Size } from "./camera/projection";
 import { parseColor } from "./gl";
@@ -62,7 +63,7 @@ export class StageState {
   /** Advance all animations by a frame. Returns whether the view or the items have moved. */
   advance(): boolean {
     const { camera, layouts } = this;
-    const moved = camera.advance(performance.now());
+    const moved = camera.advance(timeMs());
     const laid = layouts.advance(this.reducedMotion());
     if (camera.zoom < this.sizing.from || camera.zoom > this.sizing.to) {
       this.sizing = this.sizingAt(camera.zoom);

@@ -1,4 +1,6 @@
 /** The current view and its animated moves. Scale and center are bounded. */
+
+import { timeMs } from "../../time";
 import type { Area, Point, View } from "../stage";
 import { type Box, fitted, NO_TURN, panned, type Size, type Vector, zoomed } from "./projection";
 import { easeInOut, easeOut, Transition } from "./transition";
@@ -144,7 +146,7 @@ export class Camera {
     const target = { center, scale: this.bounded(to.scale), turn: to.turn };
     if (!this.transition && isSame(target, this.current)) return; // no change, no event
     const duration = this.options.reducedMotion() ? 0 : durationMs;
-    const path = { from: this.current, to: target, started: performance.now() };
+    const path = { from: this.current, to: target, started: timeMs() };
     this.transition = new Transition({ ...path, durationMs: duration, ease });
     if (duration === 0) this.current = target; // so that `locate` is right before the next frame
     this.options.changed();

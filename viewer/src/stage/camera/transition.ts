@@ -1,4 +1,5 @@
 /** Animated transitions between views, and easing functions. */
+
 import type { View } from "../stage";
 import { between } from "./projection";
 
@@ -13,7 +14,7 @@ export function easeInOut(t: number): number {
 export interface TransitionOptions {
   readonly from: View;
   readonly to: View;
-  readonly started: number; // as of performance.now()
+  readonly started: number; // as of timeMs()
   readonly durationMs: number;
   readonly ease: (t: number) => number;
 }

@@ -6,6 +6,7 @@
  * images do not flicker while the map moves.
  */
 
+import { timeMs } from "../../time";
 import type { ItemRange } from "../layout/chunks";
 import { flatten, type Layout } from "../layout/positions";
 import type { Region, ViewAxes } from "../layout/region";
@@ -90,7 +91,7 @@ export class Declutter {
 
   /** Continue for about `budgetMs`. Returns true when all items have been tried. */
   step(budgetMs: number): boolean {
-    const stop = performance.now() + budgetMs;
+    const stop = timeMs() + budgetMs;
     while (this.pass < this.passes.length) {
       while (this.range < this.ranges.length) {
         const end = this.ranges[this.range]![1];
@@ -98,7 +99,7 @@ export class Declutter {
           const until = Math.min(end, this.at + CLOCK_ITEMS);
           this.meet(this.at, until);
           this.at = until;
-          if (performance.now() > stop) return false;
+          if (timeMs() > stop) return false;
         }
         this.range++;
         this.at = this.ranges[this.range]?.[0] ?? 0;
@@ -109,7 +110,7 @@ export class Declutter {
     }
     while (this.growing) {
       this.growing = this.grow();
-      if (performance.now() > stop) break;
+      if (timeMs() > stop) break;
     }
     return !this.growing;
   }

@@ -1,5 +1,6 @@
 /** The images on the stage: which are shown, their opacity, and which files they need. */
 import type { Thumbnails, Wanted } from "../../bundle/thumbnails";
+import { timeMs } from "../../time";
 import { flatten } from "../layout/positions";
 import { middle, regionAround, viewAxes } from "../layout/region";
 import type { Fill } from "../layout/sizes";
@@ -275,7 +276,7 @@ export class Gallery {
   private load(scene: Scene, visible: readonly number[], sidePx: number, now: number): boolean {
     const { thumbnails, atlas } = this;
     const wanted = new Map<string, Wanted>();
-    const stop = performance.now() + (scene.still ? STILL_MS : DECODING_MS);
+    const stop = timeMs() + (scene.still ? STILL_MS : DECODING_MS);
     let late = false;
     const [u0, v0] = middle(scene.view);
     const reach = Math.hypot(scene.size.width, scene.size.height) / 2 / scene.view.scale;
@@ -288,7 +289,7 @@ export class Gallery {
       const bytes = thumbnails.bytes(pack, item);
       if (bytes) {
         if (this.decoding.size >= MOST_DECODING) continue; // the next decoded image requests a frame
-        if (performance.now() < stop) this.decode(shelf, item, key, bytes);
+        if (timeMs() < stop) this.decode(shelf, item, key, bytes);
         else late = true;
         continue;
       }
@@ -327,13 +328,13 @@ export class Gallery {
   }
 
   private upload(still: boolean): void {
-    const stop = performance.now() + (still ? STILL_MS : UPLOADING_MS);
+    const stop = timeMs() + (still ? STILL_MS : UPLOADING_MS);
     while (this.decoded.length > 0) {
       const { shelf, item, image } = this.decoded.shift()!;
       this.atlas.put(shelf, item, image);
       this.decoding.delete(`${shelf}/${item}`);
       image.close();
-      if (performance.now() > stop) break;
+      if (timeMs() > stop) break;
     }
   }
 

@@ -1,5 +1,6 @@
 /** The item positions on the map and in the grid. */
 import type { Manifest } from "../../contract";
+import { timeMs } from "../../time";
 import type { Box, Vector } from "../camera/projection";
 import { easeInOut } from "../camera/transition";
 import type { LayoutName } from "../stage";
@@ -113,14 +114,14 @@ export class Layouts {
   /** Start the animated change to the wanted layout. */
   start(): void {
     const to = this.target === this.grid ? 1 : 0;
-    this.move = { from: this.blend, to, started: performance.now() };
+    this.move = { from: this.blend, to, started: timeMs() };
   }
 
   /** Advance the change of layout. Returns whether items have moved. */
   advance(reducedMotion: boolean): boolean {
     if (!this.move) return false;
     const { from, to, started } = this.move;
-    const t = reducedMotion ? 1 : Math.min((performance.now() - started) / MOVE_MS, 1);
+    const t = reducedMotion ? 1 : Math.min((timeMs() - started) / MOVE_MS, 1);
     this.blend = from + (to - from) * easeInOut(t);
     if (t >= 1) this.move = null;
     return true;

@@ -2,6 +2,8 @@
  * Draws points on the CPU, for browsers without a GPU. There, writing the pixels is faster than
  * software WebGL: see docs/explanation/design.md.
  */
+
+import { timeMs } from "../../time";
 import type { Color } from "../gl";
 import { PointLayer } from "./point-layer";
 import {
@@ -116,13 +118,13 @@ export class CpuLayer extends PointLayer {
   }
 
   protected begin(): void {
-    this.started = performance.now();
+    this.started = timeMs();
     this.before = this.drawn;
   }
 
   protected override finish(): void {
     this.changed = true;
-    const spent = performance.now() - this.started;
+    const spent = timeMs() - this.started;
     const drawn = this.drawn - this.before;
     if (drawn > LEAST / 2 && spent > LEAST_MEASURED_MS) {
       const fits = (drawn * FRAME_MS) / spent;

@@ -1,5 +1,6 @@
 /** The search for texts in the bundle: all texts of the items, one line per item. */
 import type { CategoryColumn, Manifest } from "../../contract";
+import { timeMs } from "../../time";
 import type { App } from "../app";
 import { findingOf } from "../filters/columns";
 import { LABEL } from "../items/items";
@@ -38,14 +39,14 @@ export class Haystack {
     );
     const found: number[] = [];
     let first = 0;
-    let since = performance.now();
+    let since = timeMs();
     for (const page of pages) {
       if (!wanted()) return null;
       for (const line of matchingLines(page, terms)) found.push(first + line);
       first += lines(page);
-      if (performance.now() - since > SLICE_MS) {
+      if (timeMs() - since > SLICE_MS) {
         await breath();
-        since = performance.now();
+        since = timeMs();
       }
     }
     return Uint32Array.from(found);
@@ -74,14 +75,14 @@ export class Haystack {
       pages.push(page);
       item += count;
     };
-    let since = performance.now();
+    let since = timeMs();
     try {
       for await (const block of items.allTexts()) {
         add(block, Object.values(block)[0]?.length ?? 0);
-        if (performance.now() - since > SLICE_MS) {
+        if (timeMs() - since > SLICE_MS) {
           progress.value = `Reading texts: ${Math.floor((100 * item) / items.count)} %`;
           await breath();
-          since = performance.now();
+          since = timeMs();
         }
       }
       if (item < items.count) add({}, items.count - item); // a map without texts can have labels
