@@ -16,6 +16,7 @@ from featscape.bundle import open_bundle
 from featscape.steps.content.search import Searcher
 
 LOW, HIGH = (420, 120), (760, 520)
+PAGE_GRAY = (247, 247, 245)  # the background of the page in the light theme
 
 
 def rows_within(visit, bundle, inside):
@@ -236,13 +237,18 @@ def test_the_view_as_a_png_of_any_size(look, digits_file):
         visit.page.get_by_label("With the legend").uncheck()
         name, content = visit.saved(visit.button(re.compile(choice), exact=False).click)
         assert name.endswith(f"-{size[0]}x{size[1]}.png")
-        picture = Image.open(io.BytesIO(content)).convert("RGB")
+        picture = Image.open(io.BytesIO(content))
+        assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+        picture = picture.convert("RGB")
         assert picture.size == size
-        # a small copy of the picture has about the colors of the page
+        assert max(picture.getcolors(1 << 24))[1] == (255, 255, 255)
+        # a small copy of the picture has about the colors of the page, whose background is gray
         small = np.asarray(picture.resize((64, 40))).astype(int)
 
         def difference(small=small):
-            return np.abs(small - np.asarray(visit.picture().resize((64, 40)))).mean()
+            page = np.array(visit.picture())
+            page[(page == PAGE_GRAY).all(axis=2)] = 255
+            return np.abs(small - np.asarray(Image.fromarray(page).resize((64, 40)))).mean()
 
         with visit.without_panels():
             visit.becomes(lambda: difference() < 6, expected=True)

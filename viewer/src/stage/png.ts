@@ -16,6 +16,10 @@ const TILE_PX = 1024; // side of the tiles: a layer of a whole PNG would need to
 // largest point.
 const POINT_MARGIN_PX = 16;
 
+const HEADER_BYTES = 33; // signature and IHDR of a PNG
+/** The chunk pHYs: 11,811 pixels per meter, which are 300 per inch. */
+const DENSITY = [0, 0, 0, 9, 112, 72, 89, 115, 0, 0, 46, 35, 0, 0, 46, 35, 1, 120, 165, 63, 118];
+
 export interface Shot {
   readonly renderer: Renderer;
   readonly thumbnails: Thumbnails;
@@ -41,8 +45,10 @@ export async function shoot(shot: Shot, width: number, height: number): Promise<
   }
   const { view, size, drawing } = shot.frameState;
   const ratio = Math.min(width / size.width, height / size.height);
+  const { background } = shot.frameState;
   const scaled: FrameState = {
     ...shot.frameState,
+    background: background[0] > 0.5 ? [1, 1, 1] : background, // white paper, not the page's gray
     view: { ...view, scale: view.scale * ratio },
     size: { width, height },
     pixelRatio: ratio,
@@ -54,7 +60,7 @@ export async function shoot(shot: Shot, width: number, height: number): Promise<
     canvas.toBlob(
       (blob) =>
         blob
-          ? resolve(blob)
+          ? resolve(withDensity(blob))
           : reject(
               new RangeError(
                 `The browser cannot write a PNG of ${width} x ${height} pixels. Choose a smaller size.`,
@@ -63,6 +69,11 @@ export async function shoot(shot: Shot, width: number, height: number): Promise<
       "image/png",
     );
   });
+}
+
+function withDensity(png: Blob): Blob {
+  const rest = png.slice(HEADER_BYTES);
+  return new Blob([png.slice(0, HEADER_BYTES), Uint8Array.from(DENSITY), rest], { type: png.type });
 }
 
 function drawPoints(renderer: Renderer, paper: CanvasRenderingContext2D, of: FrameState): void {

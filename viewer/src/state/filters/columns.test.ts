@@ -4,7 +4,7 @@ import { smallApp } from "../../testing/small-map";
 import { selectionCsv } from "../exports/exports";
 import { columnFacts } from "../items/item-details";
 import { searchedColumns } from "../search/haystack";
-import { columnTitle, DUPLICATE_GROUP, endTexts, valueText } from "./columns";
+import { columnNote, columnTitle, DUPLICATE_GROUP, endTexts, valueText } from "./columns";
 
 /** The small map, whose numbers and categories are findings. */
 function withFindings(): Manifest {
@@ -72,4 +72,12 @@ it("the groups of duplicates are in the table, and color no map", async () => {
     "4,a/2.png,dog,1,,",
     "5,a/1.png,cat,,train,",
   ]);
+});
+
+it("the label agreement, the sizes and the columns of the findings have a note", () => {
+  const note = (name: string) => columnNote(withFindings(), name);
+  expect(note("agreement")).toContain("the same label");
+  expect(note("width")).toBe("width of the image in pixels");
+  expect(note("value")).toBe("A share.");
+  expect(columnNote(smallApp().manifest, "split")).toBeUndefined();
 });

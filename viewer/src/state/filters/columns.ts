@@ -1,5 +1,5 @@
 /** The columns of the map by name, and their names for people. */
-import { AGREEMENT, type Manifest } from "../../contract";
+import { AGREEMENT, type Manifest, N_AGREEING } from "../../contract";
 import { dateText, readable, readableTogether } from "../wording/words";
 
 /** The column with the number of the group of duplicates: for tables and the search, not for colors. */
@@ -14,6 +14,14 @@ export function columnNamed(manifest: Manifest, name: string): Column | undefine
 /** How the page shows a column of the findings; null for a column of the source. */
 export function findingOf(column: Column | undefined) {
   return column && "finding" in column ? (column.finding ?? null) : null;
+}
+
+/** What the values of a column mean, or their unit; undefined for other columns of the source. */
+export function columnNote(manifest: Manifest, name: string): string | undefined {
+  if (name === AGREEMENT && manifest.classes)
+    return `Share of the ${N_AGREEING} nearest neighbors of an image that have the same label`;
+  if (name === "width" || name === "height") return `${name} of the image in pixels`;
+  return findingOf(columnNamed(manifest, name))?.note;
 }
 
 /** The name of a column for people. */
@@ -37,8 +45,8 @@ const MOST_RATIO = 1000; // of two ends with equal decimals
 const LEAST_DECIMAL = 1e-4; // smaller numbers have an exponent
 
 /**
- * The two ends of a range of a column as text. Numbers have equal decimals and a minus sign, which
- * a query does not accept: see `valueText` for the text in a query.
+ * The two ends of a range of a column as text. Numbers have equal decimals and a minus sign: see
+ * `valueText` for the text in a query.
  */
 export function endTexts(manifest: Manifest, name: string, ends: readonly [number, number]) {
   const own = ends.map((end) => valueText(manifest, name, end)) as [string, string];
@@ -47,5 +55,10 @@ export function endTexts(manifest: Manifest, name: string, ends: readonly [numbe
   const least = Math.max(LEAST_DECIMAL, Math.max(...sizes) / MOST_RATIO);
   const areAlike = !ends.every(Number.isInteger) && Math.min(...sizes) >= least;
   const texts = areAlike ? readableTogether(ends, 4) : own;
-  return texts.map((text) => text.replace(/^-/, "\u2212")) as [string, string];
+  return texts.map(withMinus) as [string, string];
+}
+
+/** A number as text with a minus sign, which is as wide as a plus. */
+export function withMinus(text: string): string {
+  return text.replace(/^-/, "\u2212");
 }

@@ -46,3 +46,8 @@ it("the number of the group of duplicates is not shown", () => {
   const columns = { duplicates: "equal files", duplicate_group: 93 };
   expect(columnFacts({ ...ITEM, columns }, manifest)).toEqual([["duplicates", "equal files"]]);
 });
+
+it("a negative number has a minus sign", () => {
+  const columns = { value: -2.702 };
+  expect(columnFacts({ ...ITEM, columns }, manifest)).toEqual([["value", "\u22122.702"]]);
+});

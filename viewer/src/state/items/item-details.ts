@@ -1,6 +1,6 @@
 /** The details of an item as text. */
 import { AGREEMENT, type ItemDetails, type Manifest, N_AGREEING } from "../../contract";
-import { columnTitle, DUPLICATE_GROUP, valueText } from "../filters/columns";
+import { columnTitle, DUPLICATE_GROUP, valueText, withMinus } from "../filters/columns";
 import { agreementText } from "../wording/words";
 
 /** Name and value of each column that has a value. Width and height become one entry, "size". */
@@ -19,7 +19,7 @@ export function columnFacts(details: ItemDetails, manifest: Manifest): [string, 
     if (name === DUPLICATE_GROUP) continue; // the panel lists the copies
     if (typeof value !== "number") facts.push([columnTitle(manifest, name), String(value)]);
     else if (name !== AGREEMENT)
-      facts.push([columnTitle(manifest, name), valueText(manifest, name, value)]);
+      facts.push([columnTitle(manifest, name), withMinus(valueText(manifest, name, value))]);
     else
       facts.push([
         name,

@@ -53,6 +53,7 @@ it.each([
 // in the column "split" item 1 has no value
 it.each([
   ["value:none", [0]],
+  ["value:\u22121..1", [1]],
   ["VALUE:None", [0]],
   ["taken:none", [3]],
   ["label:none", [4]],

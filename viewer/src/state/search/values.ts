@@ -84,7 +84,7 @@ export function dividedQuery(
   const terms: ValueTerm[] = [];
   const rest = query.replace(TERM, (whole: string, name: string | undefined, text: string) => {
     const key = folded((name ?? "").replaceAll('"', ""));
-    const sought = folded(unquoted(text));
+    const sought = folded(unquoted(text)).replaceAll("\u2212", "-");
     const column = named.get(key) ?? (sought === NONE && optional.get(key));
     if (!column) return whole;
     if (sought !== "") terms.push({ column, text: sought });

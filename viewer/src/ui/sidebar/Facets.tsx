@@ -1,5 +1,5 @@
 /** A chart of each column that does not color the map. All charts filter, and their filters combine. */
-import { columnNamed, columnTitle, findingOf } from "../../state/filters/columns";
+import { columnNote, columnTitle } from "../../state/filters/columns";
 import { useApp } from "../context";
 import { IconButton, revealOpened } from "../controls/controls";
 import { Icon } from "../controls/icons";
@@ -30,7 +30,7 @@ function Facet({ name }: { readonly name: string }) {
           type="button"
           class="fs-facet-toggle"
           aria-expanded={isOpen}
-          title={findingOf(columnNamed(app.manifest, name))?.note ?? title}
+          title={columnNote(app.manifest, name) ?? title}
           onClick={(event) => {
             app.toggleFacet(name);
             revealOpened(event);

@@ -3,7 +3,7 @@ import { useId, useMemo, useRef, useState } from "preact/hooks";
 import type { App } from "../../state/app";
 import { type LegendRow, legendRows } from "../../state/colors/legend";
 import { numberPalette } from "../../state/colors/scale";
-import { columnNamed, findingOf } from "../../state/filters/columns";
+import { columnNote } from "../../state/filters/columns";
 import { isolated, toggled } from "../../state/filters/filters";
 import { LABEL, withLabel } from "../../state/items/items";
 import { type Content, scoreText } from "../../state/search/contents";
@@ -69,7 +69,7 @@ export function ClassLegend({ name }: { readonly name: string }) {
   const codes = values instanceof Uint16Array ? values : null;
   const shownCounts = useShownCounts(name, codes, CODES);
   if (rows.length === 0) return null;
-  const note = findingOf(columnNamed(app.manifest, name))?.note;
+  const note = columnNote(app.manifest, name);
   const isLegend = app.colorBy.value === name;
   const isLong = rows.length >= FILTER_FROM;
   const sorted = byCount ? [...rows].sort((a, b) => b.count - a.count) : rows;

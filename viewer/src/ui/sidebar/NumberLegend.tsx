@@ -1,9 +1,8 @@
 /** The legend of a column of numbers or dates. */
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
-import { AGREEMENT, N_AGREEING } from "../../contract";
 import { columnScale } from "../../state/colors/scale";
-import { findingOf, valueText } from "../../state/filters/columns";
+import { columnNote, valueText } from "../../state/filters/columns";
 import { grayText } from "../../state/wording/words";
 import { shownText, useApp } from "../context";
 import { Histogram, type ScaleProps } from "./Histogram";
@@ -17,7 +16,7 @@ export function NumberLegend({ column, values }: ScaleProps) {
   const app = useApp();
   const { name, minimum, maximum } = column;
   const scale = useMemo(() => columnScale(column, values), [column, values]);
-  const finding = findingOf(column);
+  const note = columnNote(app.manifest, name);
   const gray = useMemo(() => grayText(values), [values]);
   return (
     <section class="fs-legend" aria-label="Legend">
@@ -31,12 +30,7 @@ export function NumberLegend({ column, values }: ScaleProps) {
           {valueText(app.manifest, name, scale.from((scale.at(minimum) + scale.at(maximum)) / 2))}
         </ScaleNote>
       )}
-      {finding && <ScaleNote>{finding.note}</ScaleNote>}
-      {name === AGREEMENT && app.manifest.classes && (
-        <ScaleNote>
-          Share of the {N_AGREEING} nearest neighbors of an image that have the same label
-        </ScaleNote>
-      )}
+      {note && <ScaleNote>{note}</ScaleNote>}
       {gray && <ScaleNote>{gray}</ScaleNote>}
     </section>
   );
