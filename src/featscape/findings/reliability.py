@@ -295,7 +295,8 @@ def _distances_in_features(
     distances = np.empty((len(rows), len(features)), np.float32)
 
     def fill(block: slice) -> None:
-        others = features[block] - center
+        others = features[block].astype(np.float32)
+        others -= center
         others /= scale
         distances[:, block] = (-2 * own) @ others.T
         distances[:, block] += np.einsum("ij,ij->i", others, others)
