@@ -237,6 +237,12 @@ class ExpectedErrors:
         One sentence about what the limits assume.
     n_checked : int
         Number of labels that a person has checked.
+    n_classified : int
+        Number of labels that the classifier of the list has compared with the other labels; 0 after
+        checks, and in maps of earlier releases.
+    found_shares : tuple of two float, or ()
+        The share of the planted errors that are listed: of errors between random classes, and of
+        errors between similar classes. Empty if `n_classified` is 0.
     """
 
     low: int
@@ -244,6 +250,18 @@ class ExpectedErrors:
     n_listed: int
     assumption: str
     n_checked: int = 0
+    n_classified: int = 0
+    found_shares: tuple[float, ...] = ()
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of the labels that are not listed: the classifier gives these labels, too.
+
+        Each label is compared with the prediction from the other labels (leave-one-out), so that
+        this is the cross-validated accuracy of the classifier, measured with the given labels. None
+        if `n_classified` is 0.
+        """
+        return 1 - self.n_listed / self.n_classified if self.n_classified else None
 
     @property
     def number(self) -> str:
@@ -389,7 +407,9 @@ class Findings:
                 for kind in KINDS
             },
             "not_computed": dict(self.not_computed),
-            "expected_errors": None if expected is None else asdict(expected),
+            "expected_errors": None
+            if expected is None
+            else {**asdict(expected), "found_shares": list(expected.found_shares)},
             "unusual_borders": list(self.unusual_borders),
         }
 

@@ -22,6 +22,7 @@ from featscape.findings.wording import (
     count_nouns,
     count_wrong,
     name_farthest,
+    note_accuracy,
     note_corrections,
     noun_of,
 )
@@ -166,7 +167,8 @@ def _text_of_labels(findings: Findings) -> str:
     number = count_nouns(len(findings.labels), noun_of(findings.paths), "resembles", "resemble")
     text = f"{number} another class more than the labeled class."
     expected = findings.expected_errors
-    wrong = () if expected is None else (count_wrong(expected), note_corrections(expected))
+    notes = (count_wrong, note_accuracy, note_corrections)
+    wrong = () if expected is None else tuple(note(expected) for note in notes)
     return " ".join(filter(None, (text, *wrong, note_copies(findings))))
 
 

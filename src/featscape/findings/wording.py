@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.number_text import plural
+from featscape.number_text import percent, plural
 from featscape.printable_names import printable, separable
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ CLASS_SECTIONS = {
     "exemplars": ("exemplars", "Typical {noun}s"),
 }
 N_CHECKS = 30  # labels that a person checks to estimate the number of wrong labels
+_WEAK = 0.5  # a classifier that agrees with fewer labels is called weak
 
 PATTERNS = "A sharp image with a fine pattern, such as a knit fabric, may also be listed as noisy."
 
@@ -66,6 +67,16 @@ def count_wrong(expected: ExpectedErrors) -> str:
         return f"{every}: {limit}." if is_limited else f"{every} to know how many are wrong."
     limit = limit.capitalize() if is_limited else "The number of wrong labels is not known"
     return f"{limit}. To estimate the number, check {N_CHECKS} labels."
+
+
+def note_accuracy(expected: ExpectedErrors) -> str:
+    """Return how many labels the classifier of the list gives; "" if the number is unknown."""
+    if expected.accuracy is None:
+        return ""
+    note = f"The classifier of the list agrees with {percent(expected.accuracy)} of all labels."
+    if expected.accuracy < _WEAK:
+        note = f"{note} A classifier that often disagrees also lists many right labels."
+    return note
 
 
 def note_corrections(expected: ExpectedErrors) -> str:

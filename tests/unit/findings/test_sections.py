@@ -54,12 +54,13 @@ def arranged(**findings):
 
 def test_a_label_error_has_the_suggested_label_and_its_neighbors():
     error = LabelError(item=3, label="cat", suggested="dog", **COMMON)
-    expected = ExpectedErrors(0, 4, 5, "If.")
+    expected = ExpectedErrors(0, 4, 5, "If.", n_classified=50)
     section = arranged(labels=(error,), expected_errors=expected)["labels"]
     assert (section.title, section.layout) == ("Labels to check", "items")
     assert section.text == (
         "1 image resembles another class more than the labeled class. Look at all 5: at most about "
-        "4 of the labels are wrong. After corrections with this list, the limit may be too low."
+        "4 of the labels are wrong. The classifier of the list agrees with 90 % of all labels. "
+        "After corrections with this list, the limit may be too low."
     )
     assert section.findings[0].suggested == "dog"
     assert section.findings[0].neighbors == (2,)

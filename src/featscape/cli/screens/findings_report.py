@@ -12,6 +12,7 @@ from featscape.findings.wording import (
     count_wrong,
     name_farthest,
     name_item,
+    note_accuracy,
     noun_of,
 )
 from featscape.printable_names import printable, separable
@@ -61,6 +62,8 @@ def _lines(findings: Findings) -> Iterator[str]:
         expected = findings.expected_errors
         if kind == "labels" and listed and expected is not None:
             yield f"  {count_wrong(expected)} {expected.assumption}"
+            if note := note_accuracy(expected):
+                yield f"  {note}"
         for place, one in enumerate(listed[:_MAX_LISTED]):
             yield f"  {f'Number {place}: ' if kind == 'labels' else ''}{one.text}"
             if isinstance(one, ClassFinding) and one.items:

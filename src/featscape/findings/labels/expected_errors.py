@@ -33,9 +33,11 @@ _ASSUMPTION = (
     "the labels, between random and between similar classes; after corrections with this list, the "
     'remaining errors are harder to find. See "Find label errors" in the documentation.'
 )
-_NO_LIMIT = (
-    "The list is too short for a limit, or its labels are as suspicious as errors that were "
-    'planted in 2 % of the labels. See "Find label errors" in the documentation.'
+_SEE = 'See "Find label errors" in the documentation.'
+_TOO_SHORT = f"The list is too short for a limit. {_SEE}"
+_NOT_FOUND = f"None of the errors that were planted in 2 % of the labels is listed. {_SEE}"
+_AS_SUSPICIOUS = (
+    "The listed labels are as suspicious as errors that were planted in 2 % of the labels. " + _SEE
 )
 _PENALTY = 0.05  # of the squared parameters
 _N_DRAWS = 500  # from the distribution of the two parameters
@@ -71,7 +73,7 @@ def expect_errors(
     n = len(codes)
     n_planted = max(1, round(_PLANTED_SHARE * n))
     n_repeats = min(_MOST_REPEATS, -(-_N_PLANTED // n_planted))
-    limits = []
+    limits, n_found = [], []
     for is_uniform in (True, False):
         planted = []
         for _ in range(n_repeats):
@@ -85,14 +87,36 @@ def expect_errors(
                 changed = _keep_classes(changed, codes, n_classes)
             again = model.odds(changed, n_classes, calibrations=odds.calibrations)
             planted.append(again.suspicion[chosen])
-        limits.append(limit_wrong(odds.suspicion[listed], np.concatenate(planted)))
+        suspicion = np.concatenate(planted)
+        limits.append(limit_wrong(odds.suspicion[listed], suspicion))
+        n_found.append(int((suspicion > 0).sum()))
     high = int(np.ceil(max(limits)))
     return ExpectedErrors(
         low=0,
         high=high,
         n_listed=len(listed),
-        assumption=_ASSUMPTION if high < len(listed) else _NO_LIMIT,
+        assumption=_explain(high, len(listed), n_found=n_found[int(np.argmax(limits))]),
+        n_classified=int((~np.isnan(odds.suspicion)).sum()),
+        found_shares=tuple(found / (n_planted * n_repeats) for found in n_found),
     )
+
+
+def _explain(high: int, n_listed: int, *, n_found: int) -> str:
+    """Return what the limit assumes, or why there is no limit below the number of listed labels.
+
+    Parameters
+    ----------
+    high, n_listed : int
+    n_found : int
+        Number of planted errors that are listed, of the kind that gives the limit.
+    """
+    if high < n_listed:
+        return _ASSUMPTION
+    if n_found == 0:
+        return _NOT_FOUND
+    # the limit if all listed planted errors were more suspicious than all listed labels
+    least = limit_wrong(np.ones(n_listed, np.float32), np.full(n_found, 2, np.float32))
+    return _TOO_SHORT if np.ceil(least) >= n_listed else _AS_SUSPICIOUS
 
 
 def _keep_classes(

@@ -3,9 +3,9 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.findings import Evidence, LabelError, choose_checks, estimate_errors
-from featscape.findings.labels.expected_errors import limit_wrong
+from featscape.findings.labels.expected_errors import _explain, limit_wrong
 from featscape.findings.records import ExpectedErrors
-from featscape.findings.wording import count_wrong
+from featscape.findings.wording import count_wrong, note_accuracy
 
 ESTIMATE = "To estimate the number, check 30 labels."
 
@@ -66,6 +66,32 @@ def test_the_limit_is_near_the_number_of_wrong_labels_if_these_are_suspicious(n_
 def test_the_limit_is_all_listed_labels_if_no_planted_error_is_listed():
     assert limit_wrong(suspicions(0, 40), np.full(400, -1, np.float32)) == len(suspicions(0, 40))
     assert limit_wrong(np.zeros(0, np.float32), suspicions(400, 0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("high", "n_listed", "n_found", "start"),
+    [
+        (4, 5, 400, "The limit assumes"),
+        (1, 1, 400, "The list is too short"),
+        (2, 2, 5, "The list is too short"),
+        (794, 794, 400, "The listed labels are as suspicious as errors"),
+        (30, 30, 0, "None of the errors that were planted in 2 % of the labels is listed"),
+    ],
+)
+def test_one_reason_is_given_for_a_list_without_a_limit(high, n_listed, n_found, start):
+    reason = _explain(high, n_listed, n_found=n_found)
+    assert reason.startswith(start)
+    assert reason.endswith('See "Find label errors" in the documentation.')
+
+
+@pytest.mark.parametrize(
+    ("n_listed", "share", "is_weak"), [(20, "80 %", False), (49, "51 %", False), (53, "47 %", True)]
+)
+def test_the_accuracy_of_the_classifier_is_beside_the_list(n_listed, share, is_weak):
+    note = note_accuracy(ExpectedErrors(0, 5, n_listed, "", n_classified=100))
+    assert note.startswith(f"The classifier of the list agrees with {share} of all labels.")
+    assert note.endswith("also lists many right labels.") == is_weak
+    assert note_accuracy(ExpectedErrors(0, 5, n_listed, "")) == ""
 
 
 def test_few_planted_errors_give_a_higher_limit_than_many():

@@ -147,6 +147,18 @@ def test_the_expected_number_of_errors_is_a_limit_with_its_assumption(share):
     assert len(textwrap.wrap(shown, 98)) <= 5
     has_limit = "in 2 % of the labels, between random and between similar classes" in shown
     assert has_limit == (expected.high < len(listed))
+    assert expected.n_classified == 400
+    assert expected.accuracy == (found.suspicion <= 0).mean() == 1 - len(listed) / 400
+    assert all(0.7 < share <= 1 for share in expected.found_shares)
+
+
+def test_the_share_of_listed_errors_is_between_those_of_both_kinds_of_planted_errors():
+    features, codes = clouds(900, n_classes=6, spread=0.6)  # many items resemble another class
+    codes, wrong = with_errors(codes, 0.1)
+    found = label_errors(features, named(codes))
+    of_random, of_similar = found.expected.found_shares
+    assert of_similar - 0.1 < (found.suspicion[wrong] > 0).mean() < of_random + 0.1
+    assert of_similar < of_random
 
 
 def test_few_errors_among_look_alikes_have_a_low_limit():
