@@ -72,7 +72,7 @@ def kl_divergence(P: Any, Y: Any, *, n_jobs: int | None = None) -> float:
         P does not have these properties, the shapes of P and Y do not match, a value is NaN or
         infinite, or the extent of Y is too large.
     """
-    from scipy.sparse import csr_array
+    from meshtsne.forces import direct
 
     n_threads = count_threads(n_jobs)
     P, Y = as_matrix("P", P), as_matrix("Y", Y)
@@ -101,9 +101,8 @@ def kl_divergence(P: Any, Y: Any, *, n_jobs: int | None = None) -> float:
     centered = (Y - (low + high)).astype(np.float32)
     if n > _DIRECT_KL_UP_TO:
         return max(_interpolated_kl(P, centered, n_threads=n_threads), 0.0)
-    no_edges = csr_array((n, n), dtype=np.float32)
-    gradient = choose_gradient(no_edges, centered, method="direct", n_threads=n_threads)
-    return max(exact.sparse_kl_divergence(P, Y, z=gradient.normalization()), 0.0)
+    z = direct.normalization(centered, n_threads=n_threads)
+    return max(exact.sparse_kl_divergence(P, Y, z=z), 0.0)
 
 
 def _interpolated_kl(P: csr_array, Y: NDArray[np.float32], *, n_threads: int) -> float:

@@ -147,6 +147,13 @@ def test_the_divergence_is_exact_after_points_left_the_grid(joint):
     assert gradient.kl_divergence() == pytest.approx(truth.kl_divergence(), rel=2e-3)
 
 
+def test_the_divergence_of_distant_points_is_exact(few_joint):
+    Y = np.random.default_rng(9).uniform(size=(FEW, 2)) * 250
+    gradient = make_gradient(few_joint, Y)
+    truth = exact.ExactGradient(few_joint, gradient.embedding())
+    assert gradient.kl_divergence() == pytest.approx(truth.kl_divergence(), rel=1e-3)
+
+
 def test_an_interrupted_step_restores_the_state_before_the_step(joint, monkeypatch):
     gradient = make_gradient(joint, np.random.default_rng(6).normal(size=(N, 2)))
     before = gradient.embedding()

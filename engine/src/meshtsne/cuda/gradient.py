@@ -8,10 +8,13 @@ import numpy as np
 import torch
 import triton
 
+from meshtsne.checks import count_threads
 from meshtsne.cuda.affinities import DeviceAffinities, PackedAffinities
 from meshtsne.cuda.kernels import descent as kernels
 from meshtsne.cuda.kernels.launch import launch
 from meshtsne.cuda.repulsion import SPACING, NodeExtent, RepulsionGrid
+from meshtsne.forces.direct import normalization
+from meshtsne.forces.grid import LEAST_MEAN_OF_GRID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,6 +144,8 @@ class CudaGradient:
             self._cover_points()
             self._evaluate()
         z = int(self._grid.z) / self._grid.z_scale
+        if z < LEAST_MEAN_OF_GRID * self._grid.n:
+            z = normalization(self.embedding(), n_threads=count_threads(None))
         P = self._P
         rows = torch.empty(len(P), device=self._device)
         launch(

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from meshtsne.forces.native import NativeGradient
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Starting another thread takes longer than an iteration over fewer pairs.
 PAIRS_PER_THREAD = 500_000
@@ -20,3 +27,11 @@ class DirectGradient(NativeGradient):
 
     def _find_forces(self) -> float:
         return self._points.direct_forces()
+
+
+def normalization(Y: NDArray[np.float32], *, n_threads: int) -> float:
+    """Return Z of the embedding Y, shape (n, c), as the sum over all pairs."""
+    from scipy.sparse import csr_array
+
+    no_edges = csr_array((len(Y), len(Y)), dtype=np.float32)
+    return DirectGradient(no_edges, Y, n_jobs=n_threads).normalization()
