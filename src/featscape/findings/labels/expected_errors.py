@@ -83,8 +83,7 @@ def expect_errors(
             if is_uniform:
                 others = generator.integers(1, n_classes, n_planted)
                 changed[chosen] = (codes[chosen] + others) % n_classes
-            if np.bincount(changed, minlength=n_classes).min() == 0:
-                changed = _keep_classes(changed, codes, n_classes)
+            changed = _keep_classes(changed, codes, n_classes)
             again = model.odds(changed, n_classes, calibrations=odds.calibrations)
             planted.append(again.suspicion[chosen])
         suspicion = np.concatenate(planted)
@@ -122,9 +121,13 @@ def _explain(high: int, n_listed: int, *, n_found: int) -> str:
 def _keep_classes(
     changed: NDArray[np.intp], codes: NDArray[np.intp], n_classes: int
 ) -> NDArray[np.intp]:
-    """Return the changed labels without the changes that removed all items of a class."""
-    is_gone = np.bincount(changed, minlength=n_classes) == 0
-    return np.where(is_gone[codes], codes, changed)
+    """Return the changed labels without the changes that removed all items of a class.
+
+    An item that returns to its class may have been the last of another class.
+    """
+    while (is_gone := np.bincount(changed, minlength=n_classes) == 0).any():
+        changed = np.where(is_gone[codes], codes, changed)
+    return changed
 
 
 def limit_wrong(listed: NDArray[np.float32], planted: NDArray[np.float32]) -> float:

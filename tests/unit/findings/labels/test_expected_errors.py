@@ -3,7 +3,7 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.findings import Evidence, LabelError, choose_checks, estimate_errors
-from featscape.findings.labels.expected_errors import _explain, limit_wrong
+from featscape.findings.labels.expected_errors import _explain, _keep_classes, limit_wrong
 from featscape.findings.records import ExpectedErrors
 from featscape.findings.wording import count_wrong, note_accuracy
 
@@ -170,3 +170,11 @@ def test_equal_limits_are_one_number():
     many = ExpectedErrors(low=5, high=1_200, **checked)
     assert (few.number, many.number) == ("2", "5 to 1,200")
     assert count_wrong(few).startswith("About 2 of the labels are wrong")
+
+
+def test_planted_errors_leave_an_item_in_each_class():
+    codes = np.array([0, 1, 2, 2])
+    changed = np.array([1, 2, 2, 2])  # without class 1 after the first item returns to its class
+    assert _keep_classes(changed, codes, 3).tolist() == [0, 1, 2, 2]
+    changed = np.array([0, 1, 2, 1])  # all classes have items
+    assert _keep_classes(changed, codes, 3).tolist() == [0, 1, 2, 1]
