@@ -78,7 +78,8 @@ class PlacedImage:
     position : ndarray of float32, shape (c,)
         Coordinates on a map of c dimensions.
     neighbors : Neighbors
-        The items of the map that are nearest to the image in feature space, shape (1, k).
+        The items of the map that are nearest to the image, shape (1, k), in the principal
+        components that t-SNE uses.
     """
 
     position: NDArray[np.float32]
@@ -96,7 +97,8 @@ class PlacedImages:
     positions : ndarray of float32, shape (m, c)
         Coordinates on a map of c dimensions.
     neighbors : Neighbors
-        The items of the map that are nearest to each image in feature space, shape (m, k).
+        The items of the map that are nearest to each image, shape (m, k), in the principal
+        components that t-SNE uses.
     """
 
     images: ImageSet

@@ -56,8 +56,8 @@ def draw_classes(
 ) -> Image.Image | None:
     """Draw which classes are close, as a matrix and a tree, like classes.png of the map.
 
-    The number of a cell is the percentage of the nearest neighbors, in feature space, of the images
-    of the row that have the class of the column. A cell with a larger number has a stronger shade.
+    The number of a cell is the percentage of the 10 nearest neighbors of t-SNE, of the images of
+    the row, that have the class of the column. A cell with a larger number has a stronger shade.
     The tree joins the closest classes first. Thick branches are in at least 80 % of the bootstrap
     samples; their number is this percentage.
 
