@@ -13,12 +13,12 @@ from featscape.errors import InputError
 from featscape.features.extraction.cache import DIGEST_BYTES
 from featscape.files.near_paths import suggest_spelling
 from featscape.number_text import plural
-from featscape.printable_names import printable
+from featscape.printable_names import list_names, printable
 from featscape.progress import note_or_warn
 from featscape.records import Features, SkippedImage, count_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,18 +48,18 @@ class ImageRows:
     kept : list of int
         Index of the image in each row.
     skipped : list of SkippedImage
-    largest : list of int
-        The largest value of each decoded image of 16 bits: see `Decoded`.
-    n_with_more : int
-        Number of decoded images whose files have further pages or frames.
+    largest : dict of str to int
+        The largest value of each decoded image of 16 bits, by its path: see `Decoded`.
+    with_more : list of str
+        The paths of the decoded images whose files have further pages or frames.
     """
 
     images: ImageSet
     thumbnails: ThumbnailSink | None
     kept: list[int] = field(default_factory=list)
     skipped: list[SkippedImage] = field(default_factory=list)
-    largest: list[int] = field(default_factory=list)
-    n_with_more: int = 0
+    largest: dict[str, int] = field(default_factory=dict)
+    with_more: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         n_images = len(self.images)
@@ -76,8 +76,9 @@ class ImageRows:
         self._sizes_px[row] = item.size_px
         self._digests[row] = np.frombuffer(item.digest, np.uint8)
         if item.largest is not None:
-            self.largest.append(item.largest)
-        self.n_with_more += item.has_more
+            self.largest[self.images.paths[index]] = item.largest
+        if item.has_more:
+            self.with_more.append(self.images.paths[index])
         if self.thumbnails is not None and item.thumbnail is not None:
             self.thumbnails.append(item.thumbnail)
         return row
@@ -119,11 +120,12 @@ class ImageRows:
             note_or_warn(progress, line)
         elif line is not None:
             progress.note(line)
-        if self.n_with_more:
-            has = "has" if self.n_with_more == 1 else "have"
+        if self.with_more:
+            has = "has" if len(self.with_more) == 1 else "have"
             progress.note(
-                f"{plural(self.n_with_more, 'file')} {has} further pages or frames; only the first "
-                "is used: save the others as files of their own"
+                f"{plural(len(self.with_more), 'file')} {has} further pages or frames "
+                f"({_name_first(self.with_more)}); only the first is used: save the others "
+                "as files of their own"
             )
 
     def select_images(self) -> ImageSet:
@@ -142,42 +144,52 @@ class ImageRows:
         return self._digests[: len(self.kept)]
 
 
-def describe_white(largest: Sequence[int], white: int | None) -> str | None:
+def _name_first(paths: Sequence[str]) -> str:
+    """Return for example "'a.tif' and 4 more"."""
+    return printable(list_names(paths, n_shown=1))
+
+
+def describe_white(largest: Mapping[str, int], white: int | None) -> str | None:
     """Return a line about images of 16 bits that are too dark or clipped; None without any.
 
     Parameters
     ----------
-    largest : sequence of int
-        The largest value of each image.
+    largest : mapping of str to int
+        The largest value of each image, by its path.
     white : int or None
         See `ImageSet`.
     """
     if white is not None and white > _MAX_16_BIT and largest:
         have, these = ("has", "this image") if len(largest) == 1 else ("have", "these images")
         return (
-            f"{plural(len(largest), 'image')} {have} 16 bits, so no value above {_MAX_16_BIT}: "
+            f"{plural(len(largest), 'image')} {have} 16 bits ({_name_first(list(largest))}), so no "
+            f"value above {_MAX_16_BIT}: "
             f"--white {white} makes {these} darker; repeat the command with --white {_MAX_16_BIT} "
             f"(white={_MAX_16_BIT}) or less"
         )
     if white is not None:
-        n_clipped = sum(value > white for value in largest)
-        has, its = ("has", "its") if n_clipped == 1 else ("have", "their")
+        clipped = [path for path, value in largest.items() if value > white]
+        has, its = ("has", "its") if len(clipped) == 1 else ("have", "their")
         line = (
-            f"{plural(n_clipped, 'image')} {has} values above --white {white}, which become white; "
-            f"{its} largest value is {max(largest, default=0)}"
+            f"{plural(len(clipped), 'image')} {has} values above --white {white}, which become "
+            f"white ({_name_first(clipped)}); {its} largest value is "
+            f"{max(largest.values(), default=0)}"
         )
-        return line if n_clipped else None
-    n_dark = sum(value <= _WHITES[-1] for value in largest)
-    if n_dark == 0:
+        return line if clipped else None
+    dark = [path for path, value in largest.items() if value <= _WHITES[-1]]
+    if not dark:
         return None
-    use, look = ("uses", "looks") if n_dark == 1 else ("use", "look")
-    line = f"{plural(n_dark, 'image')} {use} at most a quarter of 16 bits and {look} dark: "
-    fitting = [one for one in _WHITES if max(largest) <= one]
+    use, look = ("uses", "looks") if len(dark) == 1 else ("use", "look")
+    line = (
+        f"{plural(len(dark), 'image')} {use} at most a quarter of 16 bits and {look} dark "
+        f"({_name_first(dark)}): "
+    )
+    fitting = [one for one in _WHITES if max(largest.values()) <= one]
     if fitting:
         return f"{line}repeat the command with --white {fitting[0]} (white={fitting[0]})"
     return (
-        f"{line}other images have values up to {max(largest)}, so scale the values of the dark "
-        "files, or make a map of these files with --white (white=)"
+        f"{line}other images have values up to {max(largest.values())}, so scale the values of the "
+        "dark files, or make a map of these files with --white (white=)"
     )
 
 

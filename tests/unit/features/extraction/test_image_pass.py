@@ -36,18 +36,22 @@ def test_a_large_photograph_is_decoded_at_a_smaller_scale_once(tmp_path):
 @pytest.mark.parametrize(
     ("largest", "white", "expected"),
     [
-        ([900], None, "1 image uses at most a quarter of 16 bits and looks dark: repeat the "),
+        ([900], None, r"looks dark \('0.png'\): repeat the "),
         ([900, 1_023], None, r"--white 1023 \(white=1023\)$"),
         ([900, 1_024], None, r"--white 4095 \(white=4095\)$"),
         ([4_096], None, r"--white 16383 \(white=16383\)$"),
-        ([16_383, 16_384], None, "1 image uses at most a quarter of 16 bits and looks dark: other"),
+        ([16_383, 16_384], None, r"^1 image uses at most a .* dark \('0.png'\): other"),
         ([900, 7_000, 65_535], None, "2 images use at most .* have values up to 65535, so scale"),
         ([16_384, 65_535], None, None),
         ([900, 4_095], 4095, None),
-        ([4_095, 4_096], 4095, "1 image has values above --white 4095, .*; its largest .* is 4096"),
+        ([4_095, 4_096], 4095, r"above --white 4095, .* \('1.tif'\); its largest .* is 4096"),
         ([65_535], 65_535, None),
-        ([900], 70_000, "1 image has 16 bits, .* --white 70000 makes this image darker; repeat"),
-        ([900, 65_535], 65_536, r"2 images have 16 bits, .* with --white 65535 \(white=65535\) or"),
+        ([900], 70_000, "1 image has 16 bits .*, .* --white 70000 makes this image darker; repeat"),
+        (
+            [900, 65_535],
+            65_536,
+            r"have 16 bits \('0.png' and 1 more\), .* with --white 65535 \(white=65535\) or",
+        ),
         ([9_000, 5_000], 4095, "2 images have values above --white 4095, .*; their .* is 9000"),
     ],
 )
@@ -80,7 +84,7 @@ def test_files_with_further_pages_or_frames_are_counted_in_one_note(tmp_path):
     with ThumbnailPacker(tmp_path / "pack", size_px=64) as thumbnails:
         read_images(find_images(tmp_path / "scans"), thumbnails=thumbnails, progress=notes)
     assert [line.partition(":")[0] for line in notes.lines] == [
-        "5 files have further pages or frames; only the first is used"
+        "5 files have further pages or frames ('cut.gif' and 4 more); only the first is used"
     ]
 
 
@@ -88,7 +92,7 @@ def test_files_with_further_pages_or_frames_are_counted_in_one_note(tmp_path):
     ("white", "message"),
     [
         (None, r"^1 image uses at most .* \(white=4095\)$"),
-        (70_000, r"^1 image has 16 bits, .* \(white=65535\) or less$"),
+        (70_000, r"^1 image has 16 bits .*, .* \(white=65535\) or less$"),
     ],
 )
 def test_dark_images_are_a_warning_without_a_receiver_of_reports(tmp_path, white, message):
