@@ -151,7 +151,7 @@ def serve(arguments):
     ) as process:
         line = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-    assert "http://127.0.0.1" in line
+    assert re.match("Serving photos-map at https?://", line)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +31,7 @@ from featscape.cli.parameters import (
     OpenPage,
     Originals,
     Port,
+    PublicUrl,
     ReportFile,
     SectionedCommand,
     takes_options,
@@ -201,6 +203,7 @@ def serve(
     weights: MapWeights = None,
     no_browser: NoBrowser = False,
     originals: Originals = None,
+    public_url: PublicUrl = None,
 ) -> None:
     """Explore a map in the browser.
 
@@ -212,7 +215,9 @@ def serve(
     if the images have moved, give their location with --originals.
 
     By default only this machine can connect. With another --host the address contains a token, and
-    everyone who has the address can see all images of the map.
+    everyone who has the address can see all images of the map. The token is random, or that of the
+    environment variable FEATSCAPE_TOKEN. Behind a reverse proxy, give the proxy's address with
+    --public-url.
 
     The server never loads code or files that only the map names, because the map may come from an
     untrusted source. To place images on a map of your own network, give the network with --model.
@@ -223,6 +228,7 @@ def serve(
       featscape serve photos-map --host 0.0.0.0 --port 8080 --no-browser
       featscape serve photos-map --model networks:mine
       featscape serve photos-map --originals /mnt/photos
+      featscape serve photos-map --port 8177 --public-url https://maps.example.org
     """
     _serve(
         folder,
@@ -232,6 +238,8 @@ def serve(
         weights=weights,
         open_browser=not no_browser,
         originals=originals,
+        public_url=public_url,
+        token=os.environ.get("FEATSCAPE_TOKEN"),
     )
 
 

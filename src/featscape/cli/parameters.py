@@ -44,6 +44,14 @@ Port = Annotated[
     typer.Option(metavar="N", help="The port.  [default: the first free port from 8000]"),
 ]
 Host = Annotated[str, typer.Option(metavar="HOST", help="The network interface; 0.0.0.0 for all.")]
+PublicUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="The address at which a reverse proxy offers the page, such as "
+        "https://maps.example.org.",
+    ),
+]
 MapModel = Annotated[
     str | None,
     typer.Option(

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from featscape.app.server import security
 from featscape.app.server.security import Access, Guard
+from featscape.errors import InputError
 
 PAGE = "/"
 NEIGHBORS = "/api/items/3/neighbors"
@@ -156,6 +157,96 @@ class TestToken:
 
     def test_the_loopback_interface_needs_no_token(self, client):
         assert "set-cookie" not in client.get("/?token=anything").headers
+
+
+class TestReverseProxy:
+    """A proxy on this machine offers the page at https://maps.example."""
+
+    TOKEN = "a-long-token-of-the-user"
+
+    @pytest.fixture
+    def access(self):
+        given = {"public_url": "https://Maps.Example/", "token": self.TOKEN}
+        return Access.of("127.0.0.1", port=8000, host="127.0.0.1", **given)
+
+    @pytest.fixture
+    def page(self, app, access):
+        return TestClient(Guard(app, access=access), base_url="http://localhost:8000")
+
+    def search(self, page, *, host, origin):
+        headers = {"host": host, "origin": origin, "sec-fetch-site": "same-origin"}
+        return page.post(f"/api/search?token={self.TOKEN}", json={"text": "7"}, headers=headers)
+
+    @pytest.mark.parametrize("host", ["maps.example", "maps.example:443", "127.0.0.1:8000"])
+    def test_the_public_address_is_accepted_whether_the_proxy_keeps_the_host(self, page, host):
+        response = self.search(page, host=host, origin="https://maps.example")
+        assert response.status_code == 200
+
+    @pytest.mark.parametrize(
+        ("host", "origin"),
+        [
+            ("evil.example", "https://maps.example"),
+            ("evil.maps.example", "https://maps.example"),
+            ("127.0.0.1:8000", "https://evil.example"),
+            ("127.0.0.1:8000", "http://maps.example"),
+            ("127.0.0.1:8000", "https://maps.example:444"),
+            ("127.0.0.1:8000", "https://maps.example.evil.example"),
+            ("maps.example", "null"),
+        ],
+    )
+    def test_other_hosts_and_origins_are_refused(self, page, host, origin):
+        refusal(self.search(page, host=host, origin=origin))
+
+    def test_a_token_is_required_from_everyone(self, page):
+        assert "FEATSCAPE_TOKEN" in refusal(page.get(PAGE), 401)
+        refusal(page.get(f"{PAGE}?token={self.TOKEN}x"), 401)
+        response = page.get(f"{PAGE}?token={self.TOKEN}")
+        assert response.status_code == 200
+        assert "; Secure" in response.headers["set-cookie"]
+
+    def test_without_a_token_of_the_user_the_token_is_random(self):
+        given = {"port": 8000, "host": "127.0.0.1", "public_url": "http://maps.example:8080"}
+        tokens = {Access.of("127.0.0.1", **given).token for _ in range(2)}
+        assert len(tokens) == 2
+        assert all(len(token) >= 32 for token in tokens)
+
+    def test_a_proxy_without_an_encrypted_connection_gets_the_cookie(self, app):
+        access = Access.of("127.0.0.1", port=8000, host="", public_url="http://maps.example:8080")
+        page = TestClient(Guard(app, access=access), base_url="http://maps.example:8080")
+        response = page.get(f"/?token={access.token}")
+        assert "Secure" not in response.headers["set-cookie"]
+        headers = {"origin": "http://maps.example:8080"}
+        assert page.post("/api/search", json={"text": "7"}, headers=headers).status_code == 200
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "maps.example",
+            "ftp://maps.example",
+            "https://",
+            "https://maps.example/map",
+            "https://maps.example?a",
+            "https://user@maps.example",
+            "https://maps.example:port",
+            "https://[",
+            "https://a b",
+        ],
+    )
+    def test_other_public_addresses_are_errors(self, url):
+        with pytest.raises(InputError, match="--public-url must be the address of a web server"):
+            Access.of("127.0.0.1", port=8000, host="127.0.0.1", public_url=url)
+
+    @pytest.mark.parametrize("token", ["", "short", "x" * 19, "x" * 201, "a token with spaces 12"])
+    def test_a_token_that_can_be_guessed_is_an_error(self, token):
+        with pytest.raises(InputError, match="FEATSCAPE_TOKEN must have 20 to 200") as caught:
+            Access.of("127.0.0.1", port=8000, host="127.0.0.1", token=token)
+        assert not token or token not in str(caught.value)
+
+    def test_a_token_of_the_user_is_required_without_a_proxy_too(self, app):
+        access = Access.of("127.0.0.1", port=8000, host="127.0.0.1", token=self.TOKEN)
+        page = TestClient(Guard(app, access=access), base_url="http://localhost:8000")
+        refusal(page.get(PAGE), 401)
+        assert page.get(f"{PAGE}?token={self.TOKEN}").status_code == 200
 
 
 class TestHeaders:

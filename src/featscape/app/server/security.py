@@ -9,6 +9,8 @@ page can send requests to this server. Therefore:
   (Sec-Fetch-Site). Otherwise another site could count and measure the images.
 - Beyond the loopback interface a token is required: first in the address, then in a cookie. The
   browser does not send the cookie for pages of other sites.
+- Behind a reverse proxy, the Host and the Origin header may also name the public address that the
+  user gave. The token is then required from everyone, because all requests come from the proxy.
 """
 
 from __future__ import annotations
@@ -19,15 +21,16 @@ import re
 import secrets
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 
 from featscape.app.server.failures import answer_error
+from featscape.errors import InputError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,6 +44,9 @@ JSON_S = 20.0
 _MOST_DISCARDED_BYTES = 256 << 20
 
 _HOST = re.compile(r"(?:\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::\d{1,5})?")
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,200}")  # as long as 120 random bits
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -68,18 +74,47 @@ class Access:
         cookies.
     names : frozenset of str
         Accepted host names in lower case, in addition to IP addresses.
+    public_origin : str or None
+        The address at which a reverse proxy offers the page, as in an Origin header.
     """
 
     token: str | None
     port: int
     names: frozenset[str]
+    public_origin: str | None = None
 
     @classmethod
-    def of(cls, address: str, *, port: int, host: str) -> Access:
-        """Return the access to a server at an IP address; the user has named the host `host`."""
-        if ipaddress.ip_address(address.partition("%")[0]).is_loopback:
-            return cls.on_loopback(port)
-        return cls.from_outside(port, host=host)
+    def of(
+        cls,
+        address: str,
+        *,
+        port: int,
+        host: str,
+        public_url: str | None = None,
+        token: str | None = None,
+    ) -> Access:
+        """Return the access to a server at an IP address; the user has named the host `host`.
+
+        With `public_url` or `token`, the token is required on the loopback interface, too.
+
+        Raises
+        ------
+        InputError
+            If `public_url` is not the address of a web server, or `token` is too short.
+        """
+        is_loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback
+        access = cls.on_loopback(port) if is_loopback else cls.from_outside(port, host=host)
+        if token is not None:
+            access = replace(access, token=_checked(token))
+        if public_url is None:
+            return access
+        name, origin = _read_public_url(public_url)
+        return replace(
+            access,
+            token=access.token or secrets.token_urlsafe(24),
+            names=access.names | {name},
+            public_origin=origin,
+        )
 
     @classmethod
     def on_loopback(cls, port: int) -> Access:
@@ -118,6 +153,35 @@ class Access:
         return self.token is not None and secrets.compare_digest(
             given.encode(errors="replace"), self.token.encode()
         )
+
+
+def _checked(token: str) -> str:
+    if not _TOKEN.fullmatch(token):
+        raise InputError(
+            "FEATSCAPE_TOKEN must have 20 to 200 letters, digits, hyphens and underscores; got "
+            f"{len(token)} characters. Set a random text, such as the output of `python -c "
+            '"import secrets; print(secrets.token_urlsafe(24))"`.'
+        )
+    return token
+
+
+def _read_public_url(url: str) -> tuple[str, str]:
+    """Return the host and the origin of an address, as a browser writes them."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    host = parts.hostname or ""
+    bare = f"[{host}]" if ":" in host else host
+    has_more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(bare) or has_more:
+        raise InputError(
+            "--public-url must be the address of a web server without a path, such as "
+            f"https://maps.example.org; got {url!r}. Give the map a host name of its own."
+        )
+    is_default = port in (None, _DEFAULT_PORTS[parts.scheme])
+    return host, f"{parts.scheme}://{bare}" + ("" if is_default else f":{port}")
 
 
 class Guard:
@@ -172,9 +236,10 @@ class Guard:
             return HTTPException(
                 403,
                 "the Host header must be the address or name of this machine; "
-                f"got {', '.join(hosts)[:200] or 'none'}. Open the address that featscape printed.",
+                f"got {', '.join(hosts)[:200] or 'none'}. Open the address that featscape printed; "
+                "behind a proxy, start featscape serve with --public-url.",
             )
-        if not _comes_from_here(scope, headers, host=hosts[0]):
+        if not self._comes_from_here(scope, headers, host=hosts[0]):
             return HTTPException(
                 403,
                 "a request must come from the page of the map; this request comes from another "
@@ -184,8 +249,8 @@ class Guard:
             return None
         return HTTPException(
             401,
-            "the address must contain the token that featscape printed at the start; this address "
-            "does not. Copy the complete address, with ?token=...",
+            "the address must contain the token that featscape printed at the start, or that of "
+            "FEATSCAPE_TOKEN; this address does not. Copy the complete address, with ?token=...",
         )
 
     def _has_cookie(self, headers: Headers) -> bool:
@@ -193,27 +258,24 @@ class Guard:
         return self._access.is_token(cookies.get(self._access.cookie, ""))
 
     def _make_cookie(self, token: str) -> str:
-        return f"{self._access.cookie}={token}; HttpOnly; Path=/; SameSite=Strict"
+        secure = "; Secure" if (self._access.public_origin or "").startswith("https:") else ""
+        return f"{self._access.cookie}={token}; HttpOnly; Path=/; SameSite=Strict{secure}"
 
-
-def _comes_from_here(scope: Scope, headers: Headers, *, host: str) -> bool:
-    """Return whether the browser's headers exclude that a page of another site sent a request."""
-    origins = headers.getlist("origin")
-    if any(
-        origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}")
-        for origin in origins
-    ):
-        return False
-    if headers.get("sec-fetch-site", "none") in ("same-origin", "none"):
-        return True
-    # any site may link to the page
-    is_link = headers.get("sec-fetch-mode") == "navigate"
-    return (
-        is_link
-        and headers.get("sec-fetch-dest") == "document"
-        and scope["method"] == "GET"
-        and scope["path"] == "/"
-    )
+    def _comes_from_here(self, scope: Scope, headers: Headers, *, host: str) -> bool:
+        """Return whether the browser's headers exclude that a page of another site sent it."""
+        own = {f"http://{host.lower()}", f"https://{host.lower()}", self._access.public_origin}
+        if any(origin.lower() not in own for origin in headers.getlist("origin")):
+            return False
+        if headers.get("sec-fetch-site", "none") in ("same-origin", "none"):
+            return True
+        # any site may link to the page
+        is_link = headers.get("sec-fetch-mode") == "navigate"
+        return (
+            is_link
+            and headers.get("sec-fetch-dest") == "document"
+            and scope["method"] == "GET"
+            and scope["path"] == "/"
+        )
 
 
 def _declared_bytes(headers: Headers) -> int:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from featscape.app.server.security import Access
     from featscape.app.server.shutdown import Server
 
 DEFAULT_PORT = 8000
@@ -36,6 +35,8 @@ def serve(
     weights: Path | None = None,
     open_browser: bool = True,
     originals: str | os.PathLike[str] | None = None,
+    public_url: str | None = None,
+    token: str | None = None,
     note: Callable[[str], object] = print,
 ) -> None:
     """Serve a map until Ctrl-C, SIGTERM or SIGHUP.
@@ -59,14 +60,20 @@ def serve(
     originals : path or address, optional
         The location of the original images, instead of the source in run.json. Required to read
         originals of a map from another user or another computer.
+    public_url : str, optional
+        The address at which a reverse proxy offers the page, such as https://maps.example.org. The
+        server then accepts requests that name this address, and requires a token from everyone.
+    token : str, optional
+        The token, at least 20 letters and digits; otherwise a random token where one is required.
+        The printed address does not contain this token.
     note : callable
         Receives the line with the address, and before that a line if the originals are off.
 
     Raises
     ------
     InputError
-        If the folder is not a map or is damaged, if `originals` cannot be used, or if the server
-        cannot listen at the host and port.
+        If the folder is not a map or is damaged, if `originals`, `public_url` or `token` cannot be
+        used, or if the server cannot listen at the host and port.
     ModelError, MissingExtra
         If `model` or `weights` cannot be used, or differ from the map's.
     """
@@ -83,19 +90,28 @@ def serve(
     app = make_app(served, on_page=served.prepare_placing)
     with closing(served), listen(host, port) as listening:
         address, found_port = listening.getsockname()[:2]
-        access = Access.of(address, port=found_port, host=host)
-        url = _url(socket.gethostname() if _is_unspecified(address) else address, access)
+        access = Access.of(address, port=found_port, host=host, public_url=public_url, token=token)
+        shown = access.token if token is None else None
+        name = socket.gethostname() if _is_unspecified(address) else address
+        url = access.public_origin or _url(name, access.port)
         server = make_server(Guard(app, access=access))
         with server.ended_by_signals():
             if served.notice is not None:
                 note(served.notice)
-            note(f"Serving {printable(folder)} at {url} (press Ctrl-C to stop)")
-            own = find_own_address() if _is_unspecified(address) else None
+            note(
+                f"Serving {printable(folder)} at {_page(url, shown)} (press Ctrl-C to stop)"
+                + ("" if token is None else "; add ?token= and the token of FEATSCAPE_TOKEN")
+            )
+            own = None
+            if _is_unspecified(address) and public_url is None:
+                own = find_own_address()
             if own is not None:
-                note(f"If a browser does not find {socket.gethostname()}: {_url(own, access)}")
+                page = _page(_url(own, access.port), shown)
+                note(f"If a browser does not find {socket.gethostname()}: {page}")
             if open_browser and access.token is None:
                 # in a thread: a text browser returns only when the user quits it
-                threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+                page = _page(url, None)
+                threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
             server.run(sockets=[listening])
 
 
@@ -188,8 +204,10 @@ def find_own_address() -> str | None:
         return str(probe.getsockname()[0])
 
 
-def _url(host: str, access: Access) -> str:
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _page(url: str, token: str | None) -> str:
     """Return the address of the page."""
-    name = f"[{host}]" if ":" in host else host
-    token = "" if access.token is None else f"?token={access.token}"
-    return f"http://{name}:{access.port}/{token}"
+    return f"{url}/" if token is None else f"{url}/?token={token}"
