@@ -105,6 +105,14 @@ def stock(tmp_path_factory):
         ],
     }
     (stock / "instances.json").write_text(json.dumps(coco))
+    for folder in ("yolo/images", "yolo/labels", "voc/JPEGImages", "voc/Annotations"):
+        (stock / folder).mkdir(parents=True)
+    for folder in ("yolo/images", "voc/JPEGImages"):
+        shutil.copy(stock / "1.jpg", stock / folder)
+    (stock / "yolo/labels/1.txt").write_text("1 0.5 0.5 0.25 0.5\n0 0.9 0.1 0.5 0.5\n")
+    box = "<bndbox><xmin>4</xmin><ymin>8</ymin><xmax>90</xmax><ymax>40</ymax></bndbox>"
+    voc = f"<a><filename>1.jpg</filename><object><name>robin</name>{box}</object></a>"
+    (stock / "voc/Annotations/1.xml").write_text(voc)
     small_onnx.write(stock / "net.onnx", size_px=224)
     run_command(f"featscape map {stock}/photos -o {stock}/photos-map --model {MODEL}", stock)
     return stock

@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 # files is a folder of images, and a Parquet file that contains images is not a manifest.
 SOURCE_KINDS = (FOLDER, ADDRESS, PARQUET, MANIFEST, ZIP, TAR, ARRAYS)
 
+# files that describe boxes in images: the format, and the annotations that use the format
+_ANNOTATIONS = {
+    ".json": ("JSON", "COCO's annotations"),
+    ".yaml": ("YAML", "YOLO's labels"),
+    ".yml": ("YAML", "YOLO's labels"),
+    ".xml": ("XML", "annotations as in Pascal VOC"),
+}
 _SAVED_DATASET = {"state.json", "dataset_dict.json"}  # written by save_to_disk beside Arrow files
 
 
@@ -59,11 +66,13 @@ def _find_in_source(
     candidate = Candidate(source, path_column=path_column, label_column=label_column)
     is_file = isinstance(source, str) or os.path.isfile(source)  # noqa: PTH113 - Path.is_file raises without permission
     kind = _recognize(candidate) if is_file else None
-    if is_file and kind is None and candidate.file_name.lower().endswith(".json"):
+    extension = PurePosixPath(candidate.file_name.lower()).suffix
+    if is_file and kind is None and extension in _ANNOTATIONS:
+        file_format, annotations = _ANNOTATIONS[extension]
         raise InputError(
             "the source must be a folder of images, a table, an archive or arrays; "
-            f"{str(source)!r} is a JSON file. Name the folder that contains the images; for a map "
-            f"of the boxes in COCO's annotations, {GUIDE}."
+            f"{str(source)!r} is a file in {file_format}. Name the folder that contains the "
+            f"images; for a map of the boxes in {annotations}, {GUIDE}."
         )
     if kind is None:
         listing = storage_of(source).list(source)

@@ -25,10 +25,14 @@ def test_a_folder_with_images_and_other_sources_is_a_folder_of_images(write_imag
     assert find_images(folder).kind == "folder"
 
 
-def test_annotations_in_json_are_no_source_and_the_error_names_the_guide_to_boxes(tmp_path):
-    file = tmp_path / "instances.json"
-    file.write_text('{"images": []}')
-    with pytest.raises(InputError, match=r'is a JSON file\. .*"Map boxes of images" in'):
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("a.json", "JSON"), ("data.yaml", "YAML"), ("d.yml", "YAML"), ("A.XML", "XML")],
+)
+def test_annotations_are_no_source_and_the_error_names_the_guide_to_boxes(tmp_path, name, what):
+    file = tmp_path / name
+    file.write_text("{}")
+    with pytest.raises(InputError, match=rf'is a file in {what}\. .*"Map boxes of images" in'):
         find_images(file)
 
 
