@@ -11,6 +11,7 @@ HOW = {
         "Each image is classified without its own label, by a linear classifier of the features "
         "(ridge regression) and by its nearest neighbors. An image is listed if it resembles "
         "another class more than the class of its label; the most suspicious image is first. The "
+        "number of neighbors is 5 more than half of the mean size of a class, at most 50. The "
         "neighbors are found after a scaling of the features, and can differ from the nearest "
         "neighbors on the page of the map. Below each image are similar images with the suggested "
         "label."

@@ -33,7 +33,8 @@ _LEAST_GAIN = 0.01
 _METHOD = (
     "The score is the log-odds that the suggested label is right rather than the given label: the "
     "average of a linear classifier (ridge regression) and of the nearest neighbors, both computed "
-    "without the item's own label. The neighbors are found after a scaling of the features "
+    "without the item's own label. The number of neighbors is 5 more than half of the mean size "
+    "of a class, at most 50. The neighbors are found after a scaling of the features "
     "(half-whitening), and can differ from the nearest neighbors on the page of the map. An item "
     "of a class with few items must also be nearer to the mean of the suggested class than to the "
     "mean of the others of its class."
