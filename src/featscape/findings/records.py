@@ -172,6 +172,8 @@ class ClassFinding(Finding):
 class Shortcut(Finding):
     """A simple property of the images that predicts a label, or that neighbors have in common.
 
+    Or a column that equals the label, also under other names, except in few images.
+
     Attributes
     ----------
     property_name : str
@@ -180,7 +182,8 @@ class Shortcut(Finding):
         The class that the property predicts; empty if the property predicts no class.
     items : tuple of int
         Images of the class with the property, the most extreme first, or images with a value of a
-        column, those with the most neighbors of the value first; at most 50.
+        column, those with the most neighbors of the value first, or the images in which a column
+        does not equal the label; at most 50.
     assortativity : float
         How similar the property is among neighbors: 1 if equal, 0 as for random pairs.
     share : float or None

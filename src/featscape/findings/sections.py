@@ -18,6 +18,7 @@ from featscape.findings.copies import (
 from featscape.findings.records import DuplicateGroup, LabelError, Reliability, Shortcut
 from featscape.findings.wording import (
     CLASS_SECTIONS,
+    COLUMN_METHOD,
     PATTERNS,
     count_nouns,
     count_wrong,
@@ -307,6 +308,8 @@ def _kind(finding: Finding) -> str:
     if isinstance(finding, Reliability):
         return finding.measure
     if isinstance(finding, Shortcut):
+        if finding.evidence.method == COLUMN_METHOD:
+            return "a column that equals the label in most images"
         return f"a property that {'predicts a label' if finding.label else 'orders the map'}"
     return ""
 

@@ -20,6 +20,7 @@ from featscape.findings import (
     arrange_findings,
     summarize_findings,
 )
+from featscape.findings.wording import COLUMN_METHOD
 
 COMMON = {"text": "A sentence.", "evidence": Evidence((0, 1), (2,), 2.5, "How.")}
 
@@ -316,6 +317,9 @@ def test_the_method_of_the_shortcuts_is_that_of_both_kinds():
     }
     both = "A property that predicts a label: Cells. A property that orders the map: Orders."
     assert method == {0: both, 1: "Cells.", 2: "Orders.", 3: None}
+    column = arranged(shortcuts=(shortcut("", COLUMN_METHOD), order))["shortcuts"].method
+    assert column.startswith("A column that equals the label in most images: Each label is paired")
+    assert column.endswith(" A property that orders the map: Orders.")
 
 
 def test_the_methods_of_several_kinds_of_duplicates_have_the_names_of_the_kinds():

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, Shortcut
+from featscape.findings.shortcuts.label_columns import find_near_labels, is_label
 from featscape.findings.shortcuts.orders import find_orders, measure_assortativity
 from featscape.findings.shortcuts.properties import collect_properties, names_label
 from featscape.findings.wording import too_few_items
@@ -94,17 +95,24 @@ def find_shortcuts(
     Returns
     -------
     DetectorResult of Shortcut
-        Cells of properties and classes first, then properties and values that order the neighbors.
+        Columns that equal the label except in few rows first, then cells of properties and
+        classes, then properties and values that order the neighbors.
     """
     n_items = len(neighbors)
     if n_items < LEAST_ITEMS:
         return DetectorResult(reason=too_few_items(n_items, LEAST_ITEMS))
-    labels = None if classes is None else [classes.names[code] for code in classes.codes]
     properties = collect_properties(
-        survey, sizes_px=sizes_px, paths=paths, labels=labels, splits=splits, columns=columns
+        survey, sizes_px=sizes_px, paths=paths, splits=splits, columns=columns
     )
-    assortativity = {one.name: measure_assortativity(one, neighbors) for one in properties}
     found: list[Shortcut] = []
+    if classes is not None:
+        labels = [classes.names[code] for code in classes.codes]
+        near_labels = find_near_labels(properties, classes, neighbors, paths=paths)
+        found += filter(None, near_labels.values())
+        properties = tuple(
+            one for one in properties if one.name not in near_labels and not is_label(one, labels)
+        )
+    assortativity = {one.name: measure_assortativity(one, neighbors) for one in properties}
     reason = None
     if classes is None or classes.is_named.sum() < 2:
         reason = "Without two or more classes, no property can predict a label."

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.labels.classes import NO_LABEL
 from featscape.records.images import as_text
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ _MEASURED = {
     "white": ("share of white", ("least white", "whitest")),
 }
 _OF_PIXELS = "lowest-resolution", "highest-resolution"  # images of few and of many pixels
-_LABEL_NAMES = 0.8  # share of the values of a column that are names of classes: another label
-_NAME_THEIR_LABEL = 0.8  # share of the labeled items whose value names the label: its tags
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,15 +66,12 @@ def collect_properties(
     *,
     sizes_px: NDArray[np.int32] | None = None,
     paths: Sequence[str] | None = None,
-    labels: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,
     columns: Mapping[str, NDArray[Any]] | None = None,
 ) -> tuple[Property, ...]:
     """Return the properties that differ between the images.
 
-    Identifiers, which differ for all images, and properties that are the label under another name
-    are left out, and so are the tags from which the labels were made, and the folder if the label
-    follows from the folder.
+    Identifiers, which differ for all images, are left out.
 
     Parameters
     ----------
@@ -86,14 +79,12 @@ def collect_properties(
         Measures of shape (n,) of n images.
     sizes_px : ndarray of int32, shape (n, 2), optional
         Width and height of the originals.
-    paths, labels, splits : sequence of str, length n, optional
+    paths, splits : sequence of str, length n, optional
     columns : mapping of str to ndarray of shape (n,), optional
         Numbers, bool, datetime64, or objects that are str, bool or None.
     """
     collected = _collect(survey, sizes_px=sizes_px, paths=paths, splits=splits, columns=columns)
-    return tuple(
-        one for one in collected if _differs(one) and not (labels and _is_label(one, labels))
-    )
+    return tuple(one for one in collected if _differs(one))
 
 
 def _collect(
@@ -156,28 +147,3 @@ def names_label(text: str, label: str) -> bool:
 
 def _parts(text: str) -> set[str]:
     return {part.strip() for part in re.split(r"[,;/|]", text.casefold())} - {""}
-
-
-def _is_label(one: Property, labels: Sequence[str]) -> bool:
-    """Return whether the property is the label, another label, or a folder that gives the label.
-
-    The values of another label, for example of another annotator, are names of classes. A value
-    from which the label was made, such as the tags of an image, names the label.
-    """
-    if one.levels is None:
-        return False
-    named = {label.casefold() for label in labels}
-    if sum(level.casefold() in named for level in one.levels) >= _LABEL_NAMES * len(one.levels):
-        return True
-    pairs = Counter(zip(one.values.tolist(), labels, strict=True))
-    compared = {
-        (one.levels[code], label): count
-        for (code, label), count in pairs.items()
-        if code >= 0 and label != NO_LABEL
-    }
-    n_naming = sum(count for pair, count in compared.items() if names_label(*pair))
-    if compared and n_naming >= _NAME_THEIR_LABEL * sum(compared.values()):
-        return True
-    label_follows = len(pairs) == len({code for code, _ in pairs})
-    value_follows = len(pairs) == len({label for _, label in pairs})
-    return label_follows and (value_follows or one.name == "folder")

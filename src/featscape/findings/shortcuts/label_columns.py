@@ -1,0 +1,127 @@
+"""Recognize columns that repeat the label, and find the rows in which a column contradicts it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.findings.records import Evidence, Shortcut
+from featscape.findings.shortcuts.orders import measure_assortativity
+from featscape.findings.shortcuts.properties import names_label
+from featscape.findings.wording import COLUMN_METHOD, name_item, noun_of
+from featscape.labels.classes import NO_LABEL
+from featscape.number_text import plural
+from featscape.printable_names import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from featscape.findings.shortcuts.properties import Property
+    from featscape.labels.classes import Classes
+
+_LABEL_NAMES = 0.8  # share of the values of a column that are names of classes: another label
+_NAME_THEIR_LABEL = 0.8  # share of the labeled items whose value names the label: its tags
+_LEAST_AGREEMENT = 0.95  # of a column that repeats the label except in few rows
+_N_SHOWN = 50  # rows that contradict the label
+
+
+def is_label(one: Property, labels: Sequence[str]) -> bool:
+    """Return whether the property is another label, or a folder that gives the label.
+
+    Such a property is no shortcut, nor are the tags from which the labels were made. The values of
+    another label, for example of another annotator, are names of classes. A value from which the
+    label was made, such as the tags of an image, names the label.
+    """
+    if one.levels is None:
+        return False
+    named = {label.casefold() for label in labels}
+    if sum(level.casefold() in named for level in one.levels) >= _LABEL_NAMES * len(one.levels):
+        return True
+    pairs = Counter(zip(one.values.tolist(), labels, strict=True))
+    compared = {
+        (one.levels[code], label): count
+        for (code, label), count in pairs.items()
+        if code >= 0 and label != NO_LABEL
+    }
+    n_naming = sum(count for pair, count in compared.items() if names_label(*pair))
+    if compared and n_naming >= _NAME_THEIR_LABEL * sum(compared.values()):
+        return True
+    label_follows = len(pairs) == len({code for code, _ in pairs})
+    return label_follows and one.name == "folder"
+
+
+def find_near_labels(
+    properties: Sequence[Property],
+    classes: Classes,
+    neighbors: NDArray[np.int32],
+    *,
+    paths: Sequence[str] | None,
+) -> dict[str, Shortcut | None]:
+    """Return by name the categories that equal the label, also under other names.
+
+    Such a category would otherwise be a shortcut for each of the labels. Its finding is the few
+    items in which it does not equal the label; None without such items.
+
+    Parameters
+    ----------
+    properties : sequence of Property
+        Of n items.
+    classes : Classes
+        The labels of the items.
+    neighbors : ndarray of int32, shape (n, k)
+    paths : sequence of str, optional
+    """
+    found: dict[str, Shortcut | None] = {}
+    for one in properties:
+        if one.levels is None:
+            continue
+        compared = np.flatnonzero(one.known & (classes.label_codes >= 0))
+        values, labels = one.values[compared], classes.codes[compared]
+        agreement, is_equal = _compare(values, labels)
+        if agreement < _LEAST_AGREEMENT:
+            continue
+        if is_equal.all():
+            found[one.name] = None
+            continue
+        odd = compared[~is_equal].tolist()
+        first, name = odd[0], printable(one.name)
+        noun = noun_of(paths)
+        text = (
+            f"Each label has one value of {name}, except for {len(odd):,} of "
+            f"{plural(len(compared), noun)}. The first is {name_item(first, paths)}: label "
+            f"{printable(classes.names[classes.codes[first]])}, {name} "
+            f"{printable(one.levels[one.values[first]])}. The label or the value may be wrong."
+        )
+        shown = tuple(odd[:_N_SHOWN])
+        found[one.name] = Shortcut(
+            property_name=one.name,
+            label="",
+            items=shown,
+            assortativity=measure_assortativity(one, neighbors),
+            text=text,
+            evidence=Evidence(items=shown, neighbors=(), score=agreement, method=COLUMN_METHOD),
+        )
+    return found
+
+
+def _compare(values: NDArray[np.intp], labels: NDArray[np.intp]) -> tuple[float, NDArray[np.bool_]]:
+    """Return Cohen's kappa of the pairs of values and labels, and which items have such a pair."""
+    from scipy.sparse import csr_array
+
+    n = len(values)
+    if n == 0:
+        return 0.0, np.zeros(0, dtype=bool)
+    counts = csr_array((np.ones(n), (values, labels)))
+    label_of, value_of = counts.argmax(axis=1), counts.argmax(axis=0)
+    is_equal = (label_of[values] == labels) & (value_of[labels] == values)
+    pairs = np.flatnonzero(value_of[label_of] == np.arange(len(label_of)))
+    shares = np.bincount(values, minlength=len(label_of)) / n
+    label_shares = np.bincount(labels, minlength=len(value_of)) / n
+    by_chance = float(shares[pairs] @ label_shares[label_of[pairs]])
+    if by_chance >= 1:
+        return 0.0, is_equal
+    return (float(is_equal.mean()) - by_chance) / (1 - by_chance), is_equal

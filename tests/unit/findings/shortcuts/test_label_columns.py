@@ -1,0 +1,63 @@
+"""Columns that repeat the label, exactly or except in few rows."""
+
+import numpy as np
+import pytest
+
+from featscape.findings.shortcuts.cells import find_shortcuts
+from featscape.findings.spaces import search_all_pairs
+from featscape.labels.classes import NO_LABEL, count_classes
+from helpers.maps.planted import named
+
+N = 600
+
+
+def shortcuts(labels, column):
+    values = np.random.default_rng(7).normal(size=(N, 8)).astype(np.float32)
+    return find_shortcuts(
+        None,
+        count_classes(labels, N),
+        neighbors=search_all_pairs(values, 10).indices,
+        paths=[f"{i}.png" for i in range(N)],
+        columns={"dept": np.array(column, dtype=object)},
+        random_state=0,
+    ).findings
+
+
+@pytest.fixture
+def labels():
+    return named(np.random.default_rng(1).integers(0, 4, N))
+
+
+def test_a_column_that_equals_the_label_except_in_two_rows_is_one_finding(labels):
+    column = [label[0].upper() for label in labels]
+    column[30] = "X"
+    column[70] = next(value for value in "AB" if value != column[70])
+    (found,) = shortcuts(labels, column)
+    assert found.items == found.evidence.items == (30, 70)
+    assert (found.property_name, found.label) == ("dept", "")
+    assert found.text == (
+        "Each label has one value of dept, except for 2 of 600 images. The first is 30.png: label "
+        f"{labels[30]}, dept X. The label or the value may be wrong."
+    )
+    assert 0.99 < found.evidence.score < 1
+
+
+def test_a_column_that_equals_the_label_where_both_are_known_is_no_finding(labels):
+    column = [label[0].upper() for label in labels]
+    column[:5] = [None] * 5
+    labels[5:9] = [NO_LABEL] * 4
+    assert shortcuts(labels, column) == ()
+
+
+def test_a_column_that_often_differs_from_the_label_is_a_shortcut(labels):
+    column = np.array([label[0].upper() for label in labels], dtype=object)
+    changed = np.random.default_rng(0).permutation(N)[: N // 5]
+    column[changed] = np.random.default_rng(2).permutation(column[changed])
+    found = shortcuts(labels, column)
+    assert {one.label for one in found} == {"ant", "bee", "cat", "dog"}
+
+
+def test_a_rare_value_beside_a_frequent_label_is_no_repeated_label():
+    labels = named((np.arange(N) < 10).astype(int))
+    column = ["rare" if item % 40 == 0 else "usual" for item in range(N)]
+    assert shortcuts(labels, column) == ()
