@@ -53,6 +53,7 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
     yield from describe_left_out(images.skipped)
     yield from describe_boxes(images)
     yield from _describe_vectors(images)
+    yield from _describe_samples(images)
     yield from _describe_mixed_splits(images)
     yield from _describe_unused_folders(images)
     yield from _describe_unread_tables(images)
@@ -164,6 +165,27 @@ def _describe_vectors(images: ImageSet) -> Iterator[str]:
         yield printable(
             f"{noun} vectors: {list_names(vectors)}. featscape embed makes a map of these vectors, "
             "without a network"
+        )
+
+
+def _describe_samples(images: ImageSet) -> Iterator[str]:
+    """Yield the number of WebDataset samples if samples have several images, such as masks.
+
+    The samples must have the same few names of images: IMG.1.png and IMG.2.png are no sample.
+    """
+    from featscape.images.containers.tar_shards import sample_key
+
+    if images.kind != "tar":
+        return
+    keys = [sample_key(path) for path in images.paths]
+    names = {path[len(key) + 1 :] for path, key in zip(images.paths, keys, strict=True)}
+    n_samples = len(set(keys))
+    if len(names) <= n_samples < len(images):
+        yield printable(
+            f"several images per sample: {plural(len(images), 'image')} in "
+            f"{plural(n_samples, 'sample')} of WebDataset, with the names "
+            f"{list_names(sorted(names), n_shown=_MOST_NAMED)}. Each image is a point; for one "
+            "point per sample, write archives without the other images"
         )
 
 

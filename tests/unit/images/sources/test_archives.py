@@ -135,6 +135,27 @@ def test_the_label_of_the_json_is_used_without_cls_files(write_tar, tmp_path, pn
     assert images.label_column == "label"
 
 
+@pytest.mark.parametrize(
+    ("names", "is_reported"),
+    [
+        (("0.image.png", "0.mask.png", "1.image.png", "1.mask.png"), True),
+        (("0.png", "1.png", "a/0.png"), False),
+        (("IMG.0.png", "IMG.1.png", "PIC.2.png"), False),
+    ],
+)
+def test_several_images_of_the_samples_of_an_archive_are_reported(
+    write_tar, tmp_path, png, names, is_reported
+):
+    images = find_images(write_tar(tmp_path / "a.tar", [(name, png(1)) for name in names]))
+    lines = [line for line in describe_found(images) if line.startswith("several images")]
+    expected = (
+        "several images per sample: 4 images in 2 samples of WebDataset, with the names "
+        "'image.png', 'mask.png'. Each image is a point; for one point per sample, write archives "
+        "without the other images"
+    )
+    assert lines == [expected] * is_reported
+
+
 def test_a_cls_file_without_an_image_gives_no_column(write_tar, tmp_path, png):
     members = [("0.png", png()), ("0.json", b'{"label": "dog"}'), ("1.cls", b"fox")]
     images = find_images(write_tar(tmp_path / "a.tar", members))
