@@ -10,7 +10,7 @@ import numpy as np
 from featscape.labels.classes import NO_LABEL, NO_SPLIT
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
-from featscape.printable_names import list_names, printable
+from featscape.printable_names import list_first, list_names, printable
 from featscape.records import SkippedImage, count_skipped
 from featscape.records.skipped import (
     DUPLICATE_PATH,
@@ -38,7 +38,7 @@ _MOST_NAMED = 6  # labels in a line on the screen
 def describe_columns(
     described: ImageSet | ImageColumns, *, n_items: int, noun: str
 ) -> Iterator[str]:
-    """Yield the names of the columns, and the number of items with values, if there are columns.
+    """Yield the names of the columns, and their numbers of items with values, if there are columns.
 
     The first lines are the column of splits if it has another name than split, and the number of
     items without a split.
@@ -55,24 +55,31 @@ def describe_columns(
         )
     names = [repr(described.label_column)] if described.label_column is not None else []
     names += ["the split"] if described.splits is not None else []
-    has_value = np.zeros(n_items, dtype=bool)
-    filled: list[str] = []
-    empty: list[str] = []
-    for name, values in described.columns.items():
-        has_own = _has_value(values)
-        has_value |= has_own
-        (filled if has_own.any() else empty).append(name)
-    names += [list_names(filled)] if filled else []
+    counts = {
+        name: int(np.count_nonzero(_has_value(values)))
+        for name, values in described.columns.items()
+    }
+    empty = [name for name, count in counts.items() if not count]
+    filled = {name: count for name, count in counts.items() if count}
+    names += [list_names(list(filled))] if filled else []
     if described.label_column is not None and described.labels is not None:
-        has_value |= np.array(described.labels) != NO_LABEL
-    counted = plural(n_items, noun)
-    if not has_value.all():
-        counted = f"{has_value.sum():,} of {counted}"
-    if filled or described.label_column is not None:
+        n_labeled = n_items - described.labels.count(NO_LABEL)
+        filled = {described.label_column: n_labeled, **filled}
+    if filled:
         # splits without a table are those of the folders
-        yield printable(f"columns: {', '.join(names)}; values for {counted}")
+        yield printable(f"columns: {', '.join(names)}; {_count_values(filled, n_items, noun)}")
     if empty:
         yield printable(f"columns without a value: {list_names(list(map(name_in_source, empty)))}")
+
+
+def _count_values(counts: Mapping[str, int], n_items: int, noun: str) -> str:
+    """Return the number of items with values, or the columns that have values for fewer items."""
+    counted = plural(n_items, noun)
+    (first, *others) = set(counts.values())
+    if not others:
+        return f"values for {counted if first == n_items else f'{first:,} of {counted}'}"
+    partial = [f"{name!r} for {count:,}" for name, count in counts.items() if count < n_items]
+    return f"values for {counted}, except {list_first(partial, n_shown=_MOST_NAMED)}"
 
 
 def name_in_source(column: str) -> str:

@@ -127,10 +127,19 @@ def test_columns_that_may_be_labels_are_listed_for_a_single_folder(write_images)
 
 def test_the_columns_and_the_number_of_images_with_values_are_reported(write_images):
     folder = write_images("1.png", "2.png", "3.png")
-    rows = "file_name,label,blue,taken\n1.png,a,3,2026-01-02\n2.png,b,,\n"
+    rows = "file_name,label,blue,taken\n1.png,a,3,2026-01-02\n2.png,b,5,2026-01-02\n"
     write(folder / "metadata.csv", rows)
     assert list(describe_found(find_images(folder)))[-1] == (
         "columns: 'label', 'blue', 'taken'; values for 2 of 3 images"
+    )
+
+
+def test_each_column_with_missing_values_has_its_number_of_images(write_images):
+    folder = write_images("1.png", "2.png", "3.png")
+    rows = "file_name,label,blue,taken\n1.png,a,3,2026-01-02\n2.png,b,,\n3.png,b,,2026-01-03\n"
+    write(folder / "metadata.csv", rows)
+    assert list(describe_found(find_images(folder)))[-1] == (
+        "columns: 'label', 'blue', 'taken'; values for 3 images, except 'blue' for 1, 'taken' for 2"
     )
 
 
