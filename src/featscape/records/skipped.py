@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # the beginnings of the reasons of skipped columns and rows
 NESTED = "a column of nested or binary values; only numbers and text are kept"
 LISTS = "a column of lists, which became text joined by ', '"
+MIXED = "a column of different types in the files, which became text"
 EARLIER_MAP = "a column from an earlier map; the new map has its own"
 VECTORS = f"{NESTED} (vectors)"
 BOXES = f"{NESTED} (boxes)"
@@ -22,7 +23,7 @@ NO_IMAGE = "a row without an image"
 UNUSED_IMAGE = "a row of an image that is not used"
 INVALID_ROW = "invalid row"
 DUPLICATE_PATH = "duplicate path"
-COLUMN_REASONS = (NESTED, LISTS, EARLIER_MAP)
+COLUMN_REASONS = (NESTED, LISTS, MIXED, EARLIER_MAP)
 ROW_REASONS = (NO_IMAGE, UNUSED_IMAGE, INVALID_ROW, DUPLICATE_PATH)
 
 _COLUMN = ", column "  # in `SkippedImage.path`, between the names of the table and of the column

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from datetime import date
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from featscape.errors import InputError, first_line
 from featscape.files.parquet import limit_bytes, read_batches
@@ -40,18 +43,19 @@ from featscape.images.tables.parquet_tables import (
 )
 from featscape.images.tables.splits import find_split
 from featscape.images.tables.table import name_columns
-from featscape.images.tables.values import name_class
+from featscape.images.tables.values import name_class, plain_value
 from featscape.records import ImageSet, SkippedImage
-from featscape.records.skipped import DUPLICATE_PATH, INVALID_ROW, NESTED, skipped_column
+from featscape.records.skipped import DUPLICATE_PATH, INVALID_ROW, MIXED, NESTED, skipped_column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from featscape.images.sources.kind import Candidate
     from featscape.images.storage.locations import Location
+    from featscape.records.images import Column
 
 _MAX_GROWTH = 10  # the images, which hardly shrink, take most of a file
 
@@ -145,6 +149,7 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
     splits: list[str] = []
     skipped: list[SkippedImage] = []
     columns: dict[str, list[Any]] = defaultdict(list)
+    types: dict[str, dict[str, str]] = defaultdict(dict)  # column -> type -> the first file
     chosen = None
     for name, file in files:
         try:
@@ -158,6 +163,8 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
             continue
         for column, values in values_by_column.items():
             columns[column] += [None] * (len(paths) - len(columns[column])) + values
+            if (data_type := _name_type(values)) is not None:
+                types[column].setdefault(data_type, name)
         paths += added
         chosen = chosen or first
         splits += [find_split(file_name(file))] * len(added)
@@ -181,6 +188,7 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
         label_column=candidate.label_column,
         has_splits=all(splits),
     )
+    changed = _describe_types(types, described.columns, file_name(source))
     return ImageSet(
         source=source,
         kind="parquet",
@@ -195,8 +203,26 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
         split_column=described.split_column,
         image_column=chosen,
         columns=described.columns,
-        skipped=(*skipped, *described.skipped),
+        skipped=(*skipped, *changed, *described.skipped),
     )
+
+
+def _name_type(values: list[Any]) -> str | None:
+    """Return the type of the values of a file, by the first; None if all values are missing."""
+    first = next((value for value in map(plain_value, values) if value is not None), None)
+    names = {bool: "truth values", int | float: "numbers", str: "text", date: "dates"}
+    return next((name for kind, name in names.items() if isinstance(first, kind)), None)
+
+
+def _describe_types(
+    types: Mapping[str, Mapping[str, str]], columns: Mapping[str, Column], table: str
+) -> Iterator[SkippedImage]:
+    """Yield an entry for each column that became text because its types differ in the files."""
+    for column, by_type in types.items():
+        is_one_type = isinstance(columns.get(column), np.ndarray)  # dates and text of dates
+        if len(by_type) > 1 and not is_one_type:
+            detail = ", ".join(f"{name} in {file}" for name, file in by_type.items())
+            yield skipped_column(table, column, f"{MIXED}: {detail}")
 
 
 def _list_files(folder: Location) -> list[tuple[str, Location]]:

@@ -17,6 +17,7 @@ from featscape.records.skipped import (
     EARLIER_MAP,
     INVALID_ROW,
     LISTS,
+    MIXED,
     NESTED,
     NO_IMAGE,
     UNUSED_IMAGE,
@@ -108,6 +109,10 @@ def describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
             detail = rows[0].reason.partition(": ")[2]
             counted = count_skipped(one.reason for one in rows)
             yield printable(f"{counted}{example} {rows[0].path}: {detail}")
+    for one in skipped:
+        if one.reason.startswith(MIXED):
+            detail = one.reason.removeprefix("a column of ")
+            yield printable(f"the column {column_of(one)!r} has {detail}")
     details = {
         EARLIER_MAP: EARLIER_MAP.removeprefix("a column "),
         NESTED: NESTED.removeprefix("a column of "),

@@ -120,3 +120,19 @@ def test_rows_without_a_name_of_their_own_are_skipped(tmp_path, png, reds, skipp
 def test_a_column_without_images_is_refused_in_a_folder(file, column):
     with pytest.raises(InputError, match=f"or of their names .*; '{column}' of .* is none"):
         find_images(file.parent, path_column=column)
+
+
+def test_a_column_of_different_types_in_the_files_is_reported(tmp_path, png):
+    prices = {"a": [9.5, None], "b": [None, None], "c": ["12 EUR", "7"], "d": [3, 4]}
+    for name, values in prices.items():
+        table = pa.table({"image": [png(1), png(2)], "price": values, "n": [1, 2]})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    images = find_images(tmp_path)
+    assert images.columns["price"][:2] == ("9.5", None)
+    lines = list(describe_found(images))
+    assert lines[0] == "found 8 images"
+    assert (
+        "the column 'price' has different types in the files, which became text: numbers in "
+        "a.parquet, text in c.parquet" in lines
+    )
+    assert not any("'n' has different" in line for line in lines)
