@@ -82,6 +82,16 @@ describe("the stage", () => {
     expect(app.mode.value).toBe("points");
   });
 
+  it.each([true, false])("a grid is fitted if the whole map was shown: %s", async (isWhole) => {
+    const { app, stage, calls } = staged();
+    app.navigation.fit();
+    if (!isWhole) stage.zoom(2);
+    calls.delete("fit");
+    app.mode.value = "grid";
+    await settled();
+    expect(calls.has("fit")).toBe(isWhole);
+  });
+
   it("the view is checked again after items were hidden or moved", async () => {
     const { app, stage } = staged();
     let read = () => {};

@@ -70,12 +70,11 @@ function seenHighlight(highlight: Highlight | null, filters: Filters): Highlight
 
 /** Change the layout. If the grid cannot be read, the map stays; a later press reads it again. */
 async function lay(app: App, stage: Stage): Promise<void> {
-  const before = stage.view();
   try {
     await stage.setLayout(app.mode.value === "grid" ? "grid" : "map");
     app.navigation.itemChanges.value++;
-    // the whole map was fitted to the layout before, while the grid was read
-    if (stage.view() !== before && app.navigation.showsAll) app.navigation.fit();
+    // the whole grid has another shape than the map, and the button in the corner must cover no item
+    if (app.navigation.showsAll) app.navigation.fit();
   } catch (error) {
     if (app.mode.value === "grid") app.mode.value = app.hasImages ? "images" : "points";
     throw error;
