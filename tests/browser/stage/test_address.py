@@ -15,7 +15,7 @@ def test_the_address_restores_the_view(look, digits_file):
     visit.page.keyboard.press("Enter")
     expect(visit.panel("Item")).to_be_visible()
     visit.button("Dark").click()
-    expected = {"at", "scale", "view", "color", "item", "find", "theme"}
+    expected = {"at", "scale", "view", "color", "item", "of", "find", "theme"}
     visit.becomes(lambda: set(visit.shared), expected)
     shared = visit.shared
     again = look(f"{digits_file.address}{visit.page.evaluate('location.hash')}")
