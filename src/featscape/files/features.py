@@ -13,11 +13,11 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.files.npy import PICKLED, map_npy
 from featscape.files.regular import map_stream, open_regular
-from featscape.printable_names import printable
+from featscape.printable_names import list_first, printable
 
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _REMEDY = "Write one array with numpy.save(file, array, allow_pickle=False)."
 _MAX_TIMES_MEDIAN = 1 << 24  # float32 has 24 bits: adding a larger value rounds the others to 0
 _MAX_ROWS_SHOWN = 5
+# the remedy for rows that cannot be used
+REPAIR_ROWS = (
+    "Repair these rows, or remove these rows from the features, the images and the tables."
+)
 _N_PROBED = 256  # bytes, with the name of the first member of an archive
 _ROWS_AT_ONCE = 65_536  # limits the memory for checking a large file
 
@@ -194,6 +198,12 @@ def _check_kind(start: bytes, file: Path) -> None:
     raise InputError(f"{printable(file)} is not an .npy file{what}. {_REMEDY}")
 
 
+def name_rows(rows: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+    """Return the numbers of the first rows, for example "row 7" or "rows 2, 7"."""
+    listed = list_first([str(row) for row in rows], n_shown=_MAX_ROWS_SHOWN)
+    return f"row {listed}" if len(rows) == 1 else f"rows {listed}"
+
+
 def largest_feature(n_features: int) -> float:
     """Return the largest absolute value of a feature whose squared distances are finite in float32.
 
@@ -213,9 +223,8 @@ def _check_values(features: NDArray[Any], name: str) -> None:
     bad = np.flatnonzero(~np.isfinite(magnitudes))
     if len(bad):
         raise InputError(
-            f"{name} must be finite; {len(bad)} of {len(features)} rows "
-            f"contain NaN, infinity or values beyond float32, the first of them row {bad[0]}. "
-            "Remove or repair those rows."
+            f"{name} must be finite; {len(bad)} of {len(features)} rows contain NaN, infinity or "
+            f"values beyond float32: {name_rows(bad)}. {REPAIR_ROWS}"
         )
     limit = largest_feature(features.shape[1])
     if magnitudes.max() > limit:
@@ -229,11 +238,8 @@ def _check_values(features: NDArray[Any], name: str) -> None:
     median = float(np.median(present)) if len(present) else 0.0
     bad = np.flatnonzero(magnitudes > _MAX_TIMES_MEDIAN * median)
     if len(bad):
-        shown = ", ".join(map(str, bad[:_MAX_ROWS_SHOWN]))
-        more = f" and {len(bad) - _MAX_ROWS_SHOWN} more" if len(bad) > _MAX_ROWS_SHOWN else ""
         raise InputError(
-            f"{name} must be of comparable size: the values of "
-            f"{'row' if len(bad) == 1 else 'rows'} {shown}{more} reach "
+            f"{name} must be of comparable size: the values of {name_rows(bad)} reach "
             f"{magnitudes[bad].max():.3g}, more than 2**24 times the {median:.3g} of the median "
             "row, and float32 loses the differences between all other rows. Remove or rescale "
             f"{'that row' if len(bad) == 1 else 'those rows'}."

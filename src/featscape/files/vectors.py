@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError, first_line
-from featscape.files.features import refusals
+from featscape.files.features import REPAIR_ROWS, name_rows, refusals
 from featscape.files.parquet import (
     check_claims,
     limit_bytes,
@@ -162,6 +162,7 @@ def _read_column(
 
     n_rows = parquet.metadata.num_rows
     values = np.empty((0, 0), dtype=np.float32)
+    wrong: dict[int, int] = {}  # row -> length
     start = 0
     for batch in read_batches(
         parquet, max_bytes=max_bytes, columns=[column], batch_rows=_BATCH_ROWS
@@ -169,26 +170,29 @@ def _read_column(
         vectors = batch.column(0)
         lengths = _count_values(vectors)
         if not start:
-            n_features = int(lengths[0]) if len(lengths) else 0
+            n_features = next(filter(lambda length: length >= 0, lengths.tolist()), 0)
             if 4 * n_rows * n_features > max_bytes:
                 raise ValueError(f"it claims {n_rows:,} vectors of {n_features:,} numbers")
             values = np.empty((n_rows, n_features), dtype=np.float32)
-        wrong = np.flatnonzero(lengths != values.shape[1])
-        if len(wrong):
-            n_found = int(lengths[wrong[0]])
-            found = "is missing" if n_found < 0 else f"has {n_found:,}"
-            raise InputError(
-                f"each vector in the column {column!r} of {printable(file)} must have the same "
-                f"number of values; that of row 0 has {values.shape[1]:,}, and that of row "
-                f"{start + wrong[0]} {found}. Remove or complete the rows."
-            )
+        others = np.flatnonzero(lengths != values.shape[1])
+        wrong |= {start + int(row): int(lengths[row]) for row in others}
+        start += len(vectors)
+        if wrong:
+            continue
         flat = vectors.flatten()
         if pa.types.is_integer(flat.type) and flat.null_count:
             flat = flat.cast(pa.float64())  # null becomes NaN, which `check_features` reports
         with np.errstate(over="ignore"):  # too large values become infinite, and are reported
             rows = flat.to_numpy(zero_copy_only=False).reshape(len(vectors), -1)
-            values[start : start + len(vectors)] = rows
-        start += len(vectors)
+            values[start - len(vectors) : start] = rows
+    if wrong:
+        length = next(iter(wrong.values()))
+        found = "is missing" if length < 0 else f"has {length:,}"
+        raise InputError(
+            f"each vector in the column {column!r} of {printable(file)} must have the same number "
+            f"of values, {values.shape[1]:,} as the first vector; {len(wrong):,} of {n_rows:,} "
+            f"differ: {name_rows(list(wrong))}, the first of which {found}. {REPAIR_ROWS}"
+        )
     return values[:start]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from featscape import mapfolder
 from featscape.errors import InputError
-from featscape.files.features import check_features, read_features
+from featscape.files.features import check_features, name_rows, read_features
 from featscape.files.vectors import read_tensor, read_vectors
 from featscape.number_text import plural
 from featscape.printable_names import printable
@@ -83,6 +83,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     skipped = _other_columns(described.skipped, options.features_table, vector_column)
     described = replace(described, skipped=skipped)
     values = np.asarray(stored, dtype=np.float32)
+    _note_zeros(values, options)
     if images is None:
         for line in (
             *describe_left_out(described.skipped),
@@ -102,6 +103,16 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     for line in describe_found(images):
         options.reporter.note(line)
     return OwnFeatures(values, images.labels, ItemSet(images=images))
+
+
+def _note_zeros(values: NDArray[np.float32], options: FeatureMapOptions) -> None:
+    """Report the rows without a value other than 0, which programs write for missing vectors."""
+    zeros = np.flatnonzero(~values.any(axis=1))
+    if len(zeros):
+        options.reporter.note(
+            f"features: {len(zeros):,} of {len(values):,} rows are 0 ({name_rows(zeros)}), and "
+            "their items are in one place of the map"
+        )
 
 
 def pack_thumbnails(own: OwnFeatures, folder: Path, options: FeatureMapOptions) -> OwnFeatures:

@@ -14,8 +14,14 @@ class TestFeaturesFile:
     @pytest.mark.parametrize(
         ("array", "words"),
         [
-            (np.array([[1.0, np.nan]] * 3 + [[1.0, 2.0]] * 30), "3 of 33 rows contain NaN"),
-            (np.array([[1.0, 2.0]] * 30 + [[1.0, np.inf]]), "the first of them row 30"),
+            (
+                np.array([[1.0, np.nan]] * 3 + [[1.0, 2.0]] * 30),
+                "NaN, infinity or values beyond float32: rows 0, 1, 2. Repair",
+            ),
+            (
+                np.array([[1.0, 2.0]] * 30 + [[1.0, np.inf]]),
+                "1 of 31 rows contain NaN, infinity or values beyond float32: row 30. ",
+            ),
             (np.array([[1.0, 1e300]] * 30), "values beyond float32"),
             (np.full((30, 2), 1e19), "at most 6.52e+18, because float32 cannot contain"),
             (np.array([[1.0, 2.0]] * 29 + [[1e19, 0]]) * 1e11, "row 29 reaches 1e+30. Divide all"),

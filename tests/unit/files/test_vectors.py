@@ -49,8 +49,11 @@ def test_the_column_is_named_or_has_a_usual_name(tmp_path):
     [
         ({"a": list(X), "b": list(X)}, "the file has: 'a', 'b'. Name one with --vector"),
         ({"a": [1, 2]}, "the file has: none. Add the features"),
-        ({"a": [[1.0, 2.0], None, [1.0]]}, "row 0 has 2, and that of row 1 is missing"),
-        ({"a": [[1.0, 2.0], [1.0]]}, "row 0 has 2, and that of row 1 has 1. Remove or complete"),
+        (
+            {"a": [None, [1.0, 2.0], [1.0]] + [[3.0, 4.0]] * 1_100 + [[2.0]] * 9},
+            "11 of 1,112 differ: rows 0, 2, 1103, 1104, 1105 and 6 more, the first of which is mis",
+        ),
+        ({"a": [[1.0, 2.0], [1.0]]}, "1 of 2 differ: row 1, the first of which has 1. Repair"),
     ],
 )
 def test_a_table_without_equal_vectors_is_an_error(tmp_path, columns, message):

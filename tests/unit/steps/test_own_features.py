@@ -342,6 +342,15 @@ class TestParquet:
         with pytest.raises(InputError, match=r"must be a column of 'c\.csv'; got 'kind'"):
             read(**given, label_column="kind")
 
+    def test_rows_of_zeros_are_reported(self, features):
+        features[[2, 5]] = 0
+        np.save("f.npy", features)
+        lines = []
+        read(progress=PlainProgress(lines.append))
+        assert lines == [
+            "features: 2 of 24 rows are 0 (rows 2, 5), and their items are in one place of the map"
+        ]
+
     def test_the_paths_determine_the_images_of_another_source(self, photos, write):
         paths = find_images(photos).paths[::-1]
         file = write(path=paths, label=["x"] * N)
