@@ -34,15 +34,17 @@ it("names are darker than their class on a light background, and lighter on a da
 
 const regions = [
   { item: 1, name: "dog", level: 0, n_items: 60, image: 4 },
+  { item: 9, name: "face powder", level: 0, n_items: 6, image: 9 },
   { item: 2, name: "terrier", level: 1, n_items: 20, image: 5 },
   { item: 3, name: "pug", level: 2, n_items: 4, image: 6 },
 ];
 
-it("the names of smaller regions are smaller and appear at a larger zoom", () => {
+it("the names of regions of fewer items and of later levels are smaller", () => {
   const made = regionNames({ names: [], regions }, "#16181d");
   expect(made.map(({ text, sizePx, fromZoom }) => [text, sizePx, fromZoom])).toEqual([
     ["dog", 17, 0],
-    ["terrier", 14, 1.6],
+    ["face powder", 14, 0],
+    ["terrier", 13, 1.6],
     ["pug", 12, 3.2],
   ]);
 });

@@ -9,7 +9,14 @@ const FEW_ITEMS = 4; // a name on a cluster of few items would hide the items
 /** The regions of a level have half the side of those before: they are shown at twice the zoom. */
 const ZOOM_PER_LEVEL = 2;
 const FIRST_ZOOM = 0.8; // of the regions of level 0; the whole map with its margins has about 0.9
-const SMALLER = 0.85; // size of the names of regions of the next level
+const SMALLER = 0.85; // size of the names of regions of the next level, of equal numbers of items
+
+/** A size in pixels for a number of items: the largest for the most items of all names. */
+function sizes(names: readonly { readonly n_items: number }[]) {
+  const most = Math.max(1, ...names.map((name) => name.n_items));
+  return (n_items: number, largestPx: number) =>
+    Math.round(SMALLEST_PX + Math.max(largestPx - SMALLEST_PX, 0) * Math.sqrt(n_items / most));
+}
 
 export function hasNames({ names, regions }: Pick<Manifest, "names" | "regions">): boolean {
   return names.length + regions.length > 0;
@@ -25,17 +32,16 @@ export function mapNames(
   theme: ThemeName,
   ink: string | null,
 ): MapName[] {
-  const most = Math.max(1, ...names.map((name) => name.n_items));
+  const size = sizes(names);
   return names.flatMap(({ item, code, n_items }) => {
     const entry = classes?.[code];
     if (!entry || hidden.has(code)) return [];
-    const share = Math.sqrt(n_items / most);
     return {
       item,
       text: entry.name,
       isAbove: n_items <= FEW_ITEMS,
       color: ink ?? nameColor(classColor(entry.color, theme), theme),
-      sizePx: Math.round(SMALLEST_PX + (LARGEST_PX - SMALLEST_PX) * share),
+      sizePx: size(n_items, LARGEST_PX),
       fromZoom: 0,
       region: null,
     };
@@ -51,6 +57,7 @@ export function regionNames(
   ink: string,
 ): MapName[] {
   const first = names.length > 0 ? 1 : 0;
+  const size = sizes(regions);
   return regions.map((region) => {
     const { item, name, level, n_items } = region;
     const shown = Math.max(level, first);
@@ -59,7 +66,7 @@ export function regionNames(
       text: name,
       isAbove: n_items <= FEW_ITEMS,
       color: ink,
-      sizePx: Math.max(SMALLEST_PX, Math.round((LARGEST_PX - 2) * SMALLER ** shown)),
+      sizePx: size(n_items, (LARGEST_PX - 2) * SMALLER ** shown),
       fromZoom: shown === 0 ? 0 : FIRST_ZOOM * ZOOM_PER_LEVEL ** shown,
       region,
     };
