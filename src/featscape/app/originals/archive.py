@@ -11,6 +11,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError
+from featscape.images.decoding.formats import readable_extensions
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ async def stream_archive(
 ) -> AsyncIterator[bytes]:
     """Yield a ZIP archive of the originals of some items, uncompressed.
 
-    Each member has the path of its image in the dataset. MISSING.txt lists each original that
+    Each member has the path of its image in the dataset, with the extension of its format if the
+    path has none, as in a Parquet file. MISSING.txt lists each original that
     cannot be read, with the reason.
 
     Parameters
@@ -99,7 +101,8 @@ async def stream_archive(
             except ImageError as error:
                 missing.append(f"{printable(path)}: {error}\n")
                 continue
-            entry = zipfile.ZipInfo(unique_name(safe_name(path), taken), _moment(original))
+            name = unique_name(safe_name(path) + missing_extension(path, original), taken)
+            entry = zipfile.ZipInfo(name, _moment(original))
             entry.external_attr = 0o644 << 16
             with archive.open(entry, "w", force_zip64=True) as target:
                 async for chunk in original.chunks():
@@ -115,6 +118,14 @@ def safe_name(path: str) -> str:
     names = (_UNSAFE.sub("_", printable(name)).rstrip(" .") for name in path.split("/"))
     kept = [f"_{name}" if _DEVICES.fullmatch(name) else name for name in names if name]
     return "/".join(kept) or "image"
+
+
+def missing_extension(path: str, original: Original) -> str:
+    """Return for example ".png", or "" for a path with the extension of an image."""
+    if path.lower().endswith(readable_extensions()):
+        return ""
+    extension = original.media_type.removeprefix("image/")
+    return ".jpg" if extension == "jpeg" else f".{extension}"
 
 
 def unique_name(path: str, taken: set[str]) -> str:

@@ -16,6 +16,7 @@ from featscape.number_text import plural
 from featscape.printable_names import list_names, printable
 from featscape.progress import note_or_warn
 from featscape.records import Features, SkippedImage, count_reasons
+from featscape.records.images import MANIFEST_KIND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,9 +104,12 @@ class ImageRows:
         locate = getattr(self.images.contents, "locate", None)
         if locate is None:
             return ""
-        location = locate(self.skipped[0].path)
+        path = self.skipped[0].path
+        location = locate(path)
         tried = f"The first image tried is {printable(str(location))}. "
         spelling = suggest_spelling(location) if isinstance(location, Path) else None
+        if spelling is None and self.images.kind == MANIFEST_KIND and path != str(location):
+            return f"{tried}{_explain_relative(location)} "
         return tried if spelling is None else f"{tried}{spelling} "
 
     def report_decoding(self, progress: Progress) -> None:
@@ -142,6 +146,21 @@ class ImageRows:
     def digests(self) -> NDArray[np.uint8]:
         """The SHA-256 of the file in each row, shape (n, 32)."""
         return self._digests[: len(self.kept)]
+
+
+def _explain_relative(location: Path | str) -> str:
+    """Return the folder of the relative paths of a table, or that a path is inside of a file."""
+    parents = location.parents if isinstance(location, Path) else ()
+    file = next((parent for parent in parents if parent.is_file()), None)
+    if file is not None:
+        return (
+            f"A table cannot list the images inside of the file {printable(file.name)}: save the "
+            "images as files, for example as the ZIP of a selection on the page."
+        )
+    return (
+        "The paths are relative to the folder of the table, and in a table from the page of a map "
+        "to the source of the map: move the table there."
+    )
 
 
 def _name_first(paths: Sequence[str]) -> str:

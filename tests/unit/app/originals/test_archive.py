@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from featscape.app.originals.archive import (
     MISSING,
     KeptSelections,
+    missing_extension,
     safe_name,
     stream_archive,
     unique_name,
 )
-from featscape.app.originals.reader import Originals
+from featscape.app.originals.reader import Original, Originals
 
 
 def test_archive_contains_the_original_bytes(client, digits, fetch_zip):
@@ -106,6 +107,20 @@ def test_archive_is_never_completely_in_memory(tmp_path):
     lengths = asyncio.run(measure())
     assert sum(lengths) > 3 * len(content)
     assert max(lengths) < 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type", "expected"),
+    [
+        ("a.parquet/389", "image/jpeg", ".jpg"),
+        ("a.parquet/sku=A-1.7", "image/png", ".png"),
+        ("a.npz/0", "image/tiff", ".tiff"),
+        ("cat/1.JPG", "image/jpeg", ""),
+        ("cat/1.jpg", "image/png", ""),
+    ],
+)
+def test_a_member_without_an_extension_gets_that_of_its_format(path, media_type, expected):
+    assert missing_extension(path, Original(b"", 0, media_type)) == expected
 
 
 @pytest.mark.parametrize(

@@ -348,6 +348,23 @@ def test_the_error_for_a_table_of_missing_files_names_the_first_path_and_its_spe
     assert r"The file exists with / instead of \: correct the paths. Check" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("cat/1.png", "to the source of the map: move the table there. Check"),
+        ("a.parquet/9", "cannot list the images inside of the file a.parquet: save the images as"),
+    ],
+)
+def test_the_error_for_a_table_from_the_page_names_the_place_of_its_paths(
+    write_images, path, remedy
+):
+    folder = write_images()
+    (folder / "a.parquet").write_bytes(b"")
+    file = write_csv(folder / "selection.csv", "id,path", f"0,{path}")
+    with pytest.raises(InputError, match=re.escape(remedy)):
+        extract(find_images(file), model=FirstPixelNetwork())
+
+
 def test_a_column_of_lists_of_text_becomes_text(write_images):
     rows = [{"path": "a.png", "labels": ["x", "y"]}, {"path": "b.png", "labels": "z"}]
     file = write_rows(write_images("a.png", "b.png") / "m.jsonl", rows)
