@@ -159,7 +159,7 @@ def serve(arguments):
     ) as process:
         line = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-    assert re.match("Serving photos-map at https?://", line)
+    assert re.match(r"Serving \S+-map at https?://", line)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
