@@ -93,7 +93,7 @@ def is_plain_matrix(X: Any) -> bool:
 
 
 def as_matrix(name: str, X: Any) -> Any:
-    """Return X, array-like or sparse, as an array or CSR matrix with one item per row.
+    """Return X, array-like or sparse, as an array or canonical CSR matrix with one item per row.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def as_matrix(name: str, X: Any) -> Any:
     from sklearn.utils import check_array
 
     try:
-        return check_array(X, accept_sparse="csr", ensure_all_finite=False)
+        return canonical(check_array(X, accept_sparse="csr", ensure_all_finite=False))
     except (TypeError, ValueError) as error:
         raise InputError(
             f"{name} must be an array of numbers with one row per item: {error} Pass such an array."
@@ -115,6 +115,23 @@ def as_matrix(name: str, X: Any) -> Any:
 def is_sparse(X: Any) -> bool:
     """Return whether the result of `as_matrix` is sparse, without an import of SciPy."""
     return not isinstance(X, np.ndarray)
+
+
+def canonical(X: Any) -> Any:
+    """Return a CSR matrix with sorted indices and each entry once; return an array unchanged.
+
+    Repeated entries of a row and column are added, as SciPy does in ``toarray`` and scikit-learn
+    in the conversion of a COO matrix, so the storage format does not change the result. The matrix
+    of the caller is unchanged.
+    """
+    if not is_sparse(X):
+        return X
+    # a new object, because the caller may have changed the arrays after X cached its format
+    X = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def is_integer(value: Any) -> bool:

@@ -243,8 +243,9 @@ class TSNE(FittedMap):
         ----------
         X : array-like or sparse matrix of numbers, shape (n, d), optional
             Any numeric type, also memory-mapped: the rows are read in blocks. With
-            ``metric="precomputed"`` distances, shape (n, n). None is allowed with `neighbors` or
-            `affinities`; `init` then cannot be "pca", and `transform` is not available.
+            ``metric="precomputed"`` distances, shape (n, n). Repeated entries of a sparse matrix
+            are added, as in ``X.toarray()``. None is allowed with `neighbors` or `affinities`;
+            `init` then cannot be "pca", and `transform` is not available.
         y : None
             Ignored.
         neighbors : Neighbors or tuple (indices, distances), each of shape (n, k), optional
@@ -254,8 +255,8 @@ class TSNE(FittedMap):
             effect.
         affinities : sparse matrix, shape (n, n), optional
             P, which replaces the search and the conditional probabilities: symmetric, not negative,
-            0 on the diagonal, sum 1. `perplexity`, `n_neighbors` and `metric` have no effect on P,
-            and `transform` is not available.
+            0 on the diagonal, sum 1. Repeated entries are added. `perplexity`, `n_neighbors` and
+            `metric` have no effect on P, and `transform` is not available.
         on_advance : callable, optional
             For a progress bar. Called with 0 when the descent begins, then with the number of
             iterations since the last call, at most 50. In contrast to `callback`, the KL divergence

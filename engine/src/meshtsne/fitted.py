@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshtsne.affinities import conditional_probabilities, joint_probabilities
-from meshtsne.checks import METRICS, canonical_metric, count_threads, is_plain_matrix
+from meshtsne.checks import METRICS, canonical, canonical_metric, count_threads, is_plain_matrix
 from meshtsne.errors import InputError
 from meshtsne.records import Neighbors
 from meshtsne.scikit_learn import LazyEstimator, as_estimator, is_scikit_learn_loaded
@@ -242,7 +242,7 @@ class FittedMap(LazyEstimator):
         return Neighbors(neighbors.indices, distances)
 
     def _validated(self, X: Any, *, reset: bool) -> Any:
-        """Return X as an array or CSR matrix; raise scikit-learn's errors as InputError."""
+        """Return X as an array or canonical CSR; raise scikit-learn's errors as InputError."""
         if is_plain_matrix(X):
             if reset:
                 self.n_features_in_ = X.shape[1]
@@ -253,7 +253,9 @@ class FittedMap(LazyEstimator):
         from sklearn.utils.validation import validate_data
 
         try:
-            return validate_data(self, X, accept_sparse="csr", ensure_all_finite=False, reset=reset)
+            return canonical(
+                validate_data(self, X, accept_sparse="csr", ensure_all_finite=False, reset=reset)
+            )
         except ValueError as error:
             remedy = "one row of numbers per item" if reset else "the same columns as to fit"
             # scikit-learn joins two sentences without a space: "bytes/strings.Convert"

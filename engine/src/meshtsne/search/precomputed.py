@@ -246,7 +246,7 @@ def as_affinities(P: Any, *, n_items: int | None = None, name: str = "affinities
 
     remedy = "Pass joint probabilities, for example (C + C.T) / (C + C.T).sum()."
     try:
-        P = csr_array(P, dtype=np.float64)
+        P = csr_array(P, dtype=np.float64, copy=True)  # the calls below change P in place
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} must be a sparse matrix of numbers: {error}. {remedy}") from error
     if P.ndim != 2 or P.shape[0] != P.shape[1] or P.shape[0] != (n_items or P.shape[0]):

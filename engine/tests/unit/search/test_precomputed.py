@@ -1,4 +1,5 @@
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from scipy.spatial.distance import squareform
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
 
-from meshtsne import TSNE, Neighbors
+from meshtsne import TSNE, Neighbors, kl_divergence
 from meshtsne.errors import InputError
 from meshtsne.search import precomputed
 from meshtsne.search.precomputed import check_distances, neighbors_of_distances
@@ -29,6 +30,30 @@ def test_a_distance_matrix_and_a_graph_give_the_embedding_of_the_features():
         np.testing.assert_allclose(
             model.affinities_.toarray(), features.affinities_.toarray(), rtol=1e-3, atol=1e-8
         )
+
+
+def split_entries(matrix):
+    """Return a CSR array with each entry stored as two halves, the second halves last in a row."""
+    rows = [np.tile(matrix.indices[start:end], 2) for start, end in pairwise(matrix.indptr)]
+    halves = [np.tile(matrix.data[start:end] / 2, 2) for start, end in pairwise(matrix.indptr)]
+    arrays = np.concatenate(halves), np.concatenate(rows), 2 * matrix.indptr
+    return csr_array(arrays, shape=matrix.shape)
+
+
+def copy_arrays(matrix):
+    return [values.copy() for values in (matrix.data, matrix.indices, matrix.indptr)]
+
+
+def test_repeated_entries_of_distances_are_added_in_a_copy():
+    graph = kneighbors_graph(X, 15, mode="distance")
+    given = split_entries(graph)
+    before = copy_arrays(given)
+    model, expected = embed(given), embed(graph)
+    np.testing.assert_array_equal(model.neighbors_indices_, expected.neighbors_indices_)
+    np.testing.assert_array_equal(model.neighbors_distances_, expected.neighbors_distances_)
+    assert model.transform(given).shape == (80, 2)
+    for values, old in zip(copy_arrays(given), before, strict=True):
+        np.testing.assert_array_equal(values, old)
 
 
 def test_transform_takes_distances_to_the_fitted_items():
@@ -179,6 +204,21 @@ def test_the_caller_s_affinities_are_p():
     assert with_features.shape == (80, 2)
     with pytest.raises(InputError, match="transform needs the features"):
         quick().fit(X, affinities=P).transform(X)
+
+
+def test_repeated_entries_of_affinities_are_added_in_a_copy():
+    C = csr_array(kneighbors_graph(X, 7))
+    P = (C + C.T) / (C + C.T).sum()
+    given = split_entries(P)
+    before = copy_arrays(given)
+    for _ in range(2):  # a change of the caller's arrays would be an error of the second fit
+        model = quick(init="spectral").fit(affinities=given)
+        assert model.affinities_.has_canonical_format
+        np.testing.assert_allclose(model.affinities_.toarray(), P.toarray(), rtol=1e-6)
+    Y = model.embedding_
+    assert kl_divergence(given, Y) == pytest.approx(kl_divergence(P, Y), rel=1e-6)
+    for values, old in zip(copy_arrays(given), before, strict=True):
+        np.testing.assert_array_equal(values, old)
 
 
 def test_a_later_fit_does_not_use_the_caller_s_arrays():
