@@ -53,6 +53,7 @@ class OffTopicItems:
     result : DetectorResult of OffTopic
     score : ndarray of float32, shape (n,)
         See `ItemColumns.off_topic`; at most 0 in a class most of whose items are above the limit.
+        There, the score is the larger of those with and without the distance to the classes.
     """
 
     result: DetectorResult[OffTopic]
@@ -103,10 +104,11 @@ def find_off_topic(
         return _not_computed(n, "All items have the same features, or most of them have.")
     scaled = [_in_ranges(np.log(one)) for one in distances.T]
     score = _in_ranges(np.mean(scaled, axis=0)) - _CUT
+    to_sample = scaled[0] - _CUT
     if not np.isfinite(score).all():
         return _not_computed(n, "All items have the same features, or most of them have.")
     noun = noun_of(paths)
-    score, reason = _leave_out_odd_classes(score, classes, noun)
+    score, reason = _leave_out_odd_classes(score, to_sample, classes, noun)
     listed = np.flatnonzero(score > 0)
     listed = listed[np.lexsort((listed, -score[listed]))]
     classes_text = _WITH_CLASSES.format(noun=noun) if of_classes else ""
@@ -137,18 +139,28 @@ def _not_computed(n_items: int, reason: str) -> OffTopicItems:
 
 
 def _leave_out_odd_classes(
-    score: NDArray[np.float64], classes: Classes | None, noun: str
+    score: NDArray[np.float64],
+    to_sample: NDArray[np.float64],
+    classes: Classes | None,
+    noun: str,
 ) -> tuple[NDArray[np.float64], str | None]:
     """Return the scores, at most 0 in classes that are unlike the dataset, and which these are.
 
     Most items of such a class are above the limit. The class is part of the dataset, because its
-    items have a label of their own.
+    items have a label of their own. Items that resemble one another are near to their own class,
+    however far the class is from the others: their distance to the sample alone, `to_sample`, also
+    counts, and is their score.
     """
     if classes is None:
         return score, None
     codes, n_classes = classes.label_codes, len(classes.names)
-    n_above = np.bincount(codes[(codes >= 0) & (score > 0)], minlength=n_classes)
-    is_odd = (classes.counts >= _LEAST_OF_CLASS) & (n_above > _MOST_OF_ODD_CLASS * classes.counts)
+
+    def most_are_above(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        n_above = np.bincount(codes[(codes >= 0) & (values > 0)], minlength=n_classes)
+        return n_above > _MOST_OF_ODD_CLASS * classes.counts
+
+    is_odd = most_are_above(score) | most_are_above(to_sample)
+    is_odd &= classes.counts >= _LEAST_OF_CLASS
     if not is_odd.any():
         return score, None
     names = [name for name, odd in zip(classes.names, is_odd, strict=True) if odd]
@@ -157,7 +169,8 @@ def _leave_out_odd_classes(
         f"Most {noun}s of the {of} {join_names(names)} are unlike the rest of the dataset: the "
         f"{noun}s of {this} are not listed."
     )
-    return np.where((codes >= 0) & is_odd[codes], np.minimum(score, 0), score), reason
+    in_odd = (codes >= 0) & is_odd[codes]
+    return np.where(in_odd, np.minimum(np.maximum(score, to_sample), 0), score), reason
 
 
 def _sample_classes(

@@ -57,6 +57,23 @@ def test_most_images_of_a_class_are_not_off_topic_and_the_class_is_named():
     )
 
 
+def test_a_class_of_equal_looking_images_far_from_the_others_is_named():
+    features, codes, is_guest = with_guests(n_guests=16)
+    labels = np.array(named(codes), dtype=object)
+    labels[is_guest] = "odd"
+    near = search_all_pairs(features, 10).indices
+    found = find_off_topic(
+        features,
+        near,
+        classes=count_classes(list(labels), len(labels)),
+        random_state=0,
+        n_threads=1,
+    )
+    assert found.result.reason.startswith("Most items of the class odd are unlike the rest")
+    assert set(found.score[is_guest]) == {0.0}
+    assert np.median(found.score[~is_guest]) < -1
+
+
 @pytest.mark.parametrize(("n_of_class", "is_listed"), [(4, True), (5, False)])
 def test_a_class_of_its_own_has_5_items(n_of_class, is_listed):
     features, codes, is_guest = with_guests(n_guests=n_of_class, spread=1.5)
