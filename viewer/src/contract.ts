@@ -6,6 +6,7 @@ export const FORMAT = "featscape-bundle";
 export const VERSION = 1;
 export const MANIFEST = "manifest.json";
 export const NO_LABEL = "(no label)";
+export const NO_SPLIT = "(no split)";
 export const NO_ITEM = 4294967295;
 export const NO_CATEGORY = 65535;
 export const N_AGREEING = 5;

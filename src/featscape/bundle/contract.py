@@ -19,6 +19,7 @@ VERSION: Literal[1] = 1
 MANIFEST = "manifest.json"
 
 NO_LABEL = _classes.NO_LABEL  # the name of the class of the items without a label
+NO_SPLIT = _classes.NO_SPLIT  # the name of the split of the items without a split
 NO_ITEM = 4_294_967_295  # an empty entry in neighbors.bin
 NO_CATEGORY = 65_535  # the code of an item without a category
 N_AGREEING = _classes.N_AGREEING  # neighbors of the label agreement

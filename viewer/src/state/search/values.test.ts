@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import type { NumberColumn } from "../../contract";
+import { NO_SPLIT, type NumberColumn } from "../../contract";
 import { type SmallMap, settled, smallApp } from "../../testing/small-map";
 import { runSearch } from "./search";
 
@@ -48,6 +48,19 @@ it.each([
   const app = await searched(query);
   expect([...(app.search.matches.value ?? [])]).toEqual(expected);
   expect(app.search.hint.value).toBeNull();
+});
+
+it("finds the images without a split", async () => {
+  const app = smallApp(MAP);
+  for (const column of app.manifest.columns) {
+    if (column.kind === "category" && column.name === "split") {
+      Object.assign(column.categories[1] ?? {}, { name: NO_SPLIT });
+    }
+  }
+  stop = runSearch(app);
+  app.search.query.value = "split:none";
+  await settled(300);
+  expect([...(app.search.matches.value ?? [])]).toEqual([1, 3, 5]);
 });
 
 // in the column "split" item 1 has no value

@@ -1,5 +1,11 @@
 /** The terms of a query for columns of numbers, dates and findings: blue:5, taken:2026-03. */
-import { type DateColumn, type Manifest, NO_LABEL, type NumberColumn } from "../../contract";
+import {
+  type DateColumn,
+  type Manifest,
+  NO_LABEL,
+  NO_SPLIT,
+  type NumberColumn,
+} from "../../contract";
 import type { App } from "../app";
 import { columnTitle, findingOf, isPercent, valueText } from "../filters/columns";
 import type { Values } from "../filters/filters";
@@ -132,7 +138,8 @@ function matcher(
   const isNone = text === NONE;
   if (column.kind === "category") {
     const found = column.categories.map(
-      ({ name }) => folded(name).includes(text) || (isNone && name === NO_LABEL),
+      ({ name }) =>
+        folded(name).includes(text) || (isNone && (name === NO_LABEL || name === NO_SPLIT)),
     );
     return (code) => found[code] ?? isNone;
   }

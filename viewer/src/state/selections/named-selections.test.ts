@@ -102,6 +102,25 @@ describe("named selections", () => {
     expect(later.named.others.value).toEqual([]);
   });
 
+  it("are offered again if no image of a selection was found", async () => {
+    const storage = new MemoryStorage();
+    const { app } = mapWith({ storage, paths: PATHS });
+    for (const [name, item] of [
+      ["dogs", 1],
+      ["gone", 5],
+    ] as const) {
+      app.select(Uint32Array.of(item));
+      await app.keepSelection(name);
+    }
+    const later = mapWith({ ...LATER, storage });
+    later.named.read();
+    await takeOverSelections(later.app);
+    expect(listed(later.named).map(([name]) => name)).toEqual(["dogs"]);
+    expect(later.app.messages.note.value).toBe("1 of 2 images found; no image of gone");
+    later.named.read();
+    expect(later.named.others.value).toEqual([DIGEST]);
+  });
+
   it("that are damaged are reported, and replaced by the next selection", () => {
     const storage = new MemoryStorage();
     const named = opened(storage);
@@ -163,7 +182,7 @@ describe("a file of selections", () => {
     const later = mapWith({ ...LATER, ids: [5, 4, 3, 2, 1, 0] });
     await imported(later.app, await exportSelections(app));
     expect(listed(later.named)).toEqual([["dogs", [0, 3]]]); // the ids of a/1.png and a/4.png
-    expect(later.app.messages.note.value).toBe("2 of 3 images found");
+    expect(later.app.messages.note.value).toBe("2 of 3 images found; no image of gone");
   });
 
   it("of other images is refused", async () => {

@@ -242,8 +242,8 @@ export async function importSelections(app: App, file: Blob): Promise<void> {
 export async function takeOverSelections(app: App): Promise<void> {
   await app.messages.during("Finding the images…", async () => {
     const { named } = app;
-    await addSelections(app, named?.others.value.flatMap((each) => named.kept(each) ?? []) ?? []);
-    named?.forgetOthers();
+    const texts = named?.others.value.flatMap((each) => named.kept(each) ?? []);
+    if (await addSelections(app, texts ?? [])) named?.forgetOthers();
   });
 }
 
@@ -256,8 +256,11 @@ export async function exportSelections(app: App): Promise<string> {
   return selectionsText(list, app.named?.map.digest ?? "");
 }
 
-/** Add the selections of texts, and report how many images of other versions were found. */
-async function addSelections({ named, items, messages }: App, texts: string[]): Promise<void> {
+/**
+ * Add the selections of texts, and report how many images of other versions were found. Return
+ * whether at least one image of every selection was found.
+ */
+async function addSelections({ named, items, messages }: App, texts: string[]): Promise<boolean> {
   const list = texts.flatMap((text) => named?.parse(text) ?? []);
   const wanted = new Set(list.flatMap(({ ids, paths }) => (ids.length > 0 ? [] : (paths ?? []))));
   const known = await items.idsOf(wanted);
@@ -273,8 +276,12 @@ async function addSelections({ named, items, messages }: App, texts: string[]): 
     );
   }
   named?.add(found);
-  if (wanted.size > 0)
-    messages.done(`${countText(known.size)} of ${countText(wanted.size)} images found`);
+  const lost = list.flatMap(({ name }) => (found.some((each) => each.name === name) ? [] : name));
+  if (wanted.size > 0 || lost.length > 0) {
+    const without = lost.length > 0 ? `; no image of ${lost.join(", ")}` : "";
+    messages.done(`${countText(known.size)} of ${countText(wanted.size)} images found${without}`);
+  }
+  return lost.length < 1;
 }
 
 function withNew(list: readonly NamedSelection[], added: NamedSelection): NamedSelection[] {
