@@ -83,7 +83,7 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
     if len(labels) != n_items:
         raise InputError(
             f"labels must contain one label per item = {n_items:,}; got {len(labels):,}. "
-            "Pass the labels in the order of the positions."
+            "Pass the labels in the order of the items."
         )
     texts = [text_of(label, i) for i, label in enumerate(labels)]
     colors = _colors.class_colors(texts)

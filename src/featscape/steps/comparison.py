@@ -8,7 +8,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.findings.reliability import shared
-from featscape.labels.classes import N_AGREEING, NO_LABEL, can_agree
+from featscape.labels.classes import N_AGREEING, NO_LABEL, can_agree, count_classes
 from featscape.records import Estimate, FeatureComparison
 from featscape.steps.tsne.adapter import chance_agreement, search_neighbors
 
@@ -26,7 +26,7 @@ def compare_features(
     first: ArrayLike | Features,
     second: ArrayLike | Features,
     *,
-    labels: Sequence[str] | None = None,
+    labels: Sequence[str] | Sequence[int] | NDArray[np.generic] | None = None,
     n_neighbors: int = 10,
     random_state: int = 0,
 ) -> FeatureComparison:
@@ -36,8 +36,9 @@ def compare_features(
     ----------
     first, second : array-like of shape (n, d) and (n, e), or Features
         For example ``made.features`` of two maps. Row i of both belongs to the same item.
-    labels : sequence of str, length n, optional
-        For the label agreement. Items with "(no label)" are not counted, but are neighbors.
+    labels : sequence or array of str, int or bool, length n, optional
+        For the label agreement. Items with a missing label, which is None, NaN, NA of pandas or
+        "(no label)", are not counted, but are neighbors.
     n_neighbors : int
         The number k of neighbors of the overlap, less than n.
     random_state : int
@@ -51,7 +52,8 @@ def compare_features(
     ------
     InputError
         If the features are not two matrices of finite numbers with the same number of rows, if
-        `n_neighbors` is not between 1 and n - 1, or if the number of labels is not n.
+        `n_neighbors` is not between 1 and n - 1, if the number of labels is not n, or if a label is
+        neither a string nor an integer.
 
     Notes
     -----
@@ -80,23 +82,20 @@ def compare_features(
             f"n_neighbors must be between 1 and n - 1 = {n - 1}; got {n_neighbors}. Ask for fewer, "
             "or add items."
         )
-    if labels is not None and len(labels) != n:
-        raise InputError(
-            f"labels must have one entry per item, {n:,}; got {len(labels):,}. Pass the labels of "
-            "the same items."
-        )
+    classes = count_classes(labels, n)
+    names = None if classes is None else [classes.names[code] for code in classes.codes]
     k_agreeing = min(N_AGREEING, n - 1)
     near = [search_neighbors(rows, max(n_neighbors, k_agreeing)).indices for rows in values]
     common = shared(*(some[:, :n_neighbors] for some in near))
     (overlap,) = _estimate(common[:, None], random_state=random_state)
     agreement = difference = chance = None
-    if labels is not None and can_agree(labels):
-        agrees = np.stack([_agrees(some[:, :k_agreeing], labels) for some in near], axis=1)
+    if names is not None and can_agree(names):
+        agrees = np.stack([_agrees(some[:, :k_agreeing], names) for some in near], axis=1)
         agrees = np.column_stack([agrees, agrees[:, 1] - agrees[:, 0]])
-        has_label = np.asarray(labels) != NO_LABEL
+        has_label = np.asarray(names) != NO_LABEL
         of_first, of_second, difference = _estimate(agrees[has_label], random_state=random_state)
         agreement = of_first, of_second
-        chance = chance_agreement(labels, n_neighbors=k_agreeing)
+        chance = chance_agreement(names, n_neighbors=k_agreeing)
     return FeatureComparison(
         n_items=n,
         n_neighbors=n_neighbors,

@@ -1,6 +1,7 @@
 """The comparison of two sets of features of the same items."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
@@ -85,6 +86,27 @@ def test_items_without_a_label_are_not_counted(layers):
     assert compare_features(first, second, labels=few).agreement is None
 
 
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, NO_LABEL])
+def test_missing_labels_are_items_without_a_label(layers, missing):
+    first, second, labels = layers
+    expected = compare_features(first, second, labels=[*labels[:60], *[NO_LABEL] * 20])
+    some = [*labels[:60], *[missing] * 20]
+    assert expected.agreement is not None
+    for given in (some, np.array(some, dtype=object), pd.Series(some)):
+        assert compare_features(first, second, labels=given) == expected
+
+
+def test_labels_may_be_an_array(layers):
+    first, second, labels = layers
+    expected = compare_features(first, second, labels=labels)
+    codes = np.arange(80.0) % 4
+    for given in (np.array(labels), codes, codes.astype(int), [int(code) for code in codes]):
+        assert compare_features(first, second, labels=given) == expected
+    codes[60:] = np.nan
+    found = compare_features(first, second, labels=codes)
+    assert found == compare_features(first, second, labels=[*labels[:60], *[NO_LABEL] * 20])
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -100,5 +122,5 @@ def test_invalid_features_are_refused(arguments, words):
 
 
 def test_a_wrong_number_of_labels_is_refused(layers):
-    with pytest.raises(InputError, match="one entry per item, 80; got 3"):
+    with pytest.raises(InputError, match="one label per item = 80; got 3"):
         compare_features(*layers[:2], labels=["a"] * 3)
