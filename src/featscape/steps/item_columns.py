@@ -11,6 +11,7 @@ from featscape.errors import InputError
 from featscape.files.features import map_file, read_labels, refusals
 from featscape.files.regular import open_regular
 from featscape.printable_names import list_names, printable
+from featscape.steps.item_paths import Pairing, pair_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,18 +30,15 @@ class ItemColumns:
     ----------
     described : ImageColumns
         Labels, splits and columns, in the order of the items.
-    rows : dict of str to int, or None
-        The row of each path; None without a column of paths.
+    order : list of int, or None
+        The number of the image of each item; None if the items are in the order of the images.
     table : str
-        The name of the table with the paths, for messages.
-    path_column : str
-        The column of the paths, for messages.
+        The name of the table with the paths of the images, for messages.
     """
 
     described: ImageColumns
-    rows: dict[str, int] | None = None
+    order: list[int] | None = None
     table: str = ""
-    path_column: str = ""
 
 
 def read_item_columns(
@@ -49,6 +47,7 @@ def read_item_columns(
     n_items: int,
     images: ImageSet | None,
     features_table: Path | None,
+    has_image_per_item: bool = False,
     has_own_labels: bool = False,
 ) -> ItemColumns:
     """Read the labels and columns of the items.
@@ -62,6 +61,8 @@ def read_item_columns(
         The images that a column of paths names. Without images, the paths are a column of the map.
     features_table : Path or None
         A Parquet file with the features, whose other columns are used.
+    has_image_per_item : bool
+        Whether the table of the features lists the images, so that image i is that of item i.
     has_own_labels : bool
         Whether the source of the images has the column of labels that the options name. A table
         with this column takes precedence.
@@ -70,23 +71,31 @@ def read_item_columns(
     ------
     InputError
         If a file cannot be read or has another number of rows, if a row of a table is invalid, if
-        a table of labels has no column of labels, or if a path occurs twice.
+        a table of labels has no column of labels, if a path occurs twice or is that of no image, or
+        if a table has other values in a column of the images.
     """
     from featscape.images.tables.columns import ImageColumns, classify_columns
 
     tables = list(_read_tables(options, n_items=n_items, features_table=features_table))
     for table in tables:
         _check_rows(table, n_items=n_items)
-    path_table, path_column = None, None
+    pairing = Pairing()
     if images is not None:
-        path_table, path_column = _choose_paths(tables, options, images)
+        first = None if features_table is None else features_table.name
+        pairing = pair_tables(
+            sorted(tables, key=lambda table: table.name != first),  # that of the features first
+            images,
+            wanted=options.path_column,
+            has_image_per_item=has_image_per_item,
+        )
     described = ImageColumns()
     for table in tables:
         label_column = _label_column(
             table, tables, options, described, has_own_labels=has_own_labels
         )
         columns = dict(table.columns)
-        if table is path_table and path_column is not None and path_column != label_column:
+        path_column = pairing.path_columns.get(id(table))
+        if path_column is not None and path_column != label_column:
             del columns[path_column]
         found = classify_columns(
             columns,
@@ -100,10 +109,7 @@ def read_item_columns(
             found = replace(found, label_column=None, columns={})  # the labels have no name
         found = replace(found, skipped=(*table.skipped, *found.skipped))
         described = _merge(described, found, table=table.name)
-    if path_table is None or path_column is None:
-        return ItemColumns(described)
-    rows = _find_rows(path_table, path_column)
-    return ItemColumns(described, rows, path_table.name, path_column)
+    return ItemColumns(described, pairing.order, pairing.table)
 
 
 def _label_column(
@@ -265,65 +271,6 @@ def _choose_labels(table: ImageTable, options: FeatureMapOptions) -> str:
             "or give a table without labels with --columns (columns=)."
         )
     return column
-
-
-def _choose_paths(
-    tables: Sequence[ImageTable], options: FeatureMapOptions, images: ImageSet
-) -> tuple[ImageTable | None, str | None]:
-    """Return the first table with a column of paths, and the column; else None and None."""
-    from featscape.images.tables.columns import choose_column
-
-    wanted = options.path_column
-    for table in tables:
-        if wanted is None:
-            column = _find_paths(table, images)
-        elif wanted in table.columns or table is tables[-1]:
-            column = choose_column(
-                table.columns, (), wanted=wanted, option="the path column", table=table.name
-            )
-        else:
-            continue
-        if column is not None:
-            return table, column
-    return None, None
-
-
-def _find_paths(table: ImageTable, images: ImageSet) -> str | None:
-    """Return the column with a usual name that has the path of an image.
-
-    Otherwise the function returns the first of these columns that has no addresses, whose paths an
-    error then reports, or None for images without files.
-    """
-    from featscape.images.storage.locations import is_address
-    from featscape.images.tables.columns import PATH_COLUMNS, usual_columns
-    from featscape.images.tables.paths import normalize_path
-    from featscape.records.images import PIXEL_KINDS
-
-    known = set(images.paths)
-    paths = {
-        column: [normalize_path(value)[0] for value in table.columns[column]]
-        for column in usual_columns(table.columns, PATH_COLUMNS)
-    }
-    naming = [column for column, values in paths.items() if not known.isdisjoint(values)]
-    if not naming and images.kind not in PIXEL_KINDS:
-        naming = [column for column, values in paths.items() if not any(map(is_address, values))]
-    return next(iter(naming), None)
-
-
-def _find_rows(table: ImageTable, column: str) -> dict[str, int]:
-    """Return the row of each path; raises InputError for a missing or repeated path."""
-    from featscape.images.tables.paths import find_path_rows
-
-    n_before = len(table.skipped)
-    rows = find_path_rows(table, column)
-    if len(table.skipped) > n_before:
-        wrong = table.skipped[n_before]
-        raise InputError(
-            f"each row of the column {column!r} must name its own image; {wrong.path}: "
-            f"{wrong.reason}. Correct the table, and the features of its rows, or rename the "
-            "column if it has no paths."
-        )
-    return rows
 
 
 def _merge(first: ImageColumns, second: ImageColumns, *, table: str) -> ImageColumns:

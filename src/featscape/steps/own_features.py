@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from featscape.images.tables.columns import ImageColumns
     from featscape.options import Images
     from featscape.records import SkippedImage
+    from featscape.records.images import Column
     from featscape.steps.item_columns import ItemColumns
 
 
@@ -72,11 +73,15 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     else:
         source = options.images
     images = None if source is None else _find_images(options, source)
+    has_image_per_item = images is not None and options.images is None
+    if images is not None and has_image_per_item:
+        _check_count(images, n_items=len(stored))
     columns = read_item_columns(
         options,
         n_items=len(stored),
-        images=None if options.images is None else images,
+        images=images,
         features_table=table,
+        has_image_per_item=has_image_per_item,
         has_own_labels=images is not None and options.label_column in _label_columns(images),
     )
     described = columns.described
@@ -232,30 +237,32 @@ def _arrange(
     images: ImageSet, columns: ItemColumns, options: FeatureMapOptions, *, n_items: int
 ) -> ImageSet:
     """Return the image of each row, by the paths of a table or in the order of the source."""
-    if columns.rows is None:
+    if columns.order is None:
         _check_count(images, n_items=n_items)
         return images
-    found = {path: index for index, path in enumerate(images.paths)}
-    missing = [path for path in columns.rows if path not in found]
-    if missing:
-        example = printable(images.paths[0])
-        raise InputError(
-            f"each path in {columns.table!r} must be an image of {images.source}; {len(missing):,} "
-            f"of {n_items:,} are not, the first of them {printable(missing[0])!r}. Write the paths "
-            f"as {example!r}, or give the table itself as the source of the images. If the rows "
-            f"are in the order of the images, rename the column {columns.path_column!r}."
-        )
     n_others = len(images) - n_items
     if n_others:
         options.reporter.note(
             f"not in the map: {n_others:,} of {plural(len(images), 'image')} without a row in "
             f"{columns.table!r}"
         )
-    return images.select([found[path] for path in columns.rows])
+    return images.select(columns.order)
 
 
 def _describe(images: ImageSet, described: ImageColumns) -> ImageSet:
-    """Return the images with the labels, splits and columns of the tables, one row per image."""
+    """Return the images with the labels, splits and columns of the tables, one row per image.
+
+    Raises InputError if a column of the tables has other values than the same column of the images.
+    """
+    both = images.columns.keys() & described.columns.keys()
+    changed = [
+        name for name in both if not _is_equal(images.columns[name], described.columns[name])
+    ]
+    if changed:
+        raise InputError(
+            f"the tables of labels and of columns must not change the columns of {images.source}; "
+            f"a table has other values in the column {min(changed)!r}. Rename or remove the column."
+        )
     if described.labels is not None:
         images = replace(
             images,
@@ -271,6 +278,14 @@ def _describe(images: ImageSet, described: ImageColumns) -> ImageSet:
         columns={**images.columns, **described.columns},
         skipped=(*images.skipped, *described.skipped),
     )
+
+
+def _is_equal(first: Column, second: Column) -> bool:
+    """Return whether two columns have the same values; missing values are equal."""
+    left, right = np.asarray(first), np.asarray(second)
+    if {left.dtype.kind, right.dtype.kind} <= set("bif"):
+        return np.array_equal(left, right, equal_nan=True)
+    return list(map(str, first)) == list(map(str, second))
 
 
 def _check_count(images: ImageSet, *, n_items: int) -> None:

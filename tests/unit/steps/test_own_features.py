@@ -205,6 +205,70 @@ class TestPaths:
         assert message in str(caught.value)
 
 
+@pytest.mark.usefixtures("features")
+class TestNames:
+    """The names of files that are stored beside the bytes of images."""
+
+    @pytest.fixture
+    def stored(self, features, photos):
+        """Return the names and the file of features, images and a number of each image."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        images = find_images(photos)
+        names = [path.replace("/", "-") for path in images.paths]
+        contents = [{"bytes": images.read(i), "path": names[i]} for i in range(N)]
+        columns = {"embedding": list(features), "image": contents, "number": range(N)}
+        pq.write_table(pa.table(columns), photos / "f.parquet")
+        return names, photos / "f.parquet"
+
+    @pytest.mark.parametrize("path_column", [None, "file_name", "number"])
+    @pytest.mark.parametrize("given", ["labels", "columns", "paths"])
+    def test_the_images_of_the_features_get_the_row_with_their_name(
+        self, here, features, stored, given, path_column
+    ):
+        names, file = stored
+        order = np.random.default_rng(3).permutation(N)
+        rows = {"file_name": [names[item] for item in order], "label": order, "item": order}
+        if given == "paths" and path_column is None:
+            rows["file_name"] = [f"f.parquet/{item}" for item in order]
+        write_table(here / "t.csv", rows)
+        table = {"labels" if given == "labels" else "columns": here / "t.csv"}
+        own = read_own_features(FeatureMapOptions(file, path_column=path_column, **table))
+        images = own.items.images
+        np.testing.assert_array_equal(own.values, features)
+        assert images.columns["number"].tolist() == images.columns["item"].tolist()
+        assert images.columns["item"].tolist() == list(range(N))
+        assert own.labels == tuple(map(str, range(N)))
+        assert images.columns["file_name"] == tuple(names)
+
+    @pytest.mark.parametrize("path_column", [None, "file_name"])
+    def test_the_names_of_rows_determine_the_images(self, stored, path_column):
+        names, file = stored
+        order = np.random.default_rng(3).permutation(N)
+        columns = {"file_name": [names[item] for item in order], "item": order}
+        images = read(images=file, columns=columns, path_column=path_column).items.images
+        assert images.columns["number"].tolist() == order.tolist()
+        assert images.columns["item"].tolist() == order.tolist()
+
+    @pytest.mark.parametrize("other", [{"file_name": 1}, {"path": 1}, {"file_name": 0}])
+    def test_other_names_are_an_error(self, stored, other):
+        names, file = stored
+        ((column, n_known),) = other.items()
+        rows = {column: names[:n_known] + [f"{i}.png" for i in range(n_known, N)]}
+        for given in ({"columns": rows}, {"columns": rows, "images": file}):
+            features = "f.npy" if "images" in given else file
+            with pytest.raises(InputError, match=f"{N - n_known} of 24 are not, .* '{n_known}.png"):
+                read_own_features(FeatureMapOptions(features, "m", **given))
+
+    def test_a_table_with_other_values_of_a_column_of_the_images_is_an_error(self, stored):
+        _, file = stored
+        own = read_own_features(FeatureMapOptions(file, columns={"number": list(range(N))}))
+        assert own.items.images.columns["number"].tolist() == list(range(N))
+        with pytest.raises(InputError, match="a table has other values in the column 'number'"):
+            read_own_features(FeatureMapOptions(file, columns={"number": list(range(N))[::-1]}))
+
+
 class TestColumns:
     @pytest.mark.usefixtures("features")
     def test_a_table_of_labels_keeps_its_other_columns(self, here):
@@ -363,6 +427,34 @@ class TestParquet:
         columns = {"kind": ["a"] * N}
         own = read_own_features(FeatureMapOptions(file, columns=columns, label_column="kind"))
         assert own.labels == ("a",) * N
+
+    @pytest.mark.parametrize("given", ["labels", "columns"])
+    @pytest.mark.parametrize("has_source", [False, True])
+    def test_the_paths_of_features_and_of_a_table_pair_their_rows(
+        self, here, photos, write, given, has_source
+    ):
+        paths = find_images(photos).paths
+        file = write(path=paths, number=range(N))
+        order = np.random.default_rng(3).permutation(N)
+        rows = {"file": [paths[item] for item in order], "label": order, "item": order}
+        write_table(here / "t.csv", rows)
+        table = {given: here / "t.csv", "images": photos if has_source else None}
+        own = read_own_features(FeatureMapOptions(file, **table))
+        assert own.items.images.columns["number"].tolist() == list(range(N))
+        assert own.items.images.columns["item"].tolist() == list(range(N))
+        assert own.labels == tuple(map(str, range(N)))
+        assert own.items.images.read(5) == find_images(photos).read(5)
+        write_table(here / "t.csv", rows | {"file": ["lost.png", *rows["file"][1:]]})
+        with pytest.raises(InputError, match=r"'t.csv' must be an image of .* 1 of 24 are not"):
+            read_own_features(FeatureMapOptions(file, **table))
+
+    def test_a_table_of_other_images_than_the_features_is_an_error(self, photos, write):
+        paths = find_images(photos).paths
+        (photos / "new.png").write_bytes((photos / paths[0]).read_bytes())
+        columns = {"file": [*paths[1:], "new.png"]}
+        given = FeatureMapOptions(write(path=paths), images=photos, columns=columns)
+        with pytest.raises(InputError, match=f"no row of the column 'file' is '{paths[0]}'"):
+            read_own_features(given)
 
     def test_rows_with_the_same_path_are_an_error(self, photos, write):
         first, *others = find_images(photos).paths
