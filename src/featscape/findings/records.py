@@ -172,7 +172,7 @@ class ClassFinding(Finding):
 class Shortcut(Finding):
     """A simple property of the images that predicts a label, or that neighbors have in common.
 
-    Or a column that equals the label, also under other names, except in few images.
+    Or a column that equals the label, also under other names, in all images or except in few.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ class Shortcut(Finding):
     items : tuple of int
         Images of the class with the property, the most extreme first, or images with a value of a
         column, those with the most neighbors of the value first, or the images in which a column
-        does not equal the label; at most 50.
+        does not equal the label; at most 50. Empty for a property of all images.
     assortativity : float
         How similar the property is among neighbors: 1 if equal, 0 as for random pairs.
     share : float or None

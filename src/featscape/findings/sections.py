@@ -309,7 +309,7 @@ def _kind(finding: Finding) -> str:
         return finding.measure
     if isinstance(finding, Shortcut):
         if finding.evidence.method == COLUMN_METHOD:
-            return "a column that equals the label in most images"
+            return "a column that equals the label in all or most images"
         return f"a property that {'predicts a label' if finding.label else 'orders the map'}"
     return ""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from featscape.findings.copies import divide_duplicates, merge_copies, note_copies, note_duplicates
 from featscape.findings.wording import (
+    COLUMN_METHOD,
     PATTERNS,
     count_nouns,
     count_wrong,
@@ -47,7 +48,7 @@ def _sentences(findings: Findings) -> Iterator[str]:
         yield f"{number} unlike the rest of the dataset{note}, first {_name(findings, first.item)}."
     certain, doubtful = _quality(findings)
     yield from _low_quality(findings, certain)
-    yield from _shortcut(findings)
+    yield from _shortcuts(findings)
     for found in _classes(findings):
         yield found.text
     yield from _noisy(findings, doubtful)
@@ -119,9 +120,12 @@ def _noisy(findings: Findings, noisy: list[QualityProblem]) -> Iterator[str]:
         yield f"{number} may be noisy, first {_name(findings, noisy[0].item)}. {PATTERNS}"
 
 
-def _shortcut(findings: Findings) -> Iterator[str]:
-    """Yield the first shortcut that is clear."""
-    for one in findings.shortcuts:
+def _shortcuts(findings: Findings) -> Iterator[str]:
+    """Yield the first column that equals the label, and the first other shortcut that is clear."""
+    columns = [one for one in findings.shortcuts if one.evidence.method == COLUMN_METHOD]
+    if columns:
+        yield columns[0].text
+    for one in findings.shortcuts[len(columns) :]:
         if not one.label:
             yield one.text
             return

@@ -64,8 +64,8 @@ HOW = {
         "property is listed if it predicts a class better than 95 % of permuted labels do, so that "
         "chance alone seldom explains a listed property. A property, or a value of a category, is "
         "also listed if the nearest neighbors have it in common more than permuted values do. A "
-        "column that equals the label, also under other names, except in few images is listed "
-        "once, with these images."
+        "column that equals the label, also under other names, in all images or except in few is "
+        "listed once, with these few images."
     ),
     "reliability": (
         "The nearest items in the features are compared with the nearest items on the map. 1 means "

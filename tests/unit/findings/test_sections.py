@@ -318,8 +318,22 @@ def test_the_method_of_the_shortcuts_is_that_of_both_kinds():
     both = "A property that predicts a label: Cells. A property that orders the map: Orders."
     assert method == {0: both, 1: "Cells.", 2: "Orders.", 3: None}
     column = arranged(shortcuts=(shortcut("", COLUMN_METHOD), order))["shortcuts"].method
-    assert column.startswith("A column that equals the label in most images: Each label is paired")
+    assert column.startswith("A column that equals the label in all or most images: Each label is")
     assert column.endswith(" A property that orders the map: Orders.")
+
+
+def test_the_summary_has_a_column_that_equals_the_label_and_the_strongest_other_shortcut():
+    def shortcut(text, label="", method="Cells.", score=2.0):
+        evidence = Evidence((), (), score, method)
+        return Shortcut(property_name="hue", label=label, text=text, evidence=evidence)
+
+    equal = shortcut("Camera.", method=COLUMN_METHOD), shortcut("Site.", method=COLUMN_METHOD)
+    weak, strong = shortcut("Weak.", "cat", score=1.2), shortcut("Strong.", "cat")
+    found = Findings(columns=columns(), paths=PATHS, shortcuts=(*equal, weak, strong))
+    sentences = summarize_findings(found, n_sentences=100)
+    place = sentences.index("Camera.")
+    assert sentences[place + 1] == "Strong. The property may be the content of the class."
+    assert not {"Site.", "Weak."} & set(sentences)
 
 
 def test_the_methods_of_several_kinds_of_duplicates_have_the_names_of_the_kinds():

@@ -95,8 +95,8 @@ def find_shortcuts(
     Returns
     -------
     DetectorResult of Shortcut
-        Columns that equal the label except in few rows first, then cells of properties and
-        classes, then properties and values that order the neighbors.
+        Columns that equal the label in all rows or except in few first, then cells of properties
+        and classes, then properties and values that order the neighbors.
     """
     n_items = len(neighbors)
     if n_items < LEAST_ITEMS:

@@ -1,4 +1,4 @@
-"""Recognize columns that repeat the label, and find the rows in which a column contradicts it."""
+"""Recognize columns that repeat the label, and the rows in which such a column contradicts it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LABEL_NAMES = 0.8  # share of the values of a column that are names of classes: another label
 _NAME_THEIR_LABEL = 0.8  # share of the labeled items whose value names the label: its tags
 _LEAST_AGREEMENT = 0.95  # of a column that repeats the label except in few rows
+_LEAST_OF_LABEL = 5  # items with the second label; a column of few known values agrees by chance
 _N_SHOWN = 50  # rows that contradict the label
 
 
@@ -63,8 +64,9 @@ def find_near_labels(
 ) -> dict[str, Shortcut | None]:
     """Return by name the categories that equal the label, also under other names.
 
-    Such a category would otherwise be a shortcut for each of the labels. Its finding is the few
-    items in which it does not equal the label; None without such items.
+    Such a category would otherwise be a shortcut for each of the labels. Its finding has the few
+    items in which the category does not equal the label. Another label without such items has the
+    finding None. Categories that are no other label are first, then the highest agreement.
 
     Parameters
     ----------
@@ -75,37 +77,66 @@ def find_near_labels(
     neighbors : ndarray of int32, shape (n, k)
     paths : sequence of str, optional
     """
-    found: dict[str, Shortcut | None] = {}
+    found: list[tuple[bool, float, str, Shortcut | None]] = []
+    names = [classes.names[code] for code in classes.codes]
     for one in properties:
         if one.levels is None:
             continue
         compared = np.flatnonzero(one.known & (classes.label_codes >= 0))
         values, labels = one.values[compared], classes.codes[compared]
         agreement, is_equal = _compare(values, labels)
-        if agreement < _LEAST_AGREEMENT:
+        if agreement < _LEAST_AGREEMENT or np.sort(np.bincount(labels))[-2] < _LEAST_OF_LABEL:
             continue
-        if is_equal.all():
-            found[one.name] = None
-            continue
+        repeats = is_label(one, names)
         odd = compared[~is_equal].tolist()
-        first, name = odd[0], printable(one.name)
-        noun = noun_of(paths)
-        text = (
-            f"Each label has one value of {name}, except for {len(odd):,} of "
-            f"{plural(len(compared), noun)}. The first is {name_item(first, paths)}: label "
-            f"{printable(classes.names[classes.codes[first]])}, {name} "
-            f"{printable(one.levels[one.values[first]])}. The label or the value may be wrong."
-        )
+        if repeats and not odd:
+            found.append((repeats, -agreement, one.name, None))
+            continue
         shown = tuple(odd[:_N_SHOWN])
-        found[one.name] = Shortcut(
+        shortcut = Shortcut(
             property_name=one.name,
             label="",
             items=shown,
             assortativity=measure_assortativity(one, neighbors),
-            text=text,
+            text=_describe(one, classes, compared, odd, repeats=repeats, paths=paths),
             evidence=Evidence(items=shown, neighbors=(), score=agreement, method=COLUMN_METHOD),
         )
-    return found
+        found.append((repeats, -agreement, one.name, shortcut))
+    return {name: shortcut for *_, name, shortcut in sorted(found, key=lambda one: one[:3])}
+
+
+def _describe(
+    one: Property,
+    classes: Classes,
+    compared: NDArray[np.intp],
+    odd: list[int],
+    *,
+    repeats: bool,
+    paths: Sequence[str] | None,
+) -> str:
+    """Return the sentences about a category that equals the label except in the items `odd`."""
+    name, noun = printable(one.name), noun_of(paths)
+    first = odd[0] if odd else compared[0]
+    label = printable(classes.names[classes.codes[first]])
+    value = printable((one.levels or ())[one.values[first]])
+    number = plural(len(compared), noun)
+    if not odd:
+        return (
+            f"{name} has one value for each label in all {number} with a value, such as {value} "
+            f"for {label}. A network can learn {name} instead of the content, unless {name} is "
+            "another name of the label."
+        )
+    these = f"these {noun}s" if len(odd) > 1 else f"this {noun}"
+    meaning = "The label or the value may be wrong."
+    if not repeats:
+        meaning = (
+            f"A network can learn {name} instead of the content, or the label or the value of "
+            f"{these} is wrong."
+        )
+    return (
+        f"Each label has one value of {name}, except for {len(odd):,} of {number}. The first is "
+        f"{name_item(first, paths)}: label {label}, {name} {value}. {meaning}"
+    )
 
 
 def _compare(values: NDArray[np.intp], labels: NDArray[np.intp]) -> tuple[float, NDArray[np.bool_]]:

@@ -37,16 +37,42 @@ def test_a_column_that_equals_the_label_except_in_two_rows_is_one_finding(labels
     assert (found.property_name, found.label) == ("dept", "")
     assert found.text == (
         "Each label has one value of dept, except for 2 of 600 images. The first is 30.png: label "
-        f"{labels[30]}, dept X. The label or the value may be wrong."
+        f"{labels[30]}, dept X. A network can learn dept instead of the content, or the label or "
+        "the value of these images is wrong."
     )
     assert 0.99 < found.evidence.score < 1
 
 
-def test_a_column_that_equals_the_label_where_both_are_known_is_no_finding(labels):
+def test_a_column_that_equals_the_label_where_both_are_known_is_one_line_without_images(labels):
     column = [label[0].upper() for label in labels]
     column[:5] = [None] * 5
     labels[5:9] = [NO_LABEL] * 4
+    (found,) = shortcuts(labels, column)
+    assert found.items == ()
+    assert found.evidence.score == 1
+    assert found.text == (
+        "dept has one value for each label in all 591 images with a value, such as "
+        f"{column[9]} for {labels[9]}. A network can learn dept instead of the content, unless "
+        "dept is another name of the label."
+    )
+
+
+def test_a_column_of_the_names_of_the_classes_is_another_label(labels):
+    column = [label.title() for label in labels]
     assert shortcuts(labels, column) == ()
+    column[30] = next(value for value in ("Ant", "Bee") if value != column[30])
+    (found,) = shortcuts(labels, column)
+    assert found.text.endswith(f"dept {column[30]}. The label or the value may be wrong.")
+
+
+def test_a_column_equals_the_label_if_two_labels_have_five_known_values(labels):
+    column = [None] * N
+    for label, number in (("ant", 5), ("bee", 4)):
+        for item in np.flatnonzero(np.array(labels) == label)[:number]:
+            column[item] = label[0].upper()
+    assert [one.label for one in shortcuts(labels, column)] == ["ant"]
+    column[labels.index("bee", 300)] = "B"
+    assert [one.label for one in shortcuts(labels, column)] == [""]
 
 
 def test_a_column_that_often_differs_from_the_label_is_a_shortcut(labels):
