@@ -235,7 +235,7 @@ class TSNE(FittedMap):
         *,
         neighbors: Neighbors | tuple[ArrayLike, ArrayLike] | None = None,
         affinities: Any = None,
-        on_advance: Callable[[int], object] = _ignore,
+        on_advance: Callable[[int], object] | None = None,
     ) -> Self:
         """Embed X.
 
@@ -292,7 +292,7 @@ class TSNE(FittedMap):
         *,
         neighbors: Neighbors | tuple[ArrayLike, ArrayLike] | None = None,
         affinities: Any = None,
-        on_advance: Callable[[int], object] = _ignore,
+        on_advance: Callable[[int], object] | None = None,
     ) -> NDArray[np.float32]:
         """Embed X and return the positions; the parameters and errors are those of `fit`.
 
@@ -316,7 +316,7 @@ class TSNE(FittedMap):
         *,
         neighbors: Neighbors | tuple[ArrayLike, ArrayLike] | None = None,
         affinities: Any = None,
-        on_advance: Callable[[int], object] = _ignore,
+        on_advance: Callable[[int], object] | None = None,
     ) -> NDArray[np.float32]:
         del y
         self._fit(X, neighbors=neighbors, affinities=affinities, on_advance=on_advance)
@@ -421,7 +421,7 @@ class TSNE(FittedMap):
         *,
         neighbors: Any,
         affinities: Any,
-        on_advance: Callable[[int], object],
+        on_advance: Callable[[int], object] | None,
     ) -> None:
         X, request = self._begin(X, neighbors=neighbors, affinities=affinities)
         log = FitLog(self.verbose)
@@ -451,7 +451,7 @@ class TSNE(FittedMap):
                     tolerance=self.tolerance,
                     callback=log.watch(self.callback),
                     callback_every=self.callback_every,
-                    on_advance=on_advance,
+                    on_advance=on_advance or _ignore,
                 )
                 embedding = gradient.embedding()
             del gradient  # P takes 5 GB for ten million points
