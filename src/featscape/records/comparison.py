@@ -45,8 +45,7 @@ class FeatureComparison:
         The overlap of random neighbors, k / (n - 1).
     cka : float
         Linear centered kernel alignment, from 0 to 1 (Kornblith, Norouzi, Lee & Hinton 2019,
-        "Similarity of Neural Network Representations Revisited", ICML, equation 4). NaN if all
-        items have the same features.
+        "Similarity of Neural Network Representations Revisited", ICML, equation 4).
     agreement : tuple of two Estimate, or None
         The label agreement in the first and in the second features: the share of the items with a
         label for which at least 3 of the 5 nearest items have the same label. None without labels,

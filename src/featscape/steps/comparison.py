@@ -51,9 +51,10 @@ def compare_features(
     Raises
     ------
     InputError
-        If the features are not two matrices of finite numbers with the same number of rows, if
-        `n_neighbors` is not between 1 and n - 1, if the number of labels is not n, or if a label is
-        neither a string nor an integer.
+        If the features are not two matrices of finite numbers with the same number of rows, if all
+        rows of one of them are equal, so that no item is nearer than another, if `n_neighbors` is
+        not between 1 and n - 1, if the number of labels is not n, or if a label is neither a string
+        nor an integer.
 
     Notes
     -----
@@ -70,7 +71,7 @@ def compare_features(
     >>> found.overlap.value, round(found.overlap_chance, 4), round(found.cka, 4)
     (1.0, 0.0503, 1.0)
     """
-    values = [_as_features(given) for given in (first, second)]
+    values = [_as_features(first, which="first"), _as_features(second, which="second")]
     n = len(values[0])
     if len(values[1]) != n:
         raise InputError(
@@ -108,20 +109,28 @@ def compare_features(
     )
 
 
-def _as_features(given: Any) -> NDArray[np.float32]:
+def _as_features(given: Any, *, which: str) -> NDArray[np.float32]:
+    """Return features, (n, d), less the mean of each column."""
     values = np.asarray(given)
     if values.ndim != 2 or values.dtype.kind not in "fiu" or 0 in values.shape:
         raise InputError(
             f"features must be a matrix of numbers, (n, d); got {values.dtype} of shape "
             f"{values.shape}. Pass made.features of a map, or an array with one row per item."
         )
-    values = values.astype(np.float32)
-    if not np.isfinite(values).all():
+    with np.errstate(over="ignore", invalid="ignore"):  # checked below
+        # in float64, because float32 loses the differences of features far from 0
+        centered = (values - values.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    if not np.isfinite(centered).all():
         raise InputError(
             "features must be finite numbers in the range of float32; got NaN, infinity or larger "
             "numbers. Leave out these items, or scale the features."
         )
-    return values
+    if len(values) > 1 and ((values == values[0]).all() or not centered.any()):
+        raise InputError(
+            f"features must differ between items; all {len(values):,} rows of the {which} features "
+            "are equal. Leave out this layer: its items have no nearest neighbors."
+        )
+    return centered
 
 
 def _agrees(near: NDArray[np.int32], labels: Sequence[str]) -> NDArray[np.float64]:
@@ -144,7 +153,8 @@ def _estimate(values: NDArray[np.float64], *, random_state: int) -> list[Estimat
 
 
 def _linear_cka(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    x, y = (_centered(values) for values in (first, second))
+    """Return the linear CKA of centered features, (n, d) and (n, e)."""
+    x, y = (values.astype(np.float64) / np.abs(values).max() for values in (first, second))
     # the smaller products: of all pairs of features, or of all pairs of items
     if len(x) > max(x.shape[1], y.shape[1]):
         pairs = (x, y), (x, x), (y, y)
@@ -153,11 +163,4 @@ def _linear_cka(first: NDArray[np.float32], second: NDArray[np.float32]) -> floa
         of_x, of_y = x @ x.T, y @ y.T
         pairs = (of_x, of_y), (of_x, of_x), (of_y, of_y)
         common, of_first, of_second = (np.vdot(a, b) for a, b in pairs)
-    scale = float(np.sqrt(of_first * of_second))
-    return float(common) / scale if scale > 0 else float("nan")
-
-
-def _centered(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the columns less their means, scaled so that the largest number is 1."""
-    centered = values - values.mean(axis=0, dtype=np.float64)
-    return np.asarray(centered / (np.abs(centered).max() or 1))
+    return float(common / np.sqrt(of_first * of_second))

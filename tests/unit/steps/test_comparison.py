@@ -58,7 +58,6 @@ def test_the_linear_cka_is_that_of_centered_kernels(layers, n):
     assert compare_features(first, second).cka == pytest.approx(expected, abs=1e-5)
     turned = np.linalg.qr(np.random.default_rng(2).normal(size=(50, 50)))[0]
     assert compare_features(first, 1e6 * first @ turned + 3).cka == pytest.approx(1, abs=1e-4)
-    assert np.isnan(compare_features(first, np.ones((n, 3))).cka)
 
 
 def test_the_agreement_is_that_of_all_features(layers):
@@ -86,6 +85,13 @@ def test_items_without_a_label_are_not_counted(layers):
     assert compare_features(first, second, labels=few).agreement is None
 
 
+def test_features_far_from_0_have_the_neighbors_of_the_centered_features():
+    features = np.random.default_rng(3).normal(size=(200, 16))
+    found = compare_features(features + 1e6, features)
+    assert found.overlap.value == 1
+    assert found.cka == pytest.approx(1, abs=1e-6)
+
+
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, NO_LABEL])
 def test_missing_labels_are_items_without_a_label(layers, missing):
     first, second, labels = layers
@@ -110,10 +116,13 @@ def test_labels_may_be_an_array(layers):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((np.ones((5, 2)), np.ones((6, 2))), "one row per item; got 5 and 6 rows"),
-        ((np.ones(5), np.ones((5, 2))), r"must be a matrix of numbers, \(n, d\)"),
-        ((np.full((5, 2), np.nan), np.ones((5, 2))), "features must be finite"),
-        ((np.ones((5, 2)), np.ones((5, 2))), "between 1 and n - 1 = 4; got 10"),
+        ((np.eye(5), np.eye(6)), "one row per item; got 5 and 6 rows"),
+        ((np.ones(5), np.eye(5)), r"must be a matrix of numbers, \(n, d\)"),
+        ((np.full((5, 2), np.nan), np.eye(5)), "features must be finite"),
+        ((np.full((5, 2), 0.1), np.eye(5)), "all 5 rows of the first features are equal"),
+        ((np.eye(5) * 1e300, np.eye(5)), "features must be finite .* range of float32"),
+        ((np.eye(15), np.full((15, 3), 0.1)), "all 15 rows of the second features are equal"),
+        ((np.eye(5), np.eye(5)), "between 1 and n - 1 = 4; got 10"),
     ],
 )
 def test_invalid_features_are_refused(arguments, words):
