@@ -9,15 +9,13 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.findings.reliability import shared
 from featscape.labels.classes import N_AGREEING, NO_LABEL, can_agree, count_classes
-from featscape.records import Estimate, FeatureComparison
+from featscape.records import Estimate, FeatureComparison, Features
 from featscape.steps.tsne.adapter import chance_agreement, search_neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
-
-    from featscape.records import Features
 
 _N_SAMPLES = 1_000  # of the bootstrap
 
@@ -35,7 +33,8 @@ def compare_features(
     Parameters
     ----------
     first, second : array-like of shape (n, d) and (n, e), or Features
-        For example ``made.features`` of two maps. Row i of both belongs to the same item.
+        For example ``made.features`` of two maps. Row i of both belongs to the same item. The
+        images of two `Features` must have the same paths in the same order.
     labels : sequence or array of str, int or bool, length n, optional
         For the label agreement. Items with a missing label, which is None, NaN, NA of pandas or
         "(no label)", are not counted, but are neighbors.
@@ -51,10 +50,10 @@ def compare_features(
     Raises
     ------
     InputError
-        If the features are not two matrices of finite numbers with the same number of rows, if all
-        rows of one of them are equal, so that no item is nearer than another, if `n_neighbors` is
-        not between 1 and n - 1, if the number of labels is not n, or if a label is neither a string
-        nor an integer.
+        If the features are not two matrices of finite numbers with the same number of rows, if the
+        paths of two `Features` differ, if all rows of one of them are equal, so that no item is
+        nearer than another, if `n_neighbors` is not between 1 and n - 1, if the number of labels is
+        not n, or if a label is neither a string nor an integer.
 
     Notes
     -----
@@ -78,6 +77,7 @@ def compare_features(
             f"both features must have one row per item; got {n:,} and {len(values[1]):,} rows. "
             "Pass the features of the same items in the same order."
         )
+    _check_paths(first, second)
     if not 1 <= n_neighbors < n:
         raise InputError(
             f"n_neighbors must be between 1 and n - 1 = {n - 1}; got {n_neighbors}. Ask for fewer, "
@@ -109,6 +109,20 @@ def compare_features(
     )
 
 
+def _check_paths(first: ArrayLike | Features, second: ArrayLike | Features) -> None:
+    """Raise InputError if both have images, n each, with other paths or in another order."""
+    if not (isinstance(first, Features) and isinstance(second, Features)):
+        return
+    pairs = zip(first.images.paths, second.images.paths, strict=True)
+    row = next((row for row, (one, other) in enumerate(pairs) if one != other), None)
+    if row is not None:
+        raise InputError(
+            f"both features must have the same images in the same order; row {row} is "
+            f"{first.images.paths[row]!r} and {second.images.paths[row]!r}. Extract both from the "
+            "same images, or pass features.values if the rows belong together."
+        )
+
+
 def _as_features(given: Any, *, which: str) -> NDArray[np.float32]:
     """Return features, (n, d), less the mean of each column."""
     values = np.asarray(given)
@@ -119,7 +133,8 @@ def _as_features(given: Any, *, which: str) -> NDArray[np.float32]:
         )
     with np.errstate(over="ignore", invalid="ignore"):  # checked below
         # in float64, because float32 loses the differences of features far from 0
-        centered = (values - values.mean(axis=0, dtype=np.float64)).astype(np.float32)
+        means = values.mean(axis=0, dtype=np.float64)
+        centered = np.asarray(values - means, dtype=np.float32)
     if not np.isfinite(centered).all():
         raise InputError(
             "features must be finite numbers in the range of float32; got NaN, infinity or larger "

@@ -1,5 +1,7 @@
 """The comparison of two sets of features of the same items."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from featscape import compare_features
 from featscape.errors import InputError
 from featscape.labels.classes import NO_LABEL
-from featscape.records import Estimate
+from featscape.records import Estimate, Features, ImageSet, ModelCard
 from meshtsne import label_agreement
 
 
@@ -92,25 +94,38 @@ def test_features_far_from_0_have_the_neighbors_of_the_centered_features():
     assert found.cka == pytest.approx(1, abs=1e-6)
 
 
-@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, NO_LABEL])
-def test_missing_labels_are_items_without_a_label(layers, missing):
+def test_features_of_other_images_or_of_another_order_are_refused():
+    values = np.random.default_rng(4).normal(size=(20, 3)).astype(np.float32)
+    card = ModelCard("net", "fc", "w", "0", "none", 3)
+
+    def features(paths):
+        images = ImageSet(Path("photos"), tuple(paths), contents=None, decode=None)
+        return Features(values, images, None, card)
+
+    paths = [f"{i}.png" for i in range(20)]
+    swapped = [paths[0], paths[2], paths[1], *paths[3:]]
+    first, second = features(paths), features(swapped)
+    with pytest.raises(InputError, match=r"row 1 is '1\.png' and '2\.png'\. Extract both"):
+        compare_features(first, second)
+    for other in (features(paths), values):
+        assert compare_features(first, other).overlap.value == 1
+
+
+def test_missing_labels_are_items_without_a_label(layers):
     first, second, labels = layers
     expected = compare_features(first, second, labels=[*labels[:60], *[NO_LABEL] * 20])
-    some = [*labels[:60], *[missing] * 20]
     assert expected.agreement is not None
-    for given in (some, np.array(some, dtype=object), pd.Series(some)):
-        assert compare_features(first, second, labels=given) == expected
+    missing = [None, np.nan, pd.NA, NO_LABEL] * 5
+    assert compare_features(first, second, labels=[*labels[:60], *missing]) == expected
+    codes = np.where(np.arange(80) < 60, np.arange(80.0) % 4, np.nan)
+    assert compare_features(first, second, labels=codes) == expected
 
 
 def test_labels_may_be_an_array(layers):
     first, second, labels = layers
     expected = compare_features(first, second, labels=labels)
-    codes = np.arange(80.0) % 4
-    for given in (np.array(labels), codes, codes.astype(int), [int(code) for code in codes]):
+    for given in (np.array(labels), pd.Series(labels), np.arange(80) % 4):
         assert compare_features(first, second, labels=given) == expected
-    codes[60:] = np.nan
-    found = compare_features(first, second, labels=codes)
-    assert found == compare_features(first, second, labels=[*labels[:60], *[NO_LABEL] * 20])
 
 
 @pytest.mark.parametrize(
