@@ -16,7 +16,7 @@ from PIL import Image
 from featscape.errors import ImageError, InputError
 from featscape.images.collections.opened import OpenedCollection
 from featscape.images.collections.torch_datasets import open_image_folder, open_torch_dataset
-from featscape.images.containers.parquet_rows import IMAGE_COLUMNS
+from featscape.images.containers.parquet_rows import FILE_NAME, IMAGE_COLUMNS
 from featscape.images.containers.program_images import (
     as_array,
     check_program_image,
@@ -100,9 +100,10 @@ def _open_table(source: Any, path_column: str | None, *, kind: str) -> OpenedCol
     names of the images.
     """
     names = [str(key) for key in source.keys()]  # noqa: SIM118 - a DataFrame iterates otherwise
-    column = choose_column(
-        names, _TABLE_COLUMNS, wanted=path_column, option="the path column", table=kind
-    )
+    option = "the path column"
+    is_stored = path_column == FILE_NAME and FILE_NAME not in names  # beside the bytes of images
+    wanted = None if is_stored else path_column
+    column = choose_column(names, _TABLE_COLUMNS, wanted=wanted, option=option, table=kind)
     if column is None:
         example = f"source[{names[0]!r}]" if names else "a list"
         raise InputError(
@@ -115,12 +116,16 @@ def _open_table(source: Any, path_column: str | None, *, kind: str) -> OpenedCol
         raise InputError("the source must contain an image; the table has no rows. Add images.")
     columns = dict(table.columns)
     images = _find_images(columns, path_column)
+    stored_names = None if images is None else _stored_names(columns[images])
+    if is_stored and stored_names is not None:
+        columns[FILE_NAME] = stored_names
+    choose_column(columns, (), wanted=path_column, option=option, table=kind)  # raises
     if images is not None:
         values = columns.pop(images)
         return OpenedCollection(
             len(values),
             lambda index: _take_image(values[index]),
-            names=_stored_names(values),
+            names=stored_names,
             columns=columns,
             image_key=images,
             has_files=all(map(_is_stored_file, values)),

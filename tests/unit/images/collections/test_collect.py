@@ -246,6 +246,17 @@ def test_a_missing_image_of_a_table_is_skipped_with_the_reason():
         images[1]
 
 
+def test_the_names_beside_the_bytes_of_images_may_be_requested():
+    structs = [{"bytes": png_of(RED), "path": "r.png"}, {"bytes": png_of(BLUE), "path": "b.png"}]
+    images = find_images({"image": structs, "n": [1, 2]}, path_column="file_name")
+    assert (images.paths, list(images.columns)) == (("r.png", "b.png"), ["n"])
+    unnamed = {"image": [one | {"path": None} for one in structs]}
+    with pytest.raises(InputError, match=r"must be a column of 'dict'; got 'file_name'"):
+        find_images(unnamed, path_column="file_name")
+    with pytest.raises(InputError, match=r"must be a column of 'dict'; got 'file_name'"):
+        find_images({"path": ["r.png"]}, path_column="file_name")
+
+
 def test_a_data_frame_of_polars_is_a_table():
     frame = PolarsFrame({"path": ["r.png", "b.png"], "label": ["cat", None], "n": [1, 2]})
     images = find_images(frame)
