@@ -31,6 +31,7 @@ from featscape.images.tables.table_files import TABLE_EXTENSIONS, read_table
 from featscape.printable_names import list_names
 from featscape.records import ImageSet
 from featscape.records.images import MANIFEST_KIND
+from featscape.records.skipped import COLUMN_REASONS, NESTED, column_of
 
 if TYPE_CHECKING:
     from featscape.images.storage.locations import Location
@@ -58,10 +59,11 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
     path_column, label_column = _choose_columns(table, candidate)
     rows = find_path_rows(table, path_column, label_column=label_column)
     if not rows:
+        invalid = [one for one in table.skipped if not one.reason.startswith(COLUMN_REASONS)]
         raise InputError(
             f"the table must list at least one image; {table.name!r} lists none in the column "
             f"{path_column!r}. Add rows, or name another column with --path-column (path_column=)."
-            f"{describe_skipped(table.skipped)}"
+            f"{describe_skipped(invalid)}"
         )
     described = classify_columns(
         {
@@ -113,17 +115,20 @@ def check_columns(source: Path, *, path_column: str | None, label_column: str | 
 
 def _choose_columns(table: ImageTable, candidate: Candidate) -> tuple[str, str | None]:
     """Return the column of paths, and the column of labels or None; raises InputError."""
+    nested = [column_of(one) for one in table.skipped if one.reason.startswith(NESTED)]
+    wanted = candidate.path_column
+    shown = [*nested, *table.columns]
     path_column = choose_column(
-        table.columns,
+        table.columns if wanted is None or wanted in nested else shown,
         PATH_COLUMNS,
-        wanted=candidate.path_column,
+        wanted=wanted,
         option="the path column",
         table=table.name,
     )
     if path_column is None:
         raise InputError(
-            f"the table {table.name!r} must have a column of paths; the columns are "
-            f"{list_names(list(table.columns))}. Name one with --path-column (path_column=)."
+            f"the table {table.name!r} must have a column of paths{' or images' if nested else ''};"
+            f" the columns are {list_names(shown)}. Name one with --path-column (path_column=)."
         )
     label_column = choose_label_column(
         {name: values for name, values in table.columns.items() if name != path_column},

@@ -116,6 +116,19 @@ def test_rows_without_a_name_of_their_own_are_skipped(tmp_path, png, reds, skipp
             images.contents.read(path)
 
 
+def test_the_errors_of_a_table_of_paths_name_the_columns_of_bytes_and_invalid_rows(tmp_path, png):
+    columns = {"scan": [png(1)], "sku": ["a"], "score": [0.5]}
+    file = tmp_path / "t.parquet"
+    pq.write_table(pa.table(columns), file)
+    for column, message in (
+        (None, "a column of paths or images; the columns are 'scan', 'sku', 'score'"),
+        ("nope", "got 'nope', but the columns are 'scan', 'sku', 'score'"),
+        ("score", "t.parquet, row 0': invalid row: the path must be text, not float"),
+    ):
+        with pytest.raises(InputError, match=message):
+            find_images(file, path_column=column)
+
+
 @pytest.mark.parametrize("column", ["score", "nope"])
 def test_a_column_without_images_is_refused_in_a_folder(file, column):
     with pytest.raises(InputError, match=f"or of their names .*; '{column}' of .* is none"):
