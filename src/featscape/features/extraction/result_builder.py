@@ -256,7 +256,7 @@ class ResultBuilder(ImageRows):
             progress.note(
                 "the network sees only the square at the center, which is less than a third of "
                 f"{n_cropped:,} of {plural(n_images, 'image')}: pad or divide long images first, "
-                'see "Map boxes of images" in the documentation'
+                'see "Long images" in the guide "Map boxes of images" of the documentation'
             )
 
     def path_of(self, row: int) -> str:

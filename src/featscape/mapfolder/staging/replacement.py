@@ -159,6 +159,8 @@ class _Replacement:
         The name of the new folder once the new folder is complete.
     identity : tuple of int or None
         The device and inode numbers of the new folder; None before the new folder exists.
+    is_done : bool
+        Whether the new folder is at its name; set by `clean_up`.
     has_kept : bool
         Whether `clean_up` left kept files, or an older folder that is not replaced.
     """
@@ -169,6 +171,7 @@ class _Replacement:
     note: Callable[[str], None]
     path: Path = field(init=False)
     identity: tuple[int, int] | None = None
+    is_done: bool = False
     has_kept: bool = False
 
     def __post_init__(self) -> None:
@@ -218,8 +221,8 @@ class _Replacement:
 
     def clean_up(self) -> None:
         """Delete the hidden folder, or only `new` if the hidden folder is needed."""
-        is_done = self.identity is not None and _identity_of(self.path) == self.identity
-        self.has_kept = not is_done and self.hidden.is_needed()
+        self.is_done = self.identity is not None and _identity_of(self.path) == self.identity
+        self.has_kept = not self.is_done and self.hidden.is_needed()
         if self.has_kept:
             shutil.rmtree(self.hidden.new, ignore_errors=True)
         else:
@@ -237,8 +240,12 @@ class _Replacement:
                 f"finished work is kept in {printable(hidden.path)}: repeat the call to continue, "
                 f"or delete {printable(hidden.kept)} to start again"
             )
-        elif isinstance(error, KeyboardInterrupt):
-            self.note(f"no work of {printable(hidden.output)} is kept: the next run starts anew")
+        elif isinstance(error, KeyboardInterrupt) and not self.is_done:
+            name = printable(hidden.output)
+            if os.path.lexists(hidden.output):
+                self.note(f"the {hidden.what} {name} is unchanged")
+            else:
+                self.note(f"no work of {name} is kept: the next run starts anew")
 
     def _check_output(self) -> None:
         """Raise InputError if the older folder must not be replaced, or contains other files."""

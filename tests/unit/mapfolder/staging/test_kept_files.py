@@ -34,6 +34,17 @@ class TestWhatIsKept:
             raise KeyboardInterrupt
         assert lines == [f"no work of {tmp_path / 'm'} is kept: the next run starts anew"]
 
+    def test_an_interrupted_replacement_reports_that_the_older_folder_is_unchanged(self, tmp_path):
+        with stage(tmp_path / "m") as folder:
+            keep(folder)
+        lines = []
+        with (
+            pytest.raises(KeyboardInterrupt),
+            stage(tmp_path / "m", note=lines.append),
+        ):
+            raise KeyboardInterrupt
+        assert lines == [f"the map {tmp_path / 'm'} is unchanged"]
+
     def test_the_next_run_finds_the_files_and_an_empty_folder(self, tmp_path):
         end_early(tmp_path / "m")
         with stage(tmp_path / "m") as folder:
