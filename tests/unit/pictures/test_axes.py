@@ -141,9 +141,45 @@ class TestLegend:
         draw_scatter(positions, labels, ax=axes, names=False)
         *rows, last = [text.get_text() for text in axes.get_legend().get_texts()]
         assert last == f"and {100 - len(rows)} more classes"
-        assert len(rows) > 20
+        assert len(rows) > 15
         shown = axes.transData.transform(positions)
         assert np.ptp(shown, axis=0).min() > 0.65 * axes.get_window_extent().width
+
+    @pytest.mark.parametrize(
+        ("layout", "panels", "size_cm"),
+        [
+            (None, (1, 3), (17, 6)),
+            ("constrained", (1, 2), (17, 8)),
+            ("tight", (1, 3), (17, 6)),
+            ("compressed", (2, 2), (17, 15)),
+        ],
+    )
+    def test_the_legend_of_many_classes_is_inside_its_panel(self, layout, panels, size_cm):
+        width, height = size_cm
+        figure = Figure(figsize=(width * CM, height * CM), layout=layout)
+        first, *others = figure.subplots(*panels).flat
+        for axes in others:
+            axes.set(xticks=[], yticks=[])  # as in a panel with a map
+        positions = np.random.default_rng(0).uniform(size=(89, 2))
+        draw_scatter(positions, [f"class {i}" for i in range(10, 99)], ax=first, names=False)
+        legend = first.get_legend()
+        assert legend.get_texts()[-1].get_text().endswith("more classes")
+        for dpi in (100, 150):
+            figure.dpi = dpi
+            figure.draw_without_rendering()
+            box = first.get_window_extent().padded(0.5)
+            for part in (legend, *legend.get_texts(), *legend.legend_handles):
+                extent = part.get_window_extent()
+                assert box.x0 <= extent.x0 <= extent.x1 <= box.x1
+                assert box.y0 <= extent.y0 <= extent.y1 <= box.y1
+
+    def test_the_number_of_other_classes_is_shortened_in_the_narrowest_axes(self):
+        axes = Figure(figsize=(2 * CM, 2 * CM)).add_axes((0, 0, 1, 1))
+        positions = np.random.default_rng(0).uniform(size=(100, 2))
+        draw_scatter(positions, [f"class {i}" for i in range(100)], ax=axes, names=False)
+        legend = axes.get_legend()
+        assert "…" in legend.get_texts()[-1].get_text()
+        assert legend.get_window_extent().width <= axes.get_window_extent().width
 
     def test_the_legend_lists_only_classes_without_a_name_on_the_map(self):
         axes = Figure(figsize=(5 * CM, 5 * CM), layout="constrained").add_subplot()

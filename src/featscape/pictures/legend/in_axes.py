@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from featscape.pictures.legend.rows import MAX_LEGEND_ROWS, TEXT_SCALES, LegendChoice, legend_rows
-from featscape.pictures.text import format_distinct
+from featscape.pictures.legend.rows import (
+    MAX_LEGEND_ROWS,
+    TEXT_SCALES,
+    LegendChoice,
+    legend_rows,
+    row_of_others,
+)
+from featscape.pictures.text import format_distinct, format_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,9 +27,20 @@ if TYPE_CHECKING:
     from featscape.pictures.legend.rows import LegendRow
     from featscape.pictures.theme import Theme
 
-# The gap between columns, in units of the text, and the width of a name, in units of the width of
-# the axes.
-_COLUMN_GAP, _WIDEST_ROW = 1.0, 0.4
+# In units of the text: the gap between columns, the width of a handle, and the gap after a handle.
+_COLUMN_GAP, _HANDLE, _AFTER_HANDLE = 1.0, 0.8, 0.4
+_WIDEST_NAME = 0.4  # in units of the width of the axes
+# matplotlib rounds the widths of letters to pixels, so that the size of a legend depends on the
+# resolution of the file. A legend may grow by this factor without leaving the axes.
+_GROWTH = 1.05
+
+
+class _RowSize(NamedTuple):
+    """Size of a row in pixels: of a class, and the width of the row with the number of others."""
+
+    width: float
+    height: float
+    others_width: float
 
 
 def add_handles(axes: Any, classes: Classes | None, text_pt: float) -> None:
@@ -102,9 +119,7 @@ class AxesLegend:
         n_wanted = len(codes)
         choices: list[LegendChoice] = []
         for text_pt in dict.fromkeys(max(s * self.text_pt, self.least_pt) for s in TEXT_SCALES):
-            rows = self._rows(legend_rows(classes, codes, MAX_LEGEND_ROWS), text_pt, box)
-            width, height = self._add(rows, 1, "center right", text_pt)
-            row = width, height / len(rows)
+            row = self._measure_row(classes, codes, text_pt, box)
             choices += self._choices(text_pt, row, n_wanted, box=box, spans=spans)
         best = max(choices, key=lambda choice: choice.rank(n_wanted))
         added = self.add(codes, best, box)
@@ -128,13 +143,13 @@ class AxesLegend:
     def _choices(
         self,
         text_pt: float,
-        row: tuple[float, float],
+        row: _RowSize,
         n_wanted: int,
         *,
         box: tuple[int, int],
         spans: NDArray[np.float64],
     ) -> Iterator[LegendChoice]:
-        """Return the legends with a size of the text; `row` is the width and height of a row."""
+        """Return the legends with a size of the text that are not larger than the axes."""
 
         def map_scale(right: float, below: float) -> float:
             least = np.maximum(spans, 1e-9)
@@ -144,34 +159,57 @@ class AxesLegend:
 
         text_px = text_pt * self.dpi / 72
         gap, column_gap = text_px, _COLUMN_GAP * text_px
-        n_fitting = max(int(box[1] / row[1]), 1)
-        most_columns = max(int((box[0] + column_gap) / (row[0] + column_gap)), 1)
+        n_fitting = max(int(box[1] / (_GROWTH * row.height)), 1)
+        most_columns = max(int((box[0] / _GROWTH + column_gap) / (row.width + column_gap)), 1)
+        n_listed = min(n_wanted, MAX_LEGEND_ROWS)
         for n_columns in range(1, min(most_columns, n_wanted) + 1):
-            width = n_columns * (row[0] + column_gap) - column_gap
-            n_rows = min(n_wanted, n_columns * n_fitting, MAX_LEGEND_ROWS)
-            high = math.ceil(n_rows / n_columns) * row[1]
-            yield LegendChoice(
-                text_pt, n_columns, n_rows, map_scale(width, 0), size_px=(width, high)
+            n_high = math.ceil(n_listed / n_columns)
+            lines = [("lower center", n) for n in range(1, min(n_high, n_fitting) + 1)]
+            for side, n_lines in (("center right", n_fitting), *lines):
+                n_rows = min(n_listed, n_columns * n_lines)
+                last = row.width if n_rows == n_wanted else max(row.width, row.others_width)
+                width = (n_columns - 1) * (row.width + column_gap) + last
+                if n_columns > 1 and _GROWTH * width > box[0]:
+                    continue
+                high = math.ceil(n_rows / n_columns) * row.height
+                scale = map_scale(width, 0) if side == "center right" else map_scale(0, high)
+                yield LegendChoice(text_pt, n_columns, n_rows, scale, side, (width, high))
+
+    def _measure_row(
+        self, classes: Classes, codes: NDArray[np.intp], text_pt: float, box: tuple[int, int]
+    ) -> _RowSize:
+        """Return the size of the largest row, at the resolutions of the figure and of `dpi`."""
+        listed = [row for row in legend_rows(classes, codes, MAX_LEGEND_ROWS) if row.color]
+        rows = self._rows([*listed, row_of_others(len(codes))], text_pt, box)
+        _, height = self._add(rows, 1, "center right", text_pt)
+        text_px, scale = text_pt * self.dpi / 72, self.dpi / self.axes.figure.figure.dpi
+        widths = [
+            max(
+                scale * text.get_window_extent().width,
+                format_text(row.name, text_px, family=self.theme.family).width_px,
             )
-            n_high = math.ceil(min(n_wanted, MAX_LEGEND_ROWS) / n_columns)
-            for n_lines in range(1, min(n_high, n_fitting) + 1):
-                n_rows = min(n_wanted, n_columns * n_lines, MAX_LEGEND_ROWS)
-                high = n_lines * row[1]
-                scale = map_scale(0, high)
-                yield LegendChoice(text_pt, n_columns, n_rows, scale, "lower center", (width, high))
+            + (_HANDLE + _AFTER_HANDLE) * text_px
+            for row, text in zip(rows, self.axes.get_legend().get_texts(), strict=True)
+        ]
+        return _RowSize(max(widths[:-1]), height / len(rows), widths[-1])
 
     def _rows(
         self, rows: Sequence[LegendRow], text_pt: float, box: tuple[int, int]
     ) -> list[LegendRow]:
-        """Return the rows, with names of classes shortened to a share of the width of the axes."""
-        short = format_distinct(
-            [row.name for row in rows],
-            text_pt * self.dpi / 72,
-            width_px=_WIDEST_ROW * box[0],
-            family=self.theme.family,
-        )
-        named = zip(rows, short, strict=True)
-        return [replace(row, name=name.text) if row.color else row for row, name in named]
+        """Return the rows with shortened texts: names to a share of the width of the axes."""
+        text_px, family = text_pt * self.dpi / 72, self.theme.family
+        names = [row.name for row in rows]
+        short = format_distinct(names, text_px, width_px=_WIDEST_NAME * box[0], family=family)
+        widest = box[0] / _GROWTH - (_HANDLE + _AFTER_HANDLE) * text_px
+        return [
+            replace(
+                row,
+                name=name.text
+                if row.color
+                else format_text(row.name, text_px, family=family).within(widest).text,
+            )
+            for row, name in zip(rows, short, strict=True)
+        ]
 
     def _add(
         self, rows: Sequence[LegendRow], n_columns: int, side: str, text_pt: float
@@ -185,8 +223,8 @@ class AxesLegend:
             edgecolor="none",
             labelcolor=self.theme.ink,
             fontsize=text_pt,
-            handlelength=0.8,
-            handletextpad=0.4,
+            handlelength=_HANDLE,
+            handletextpad=_AFTER_HANDLE,
             columnspacing=_COLUMN_GAP,
             labelspacing=0.4,
             borderpad=0,

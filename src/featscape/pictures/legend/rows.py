@@ -51,8 +51,13 @@ def legend_rows(classes: Classes, codes: NDArray[np.intp], n_rows: int) -> tuple
     ]
     n_more = len(codes) - len(shown)
     if n_more:
-        rows.append(LegendRow(f"and {n_more:,} more classes"))
+        rows.append(row_of_others(n_more))
     return tuple(rows)
+
+
+def row_of_others(n_more: int) -> LegendRow:
+    """Return the row with the number of the classes that a legend does not list."""
+    return LegendRow(f"and {n_more:,} more classes")
 
 
 class LegendChoice(NamedTuple):
