@@ -21,10 +21,11 @@ def recolor(classes: Classes, colors: Mapping[object, object] | Iterable[object]
     Parameters
     ----------
     classes : Classes
-    colors : mapping of label to color, or sequence of colors
-        Colors of matplotlib. A mapping has a color for each class, and may have further keys. A
-        sequence has at least one color per class, in natural order of the classes. Items without a
-        label are gray, unless a mapping has a color for None.
+    colors : mapping or Series of label to color, or sequence of colors
+        Opaque colors of matplotlib. A mapping, or a Series of pandas with the labels as index, has
+        a color for each class, and may have further labels. A sequence has at least one color per
+        class, in natural order of the classes. Items without a label are gray, unless a mapping has
+        a color for None.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def _by_name(
     colors: Mapping[object, object] | Iterable[object], named: list[str]
 ) -> dict[str, object]:
     """Return the colors by the name of the class."""
-    if isinstance(colors, Mapping):
+    if isinstance(colors, Mapping) or hasattr(colors, "items"):  # a Series is no Mapping
         return {text_of(label, i): color for i, (label, color) in enumerate(colors.items())}
     if isinstance(colors, str | set | frozenset) or not isinstance(colors, Sized):
         raise InputError(
@@ -66,12 +67,15 @@ def _by_name(
 
 def _hex_of(color: object, name: str) -> str:
     """Return a color of matplotlib as "#rrggbb"."""
-    from matplotlib.colors import to_hex
+    from matplotlib.colors import to_hex, to_rgba
 
     try:
-        return to_hex(color)  # type: ignore[arg-type]
-    except (ValueError, TypeError) as error:
+        is_opaque = to_rgba(color)[3] == 1  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        is_opaque = False
+    if not is_opaque:
         raise InputError(
-            f"each of colors must be a color of matplotlib; got {color!r} for class {name!r}. "
-            "Pass a name such as 'orange', or '#rrggbb'."
-        ) from error
+            f"each of colors must be an opaque color of matplotlib; got {color!r} for class "
+            f"{name!r}. Pass a name such as 'orange', or '#rrggbb'."
+        )
+    return to_hex(color)  # type: ignore[arg-type]

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from featscape.errors import InputError
@@ -16,6 +17,11 @@ def colors_of(colors, labels=LABELS):
 
 def test_a_mapping_has_colors_by_label_and_may_have_further_classes():
     found = colors_of({"class9": "red", "class10": (0, 0, 1), "another": "green"})
+    assert found == {NO_LABEL: NO_LABEL_COLOR, "class9": "#ff0000", "class10": "#0000ff"}
+
+
+def test_the_index_of_a_series_has_the_labels():
+    found = colors_of(pd.Series({"class10": "blue", "class9": "red"}))
     assert found == {NO_LABEL: NO_LABEL_COLOR, "class9": "#ff0000", "class10": "#0000ff"}
 
 
@@ -46,8 +52,10 @@ def test_a_sequence_has_colors_in_natural_order(colors):
         (["red"], "at least one color per class = 2; got 1"),
         ("red", "a mapping of classes to colors, or a sequence of colors; got 'red'"),
         ({"red", "blue"}, "or a sequence of colors; got"),
-        (["red", "reddish"], "a color of matplotlib; got 'reddish' for class 'class10'"),
-        ([3, 4], "a color of matplotlib; got 3 for class 'class9'"),
+        (["red", "reddish"], "an opaque color of matplotlib; got 'reddish' for class 'class10'"),
+        ([3, 4], "an opaque color of matplotlib; got 3 for class 'class9'"),
+        (["red", "none"], "an opaque color of matplotlib; got 'none' for class 'class10'"),
+        (["#ff000080", "red"], "an opaque color of matplotlib; got '#ff000080' for class 'class9'"),
     ],
 )
 def test_other_colors_are_refused(colors, message):
