@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.labels.classes import NO_SPLIT
 from featscape.records.images import as_text
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def collect_properties(
     sizes_px : ndarray of int32, shape (n, 2), optional
         Width and height of the originals.
     paths, splits : sequence of str, length n, optional
+        A split is missing if it is `NO_SPLIT`.
     columns : mapping of str to ndarray of shape (n,), optional
         Numbers, bool, datetime64, or objects that are str, bool or None.
     """
@@ -108,7 +110,7 @@ def _collect(
         yield _category("file type", [file.suffix.lower() for file in files])
         yield _category("folder", [str(file.parent) for file in files])
     if splits is not None:
-        yield _category("split", splits)
+        yield _category("split", [None if one == NO_SPLIT else one for one in splits])
     for name, values in (columns or {}).items():
         if values.dtype.kind in "iuf":
             yield Property(name, values.astype(np.float64))

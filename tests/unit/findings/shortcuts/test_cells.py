@@ -10,7 +10,7 @@ from featscape.findings.shortcuts.cells import (
 )
 from featscape.findings.shortcuts.properties import collect_properties, names_label
 from featscape.findings.spaces import search_all_pairs
-from featscape.labels.classes import NO_LABEL, count_classes
+from featscape.labels.classes import NO_LABEL, NO_SPLIT, count_classes
 from helpers.maps.planted import NAMES, Pictures, named, pictures
 
 
@@ -245,6 +245,12 @@ def test_sizes_and_file_types_are_properties():
     assert [one.name for one in found] == ["size", "aspect ratio", "file type"]
     assert found[0].tails == ("lowest-resolution", "highest-resolution")  # the size in pixels
     assert found[2].levels == (".jpg", ".png")
+
+
+def test_images_without_a_split_have_no_value():
+    (split,) = collect_properties(None, splits=["train", "test", NO_SPLIT, "test"])
+    assert split.levels == ("test", "train")
+    assert split.values.tolist() == [1, 0, -1, 0]
 
 
 def test_booleans_are_categories_and_dates_are_ordered():
