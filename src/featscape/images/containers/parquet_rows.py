@@ -38,9 +38,10 @@ IMAGE_COLUMNS = (
     *("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes"),
 )
 FILE_NAME = "file_name"  # the column of the names that are stored beside the image bytes
-# the paths of `path_of_row` and `path_of_name`: the file, the column, and the row or the name
-_ROW = re.compile(r"(.*\.parquet)/(?:([^/=]*)@)?(\d{1,19})", re.IGNORECASE | re.DOTALL)
-_NAME = re.compile(r"(.*\.parquet)/([^/=]*)=(.*)", re.IGNORECASE | re.DOTALL)
+# the paths of `path_of_row` and `path_of_name`: the file, and the column and the row or the name
+_FILE_END = re.compile(r"\.parquet(?=/)", re.IGNORECASE)
+_ROW = re.compile(r"(?:([^/=]*)@)?(\d{1,19})")
+_NAME = re.compile(r"([^/=]*)=(.*)", re.DOTALL)
 _MAX_BATCH_ROWS = 64
 _MAX_BATCH_BYTES = 256 << 20  # of a batch of more than one row
 _MAX_CACHED_ROWS = 2 * _MAX_BATCH_ROWS
@@ -61,17 +62,20 @@ class ParquetImages:
     def __init__(self, source: Location) -> None:
         self._source = source
         self._is_file = is_parquet_file(source)
+        self._are_files: dict[str, bool] = {}  # of the names that `_file_of` compares
         self._lock = threading.Lock()
         # by the file and its column of images
         self._open: tuple[tuple[str, str | None], _RowReader] | None = None
 
     def read(self, path: str) -> bytes:
         """Return the image in a row; raises ImageError if there is none."""
-        by_row, by_name = _ROW.fullmatch(path), _NAME.fullmatch(path)
-        parts = by_row or by_name
-        if parts is None:
+        name = self._file_of(path)
+        rest = path[len(name) + 1 :]
+        by_row = _ROW.fullmatch(rest)
+        parts = by_row or _NAME.fullmatch(rest)
+        if not name or parts is None:
             raise ImageError("no such row")
-        name, quoted, place = parts.groups()
+        quoted, place = parts.groups()
         column = None if quoted is None else unquote(quoted)
         key = (name, column if by_row else None)
         with self._lock:
@@ -85,6 +89,22 @@ class ParquetImages:
             raise ImageError(f"no image bytes in this row{detail}")
         check_size(len(content))
         return bytes(content)
+
+    def _file_of(self, path: str) -> str:
+        """Return the name of the file in a path; "" without a file.
+
+        Names of folders and of images may contain ".parquet/", too.
+        """
+        names = [path[: end.end()] for end in _FILE_END.finditer(path)]
+        if len(names) > 1 and not self._is_file:
+            return next((name for name in names if self._has_file(name)), names[-1])
+        return names[0] if names else ""
+
+    def _has_file(self, name: str) -> bool:
+        if name not in self._are_files:
+            location = self._location_of(name)
+            self._are_files[name] = storage_of(location).exists(location)
+        return self._are_files[name]
 
     def _location_of(self, name: str) -> Location:
         file = self._source if self._is_file else join(self._source, name)

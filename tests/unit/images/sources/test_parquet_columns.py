@@ -99,6 +99,17 @@ def test_a_named_column_of_text_or_integers_names_the_images(
     assert open_contents("parquet", source).read(images.paths[0]) == again.read(2)
 
 
+@pytest.mark.parametrize("column", ["name", None])
+@pytest.mark.parametrize("file", ["t.parquet", "data.parquet/year=2020/t.parquet"])
+def test_names_and_folders_may_look_like_files(tmp_path, png, reds, column, file):
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = ["old.parquet/0", "old.parquet/sku=a"]
+    pq.write_table(pa.table({"image": [png(1), png(2)], "name": names}), path)
+    for source in (path, tmp_path):
+        assert reds(find_images(source, path_column=column)) == [1, 2]
+
+
 def test_rows_without_a_name_of_their_own_are_skipped(tmp_path, png, reds, skipped):
     names = ["a", None, "b", "a", ""]
     table = pa.table({"image": [png(red) for red in range(5)], "sku": names, "n": range(5)})
