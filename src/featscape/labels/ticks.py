@@ -141,7 +141,9 @@ def _decimals(value: float) -> int:
 
 
 def _number_text(value: float, n_decimals: int, notation: _Notation) -> str:
-    if value and notation.has_exponents:
+    if notation.has_exponents and not value:
+        text = "0"
+    elif notation.has_exponents:
         mantissa, exponent = f"{value:.2e}".split("e")
         text = f"{float(mantissa):g}e{int(exponent)}"
     else:

@@ -93,7 +93,7 @@ def _colors(cmap: str | Colormap | None, *, is_dark: bool) -> tuple[str, ...]:
     gray = _GRAY_ON_DARK if is_dark else NO_LABEL_COLOR
     chosen = "viridis" if cmap is None else cmap
     if not isinstance(chosen, Colormap):
-        if chosen not in colormaps:
+        if not isinstance(chosen, str) or chosen not in colormaps:
             raise InputError(
                 f"cmap must be a colormap of matplotlib; got {cmap!r}. "
                 "Choose a name in matplotlib.colormaps."

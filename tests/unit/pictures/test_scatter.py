@@ -121,6 +121,7 @@ def test_the_size_of_points_is_their_diameter_in_points():
         ({"values": [1, 2], "colors": ["red"]}, "colors must be None without labels"),
         ({"labels": [1, 2], "cmap": "magma"}, "cmap must be None without values; got 'magma'"),
         ({"values": [1, 2], "cmap": "x"}, "cmap must be a colormap of matplotlib; got 'x'"),
+        ({"values": [1, 2], "cmap": ["r", "b"]}, r"a colormap of matplotlib; got \['r', 'b'\]"),
         *(
             ({"point_size": size}, "point_size must be more than 0")
             for size in (0, 21, np.nan, "1")
