@@ -155,6 +155,7 @@ def open_module(
         return open_network(
             describe(name, module, preprocessing=preprocessing, weights=_WEIGHTS),
             owner=name,
+            is_given=True,
             weights=None,
             layers=layers,
             pool=pool,
@@ -281,7 +282,13 @@ def _open_transformed(
     probe = _apply_to_probe(transform, image)
     layer = "+".join(layers) if layers else remove_classifier(module, probe.shape)
     readout, features, _ = read_out(
-        module, layers, torch.from_numpy(probe)[None], pool=pool, owner=name, path=None
+        module,
+        layers,
+        torch.from_numpy(probe)[None],
+        pool=pool,
+        owner=name,
+        path=None,
+        is_given=True,
     )
     card = ModelCard(
         name=name,

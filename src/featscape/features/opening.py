@@ -67,6 +67,7 @@ def open_network(
     device: str,
     precision: str,
     progress: Progress,
+    is_given: bool = False,
 ) -> Network:
     """Open a network of the zoo, in fp32.
 
@@ -78,6 +79,8 @@ def open_network(
     weights, layers, pool, device, precision
         As for `load_network`, checked. `Network.choose_precision` uses `precision`.
     progress : Progress
+    is_given : bool
+        Whether a program gave the network as a module.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def open_network(
     noise = make_probe(architecture.preprocessing.input_size_px)
     batch = architecture.preprocessing.standardize(torch.from_numpy(noise).permute(2, 0, 1)[None])
     readout, features, reads_values = read_out(
-        module, layers, batch, pool=pool, owner=owner, path=path
+        module, layers, batch, pool=pool, owner=owner, path=path, is_given=is_given
     )
     probe = Probe(noise, features, reads_values=reads_values)
     card = ModelCard(
@@ -295,6 +298,7 @@ def read_out(
     pool: str | None,
     owner: str,
     path: Path | None,
+    is_given: bool = False,
 ) -> tuple[LayerReadout, NDArray[np.float32], bool]:
     """Read a network at its layers or its output, fold batch norms, and run it on the probe.
 
@@ -310,6 +314,8 @@ def read_out(
         Name of the network.
     path : Path or None
         The file of the weights, for messages.
+    is_given : bool
+        Whether a program gave the network as a module.
 
     Returns
     -------
@@ -341,6 +347,7 @@ def read_out(
             probe=batch,
             owner=owner,
             is_own=is_name(owner),
+            is_given=is_given,
         )
         readout = LayerReadout(module, outputs, owner=owner).eval()
         kept = [module.get_submodule(output.layer) for output in outputs]

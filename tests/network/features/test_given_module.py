@@ -70,6 +70,13 @@ def test_the_features_are_those_of_the_module(net, images, validation):
 
 
 @pytest.mark.parametrize("preprocessing", ["validation", "none"])
+def test_a_wrong_layer_is_an_error_that_lists_the_layers(net, images, validation, preprocessing):
+    given = validation if preprocessing == "validation" else None
+    with pytest.raises(ModelError, match=r"Its layers, from `named_modules\(\)`: body, body\.0, "):
+        extract(images, model=net, preprocessing=given, device="cpu", layers="x")
+
+
+@pytest.mark.parametrize("preprocessing", ["validation", "none"])
 def test_the_module_of_the_caller_does_not_change(net, images, validation, preprocessing):
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     given = validation if preprocessing == "validation" else None

@@ -25,7 +25,6 @@ from featscape.features.readout.pooling import (
     pool,
 )
 from featscape.features.zoo.architecture import OUTPUT
-from featscape.features.zoo.own.code import is_name
 from featscape.printable_names import list_first
 
 if TYPE_CHECKING:
@@ -190,8 +189,10 @@ class _TorchOperations:
 _TORCH = _TorchOperations()
 
 
-def find_layer(network: nn.Module, layer: str, *, owner: str) -> str:
+def find_layer(network: nn.Module, layer: str, *, owner: str, is_given: bool = False) -> str:
     """Return the name of the submodule that is called `layer`; "" for "output".
+
+    `is_given` is as for `plan`.
 
     Raises
     ------
@@ -212,7 +213,7 @@ def find_layer(network: nn.Module, layer: str, *, owner: str) -> str:
     ]
     hint = f"Did you mean {' or '.join(near[:3])}? " if near else ""
     listed = f"`featscape layers {owner}` lists them."
-    if is_name(owner):  # the command cannot build a module that a program gives
+    if is_given:  # the command cannot build a module that a program gives
         listed = f"Its layers, from `named_modules()`: {list_first(names, n_shown=20)}."
     raise ModelError(f"layer must be a layer of {owner}; got {layer!r}. {hint}{listed}")
 
@@ -225,6 +226,7 @@ def plan(
     probe: torch.Tensor,
     owner: str,
     is_own: bool = False,
+    is_given: bool = False,
 ) -> tuple[LayerOutput, ...]:
     """Run a network once, and plan how the output of each layer becomes a row of numbers.
 
@@ -243,6 +245,8 @@ def plan(
     is_own : bool
         Whether the network is the user's own, whose output must contain one tensor. The first
         tensor is read in all other cases.
+    is_given : bool
+        Whether a program gave the network as a module, which `featscape layers` cannot build.
 
     Returns
     -------
@@ -256,7 +260,7 @@ def plan(
         each image, if the output of the user's own network contains several tensors, or if `method`
         does not apply to the layer.
     """
-    names = [find_layer(network, layer, owner=owner) for layer in layers]
+    names = [find_layer(network, layer, owner=owner, is_given=is_given) for layer in layers]
     calls = record_calls(network, names, probe)
     outputs = []
     for layer, name in zip(layers, names, strict=True):

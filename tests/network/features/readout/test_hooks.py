@@ -33,6 +33,12 @@ def true_outputs(network, batch, layers):
 LAYERS = ("layer3", "layer1.0.conv2", "bn1", "layer2.0.bn2", "layer1.1.relu", "avgpool", "fc")
 
 
+def test_a_wrong_layer_of_a_library_is_an_error_that_names_the_command(resnet_file):
+    name = "resnet18:IMAGENET1K_V1"
+    with pytest.raises(ModelError, match=f"`featscape layers {name}` lists them"):
+        load_network(name, weights=resnet_file, layers=["layer9"], device="cpu")
+
+
 def test_layers_are_read_in_the_requested_order(resnet_file, noise_image):
     network = load_network("resnet18", weights=resnet_file, layers=LAYERS, device="cpu")
     pixels = [network.prepare(noise_image(seed, (90, 70))) for seed in range(2)]

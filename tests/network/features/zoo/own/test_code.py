@@ -137,7 +137,7 @@ def test_a_part_in_torchscript_runs_but_its_layers_are_not_found(noise_image):
     np.testing.assert_allclose(network.run(pixels), plain.run(pixels), rtol=1e-3, atol=1e-4)
     with pytest.raises(ModelError, match=r"must be a layer of .*got 'body\.0'") as error:
         load_network(name, layers=["body.0"])
-    assert str(error.value).endswith("Its layers, from `named_modules()`: head.")
+    assert str(error.value).endswith(f"`featscape layers {name}` lists them.")
 
 
 @IGNORING_DEPRECATION
