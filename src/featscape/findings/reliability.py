@@ -181,7 +181,11 @@ def _by_rank(
     generator: np.random.Generator,
     n_threads: int,
 ) -> Iterator[Reliability]:
-    """Yield KNN, trustworthiness and continuity, from the neighbors and ranks of a sample."""
+    """Yield the measures from the neighbors and ranks of a sample.
+
+    The measures are KNN, KNN of the components for more than 50 features, trustworthiness and
+    continuity.
+    """
     n, k = on_map.shape
     rows = generator.permutation(n)[: min(_MOST_RANKED, max(100, _MOST_RANKS // n))]
     sums = np.zeros(4)
@@ -204,7 +208,7 @@ def _by_rank(
         f"among the {k_common} nearest on the map, of {items}.",
     )
     if features.shape[1] > N_SEARCHED:
-        components = f"the {min(N_SEARCHED, n):,} principal components that t-SNE uses"
+        components = f"the {min(N_SEARCHED, n - 1):,} principal components that t-SNE uses"
         yield _measure(
             "KNN of the components",
             of_components,

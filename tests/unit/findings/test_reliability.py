@@ -134,6 +134,12 @@ def test_the_measures_of_the_map_are_those_of_all_features(wide):
         assert abs(another - expected["trustworthiness"]) > 1e-3
 
 
+def test_few_items_have_less_components_than_items(wide):
+    found = reliability(wide[0][:40], wide[1][:40])
+    (text,) = (one.text for one in found.result.findings if one.measure == "KNN of the components")
+    assert "nearest items in the 39 principal components" in text
+
+
 def test_the_columns_are_those_of_the_components_of_t_sne(wide):
     from meshtsne import nearest_neighbors
 
