@@ -238,9 +238,21 @@ class TestReverseProxy:
 
     @pytest.mark.parametrize("token", ["", "short", "x" * 19, "x" * 201, "a token with spaces 12"])
     def test_a_token_that_can_be_guessed_is_an_error(self, token):
-        with pytest.raises(InputError, match="FEATSCAPE_TOKEN must have 20 to 200") as caught:
+        with pytest.raises(InputError, match=r"token=\) must have 20 to 200") as caught:
             Access.of("127.0.0.1", port=8000, host="127.0.0.1", token=token)
         assert not token or token not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("token", "got"),
+        [
+            ("x" * 19, "got 19 characters. "),
+            ("x" * 30 + "!", "got 31 characters, 1 of them others"),
+        ],
+    )
+    def test_the_message_separates_the_length_from_other_characters(self, token, got):
+        with pytest.raises(InputError) as caught:
+            Access.of("127.0.0.1", port=8000, host="127.0.0.1", token=token)
+        assert got in str(caught.value)
 
     def test_a_token_of_the_user_is_required_without_a_proxy_too(self, app):
         access = Access.of("127.0.0.1", port=8000, host="127.0.0.1", token=self.TOKEN)

@@ -46,6 +46,7 @@ _MOST_DISCARDED_BYTES = 256 << 20
 _HOST = re.compile(r"(?:\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::\d{1,5})?")
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,200}")  # as long as 120 random bits
+_NOT_IN_TOKEN = re.compile(r"[^A-Za-z0-9_-]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _HEADERS = {
@@ -156,13 +157,17 @@ class Access:
 
 
 def _checked(token: str) -> str:
-    if not _TOKEN.fullmatch(token):
-        raise InputError(
-            "FEATSCAPE_TOKEN must have 20 to 200 letters, digits, hyphens and underscores; got "
-            f"{len(token)} characters. Set a random text, such as the output of `python -c "
-            '"import secrets; print(secrets.token_urlsafe(24))"`.'
-        )
-    return token
+    """Return a valid token; the message of the error does not contain the token."""
+    if _TOKEN.fullmatch(token):
+        return token
+    n_invalid = len(_NOT_IN_TOKEN.findall(token))
+    got = f", {n_invalid} of them others" if n_invalid else ""
+    raise InputError(
+        "the token (FEATSCAPE_TOKEN or token=) must have 20 to 200 characters, only letters from a "
+        f"to z or A to Z, digits, hyphens and underscores; got {len(token)} characters{got}. Set a "
+        'random text, such as the output of `python -c "import secrets; '
+        'print(secrets.token_urlsafe(24))"`.'
+    )
 
 
 def _read_public_url(url: str) -> tuple[str, str]:
