@@ -124,8 +124,8 @@ def lay_out_names(
 ) -> list[NameBox]:
     """Return the names that fit on a map, the main anchors of the largest classes first.
 
-    The names cover at most a tenth of the map, or three tenths if they touch at most a tenth of the
-    items. Further names of a class are added only until all names cover a tenth.
+    The names cover at most a tenth of the map, or three tenths if they touch at most a quarter of
+    the items. Further names of a class are added only until all names cover a tenth.
 
     The size of a name depends on the number of items in its cluster. Of the positions that overlap
     no earlier name, the name has the position that covers few items, is near the densest spot, and
