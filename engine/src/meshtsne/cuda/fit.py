@@ -170,7 +170,13 @@ class DeviceStages:
 
     def gradient(self, start: NDArray[np.float32]) -> CudaGradient:
         """Return the gradient for P at the positions `start`, float32, shape (n, 2)."""
-        return CudaGradient(self._P, start, names=self._order, device=self._device)
+        return CudaGradient(
+            self._P,
+            start,
+            names=self._order,
+            device=self._device,
+            n_jobs=self._request.n_threads,
+        )
 
     def _wait(self) -> None:
         """Wait for the device, but not for its copies: a stage's time includes all its work."""

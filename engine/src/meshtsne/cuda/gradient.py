@@ -48,6 +48,8 @@ class CudaGradient:
     device : str or torch.device
     spacing : float
         Distance between the grid's nodes.
+    n_jobs : int or None
+        Threads of the CPU for the exact normalization of small embeddings.
 
     Attributes
     ----------
@@ -63,7 +65,9 @@ class CudaGradient:
         names: Tensor | None = None,
         device: str | torch.device = "cuda",
         spacing: float = SPACING,
+        n_jobs: int | None = None,
     ) -> None:
+        self._n_threads = count_threads(n_jobs)
         self._device = torch.device(device)
         self._P = (
             P if isinstance(P, DeviceAffinities) else DeviceAffinities.from_csr(P, self._device)
@@ -145,7 +149,7 @@ class CudaGradient:
             self._evaluate()
         z = int(self._grid.z) / self._grid.z_scale
         if z < LEAST_MEAN_OF_GRID * self._grid.n:
-            z = normalization(self.embedding(), n_threads=count_threads(None))
+            z = normalization(self.embedding(), n_threads=self._n_threads)
         P = self._P
         rows = torch.empty(len(P), device=self._device)
         launch(
