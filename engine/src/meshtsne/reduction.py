@@ -369,6 +369,7 @@ def _singular_reduction(
     """Return the reduction of sparse X to its leading right singular vectors."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.preprocessing import normalize
+    from sklearn.utils.sparsefuncs import mean_variance_axis
 
     if metric == "correlation":
         raise InputError(
@@ -378,10 +379,12 @@ def _singular_reduction(
     if metric == "cosine":
         X = normalize(X)
     d = X.shape[1]
-    svd = TruncatedSVD(n_components, random_state=generator).fit(X)
+    with np.errstate(divide="ignore", invalid="ignore"):  # for equal rows, in an unused ratio
+        svd = TruncatedSVD(n_components, random_state=generator).fit(X)
     axes = svd.components_.T
     scale = power_of_two(float(abs(X).max()))
-    explained = float(svd.explained_variance_ratio_.sum())
+    variances = mean_variance_axis(X, axis=0)[1]
+    explained = share_of_variance(float(svd.explained_variance_.sum()), float(variances.sum()))
     return Reduction(
         metric, np.zeros(d), scale, np.ascontiguousarray(axes, dtype=np.float32), explained
     )

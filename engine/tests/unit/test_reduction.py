@@ -65,6 +65,12 @@ def test_narrow_features_keep_their_dimensions():
     np.testing.assert_allclose(reduced / fitted.scale, X - X.mean(axis=0), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, csr_array])
+@pytest.mark.filterwarnings("error")
+def test_the_components_of_equal_rows_explain_all_variance(kind):
+    assert reduce(kind(np.ones((60, 70))), 5)[0].explained_variance == 1
+
+
 @pytest.mark.parametrize("metric", ["manhattan", "chebyshev"])
 def test_metrics_that_a_rotation_changes_are_not_rotated(metric):
     fitted, reduced = reduce(wide(30, 20), metric=metric)
