@@ -374,7 +374,7 @@ class TSNE(FittedMap):
         InputError, DeviceError
             As `fit` would raise for the parameters, before any work.
         """
-        check_parameters(self)
+        self.count_iterations(n_samples)  # checks the parameters
         device = resolve_device(self.device, make_request(self, n_samples), n_items=n_samples)
         return describe_device(device)
 

@@ -286,6 +286,11 @@ def test_too_many_items_for_a_gpu_are_an_error():
         quick(device="cuda").find_device(device.GPU_POINTS_MAX + 1)
 
 
+def test_parameters_that_fit_refuses_have_no_device():
+    with pytest.raises(InputError, match="early_exaggeration_iter"):
+        quick(max_iter=50, early_exaggeration_iter=50).find_device(100)
+
+
 def test_auto_is_the_cpu_even_if_there_is_a_gpu(monkeypatch):
     monkeypatch.setattr(device, "_is_gpu", lambda _device: True)
     assert quick().find_device(1_000_000) == "cpu"

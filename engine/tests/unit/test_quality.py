@@ -173,6 +173,7 @@ def test_missing_neighbors_do_not_count_for_the_agreement():
         ([[1], [-1]], "1 rows have none, the first is row 1"),
         ([[1.0], [0.0]], "near must be an array of integers"),
         ([1, 0], r"the shape \(2,\)"),
+        ([[1, 2], [0]], "near must be an array of integers, .*; got rows of different lengths"),
     ],
 )
 def test_invalid_neighbors_of_the_agreement_are_errors(near, message):

@@ -147,7 +147,13 @@ def as_indices(name: str, rows: Any) -> NDArray[Any]:
     InputError
         The value is not such an array, is empty, or has an index outside -1 .. n - 1.
     """
-    indices: NDArray[Any] = np.asarray(rows)
+    try:
+        indices: NDArray[Any] = np.asarray(rows)
+    except ValueError as error:
+        raise InputError(
+            f"{name} must be an array of integers, shape (n, k); got rows of different lengths. "
+            "Fill the shorter rows with -1."
+        ) from error
     if indices.ndim != 2 or indices.size == 0 or indices.dtype.kind not in "iu":
         raise InputError(
             f"{name} must be an array of integers, shape (n, k); got the dtype {indices.dtype} and "
