@@ -135,9 +135,8 @@ def draw_mosaic(
         Write the names of the classes on the map; otherwise, a legend lists the classes.
     legend : bool
         Draw the legend of the classes without a name.
-    colors : mapping of label to color, or sequence of colors, optional
-        Colors of matplotlib for the classes: a color for each class, by label or in natural order
-        of the classes.
+    colors : mapping or Series of label to color, or sequence of colors, optional
+        As for `draw_scatter`.
     item_names : mapping of int to str, optional
         As for `draw_scatter`.
     dark : bool

@@ -133,9 +133,10 @@ def draw_scatter(
         Write the names of the classes on the map; otherwise, a legend lists the classes.
     legend : bool
         Draw the legend of the classes without a name, or the color bar.
-    colors : mapping of label to color, or sequence of colors, optional
-        Colors of matplotlib for the classes: a color for each class, by label or in natural order
-        of the classes. Names have a darker shade, or a lighter shade on a dark background.
+    colors : mapping or Series of label to color, or sequence of colors, optional
+        Opaque colors of matplotlib for the classes: a color for each class, by label (the index of
+        a Series of pandas) or in natural order of the classes. Names have a darker shade,
+        or a lighter shade on a dark background.
     cmap : str or matplotlib.colors.Colormap, optional
         The colormap of `values`; by default viridis.
     point_size : float, optional
