@@ -104,7 +104,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     skipped = _other_columns(images.skipped, options.features_table, vector_column)
     images = replace(images, skipped=skipped)
     images = _arrange(images, columns, options, n_items=len(values))
-    images = _describe(images, described)
+    images = _describe(images, described, has_labels=options.labels is not None)
     for line in describe_found(images):
         options.reporter.note(line)
     return OwnFeatures(values, images.labels, ItemSet(images=images))
@@ -249,9 +249,10 @@ def _arrange(
     return images.select(columns.order)
 
 
-def _describe(images: ImageSet, described: ImageColumns) -> ImageSet:
+def _describe(images: ImageSet, described: ImageColumns, *, has_labels: bool) -> ImageSet:
     """Return the images with the labels, splits and columns of the tables, one row per image.
 
+    Labels that the caller gave (`has_labels`) replace those of the images, also if all are missing.
     Raises InputError if a column of the tables has other values than the same column of the images.
     """
     both = images.columns.keys() & described.columns.keys()
@@ -263,7 +264,7 @@ def _describe(images: ImageSet, described: ImageColumns) -> ImageSet:
             f"the tables of labels and of columns must not change the columns of {images.source}; "
             f"a table has other values in the column {min(changed)!r}. Rename or remove the column."
         )
-    if described.labels is not None:
+    if has_labels or described.labels is not None:
         images = replace(
             images,
             labels=described.labels,

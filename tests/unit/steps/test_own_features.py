@@ -144,6 +144,12 @@ class TestImages:
         assert read(images=files, labels=images.labels).labels == images.labels
 
     @pytest.mark.usefixtures("features")
+    def test_missing_labels_replace_the_labels_of_the_images(self, photos):
+        own = read(images=photos, labels=[np.nan] * N)
+        assert (own.labels, own.items.images.labels) == (None, None)
+        assert read(images=photos).labels == find_images(photos).labels
+
+    @pytest.mark.usefixtures("features")
     def test_an_output_inside_the_images_is_an_error(self, photos):
         with pytest.raises(InputError, match="is inside the source"):
             read(images=photos, output=photos / "m")
