@@ -67,7 +67,7 @@ def test_the_network_is_not_loaded_for_the_same_images(photos, loaded):
     made = make_map(photos, "two", progress=progress, **OPTIONS)
     assert loaded == []
     assert "the features of 24 images were taken from one" in progress.lines
-    assert made.run["inference"]["reason"] == "as for an earlier map in one"
+    assert made.run["inference"]["reason"] == "a reason"
     assert [one["path"] for one in made.run["skipped"]] == ["red/damaged.png"]
 
 

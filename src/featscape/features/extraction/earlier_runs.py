@@ -212,5 +212,5 @@ def find_earlier_choice(
             and 2 * n_then >= n_images
             and not describe_change(model, now)
         ):
-            return replace(inference, reason=f"as for an earlier map in {printable(folder)}")
+            return inference
     return None

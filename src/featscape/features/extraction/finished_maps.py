@@ -162,8 +162,10 @@ def _read_network(folder: Path, request: NetworkRequest, *, n_images: int) -> Ne
         is_chosen = request.precision in (FP32, BF16) and card.precision == request.precision
     if not is_chosen:
         return None
-    reason = f"as for an earlier map in {printable(folder)}"
-    return NetworkOfMap(card, replace(inference, asked=request.precision, reason=reason))
+    if inference.asked != request.precision:
+        reason = f"as for an earlier map in {printable(folder)}"
+        inference = replace(inference, asked=request.precision, reason=reason)
+    return NetworkOfMap(card, inference)
 
 
 def _contains(
