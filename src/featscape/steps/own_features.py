@@ -76,13 +76,14 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     has_image_per_item = images is not None and options.images is None
     if images is not None and has_image_per_item:
         _check_count(images, n_items=len(stored))
+    own_column = None if images is None else images.label_column
     columns = read_item_columns(
         options,
         n_items=len(stored),
         images=images,
         features_table=table,
         has_image_per_item=has_image_per_item,
-        has_own_labels=images is not None and options.label_column in _label_columns(images),
+        has_own_labels=own_column is not None and own_column == options.label_column,
     )
     described = columns.described
     skipped = _other_columns(described.skipped, options.features_table, vector_column)
@@ -226,11 +227,6 @@ def _find_images(options: FeatureMapOptions, source: Images) -> ImageSet:
     if options.labels is None and options.label_column in images.columns:
         return find(label_column=options.label_column)
     return images
-
-
-def _label_columns(images: ImageSet) -> tuple[str, ...]:
-    """Return the column of the source of the images that gives their labels, if there is one."""
-    return () if images.label_column is None else (images.label_column,)
 
 
 def _arrange(
