@@ -88,7 +88,7 @@ def _report_shards(found: ShardFolder, *, unused: str, n_images: int, progress: 
         progress.note(f"the results of the interrupted run are not used: {unused}")
     if found.parts:
         n_done = sum(len(part.digests) for part in found.parts)
-        progress.note(f"continuing: {n_done:,} of {n_images:,} images were done")
+        progress.note(f"continuing: {n_done:,} of at most {n_images:,} different images were done")
 
 
 def _read_maps(
