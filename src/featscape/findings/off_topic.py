@@ -33,6 +33,7 @@ _SHARE = 0.05  # of the sample that the item is compared with
 _N_OF_CLASSES = 4_000  # items of all classes together
 _LEAST_OF_CLASS, _MOST_OF_CLASS = 5, 200
 _MOST_OF_ODD_CLASS = 0.5  # a class is unlike the dataset if a larger share is above the limit
+_SMALL_CLASS = 0.1  # of all items; a larger class is a large part of the dataset
 _CUT = 2.0  # interquartile ranges above the third quartile
 _LEAST_ITEMS = 20
 _N_SUPPORTING = 5
@@ -99,16 +100,18 @@ def find_off_topic(
     sample = np.sort(generator.permutation(n)[: _N_SAMPLED // _fewer(n)])
     of_classes = list(_sample_classes(classes, generator))
     rows = _Rows(features, components if n > _MOST_EXACT else None)
-    distances = _distances(rows, sample, of_classes, n_threads=n_threads)
+    distances, to_others = _distances(
+        rows, sample, of_classes, _codes_of_small(classes, n), n_threads=n_threads
+    )
     if distances is None:
         return _not_computed(n, "All items have the same features, or most of them have.")
     scaled = [_in_ranges(np.log(one)) for one in distances.T]
     score = _in_ranges(np.mean(scaled, axis=0)) - _CUT
-    to_sample = scaled[0] - _CUT
+    to_others = _in_ranges(np.log(to_others), np.log(distances[:, 0])) - _CUT
     if not np.isfinite(score).all():
         return _not_computed(n, "All items have the same features, or most of them have.")
     noun = noun_of(paths)
-    score, reason = _leave_out_odd_classes(score, to_sample, classes, noun)
+    score, reason = _leave_out_odd_classes(score, to_others, classes, noun)
     listed = np.flatnonzero(score > 0)
     listed = listed[np.lexsort((listed, -score[listed]))]
     classes_text = _WITH_CLASSES.format(noun=noun) if of_classes else ""
@@ -140,7 +143,7 @@ def _not_computed(n_items: int, reason: str) -> OffTopicItems:
 
 def _leave_out_odd_classes(
     score: NDArray[np.float64],
-    to_sample: NDArray[np.float64],
+    to_others: NDArray[np.float64],
     classes: Classes | None,
     noun: str,
 ) -> tuple[NDArray[np.float64], str | None]:
@@ -148,8 +151,8 @@ def _leave_out_odd_classes(
 
     Most items of such a class are above the limit. The class is part of the dataset, because its
     items have a label of their own. Items that resemble one another are near to their own class,
-    however far the class is from the others: their distance to the sample alone, `to_sample`, also
-    counts, and is their score.
+    however far the class is from the others: the score of their distance to the nearest 5 % of the
+    other items, `to_others`, also counts.
     """
     if classes is None:
         return score, None
@@ -159,7 +162,7 @@ def _leave_out_odd_classes(
         n_above = np.bincount(codes[(codes >= 0) & (values > 0)], minlength=n_classes)
         return n_above > _MOST_OF_ODD_CLASS * classes.counts
 
-    is_odd = most_are_above(score) | most_are_above(to_sample)
+    is_odd = most_are_above(score) | most_are_above(to_others)
     is_odd &= classes.counts >= _LEAST_OF_CLASS
     if not is_odd.any():
         return score, None
@@ -170,7 +173,16 @@ def _leave_out_odd_classes(
         f"{noun}s of {this} are not listed."
     )
     in_odd = (codes >= 0) & is_odd[codes]
-    return np.where(in_odd, np.minimum(np.maximum(score, to_sample), 0), score), reason
+    return np.where(in_odd, np.minimum(np.maximum(score, to_others), 0), score), reason
+
+
+def _codes_of_small(classes: Classes | None, n_items: int) -> NDArray[np.intp]:
+    """Return the class of each item if the class is small, and -1 otherwise."""
+    if classes is None:
+        return np.full(n_items, -1)
+    codes = classes.label_codes
+    is_small = classes.counts < _SMALL_CLASS * n_items
+    return np.where((codes >= 0) & is_small[codes], codes, -1)
 
 
 def _sample_classes(
@@ -220,21 +232,25 @@ def _distances(
     rows: _Rows,
     sample: NDArray[np.intp],
     of_classes: list[NDArray[np.intp]],
+    codes: NDArray[np.intp],
     *,
     n_threads: int,
-) -> NDArray[np.float64] | None:
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
     """Return the distance of each item to the sample, and to its nearest class if there are any.
 
     Returns
     -------
     ndarray, shape (n, 1) or (n, 2), or None
         Cosine distances; None if most of them are 0.
+    ndarray, shape (n,)
+        The distance to the sample without the items that have the same code, if not -1.
     """
     groups = [(sample, _SHARE), *((items, 0.5) for items in of_classes)]
     all_items = np.concatenate([items for items, _ in groups])
     references, halves = rows.vectors(all_items).T, rows.halves(all_items)
     ends = np.cumsum([len(items) for items, _ in groups])
     distances = np.empty((len(rows), 2 if of_classes else 1))
+    to_others = np.empty(len(rows))
 
     def compare(block: slice) -> None:
         all_pairs = rows.vectors(block) @ references
@@ -249,17 +265,25 @@ def _distances(
             rank = min(max(3, int(share * len(items))), len(items) - 1)
             of_groups.append(np.partition(pairs, rank, axis=1)[:, rank])
         distances[block, 0] = of_groups[0]
+        to_others[block] = of_groups[0]
+        small = np.flatnonzero(codes[block] >= 0)
+        is_own = codes[block][small, None] == codes[sample]
+        others = np.where(is_own, np.inf, all_pairs[small, : len(sample)])
+        rank = max(3, int(_SHARE * len(sample)))
+        to_others[block.start + small] = np.partition(others, rank, axis=1)[:, rank]
         if of_classes:
             distances[block, 1] = np.min(of_groups[1:], axis=0)
 
     for_each(compare, blocks(len(rows), rows_at_once=512), n_threads=n_threads)
     if (distances < 1e-6).mean() > 0.25:
-        return None
-    return np.maximum(distances, 1e-6)
+        return None, to_others
+    return np.maximum(distances, 1e-6), np.maximum(to_others, 1e-6)
 
 
-def _in_ranges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the values in interquartile ranges above the third quartile."""
-    low, high = np.quantile(values, [0.25, 0.75])
+def _in_ranges(
+    values: NDArray[np.float64], scale: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return the values in interquartile ranges above the third quartile, of `scale` if given."""
+    low, high = np.quantile(values if scale is None else scale, [0.25, 0.75])
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray((values - high) / (high - low))

@@ -57,8 +57,9 @@ def test_most_images_of_a_class_are_not_off_topic_and_the_class_is_named():
     )
 
 
-def test_a_class_of_equal_looking_images_far_from_the_others_is_named():
-    features, codes, is_guest = with_guests(n_guests=16)
+@pytest.mark.parametrize("n_of_class", [16, 36])  # less and more than 5 % of the images
+def test_a_class_of_equal_looking_images_far_from_the_others_is_named(n_of_class):
+    features, codes, is_guest = with_guests(n_guests=n_of_class)
     labels = np.array(named(codes), dtype=object)
     labels[is_guest] = "odd"
     near = search_all_pairs(features, 10).indices
