@@ -65,7 +65,7 @@ export interface Alternative {
 }
 
 const OR = /"[^"]*"?|\s+OR\s+/g; // or a phrase, which is left as it is
-const EXCLUDED = new RegExp(`"[^"]*"?|(?<=^|\\s)-(${TERM.source})`, "g");
+const EXCLUDED = new RegExp(`"[^"]*"?|(?<=^|\\s)-(?!-)(${TERM.source})`, "g");
 
 /** Divide a query at each OR and at each minus before a term. */
 export function alternatives(query: string): Alternative[] {

@@ -80,6 +80,8 @@ it.each([
   ["-label:none -value:1..3", [0, 5]],
   ['-"at night" OR value:3', [1, 2, 3, 4, 5]],
   ['"cat OR dog"', []],
+  ["a --", []],
+  ["-dog --", []],
 ])("%s finds the items", async (query, expected) => {
   const notes = ["at night", "", "by day", null, "at noon", null];
   const map = { ...MAP, codes: [1, 2, 1, 2, 0, 2], classes: ["(no label)", "cat", "dog"], notes };
