@@ -19,8 +19,10 @@ def with_guests(n_hosts=400, n_guests=8, *, spread=0.25):
     return np.vstack([features, guests]).astype(np.float32), codes, is_guest
 
 
-def off_topic(features, codes=None, *, n_threads=1, **options):
-    classes = None if codes is None else count_classes(named(codes), len(features))
+def off_topic(features, codes=None, *, labels=None, n_threads=1, **options):
+    """Return the items off topic, with classes by `codes` or `labels` if one of these is given."""
+    labels = labels if codes is None else named(codes)
+    classes = None if labels is None else count_classes(list(labels), len(features))
     near = search_all_pairs(features, min(10, len(features) - 1)).indices
     return find_off_topic(
         features, near, classes=classes, **options, random_state=0, n_threads=n_threads
@@ -41,14 +43,7 @@ def test_most_images_of_a_class_are_not_off_topic_and_the_class_is_named():
     labels[is_guest] = "odd"
     stray = np.flatnonzero(is_guest)[:4]
     labels[stray] = "ant", "bee", "cat", "dog"  # foreign images with labels of the dataset
-    near = search_all_pairs(features, 10).indices
-    found = find_off_topic(
-        features,
-        near,
-        classes=count_classes(list(labels), len(labels)),
-        random_state=0,
-        n_threads=1,
-    )
+    found = off_topic(features, labels=labels)
     assert {one.item for one in found.result.findings} == set(stray)
     assert (found.score[labels == "odd"] <= 0).all()
     assert found.result.reason == (
@@ -62,14 +57,7 @@ def test_a_class_of_equal_looking_images_far_from_the_others_is_named(n_of_class
     features, codes, is_guest = with_guests(n_guests=n_of_class)
     labels = np.array(named(codes), dtype=object)
     labels[is_guest] = "odd"
-    near = search_all_pairs(features, 10).indices
-    found = find_off_topic(
-        features,
-        near,
-        classes=count_classes(list(labels), len(labels)),
-        random_state=0,
-        n_threads=1,
-    )
+    found = off_topic(features, labels=labels)
     assert found.result.reason.startswith("Most items of the class odd are unlike the rest")
     assert set(found.score[is_guest]) == {0.0}
     assert np.median(found.score[~is_guest]) < -1
@@ -79,10 +67,7 @@ def test_a_class_of_equal_looking_images_far_from_the_others_is_named(n_of_class
 def test_a_class_of_its_own_has_5_items(n_of_class, is_listed):
     features, codes, is_guest = with_guests(n_guests=n_of_class, spread=1.5)
     labels = np.where(is_guest, "odd", named(codes))
-    near = search_all_pairs(features, 10).indices
-    found = find_off_topic(
-        features, near, classes=count_classes(labels, len(labels)), random_state=0, n_threads=1
-    )
+    found = off_topic(features, labels=labels)
     assert bool(found.result.findings) == is_listed
     assert (found.result.reason is None) == is_listed
 
@@ -94,14 +79,7 @@ def test_half_of_a_class_and_images_without_a_label_are_off_topic():
     labels[guests[:8]] = NO_LABEL
     labels[guests[8:]] = "mixed"
     labels[np.arange(0, 32, 4)] = "mixed"
-    near = search_all_pairs(features, 10).indices
-    found = find_off_topic(
-        features,
-        near,
-        classes=count_classes(list(labels), len(labels)),
-        random_state=0,
-        n_threads=1,
-    )
+    found = off_topic(features, labels=labels)
     assert {one.item for one in found.result.findings} >= set(guests)
     assert found.result.reason is None
 
