@@ -8,7 +8,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.findings.reliability import shared
-from featscape.labels.classes import N_AGREEING, NO_LABEL, can_agree, count_classes
+from featscape.labels.classes import N_AGREEING, can_agree, count_classes
 from featscape.records import Estimate, FeatureComparison, Features
 from featscape.steps.tsne.adapter import chance_agreement, search_neighbors
 
@@ -84,17 +84,17 @@ def compare_features(
             "or add items."
         )
     classes = count_classes(labels, n)
-    names = None if classes is None else [classes.names[code] for code in classes.codes]
+    names = [] if classes is None else [classes.names[code] for code in classes.codes]
     k_agreeing = min(N_AGREEING, n - 1)
     near = [search_neighbors(rows, max(n_neighbors, k_agreeing)).indices for rows in values]
     common = shared(*(some[:, :n_neighbors] for some in near))
     (overlap,) = _estimate(common[:, None], random_state=random_state)
     agreement = difference = chance = None
-    if names is not None and can_agree(names):
-        agrees = np.stack([_agrees(some[:, :k_agreeing], names) for some in near], axis=1)
+    if classes is not None and can_agree(names):
+        agrees = np.stack([_agrees(some[:, :k_agreeing], classes.codes) for some in near], axis=1)
         agrees = np.column_stack([agrees, agrees[:, 1] - agrees[:, 0]])
-        has_label = np.asarray(names) != NO_LABEL
-        of_first, of_second, difference = _estimate(agrees[has_label], random_state=random_state)
+        labeled = agrees[classes.label_codes >= 0]
+        of_first, of_second, difference = _estimate(labeled, random_state=random_state)
         agreement = of_first, of_second
         chance = chance_agreement(names, n_neighbors=k_agreeing)
     return FeatureComparison(
@@ -148,9 +148,8 @@ def _as_features(given: Any, *, which: str) -> NDArray[np.float32]:
     return centered
 
 
-def _agrees(near: NDArray[np.int32], labels: Sequence[str]) -> NDArray[np.float64]:
+def _agrees(near: NDArray[np.int32], codes: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
     """Return 1 for each item whose label is that of most of its neighbors, otherwise 0."""
-    codes = np.unique(np.asarray(labels), return_inverse=True)[1]
     n_agreeing = (codes[near] == codes[:, None]).sum(axis=1)
     return np.asarray(2 * n_agreeing > near.shape[1], dtype=np.float64)
 
