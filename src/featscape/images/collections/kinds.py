@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,13 @@ from PIL import Image
 from featscape.errors import ImageError, InputError
 from featscape.images.collections.opened import OpenedCollection
 from featscape.images.collections.torch_datasets import open_image_folder, open_torch_dataset
-from featscape.images.containers.parquet_rows import FILE_NAME, IMAGE_COLUMNS
+from featscape.images.containers.image_columns import (
+    IMAGE_COLUMNS,
+    is_image_file,
+    is_struct,
+    names_other_image,
+)
+from featscape.images.containers.parquet_rows import FILE_NAME
 from featscape.images.containers.program_images import (
     as_array,
     check_program_image,
@@ -104,33 +110,33 @@ def _open_table(source: Any, path_column: str | None, *, kind: str) -> OpenedCol
     is_stored = path_column == FILE_NAME and FILE_NAME not in names  # beside the bytes of images
     wanted = None if is_stored else path_column
     column = choose_column(names, _TABLE_COLUMNS, wanted=wanted, option=option, table=kind)
-    if column is None:
-        example = f"source[{names[0]!r}]" if names else "a list"
-        raise InputError(
-            "the source must be a sequence of images, one dataset, or a table with a column of "
-            f"images or paths; got {with_article(kind)} of {list_names(names)}. Name the column "
-            f"with path_column=, or pass one of these, such as {example}."
-        )
+    if column is None and not _list_image_columns(_take_lists(source), None):
+        raise _no_table(kind, names)
     table = make_table(kind, source)
     if not table.positions:
         raise InputError("the source must contain an image; the table has no rows. Add images.")
     columns = dict(table.columns)
-    images = _find_images(columns, path_column)
+    candidates = _list_image_columns(columns, path_column)
+    images = next(iter(candidates), None)
     stored_names = None if images is None else _stored_names(columns[images])
     if is_stored and stored_names is not None:
         columns[FILE_NAME] = stored_names
     choose_column(columns, (), wanted=path_column, option=option, table=kind)  # raises
     if images is not None:
         values = columns.pop(images)
+        is_usual = images.lower() in _TABLE_COLUMNS
         return OpenedCollection(
             len(values),
             lambda index: _take_image(values[index]),
             names=stored_names,
             columns=columns,
             image_key=images,
+            is_key_chosen=images != path_column and (len(candidates) > 1 or not is_usual),
             has_files=all(map(_is_stored_file, values)),
             skipped=table.skipped,
         )
+    if column not in columns:  # the empty column of paths of an earlier map, which is left out
+        raise _no_table(kind, names)
     return OpenedCollection(
         len(table.positions),
         columns[column].__getitem__,
@@ -141,41 +147,69 @@ def _open_table(source: Any, path_column: str | None, *, kind: str) -> OpenedCol
     )
 
 
-def _find_images(columns: dict[str, list[Any]], path_column: str | None) -> str | None:
-    """Return the column of images, rather than of paths: the named one, or one of a usual name."""
+def _no_table(kind: str, names: list[str]) -> InputError:
+    """Return the error for a mapping or DataFrame without a column of images or of paths."""
+    example = f"source[{names[0]!r}]" if names else "a list"
+    return InputError(
+        "the source must be a sequence of images, one dataset, or a table with a column of images "
+        f"or paths; got {with_article(kind)} of {list_names(names)}. Name the column with "
+        f"path_column=, or pass one of these, such as {example}."
+    )
+
+
+def _take_lists(source: Any) -> dict[str, Any]:
+    """Return the columns of a mapping or DataFrame that are lists, arrays or Series.
+
+    Other values of a mapping may be whole datasets.
+    """
+    columns = {str(key): source[key] for key in source.keys()}  # noqa: SIM118 - see `_open_table`
+    return {
+        name: values
+        for name, values in columns.items()
+        if isinstance(values, list | tuple) or hasattr(values, "tolist")
+    }
+
+
+def _list_image_columns(columns: Mapping[str, Any], path_column: str | None) -> list[str]:
+    """Return the columns of images: the named one, those of usual names, then encoded images.
+
+    Pillow images and arrays with another name may be masks or features.
+    """
     usual = usual_columns(columns, _TABLE_COLUMNS)
     first = {
-        name: next((value for value in columns[name] if not is_missing(value)), None)
-        for name in ([path_column] if path_column in columns else []) + usual
+        name: next((value for value in values if not is_missing(value)), None)
+        for name, values in columns.items()
     }
-    return next((name for name, value in first.items() if _is_image(value)), None)
+    named = [] if path_column is None or path_column not in columns else [path_column]
+    found = [name for name in named + usual if _is_image(first[name])]
+    others = [
+        name
+        for name, value in first.items()
+        if name not in usual and is_image_file(value) and not names_other_image(name)
+    ]
+    return list(dict.fromkeys(found + others))
 
 
 def _is_image(value: Any) -> bool:
     """Return whether a value of a table is an image, and not the path of an image."""
     is_file_or_image = isinstance(value, bytes | io.BytesIO | Image.Image)
-    return is_file_or_image or _is_struct(value) or getattr(value, "ndim", 0) > 1
-
-
-def _is_struct(value: Any) -> bool:
-    """Return whether a value is an image as Hugging Face stores images in a table."""
-    return isinstance(value, dict) and {"bytes", "path"} <= value.keys()
+    return is_file_or_image or is_struct(value) or getattr(value, "ndim", 0) > 1
 
 
 def _is_stored_file(value: Any) -> bool:
     """Return whether a value of a column of images is a file, or missing."""
-    return is_missing(value) or _is_struct(value) or is_file(value)
+    return is_missing(value) or is_struct(value) or is_file(value)
 
 
 def _stored_names(values: list[Any]) -> list[str | None] | None:
     """Return the file names beside the bytes of images; None unless each image has its own."""
-    names = [value["path"] if _is_struct(value) else None for value in values]
+    names = [value["path"] if is_struct(value) else None for value in values]
     return names if all(names) and len(set(names)) == len(names) else None
 
 
 def _take_image(value: Any) -> Any:
     """Return an image of a table; raises ImageError if the value is missing."""
-    return _take_file(value) if is_missing(value) or _is_struct(value) else value
+    return _take_file(value) if is_missing(value) or is_struct(value) else value
 
 
 def _open_array(images: NDArray[Any]) -> OpenedCollection:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from featscape.errors import InputError
 from featscape.images.collections.opened import OpenedCollection
+from featscape.images.containers.image_columns import names_other_image
 from featscape.images.containers.program_images import check_program_image, is_file
 from featscape.images.tables.boxes import nested_reason
 from featscape.images.tables.columns import PATH_COLUMNS, check_single_labels, choose_column
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _IMAGE_KEYS = ("image", "img")  # of the items of a dataset
-_NO_PHOTOGRAPHS = ("mask", "segmentation", "depth")  # in the keys of other images
 _PLAIN = (str, int, float, date, timedelta, os.PathLike)
 
 
@@ -182,7 +182,7 @@ def _choose_image_key(first: Mapping[Any, Any], path_column: str | None) -> Any:
         return path_column
     if not keys:
         images = [key for key, value in first.items() if isinstance(value, Image.Image)]
-        keys = [key for key in images if not _names_other_image(key)]
+        keys = [key for key in images if not names_other_image(key)]
     if not keys:
         files = [key for key, value in first.items() if isinstance(key, str) and is_file(value)]
         path = choose_column(files, PATH_COLUMNS, wanted=None, option="", table="")
@@ -194,11 +194,6 @@ def _choose_image_key(first: Mapping[Any, Any], path_column: str | None) -> Any:
             f"item 0 has {what}. Name the key of the images with path_column=."
         )
     return keys[0]
-
-
-def _names_other_image(key: Any) -> bool:
-    """Return whether a key names an image that is no photograph, such as a mask."""
-    return any(word in str(key).lower() for word in _NO_PHOTOGRAPHS)
 
 
 def _read_columns(

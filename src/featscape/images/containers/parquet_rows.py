@@ -19,6 +19,7 @@ from featscape.files.parquet import (
     reading_options,
 )
 from featscape.files.regular import check_regular
+from featscape.images.containers.image_columns import IMAGE_COLUMNS
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.deadline import is_expired
 from featscape.images.storage.limits import MAX_BYTES, check_size
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
     from featscape.images.storage.locations import Location
 
 _LARGE_FILE_BYTES = 64 << 20
-# usual names of a column of image bytes, the most likely first
-IMAGE_COLUMNS = (
-    *("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes"),
-)
 FILE_NAME = "file_name"  # the column of the names that are stored beside the image bytes
 # the paths of `path_of_row` and `path_of_name`: the file, and the column and the row or the name
 _FILE_END = re.compile(r"\.parquet(?=/)", re.IGNORECASE)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from featscape import ImageError, InputError, find_images
 from featscape.labels.classes import NO_LABEL
+from featscape.mapfolder import FIRST_COLUMNS
 from featscape.steps.facts.source import describe_found
 from helpers.images.collections import (
     BLUE,
@@ -234,6 +235,55 @@ def test_a_table_of_images_is_a_source_and_a_named_column_names_the_images(image
         assert find_images(table, path_column=column).paths == ("image-0", "image-1")
 
 
+@pytest.mark.parametrize("struct_path", [None, "r.png", "no struct"])
+def test_encoded_images_with_any_name_take_precedence_over_paths_and_are_reported(struct_path):
+    stored = [png_of(RED), png_of(BLUE)]
+    if struct_path != "no struct":
+        stored = [{"bytes": one, "path": struct_path} for one in stored]
+    table = pd.DataFrame({"sku": [17, 4], "path": ["no.png", "file.png"], "scan": stored})
+    images = find_images(table)
+    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
+    assert "source path" in images.columns
+    line = "images: the column 'scan' (--path-column or path_column= names another)"
+    assert list(describe_found(images))[1] == line
+    for column, paths in (("sku", ("17", "4")), ("path", ("no.png", "file.png"))):
+        named = find_images(table, path_column=column)
+        assert (named.paths, colors_of(named)) == (paths, colors_of(images))
+    table = {"n": [1, 2, 3], "scan": [None, *stored]}  # without paths, and without the first image
+    assert find_images(table).load(2).getpixel((0, 0)) == (0, 0, 255)
+
+
+def test_the_first_column_of_encoded_images_with_a_usual_name_is_used_and_reported():
+    reds, blues = ([png_of(color)] * 2 for color in (RED, BLUE))
+    images = find_images({"scan": reds, "img": blues, "path": ["a", "b"]})
+    assert (images.image_column, colors_of(images)) == ("img", [(0, 0, 255)] * 2)
+    images = find_images({"back": reds, "front": blues}, path_column="front")
+    assert (images.image_column, colors_of(images)) == (None, [(0, 0, 255)] * 2)
+    assert find_images({"back": reds, "front": blues}).image_column == "back"
+    assert find_images({"img": blues, "path": ["a", "b"]}).image_column is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hash", b"\x89PNX"),
+        ("scan", "a.png"),
+        ("crop", RED),
+        ("features", np.zeros((4, 4), np.uint8)),
+        ("audio", {"bytes": b"RIFF", "path": "1.wav"}),
+        ("audio", {"bytes": None, "path": "1.wav"}),
+        ("thumbnail", png_of(RED)),
+        ("mask", png_of(RED)),
+    ],
+    ids=["bytes", "text", "pixels", "array", "sound", "sound file", "thumbnail", "mask"],
+)
+def test_columns_of_other_values_leave_the_paths_the_images(name, value):
+    images = find_images({"path": ["a.png", "b.png"], name: [value, value]})
+    assert (images.paths, images.image_column) == (("a.png", "b.png"), None)
+    with pytest.raises(InputError, match="a table with a column of images or paths"):
+        find_images({name: [value, value]})
+
+
 def test_the_paths_beside_the_bytes_of_a_table_name_the_images():
     structs = [{"bytes": png_of(RED), "path": "r.png"}, {"bytes": png_of(BLUE), "path": "b.png"}]
     assert find_images({"image": structs}).paths == ("r.png", "b.png")
@@ -279,6 +329,7 @@ def test_a_data_frame_of_polars_is_a_table():
         ({"path": [None, ""]}, "all rows of the dict are skipped.*no path"),
         ({"path": []}, "the table has no rows"),
         ({"path": "a.png"}, "'path' is a str. Give a list"),
+        ({name: [None] for name in FIRST_COLUMNS}, "a table with a column of images or paths"),
     ],
 )
 def test_a_table_without_paths_is_refused(source, message):
