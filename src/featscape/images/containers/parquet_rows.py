@@ -19,7 +19,7 @@ from featscape.files.parquet import (
     reading_options,
 )
 from featscape.files.regular import check_regular
-from featscape.images.containers.image_columns import IMAGE_COLUMNS
+from featscape.images.containers.image_columns import find_image_column, has_path
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.deadline import is_expired
 from featscape.images.storage.limits import MAX_BYTES, check_size
@@ -118,7 +118,7 @@ class _RowReader:
         self._rows: dict[str, dict[str, int]] = {}  # of each name, by the column of names
         try:
             self._file, n_bytes = open_parquet(file)
-            column = find_image_column(self._file.schema_arrow, wanted=column)
+            column = find_image_column(self._file, wanted=column)
             starts = row_group_starts(self._file.metadata)
         except Exception as error:
             # Arrow raises OSError, ArrowException and errors of decoding the schema's text
@@ -225,45 +225,6 @@ def _count_bytes(value: Any) -> int:
     return len(content or b"")
 
 
-def list_image_columns(schema: pa.Schema) -> list[str]:
-    """Return the columns of images: structs with bytes, then bytes with a usual name."""
-    by_lower = {field.name.lower(): field.name for field in schema if _is_binary(field.type)}
-    structs = [str(field.name) for field in schema if _has_bytes(field.type)]
-    return structs + [by_lower[name] for name in IMAGE_COLUMNS if name in by_lower]
-
-
-def find_image_column(schema: pa.Schema, *, wanted: str | None = None) -> str | None:
-    """Return the column `wanted` if it may contain images, by default the first such column.
-
-    A column `wanted` of bytes may have any name.
-    """
-    if wanted is None:
-        return next(iter(list_image_columns(schema)), None)
-    named = [one for one in schema if one.name == wanted]
-    return wanted if any(_has_bytes(one.type) or _is_binary(one.type) for one in named) else None
-
-
-def _has_bytes(data_type: pa.DataType) -> bool:
-    """Return whether a type is a struct with bytes, as Hugging Face stores an image."""
-    import pyarrow as pa
-
-    if not pa.types.is_struct(data_type):
-        return False
-    return any(part.name == "bytes" and _is_binary(part.type) for part in data_type)
-
-
-def _has_path(data_type: pa.DataType) -> bool:
-    """Return whether a type is a struct with a path, as Hugging Face stores an image."""
-    return _has_bytes(data_type) and any(part.name == "path" for part in data_type)
-
-
-def _is_binary(data_type: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    data_type = data_type.value_type if pa.types.is_dictionary(data_type) else data_type
-    return bool(pa.types.is_binary(data_type) or pa.types.is_large_binary(data_type))
-
-
 def path_of_row(file: str, row: int, *, column: str | None) -> str:
     """Return the path of an image: FILE/ROW, or FILE/COLUMN@ROW for a column that is named."""
     return f"{file}/{row}" if column is None else f"{file}/{_quote(column)}@{row}"
@@ -278,18 +239,19 @@ def _quote(column: str) -> str:
     return column.replace("%", "%25").replace("/", "%2F").replace("=", "%3D")
 
 
-def has_names(schema: pa.Schema, column: str) -> bool:
+def has_names(parquet: pq.ParquetFile, column: str) -> bool:
     """Return whether a column beside the images may contain their names: text or integers.
 
     `FILE_NAME` is also the column of the names that are stored with the bytes.
     """
     import pyarrow as pa
 
-    image = find_image_column(schema)
+    schema = parquet.schema_arrow
+    image = find_image_column(parquet)
     if image is None:
         return False
     if column not in schema.names:
-        return column == FILE_NAME and _has_path(schema.field(image).type)
+        return column == FILE_NAME and has_path(schema.field(image).type)
     data_type = schema.field(column).type
     data_type = data_type.value_type if pa.types.is_dictionary(data_type) else data_type
     return bool(pa.types.is_integer(data_type) or "string" in str(data_type))
@@ -301,9 +263,8 @@ def read_names(file: Location, column: str) -> list[str | None]:
     The rows of a damaged row group have no names. Raises the exceptions of Arrow.
     """
     opened, n_bytes = open_columns(file)
-    schema = opened.schema_arrow
-    is_stored = column not in schema.names
-    field = f"{find_image_column(schema)}.path" if is_stored else column
+    is_stored = column not in opened.schema_arrow.names
+    field = f"{find_image_column(opened)}.path" if is_stored else column
     names: list[str | None] = []
     for group, (start, end) in enumerate(pairwise(row_group_starts(opened.metadata))):
         limits = {"max_bytes": limit_bytes(n_bytes), "row_group": group}

@@ -14,14 +14,17 @@ import numpy as np
 
 from featscape.errors import InputError, first_line
 from featscape.files.parquet import limit_bytes, read_batches
+from featscape.images.containers.image_columns import (
+    IMAGE_COLUMNS,
+    find_image_column,
+    find_image_columns,
+)
 from featscape.images.containers.parquet_rows import (
     FILE_NAME,
     ParquetImages,
-    find_image_column,
     has_names,
     is_parquet,
     is_parquet_file,
-    list_image_columns,
     open_columns,
     open_parquet,
     path_of_name,
@@ -80,7 +83,7 @@ def _has_images(file: Location, *, wanted: str | None = None) -> bool:
     Raises InputError if the file is damaged.
     """
     try:
-        return find_image_column(open_parquet(file)[0].schema_arrow, wanted=wanted) is not None
+        return find_image_column(open_parquet(file)[0], wanted=wanted) is not None
     except Exception as error:
         # Arrow raises OSError, ArrowException and errors of decoding the schema's text
         raise damaged_parquet(file, error) from error
@@ -272,7 +275,7 @@ def _has_names(file: Location, wanted: str | None, *, of_files: bool = True) -> 
         lists other images than those in the file.
     """
     try:
-        if wanted is None or not has_names(open_parquet(file)[0].schema_arrow, wanted):
+        if wanted is None or not has_names(open_parquet(file)[0], wanted):
             return False
         first = "" if of_files else next(filter(None, read_names(file, wanted)), "")
     except Exception as error:
@@ -286,9 +289,9 @@ def _read_columns(
 ) -> tuple[list[int], dict[str, list[Any]], str | None]:
     """Return the row numbers, the values of all columns except the image bytes, and a choice.
 
-    The choice is the column of the images if it is the first of several; otherwise None. The file
-    names beside the image bytes become the column `FILE_NAME`. Damaged row groups are
-    skipped. Raises InputError if the file cannot be read.
+    The choice is the column of the images if it is the first of several, or has no usual name;
+    otherwise None. The file names beside the image bytes become the column `FILE_NAME`. Damaged row
+    groups are skipped. Raises InputError if the file cannot be read.
     """
     import pyarrow.compute as pc
 
@@ -296,18 +299,19 @@ def _read_columns(
         opened, n_bytes = open_columns(file)
         schema = opened.schema_arrow
         starts = row_group_starts(opened.metadata)
-        image = find_image_column(schema, wanted=wanted)
-        is_chosen = wanted is None and len(list_image_columns(schema)) > 1
+        images = list(find_image_columns(opened)) if wanted is None else [wanted]
         plain, nested = split_nested_columns(schema, name)
         class_names = _class_names(schema)
         max_bytes = limit_bytes(n_bytes, growth=_MAX_GROWTH)
-        read = partial(read_batches, opened, columns=[*plain, f"{image}.path"], max_bytes=max_bytes)
+        read = partial(
+            read_batches, opened, columns=[*plain, f"{images[0]}.path"], max_bytes=max_bytes
+        )
         table, rows = _read_row_groups(read, starts, name, skipped)
     except Exception as error:
         raise damaged_parquet(file, error) from error  # see `_has_images`
-    if image is not None:
-        nested = [one for one in nested if one != skipped_column(name, image, NESTED)]
-    skipped += nested
+    image = images[0]
+    is_usual = len(images) == 1 and image.lower() in IMAGE_COLUMNS
+    skipped += [one for one in nested if one != skipped_column(name, image, NESTED)]
     columns = {}
     image_index = table.schema.get_field_index(image)
     structs = None if image_index < 0 else table.column(image_index)
@@ -321,7 +325,7 @@ def _read_columns(
         file_names = list_values(paths, name, f"{image}.path", skipped)
         if any(file_names):
             columns.setdefault(FILE_NAME, file_names)
-    return rows, columns, image if is_chosen else None
+    return rows, columns, None if wanted is not None or is_usual else image
 
 
 def _read_row_groups(

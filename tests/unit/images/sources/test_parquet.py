@@ -16,6 +16,7 @@ from featscape.images.containers import parquet_rows
 from featscape.images.containers.parquet_rows import _RowReader
 from featscape.images.tables.parquet_tables import list_values
 from featscape.steps.facts.source import describe_found
+from helpers.images.parquet_files import overwrite_column
 
 
 @pytest.fixture
@@ -277,22 +278,13 @@ def test_a_table_without_rows_lists_images_if_it_has_a_column_of_paths(tmp_path)
         assert lists_images(file) == (name == "path")
 
 
-def zero_column(file, column, group=0):
-    """Overwrite the pages of a column in one row group."""
-    chunk = pq.ParquetFile(file).metadata.row_group(group).column(column)
-    start = chunk.dictionary_page_offset or chunk.data_page_offset
-    content = bytearray(file.read_bytes())
-    content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
-    file.write_bytes(content)
-
-
 LABEL = 2  # the index of the column: the bytes and paths of the images are 0 and 1
 
 
 def test_a_shard_with_a_damaged_column_is_skipped(write, reds, skipped, tmp_path):
     for number in range(3):
         write(f"s/{number}.parquet", 2, first=10 * number, label=["a", "b"])
-    zero_column(tmp_path / "s/1.parquet", LABEL)
+    overwrite_column(tmp_path / "s/1.parquet", LABEL)
     images = find_images(tmp_path / "s")
     assert reds(images) == [0, 1, 20, 21]
     assert images.labels == tuple("abab")
@@ -303,7 +295,7 @@ def test_a_shard_with_a_damaged_column_is_skipped(write, reds, skipped, tmp_path
 
 def test_the_rows_of_a_damaged_row_group_are_skipped(write, reds, skipped):
     file = write(n=6, group=2, label=list("abcdef"))
-    zero_column(file, LABEL, group=1)
+    overwrite_column(file, LABEL, group=1)
     images = find_images(file)
     assert reds(images) == [0, 1, 4, 5]
     assert images.labels == tuple("abef")
@@ -321,7 +313,7 @@ def test_text_that_is_not_utf8_is_a_missing_value(write, reds, skipped):
 
 def test_a_damaged_batch_is_read_only_once(write, monkeypatch):
     file = write(n=300, label=["a"] * 300)
-    zero_column(file, 0)
+    overwrite_column(file, 0)
     images = find_images(file)
     n_reads = 0
     read_batch = _RowReader._read_batch

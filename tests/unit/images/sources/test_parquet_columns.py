@@ -5,8 +5,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from featscape.errors import ImageError, InputError
-from featscape.images import find_images, open_contents
+from featscape.images import find_images, lists_images, open_contents
 from featscape.steps.facts.source import describe_found
+from helpers.images.parquet_files import overwrite_column
 
 
 @pytest.fixture
@@ -127,8 +128,8 @@ def test_rows_without_a_name_of_their_own_are_skipped(tmp_path, png, reds, skipp
             images.contents.read(path)
 
 
-def test_the_errors_of_a_table_of_paths_name_the_columns_of_bytes_and_invalid_rows(tmp_path, png):
-    columns = {"scan": [png(1)], "sku": ["a"], "score": [0.5]}
+def test_the_errors_of_a_table_of_paths_name_the_columns_of_bytes_and_invalid_rows(tmp_path):
+    columns = {"scan": [b"BMW X5"], "sku": ["a"], "score": [0.5]}
     file = tmp_path / "t.parquet"
     pq.write_table(pa.table(columns), file)
     for column, message in (
@@ -138,6 +139,53 @@ def test_the_errors_of_a_table_of_paths_name_the_columns_of_bytes_and_invalid_ro
     ):
         with pytest.raises(InputError, match=message):
             find_images(file, path_column=column)
+
+
+@pytest.fixture
+def scans(tmp_path, png):
+    """Return a file of the reds 1, 2 and 3 in "scan", in row groups of one row, and other bytes."""
+    columns = {
+        "raw": [b"\x00", b"\x01", b"\x02", b"\x03"],
+        "thumb": [png(9)] * 4,
+        "scan": [None, png(1), png(2), png(3)],
+        "path": ["0.png", "1.png", "2.png", "3.png"],
+        "sku": [7, 8, 9, 10],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet", row_group_size=1)
+    return tmp_path / "t.parquet"
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_encoded_images_with_any_name_take_precedence_over_paths(scans, reds, is_folder):
+    source = scans.parent if is_folder else scans
+    images = find_images(source)
+    assert (images.kind, images.image_column) == ("parquet", "scan")
+    assert images.columns["source path"] == ("0.png", "1.png", "2.png", "3.png")
+    assert reds(images.select([1, 2, 3])) == [1, 2, 3]
+    assert open_contents("parquet", source).read(images.paths[3]) == images.contents.read(
+        images.paths[3]
+    )
+    for column, names in (("sku", "7 8 9 10"), ("path", "0.png 1.png 2.png 3.png")):
+        named = find_images(source, path_column=column)
+        assert named.paths == tuple(f"t.parquet/{column}={name}" for name in names.split())
+        assert reds(named.select([1, 2, 3])) == [1, 2, 3]
+    assert lists_images(scans)
+
+
+def test_a_named_column_of_files_lists_the_images_beside_encoded_images(scans, reds, write_images):
+    write_images("0.png", "1.png", "2.png", "3.png")
+    assert reds(find_images(scans, path_column="path")) == [0, 1, 2, 3]
+
+
+def test_a_row_group_that_cannot_be_read_does_not_hide_the_images(scans, reds):
+    overwrite_column(scans, 2, group=1)
+    images = find_images(scans)
+    assert images.image_column == "scan"
+    assert reds(images.select([2, 3])) == [2, 3]
+    for group in range(4):
+        overwrite_column(scans, 2, group=group)
+    with pytest.raises(InputError, match=r"a Parquet file must be undamaged; .*t\.parquet' cannot"):
+        find_images(scans)
 
 
 @pytest.mark.parametrize("column", ["score", "nope"])
