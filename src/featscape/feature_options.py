@@ -82,6 +82,15 @@ class FeatureMapOptions(SourceOptions):
             default="detected",
         ),
     ] = None  # the only column of vectors, or "embedding", "vector" and similar names
+    path_column: Annotated[
+        str | None,
+        Help(
+            "The column that holds the paths, the images or their names: of the table of the "
+            "features, of labels or of columns, or, if there is none, of the table of images.",
+            "NAME",
+            default="detected",
+        ),
+    ] = None  # the column whose values are images
 
     def __post_init__(self) -> None:
         """Check every option that can be checked before the features are read.

@@ -158,7 +158,7 @@ class SourceOptions(PictureOptions):
     path_column: Annotated[
         str | None,
         Help(
-            "The column of a table that holds the paths, the images or their names.",
+            "The column that holds the paths, the images or their names, if the source is a table.",
             "NAME",
             default="detected",
         ),

@@ -166,8 +166,8 @@ class ImageSet:
     split_column : str or None
         The column of the source's table that contains the splits; None for other splits.
     image_column : str or None
-        The column of the images of a dataset or a Parquet file if this column was chosen among
-        several.
+        The column of the images of a dataset, data frame or Parquet file if this column was chosen
+        among several, or by its values rather than by its name.
     columns : mapping of str to sequence
         Further values of each image by name: an array of numbers (NaN if missing), datetime64 (NaT
         if missing), or bool; or strings or an object array of bool (None if missing).
