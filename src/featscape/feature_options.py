@@ -10,13 +10,12 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Annotated
 
-from featscape.collection import Array, Columns
+from featscape.collection import Array
 from featscape.errors import InputError
 from featscape.keywords import Help
-from featscape.options import Images, Labels, PathLike, SourceOptions
+from featscape.options import Images, Labels, PathLike, SourceOptions, TableInput, name_origin
 
 FeatureInput = PathLike | Array
-ColumnInput = PathLike | Columns
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class FeatureMapOptions(SourceOptions):
         ),
     ] = None
     columns: Annotated[
-        ColumnInput | None,
+        TableInput | None,
         Help(
             "A table with a header and one row per item, whose columns become columns of the map. "
             "In Python, also a DataFrame or a mapping.",
@@ -142,9 +141,10 @@ class FeatureMapOptions(SourceOptions):
         return {
             "limit": None,
             "white": self.white,
-            "features_source": _name_origin(self.features),
-            "labels_source": _name_origin(self.labels),
-            "columns_source": _name_origin(self.columns),
+            "features_source": name_origin(self.features),
+            "labels_source": name_origin(self.labels),
+            "columns_source": name_origin(self.columns),
+            "checked_source": name_origin(self.checked),
         }
 
     @property
@@ -172,10 +172,3 @@ def _with_extension(given: object, extension: str) -> Path | None:
         return None
     file = Path(given)
     return file if file.suffix.lower() == extension else None
-
-
-def _name_origin(given: object) -> str | None:
-    """Return the absolute path of a file, or the type of an object in Python."""
-    if isinstance(given, str | os.PathLike):
-        return os.path.realpath(given)
-    return None if given is None else f"{type(given).__name__} in Python"

@@ -20,6 +20,7 @@ from featscape.progress import Progress, SilentProgress
 PathLike = str | os.PathLike[str]
 Images = PathLike | Collection | Columns
 Labels = Sequence[object]
+TableInput = PathLike | Columns
 PACK_PX = 256  # minimum for the longest side of stored thumbnails: the page enlarges one image
 
 
@@ -167,6 +168,16 @@ class SourceOptions(PictureOptions):
         str | None,
         Help("The column of a table that holds the labels.", "NAME", default="detected"),
     ] = None  # "label", "class" and similar names
+    checked: Annotated[
+        TableInput | None,
+        Help(
+            "A table of paths and labels that somebody checked, in the column checked_label. These "
+            "labels replace the labels of the source, and are not listed as label errors. In "
+            "Python, also a DataFrame or a mapping.",
+            "FILE",
+            default="no labels",
+        ),
+    ] = None  # a new dataset has no checked labels
     max_megapixels: Annotated[
         float | None, Help("Skip larger images.", "N", default="89.5, Pillow's limit")
     ] = None  # a larger image may be a decompression bomb
@@ -337,7 +348,8 @@ class MapOptions(SourceOptions):
     @property
     def recorded(self) -> dict[str, int | str | None]:
         """The parameters in run.json beside those of t-SNE."""
-        return {"limit": self.limit, "white": self.white}
+        checked = name_origin(self.checked)
+        return {"limit": self.limit, "white": self.white, "checked_source": checked}
 
     @property
     def layer_names(self) -> tuple[str, ...]:
@@ -357,3 +369,10 @@ class MapOptions(SourceOptions):
                 "none. Name the map folder with output=."
             )
         return Path(f"{name_source(self.source)}-map")
+
+
+def name_origin(given: object) -> str | None:
+    """Return the absolute path of a file, or the type of an object in Python."""
+    if isinstance(given, str | os.PathLike):
+        return os.path.realpath(given)
+    return None if given is None else f"{type(given).__name__} in Python"

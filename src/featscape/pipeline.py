@@ -15,11 +15,12 @@ from featscape.records import ItemSet
 from featscape.steps.content.regions import name_in_folder
 from featscape.steps.content.words import recognize_in_folder
 from featscape.steps.drawing import draw, write_interactive
-from featscape.steps.features import extract, fetch_weights, find, find_replaced_network
+from featscape.steps.features import compare_with_replaced, extract, fetch_weights, find
 from featscape.steps.findings import find_in_folder
 from featscape.steps.layer_maps import name_outputs, split_by_layer
 from featscape.steps.own_features import pack_thumbnails, read_own_features
 from featscape.steps.storing import store
+from featscape.steps.tables.checked_labels import read_checked
 from featscape.steps.tsne.embedding import check_early, choose_tsne_device, embed
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
     outputs = name_outputs(options.folder, options.layer_names)
     with watch.stage("check"):  # a wrong source is reported before an older map at the output
         check_early(options)
+        checked = read_checked(options.checked)
     with ExitStack() as stack:
         folders = [
             stack.enter_context(
@@ -53,12 +55,11 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
         ]
         executor = stack.enter_context(open_executor(options.engine, options.address))
         with watch.stage("weights"):  # another network is reported before a long download
-            other = find_replaced_network(options)
-            if other is not None:
-                options.reporter.note(other)
+            for line in compare_with_replaced(options):
+                options.reporter.note(line)
             fetch_weights(options)
         with watch.stage("find"):
-            images = find(options)
+            images = find(options, checked)
         with watch.stage("load t-SNE"):
             device = choose_tsne_device(options, n_items=len(images))
         source = options.made_from or images.absolute_source

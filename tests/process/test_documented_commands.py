@@ -17,6 +17,7 @@ import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -147,6 +148,14 @@ def run_command(line, folder):
     assert result.output.strip()
     if output:
         (folder / output).write_text(result.output, encoding="utf-8")
+    if output == "checks.csv":
+        fill_in(folder / output)
+
+
+def fill_in(file):
+    """Accept the suggestion in each row of a table of findings, as a person may do."""
+    findings = pd.read_csv(file, dtype=str, keep_default_na=False)
+    findings.assign(checked_label=findings["suggested"]).to_csv(file, index=False)
 
 
 def serve(arguments):

@@ -219,7 +219,7 @@ class InteractiveMap(ExportableMap):
         require_pandas("findings_frame")
         import pandas as pd
 
-        rows = to_rows(self.findings, labels=self.labels, splits=self.splits)
+        rows = to_rows(self.findings, labels=self.labels, splits=self.splits, columns=self.columns)
         frame = pd.DataFrame(rows, columns=list(FindingRow._fields))
         types = dict.fromkeys(FindingRow._fields, "string")
         types |= dict.fromkeys(("id", "number", "duplicate_group"), "Int64")

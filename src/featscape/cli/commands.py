@@ -318,7 +318,11 @@ def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = Fals
         typer.echo(findings_report.as_json(found))
     elif as_csv:
         table = findings_report.as_csv(
-            found, labels=made.labels, splits=made.splits, for_terminal=is_terminal()
+            found,
+            labels=made.labels,
+            splits=made.splits,
+            columns=made.columns,
+            for_terminal=is_terminal(),
         )
         typer.echo(table, nl=False, color=True)  # no name is shortened
     else:

@@ -24,8 +24,8 @@ Command = Callable[..., None]
 
 # the sections of --help, with the options of maps; all other options are in "Options"
 SECTIONS = {
-    "Source": "images labels columns vector_column limit path_column label_column max_megapixels "
-    "white",
+    "Source": "images labels columns checked vector_column limit path_column label_column "
+    "max_megapixels white",
     "Network": "model weights layers pool precision batch_size",
     "t-SNE": "perplexity exaggeration n_components n_landmarks",
     "Pictures and page": "title caption names dark size_px thumbnail_px page_images",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from featscape.findings.reliability import N_NEAR, WIDER, MapReliability, measur
 from featscape.findings.shortcuts.cells import find_shortcuts
 from featscape.findings.spaces import principal_components, searched_components
 from featscape.findings.with_labels import find_with_labels
+from featscape.labels.checked import CHECKED_LABEL, find_checked
 from featscape.labels.classes import count_classes
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ class ItemData:
     sizes_px : ndarray of int32, shape (n, 2), or None
         Width and height of the originals.
     columns : mapping of str to ndarray
-        Further values of each item: numbers, or objects that are str or None.
+        Further values of each item: numbers, or objects that are str or None. The column
+        `CHECKED_LABEL` has the labels that a person has checked.
     """
 
     features: NDArray[np.floating[Any]]
@@ -75,6 +78,11 @@ class ItemData:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    @cached_property
+    def is_checked(self) -> NDArray[np.bool_]:
+        """Whose label a person has checked, shape (n,)."""
+        return find_checked(self.columns, self.labels, len(self))
 
 
 def compute_findings(
@@ -164,6 +172,7 @@ def _find_in_features(
         originals=originals,
         is_copy=is_copy,
         conflicts=conflicts,
+        is_checked=items.is_checked,
         search=search,
         paths=items.paths,
         n_threads=n_threads,
@@ -224,6 +233,7 @@ def _find_in_images(
             labels=items.labels,
             splits=items.splits,
             paths=items.paths,
+            is_checked=items.is_checked,
             n_threads=n_threads,
             random_state=random_state,
         ),
@@ -235,13 +245,18 @@ def _find_in_images(
             sizes_px=items.sizes_px,
             paths=items.paths,
             splits=items.splits,
-            columns=items.columns,
+            columns=_without_checks(items.columns),
             random_state=random_state,
         ),
         ()
         if survey is None
         else find_unusual_borders(survey, random_state=random_state, n_threads=n_threads),
     )
+
+
+def _without_checks(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the columns without that of the checked labels, which is no property of an image."""
+    return {name: values for name, values in columns.items() if name != CHECKED_LABEL}
 
 
 def _assemble(items: ItemData, of_features: _OfFeatures, of_images: _OfImages) -> Findings:

@@ -104,7 +104,7 @@ class DuplicateGroup(Finding):
     leak : bool
         Whether the items belong to different splits.
     conflict : bool
-        Whether the items have different labels.
+        Whether the items have different labels, of which a label was not checked by a person.
     equal_files : tuple of (tuple of int)
         The sets of equal files inside a group that is not one such set, for example of a frame that
         was saved twice in a group of frames.
@@ -241,8 +241,8 @@ class ExpectedErrors:
     n_checked : int
         Number of labels that a person has checked.
     n_classified : int
-        Number of labels that the classifier of the list has compared with the other labels; 0 after
-        checks, and in maps of earlier releases.
+        Number of labels that nobody checked and that the classifier of the list has compared with
+        the other labels; 0 in the result of `estimate_errors`, and in maps of earlier releases.
     found_shares : tuple of two float, or ()
         The share of the planted errors that are listed: of errors between random classes, and of
         errors between similar classes. Empty if `n_classified` is 0.

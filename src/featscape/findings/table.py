@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from featscape.findings.records import KINDS, DuplicateGroup, LabelError, Shortcut
+from featscape.labels.checked import checked_labels
 from featscape.labels.classes import NO_LABEL, NO_SPLIT
 from featscape.printable_names import encodable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from featscape.findings.records import Finding, Findings
 
+_CHECKED = "A person has checked the label."
+
 
 class FindingRow(NamedTuple):
-    """One item of a finding, or a finding without items.
+    """One item of a finding, a finding without items, or an item whose label was checked.
 
     Parameters
     ----------
     kind : str
-        One of `KINDS`.
+        One of `KINDS`, or "checked".
     number : int
         The place of the finding in the list of its kind, from 0.
     id : int or None
@@ -29,6 +36,8 @@ class FindingRow(NamedTuple):
         Of the item.
     suggested : str or None
         Only of a `LabelError`.
+    checked_label : str or None
+        The label of the item if a person has checked the label.
     duplicate_group : int or None
         See `ItemColumns.duplicate_group`; None without duplicates.
     duplicate_kind : str or None
@@ -49,6 +58,7 @@ class FindingRow(NamedTuple):
     label: str | None = None
     split: str | None = None
     suggested: str | None = None
+    checked_label: str | None = None
     duplicate_group: int | None = None
     duplicate_kind: str | None = None
     leak: bool | None = None
@@ -62,11 +72,16 @@ class FindingRow(NamedTuple):
 
 
 def to_rows(
-    findings: Findings, *, labels: Sequence[str] | None, splits: Sequence[str] | None
+    findings: Findings,
+    *,
+    labels: Sequence[str] | None,
+    splits: Sequence[str] | None,
+    columns: Mapping[str, NDArray[Any]],
 ) -> Iterator[FindingRow]:
     """Yield one row for each item of each finding, and one row for a finding without items.
 
-    The items of a `LabelError` are the item and its copies with the same label.
+    The items of a `LabelError` are the item and its copies with the same label. The rows of the
+    items whose label a person has checked follow, so that the table has all checked labels.
 
     Parameters
     ----------
@@ -75,6 +90,8 @@ def to_rows(
         The label of each item; `NO_LABEL` becomes None.
     splits : sequence of str, length n, or None
         The split of each item; `NO_SPLIT` becomes None.
+    columns : mapping of str to ndarray
+        The columns of the map, perhaps with `CHECKED_LABEL`.
 
     Yields
     ------
@@ -82,25 +99,35 @@ def to_rows(
         Names are valid Unicode, and may contain control characters such as newlines.
     """
     groups = findings.columns.duplicate_group.tolist()
+    checked = checked_labels(columns, len(groups))
+
+    def describe_item(row: FindingRow, item: int) -> FindingRow:
+        return row._replace(
+            id=item,
+            path=None if findings.paths is None else encodable(findings.paths[item]),
+            label=_name_of(item, labels, missing=NO_LABEL),
+            split=_name_of(item, splits, missing=NO_SPLIT),
+            checked_label=_name_of(item, checked),
+            duplicate_group=None if groups[item] < 0 else groups[item],
+        )
+
     for kind in KINDS:
         for number, one in enumerate(getattr(findings, kind)):
             whole = _describe(one, kind, number)
             items = _items_of(one)
-            for item in items:
-                yield whole._replace(
-                    id=item,
-                    path=None if findings.paths is None else encodable(findings.paths[item]),
-                    label=_name_of(item, labels, missing=NO_LABEL),
-                    split=_name_of(item, splits, missing=NO_SPLIT),
-                    duplicate_group=None if groups[item] < 0 else groups[item],
-                )
+            yield from (describe_item(whole, item) for item in items)
             if not items:
                 yield whole
+    for number, item in enumerate(np.flatnonzero([one is not None for one in checked]).tolist()):
+        yield describe_item(FindingRow("checked", number, text=_CHECKED), item)
 
 
-def _name_of(item: int, names: Sequence[str] | None, *, missing: str) -> str | None:
+def _name_of(
+    item: int, names: Sequence[str | None] | None, *, missing: str | None = None
+) -> str | None:
     """Return the label or the split of an item; None if it is `missing`."""
-    return None if names is None or names[item] == missing else encodable(names[item])
+    name = None if names is None else names[item]
+    return None if name is None or name == missing else encodable(name)
 
 
 def _describe(finding: Finding, kind: str, number: int) -> FindingRow:

@@ -48,6 +48,7 @@ def find_with_labels(
     originals: NDArray[np.intp] | None,
     is_copy: NDArray[np.bool_] | None,
     conflicts: NDArray[np.intp] | None,
+    is_checked: NDArray[np.bool_],
     search: NeighborSearch,
     paths: Sequence[str] | None,
     n_threads: int,
@@ -69,6 +70,9 @@ def find_with_labels(
         Items that are no typical items of their class, see `find_class_relations`.
     conflicts : ndarray of intp, shape (n,), or None
         The number of the group of copies with different labels, or -1.
+    is_checked : ndarray of bool, shape (n,)
+        Items whose label a person has checked. If the label of a copy was checked, this is also the
+        checked label of its original.
     search, paths, n_threads, random_state
         As in `compute_findings`.
     """
@@ -83,6 +87,8 @@ def find_with_labels(
     if originals is None or (originals != np.arange(n)).mean() < _LEAST_LEFT_OUT:
         originals = np.arange(n)
     takes_part = originals == np.arange(n)
+    is_settled = np.zeros(n, dtype=bool)
+    is_settled[originals[is_checked]] = True
     if classes is not None:
         takes_part &= classes.label_codes >= 0
     rows = np.flatnonzero(takes_part)
@@ -90,7 +96,13 @@ def find_with_labels(
         return find(components, neighbors, None, paths=paths)
     if classes is None or components is None or len(rows) == n:
         return find(
-            components, neighbors, classes, is_copy=is_copy, conflicts=conflicts, paths=paths
+            components,
+            neighbors,
+            classes,
+            is_copy=is_copy,
+            conflicts=conflicts,
+            is_checked=is_settled,
+            paths=paths,
         )
     labeled = components.select(rows)
     errors, relations = find(
@@ -99,6 +111,7 @@ def find_with_labels(
         count_classes([classes.names[code] for code in classes.codes[rows]], len(rows)),
         is_copy=None if is_copy is None else is_copy[rows],
         conflicts=None if conflicts is None else conflicts[rows],
+        is_checked=is_settled[rows],
         paths=[name_item(item, paths) for item in rows.tolist()],
     )
     return _scatter(errors, rows, originals), _renumber(relations, rows)
@@ -111,6 +124,7 @@ def _find(
     *,
     is_copy: NDArray[np.bool_] | None = None,
     conflicts: NDArray[np.intp] | None = None,
+    is_checked: NDArray[np.bool_] | None = None,
     search: NeighborSearch,
     paths: Sequence[str] | None,
     noun: str,
@@ -130,6 +144,7 @@ def _find(
         paths=paths,
         noun=noun,
         copies=conflicts,
+        is_checked=is_checked,
         random_state=random_state,
     )
     relations = find_class_relations(

@@ -11,13 +11,15 @@ from featscape.mapfolder.staging import kept_beside
 from featscape.printable_names import printable
 from featscape.steps.facts.source import check_number, describe_found, describe_unreadable
 from featscape.steps.layer_maps import JOINT, name_outputs
+from featscape.steps.tables.checked_labels import apply_checked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from featscape.distribute.executor import Executor
     from featscape.options import MapOptions
     from featscape.records import Features, ImageSet
+    from featscape.steps.tables.checked_labels import CheckedLabels
 
 
 def fetch_weights(options: MapOptions) -> None:
@@ -44,22 +46,38 @@ def fetch_weights(options: MapOptions) -> None:
         raise DownloadError(f"{error} {made}") from error
 
 
-def find_replaced_network(options: MapOptions) -> str | None:
-    """Return one line about another network of the map that the run replaces, else None."""
-    return find_other_network(_first_output(options), options.model)
+def compare_with_replaced(options: MapOptions) -> Iterator[str]:
+    """Yield a line for another network and for checked labels of the map that the run replaces."""
+    folder = _first_output(options)
+    other = find_other_network(folder, options.model)
+    if other is not None:
+        yield other
+    parameters = (mapfolder.find_run(folder) or {}).get("parameters")
+    checked = parameters.get("checked_source") if isinstance(parameters, dict) else None
+    if isinstance(checked, str) and options.checked is None:  # unchecked text of a file
+        yield (
+            f"{printable(folder.name)} was made with --checked {printable(checked)}; this run uses "
+            "no checked labels"
+        )
 
 
 def _first_output(options: MapOptions) -> Path:
     return name_outputs(options.folder, options.layer_names)[0]
 
 
-def find(options: MapOptions) -> ImageSet:
+def find(options: MapOptions, checked: CheckedLabels | None) -> ImageSet:
     """Find the images of the source, and report the number of images and skipped files.
+
+    Parameters
+    ----------
+    options : MapOptions
+    checked : CheckedLabels or None
+        The checked labels of the options.
 
     Raises
     ------
     InputError
-        As `find_images` and `check_number` do.
+        As `find_images`, `check_number` and `apply_checked` do.
     """
     from featscape.images import find_images
 
@@ -77,7 +95,7 @@ def find(options: MapOptions) -> ImageSet:
     for line in describe_found(images, is_label_chosen=options.label_column is not None):
         options.reporter.note(line)
     check_number(images)
-    return images
+    return apply_checked(images, checked, options.reporter)
 
 
 def extract(

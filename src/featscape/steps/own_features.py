@@ -25,7 +25,8 @@ from featscape.steps.facts.columns import (
     describe_text_columns,
 )
 from featscape.steps.facts.source import describe_found, describe_unreadable
-from featscape.steps.item_columns import read_item_columns
+from featscape.steps.tables.checked_labels import apply_checked, read_checked
+from featscape.steps.tables.item_columns import read_item_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from featscape.options import Images
     from featscape.records import SkippedImage
     from featscape.records.images import Column
-    from featscape.steps.item_columns import ItemColumns
+    from featscape.steps.tables.item_columns import ItemColumns
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     InputError
         If an input cannot be read, or the numbers of rows, images, labels or values differ.
     """
+    checked = read_checked(options.checked)
     stored, vector_column = _read_values(options)
     table = options.features_table
     if options.images is None and table is not None and _lists_images(options, table):
@@ -91,6 +93,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     values = np.asarray(stored, dtype=np.float32)
     _note_zeros(values, options)
     if images is None:
+        _refuse_checked(options)
         for line in (
             *describe_left_out(described.skipped),
             *describe_columns(described, n_items=len(values), noun="item"),
@@ -108,7 +111,16 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     images = _describe(images, described, has_labels=options.labels is not None)
     for line in describe_found(images):
         options.reporter.note(line)
+    images = apply_checked(images, checked, options.reporter)
     return OwnFeatures(values, images.labels, ItemSet(images=images))
+
+
+def _refuse_checked(options: FeatureMapOptions) -> None:
+    if options.checked is not None:
+        raise InputError(
+            "checked labels need the paths of images, and the features have no images. Name the "
+            "source of the images with --images (images=), or correct the labels in their table."
+        )
 
 
 def _note_zeros(values: NDArray[np.float32], options: FeatureMapOptions) -> None:

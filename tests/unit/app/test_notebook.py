@@ -118,7 +118,8 @@ class TestSelected:
 
     def test_the_frame_of_the_findings_is_the_table_of_the_findings(self, opened):
         frame = opened.findings_frame()
-        rows = list(to_rows(opened.findings, labels=opened.labels, splits=opened.splits))
+        labels, splits = opened.labels, opened.splits
+        rows = list(to_rows(opened.findings, labels=labels, splits=splits, columns=opened.columns))
         assert tuple(frame.columns) == FindingRow._fields
         assert frame["text"].tolist() == [row.text for row in rows]
         assert frame["id"].dropna().tolist() == [row.id for row in rows if row.id is not None]

@@ -57,7 +57,7 @@ def test_the_csv_escapes_control_characters_only_for_a_terminal(for_terminal, pa
         item=0, kinds=("dark",), text="Dark.", evidence=Evidence((0,), (), 1.0, "How.")
     )
     found = Findings(columns=columns, quality=(fault,), paths=("a\r\x1b[2J.png",))
-    table = as_csv(found, labels=None, splits=None, for_terminal=for_terminal)
+    table = as_csv(found, labels=None, splits=None, columns={}, for_terminal=for_terminal)
     assert table.splitlines()[0].startswith("kind,number,id,path,")
     (row,) = csv.DictReader(io.StringIO(table, newline=""))
     assert row["path"] == path

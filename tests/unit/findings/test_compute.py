@@ -92,8 +92,8 @@ def test_items_without_a_label_take_no_part_in_findings_about_labels(findings):
 
 
 @pytest.fixture(scope="module")
-def with_bursts():
-    """Return the findings of 200 items, of which each has five equal files; four have wrong labels.
+def bursts():
+    """Return 200 items, of which each has five equal files; four have wrong labels.
 
     The items of the wrong labels are 0, 6, 12 and 18.
     """
@@ -101,7 +101,7 @@ def with_bursts():
     codes[:4] = (codes[:4] + 1) % (codes.max() + 1)
     rows = np.repeat(np.arange(200), 6)
     digests = np.random.default_rng(0).integers(0, 256, (200, 32)).astype(np.uint8)
-    items = some_items(
+    return some_items(
         200,
         features=features[rows],
         positions=features[rows, :2],
@@ -110,7 +110,12 @@ def with_bursts():
         digests=digests[rows],
         paths=[f"{i}.png" for i in range(1200)],
     )
-    return compute_findings(items)
+
+
+@pytest.fixture(scope="module")
+def with_bursts(bursts):
+    """Return the findings of the bursts."""
+    return compute_findings(bursts)
 
 
 def test_a_wrong_label_of_six_copies_is_listed_once(with_bursts):
@@ -124,6 +129,30 @@ def test_a_wrong_label_of_six_copies_is_listed_once(with_bursts):
     np.testing.assert_array_equal(suspicion, np.repeat(suspicion[:, :1], 6, axis=1))
     assert with_bursts.columns.suggested[7] == listed[6].suggested
     assert set(listed[6].evidence.neighbors).isdisjoint(range(7, 12))
+
+
+def test_the_checked_label_of_a_copy_is_that_of_all_copies(bursts, with_bursts):
+    column = np.full(1200, None, dtype=object)
+    column[8] = bursts.labels[8]  # a copy of item 6
+    column[12] = "another label"  # than that of the item, which nobody checked
+    found = compute_findings(replace(bursts, columns={"checked_label": column}))
+    listed = [one.item for one in with_bursts.labels if one.item != 6]
+    assert [one.item for one in found.labels] == listed
+    assert np.isnan(found.columns.suspicion[6:12]).all()
+
+
+def test_the_checked_labels_are_no_property_of_the_images(findings):
+    items = some_items()
+    is_first = np.array(items.labels) == items.labels[0]
+    share = np.where(is_first, 0.8, 0.1)
+    is_robin = np.random.default_rng(0).random(len(items)) < share
+    column = np.where(is_robin, "robin", "wren").astype(object)
+
+    def found(name):
+        return compute_findings(replace(items, columns={name: column})).shortcuts
+
+    assert found("checked_label") == findings.shortcuts
+    assert len(found("origin")) > len(findings.shortcuts)
 
 
 def test_one_of_two_copies_is_typical():

@@ -50,8 +50,8 @@ def planted():
     )
 
 
-def rows_of(kind, findings=None, *, labels=LABELS, splits=SPLITS):
-    rows = to_rows(findings or planted(), labels=labels, splits=splits)
+def rows_of(kind, findings=None, *, labels=LABELS, splits=SPLITS, columns=None):
+    rows = to_rows(findings or planted(), labels=labels, splits=splits, columns=columns or {})
     return [row for row in rows if row.kind == kind]
 
 
@@ -63,6 +63,14 @@ def test_a_label_error_has_a_row_for_the_item_and_for_each_copy():
         (0, 1, "cat", "dog"),
     ]
     assert {(row.score, row.text, row.leak) for row in rows} == {(0.9371, "Dog.", None)}
+
+
+def test_a_row_has_the_checked_label_of_its_item():
+    column = np.array([None, "dog", None, None, None], dtype=object)
+    rows = rows_of("labels", columns={"checked_label": column})
+    assert [(row.id, row.checked_label) for row in rows] == [(3, None), (0, None), (1, "dog")]
+    (last,) = rows_of("checked", columns={"checked_label": column})
+    assert (last.number, last.id, last.label, last.checked_label) == (0, 1, LABELS[1], "dog")
 
 
 def test_a_group_of_duplicates_has_its_kind_leak_and_conflict_in_each_row():
@@ -118,4 +126,4 @@ def test_a_shortcut_that_predicts_a_label_has_its_share_and_the_range_of_the_sha
 
 def test_a_finding_without_items_has_one_row():
     (row,) = rows_of("reliability")
-    assert row == ("reliability", 0, *[None] * 13, 0.9371, "Good.")
+    assert row == ("reliability", 0, *[None] * 14, 0.9371, "Good.")

@@ -11,8 +11,8 @@ from featscape import embed_features
 from featscape.errors import InputError
 from featscape.feature_options import FeatureMapOptions
 from featscape.progress import PlainProgress
-from featscape.steps import item_columns
 from featscape.steps.own_features import read_own_features
+from featscape.steps.tables import item_columns
 
 read_item_columns = partial(item_columns.read_item_columns, images=None, features_table=None)
 

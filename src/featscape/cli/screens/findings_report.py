@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featscape.cli import console
 from featscape.findings import KINDS, ClassFinding, FindingRow, to_rows
@@ -18,8 +18,9 @@ from featscape.findings.wording import (
 from featscape.printable_names import printable, separable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
     from rich.console import RenderableType
 
     from featscape.findings import Finding, Findings
@@ -102,8 +103,9 @@ def as_csv(
     *,
     labels: Sequence[str] | None,
     splits: Sequence[str] | None,
+    columns: Mapping[str, NDArray[Any]],
     for_terminal: bool,
 ) -> str:
     """Return the findings, with the label and the split of each item, as CSV with headings."""
-    rows = to_rows(findings, labels=labels, splits=splits)
+    rows = to_rows(findings, labels=labels, splits=splits, columns=columns)
     return console.as_csv(FindingRow._fields, rows, for_terminal=for_terminal)

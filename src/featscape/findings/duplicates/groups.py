@@ -106,6 +106,7 @@ def find_duplicates(
     labels: Sequence[str] | None,
     splits: Sequence[str] | None,
     paths: Sequence[str] | None,
+    is_checked: NDArray[np.bool_] | None = None,
     n_threads: int,
     random_state: int,
 ) -> DetectorResult[DuplicateGroup]:
@@ -125,6 +126,8 @@ def find_duplicates(
         The SHA-256 of each file.
     labels, splits, paths : sequence of str or None
         Of each item.
+    is_checked : ndarray of bool, shape (n,), optional
+        Items whose label a person has checked.
     n_threads : int
     random_state : int
 
@@ -162,8 +165,10 @@ def find_duplicates(
                 n_threads=n_threads,
                 random_state=random_state,
             )
+    if is_checked is None:
+        is_checked = np.zeros(n_items, dtype=bool)
     found = [
-        _describe(group, labels=labels, splits=splits, paths=paths)
+        _describe(group, labels=labels, splits=splits, paths=paths, is_checked=is_checked)
         for group in _group(copies, same_file=same_file, same_pixels=same_pixels)
     ]
     return DetectorResult(tuple(sorted(found, key=_rank)), reason)
@@ -367,10 +372,12 @@ def _describe(
     labels: Sequence[str] | None,
     splits: Sequence[str] | None,
     paths: Sequence[str] | None,
+    is_checked: NDArray[np.bool_],
 ) -> DuplicateGroup:
     items, kind, weakest = group.items, group.kind, group.weakest
     own_splits, own_labels = _names_in(splits, items), _names_in(labels, items)
-    leak, conflict = len(own_splits) > 1, len(own_labels) > 1
+    leak = len(own_splits) > 1
+    conflict = len(own_labels) > 1 and not is_checked[items].all()
     shown = ", ".join(separable(name_item(item, paths) for item in items[:_N_NAMED]))
     more = f" and {len(items) - _N_NAMED:,} more" if len(items) > _N_NAMED else ""
     copies, other = "copies", "other"

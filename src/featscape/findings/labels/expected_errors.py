@@ -39,6 +39,10 @@ _NOT_FOUND = f"None of the errors that were planted in 2 % of the labels is list
 _AS_SUSPICIOUS = (
     "The listed labels are as suspicious as errors that were planted in 2 % of the labels. " + _SEE
 )
+_AFTER_CHECKS = (
+    "After checks there is no limit, because the remaining errors are harder to find than errors "
+    "that were planted. " + _SEE
+)
 _PENALTY = 0.05  # of the squared parameters
 _N_DRAWS = 500  # from the distribution of the two parameters
 _LIMITS = (0.1, 0.9)  # quantiles
@@ -51,6 +55,7 @@ def expect_errors(
     odds: LabelOdds,
     *,
     listed: NDArray[np.intp],
+    is_checked: NDArray[np.bool_],
     random_state: int,
 ) -> ExpectedErrors:
     """Return an upper limit of the number of wrong labels among the listed labels.
@@ -67,6 +72,9 @@ def expect_errors(
         The odds of `codes`.
     listed : ndarray of intp, shape (m,)
         The listed items, the most suspicious first; their suspicion is positive.
+    is_checked : ndarray of bool, shape (n,)
+        Items whose label a person has checked. If there are such items, the limit is the number of
+        listed labels.
     random_state : int
     """
     generator = np.random.default_rng(random_state)
@@ -90,12 +98,15 @@ def expect_errors(
         limits.append(limit_wrong(odds.suspicion[listed], suspicion))
         n_found.append(int((suspicion > 0).sum()))
     high = int(np.ceil(max(limits)))
+    assumption = _explain(high, len(listed), n_found=n_found[int(np.argmax(limits))])
+    if is_checked.any():
+        high, assumption = len(listed), _AFTER_CHECKS
     return ExpectedErrors(
         low=0,
         high=high,
         n_listed=len(listed),
-        assumption=_explain(high, len(listed), n_found=n_found[int(np.argmax(limits))]),
-        n_classified=int((~np.isnan(odds.suspicion)).sum()),
+        assumption=assumption,
+        n_classified=int((~np.isnan(odds.suspicion) & ~is_checked).sum()),
         found_shares=tuple(found / (n_planted * n_repeats) for found in n_found),
     )
 

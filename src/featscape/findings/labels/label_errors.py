@@ -84,6 +84,7 @@ def find_label_errors(
     paths: Sequence[str] | None = None,
     noun: str,
     copies: NDArray[np.intp] | None = None,
+    is_checked: NDArray[np.bool_] | None = None,
     random_state: int,
 ) -> LabelErrors:
     """Find items whose label is probably wrong.
@@ -108,6 +109,8 @@ def find_label_errors(
     copies : ndarray of intp, shape (n,), optional
         The number of the group of copies with different labels, or -1. These labels contradict each
         other, so that the label of an item is checked without the copies of the item.
+    is_checked : ndarray of bool, shape (n,), optional
+        Items whose label a person has checked. These items are not listed.
     random_state : int
         Seed of samples and of planted errors.
     """
@@ -118,13 +121,16 @@ def find_label_errors(
     neighbors = search(components.half_whitened(), count_voters(n_items, n_classes))
     model = LabelModel(components, neighbors, groups=copies, random_state=random_state)
     odds = model.odds(classes.codes, n_classes)
+    if is_checked is None:
+        is_checked = np.zeros(n_items, dtype=bool)
     is_unknown = np.isnan(odds.suspicion)
+    suspicion = np.where(is_checked, np.float32(np.nan), odds.suspicion)
     errors = LabelErrors(
         result=DetectorResult(reason=_why_not_all(is_unknown, classes, noun)),
-        suspicion=odds.suspicion,
+        suspicion=suspicion,
         suggested=tuple(
             None if unknown else classes.names[code]
-            for unknown, code in zip(is_unknown, odds.suggested, strict=True)
+            for unknown, code in zip(np.isnan(suspicion), odds.suggested, strict=True)
         ),
         expected=None,
         confidence=np.where(is_unknown, np.float32(0.5), odds.confidence),
@@ -136,8 +142,8 @@ def find_label_errors(
             "most labels are wrong."
         )
         return replace(LabelErrors.not_computed(n_items, reason), confidence=errors.confidence)
-    listed = np.flatnonzero(odds.suspicion > 0)
-    listed = listed[np.lexsort((listed, -odds.suspicion[listed]))]
+    listed = np.flatnonzero(suspicion > 0)
+    listed = listed[np.lexsort((listed, -suspicion[listed]))]
     findings = tuple(
         _describe(
             int(item), odds, classes, neighbors.indices, paths=paths, noun=noun, copies=copies
@@ -145,7 +151,13 @@ def find_label_errors(
         for item in listed
     )
     expected = expect_errors(
-        model, classes.codes, n_classes, odds, listed=listed, random_state=random_state
+        model,
+        classes.codes,
+        n_classes,
+        odds,
+        listed=listed,
+        is_checked=is_checked,
+        random_state=random_state,
     )
     return replace(errors, result=DetectorResult(findings, errors.result.reason), expected=expected)
 

@@ -336,6 +336,17 @@ def test_a_copy_without_a_label_does_not_conflict():
     assert NO_LABEL not in found[0].text
 
 
+def test_different_labels_of_copies_do_not_conflict_if_all_are_checked():
+    images = pictures(12)
+    images[9] = images[2]
+    labels = ["cat"] * 9 + ["dog"] * 3
+    is_checked = np.isin(np.arange(12), (2, 9))
+    (pair,) = duplicates(images, labels=labels, is_checked=is_checked).findings
+    assert not pair.conflict
+    (pair,) = duplicates(images, labels=labels, is_checked=np.arange(12) == 9).findings
+    assert pair.conflict
+
+
 def test_identical_images_form_one_group():
     images = [pictures(1)[0]] * 50
     part = duplicates(images)

@@ -396,3 +396,20 @@ def test_components_of_few_rows_equal_those_of_the_covariance():
     expected /= np.sqrt((expected**2).sum(axis=1).mean())
     np.testing.assert_allclose(np.abs(found.values), np.abs(expected), atol=1e-3)
     np.testing.assert_allclose(found.variances, (values[:5] / values[0]) ** 2, rtol=1e-3)
+
+
+def test_checked_labels_are_not_listed_and_there_is_no_limit(planted):
+    features, _, codes, _ = planted
+    before = label_errors(features, named(codes))
+    first = before.result.findings[0].item
+    is_checked = np.arange(len(codes)) == first
+    found = label_errors(features, named(codes), is_checked=is_checked)
+    assert [one.item for one in found.result.findings] == [
+        one.item for one in before.result.findings[1:]
+    ]
+    assert np.isnan(found.suspicion[first])
+    assert found.suggested[first] is None
+    expected = found.expected
+    assert (expected.high, expected.n_listed) == (len(found.result.findings),) * 2
+    assert expected.n_classified == before.expected.n_classified - 1
+    assert "After checks there is no limit" in expected.assumption

@@ -11,7 +11,7 @@ from featscape.errors import InputError
 from featscape.files.features import map_file, read_labels, refusals
 from featscape.files.regular import open_regular
 from featscape.printable_names import list_names, printable
-from featscape.steps.item_paths import Pairing, pair_tables
+from featscape.steps.tables.item_paths import Pairing, pair_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,7 +105,7 @@ def read_item_columns(
             has_splits=described.splits is not None,
             is_untyped=table.is_untyped,
         )
-        if table is tables[0] and options.labels is not None and not _is_table(options.labels):
+        if table is tables[0] and options.labels is not None and not is_table(options.labels):
             found = replace(found, label_column=None, columns={})  # the labels have no name
         found = replace(found, skipped=(*table.skipped, *found.skipped))
         described = _merge(described, found, table=table.name)
@@ -167,8 +167,8 @@ def _read_tables(
 
     if isinstance(options.labels, str | os.PathLike):
         file = Path(options.labels)
-        if _is_table(file):
-            yield _read_table(file)
+        if is_table(file):
+            yield read_valid_table(file)
         else:
             _refuse_label_column(options, f"{printable(file)} is another kind of file")
             yield make_table(file.name, {"label": _read_label_file(file, n_items=n_items)})
@@ -176,15 +176,15 @@ def _read_tables(
         _refuse_label_column(options, "the labels are a sequence")
         yield make_table("labels", {"labels": options.labels})
     if features_table is not None:
-        yield _read_table(features_table)
+        yield read_valid_table(features_table)
     if isinstance(options.columns, str | os.PathLike):
         file = Path(options.columns)
-        if not _is_table(file):
+        if not is_table(file):
             raise InputError(
                 f"the columns must be in a table ({' '.join(TABLE_EXTENSIONS)}); got "
                 f"{printable(file)}. Save the columns as a table."
             )
-        yield _read_table(file)
+        yield read_valid_table(file)
     elif options.columns is not None:
         yield make_table("columns", options.columns)
 
@@ -200,7 +200,7 @@ def _read_label_file(file: Path, *, n_items: int) -> Sequence[object]:
     return read_idx_labels(file)
 
 
-def _is_table(given: object) -> bool:
+def is_table(given: object) -> bool:
     """Return whether an input is a file with a table."""
     from featscape.images.tables.table_files import TABLE_EXTENSIONS
 
@@ -220,7 +220,7 @@ def _refuse_label_column(options: FeatureMapOptions, reason: str) -> None:
         )
 
 
-def _read_table(file: Path) -> ImageTable:
+def read_valid_table(file: Path) -> ImageTable:
     """Read a table of which every row must be valid; raises InputError."""
     from featscape.images.tables.table_files import read_table
     from featscape.records.skipped import COLUMN_REASONS

@@ -1,0 +1,1 @@
+"""Tables of labels and columns, and their pairing with the images."""

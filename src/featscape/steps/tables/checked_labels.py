@@ -1,0 +1,181 @@
+"""Replace the labels of images by labels that a person has checked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featscape.errors import InputError
+from featscape.labels.checked import CHECKED_LABEL, checked_labels
+from featscape.labels.classes import NO_LABEL
+from featscape.number_text import plural
+from featscape.printable_names import encodable, list_first, printable
+from featscape.steps.tables.item_columns import is_table, read_valid_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from featscape.images.tables.table import ImageTable
+    from featscape.options import TableInput
+    from featscape.progress import Progress
+    from featscape.records import ImageSet
+
+_N_NAMED = 3  # classes in a line on the screen
+
+
+@dataclass(frozen=True)
+class CheckedLabels:
+    """The checked labels of a table.
+
+    Attributes
+    ----------
+    table : str
+        The name of the table, for messages.
+    by_path : mapping of str to str
+        The checked label of each path that has a checked label; at least one.
+    """
+
+    table: str
+    by_path: Mapping[str, str]
+
+
+def read_checked(checked: TableInput | None) -> CheckedLabels | None:
+    """Read a table of checked labels.
+
+    Parameters
+    ----------
+    checked : path, DataFrame, mapping of str to sequence, or None
+        A table with a column of paths and the column `CHECKED_LABEL`. Rows without a checked label
+        are not used.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, has no such columns or no checked label, or if a path has two
+        checked labels.
+    """
+    if checked is None:
+        return None
+    table = _read_table(checked)
+    return CheckedLabels(table.name, _read_labels(table))
+
+
+def apply_checked(images: ImageSet, checked: CheckedLabels | None, reporter: Progress) -> ImageSet:
+    """Return the images with the checked labels.
+
+    Parameters
+    ----------
+    images : ImageSet
+    checked : CheckedLabels or None
+        None changes nothing.
+    reporter : Progress
+        Receives the number of replaced labels, the new classes, and the paths of no image.
+
+    Returns
+    -------
+    ImageSet
+        With the column `CHECKED_LABEL`, whose values are also the labels of the images. An image
+        without a row in the table keeps its value in this column.
+
+    Raises
+    ------
+    InputError
+        If all paths are those of no image.
+    """
+    if checked is None:
+        return images
+    by_path = checked.by_path
+    items = {_shorten(path): item for item, path in enumerate(images.paths)}
+    missing = [path for path in by_path if path not in items]
+    if len(missing) == len(by_path):
+        raise InputError(
+            f"the paths of checked labels must be those of {images.source}; {checked.table!r} has "
+            f"{printable(missing[0])!r}, and an image is {printable(images.paths[0])!r}. Write the "
+            "paths as `featscape findings --csv` does."
+        )
+    labels = list(images.labels or (NO_LABEL,) * len(images))
+    column = checked_labels(images.columns, len(images))
+    n_replaced = 0
+    for path, label in by_path.items():
+        if path in items:
+            item = items[path]
+            n_replaced += labels[item] != label
+            labels[item] = column[item] = label
+    reporter.note(
+        f"checked labels: {plural(len(by_path) - len(missing), 'image')} of {checked.table!r}, "
+        f"{n_replaced:,} with another label than in the source"
+    )
+    if new := sorted(set(by_path.values()) - set(images.labels or ())):
+        names = printable(list_first(new, n_shown=_N_NAMED))
+        reporter.note(f"checked labels: new {'class' if len(new) == 1 else 'classes'} {names}")
+    if missing:
+        reporter.note(
+            f"checked labels: {len(missing):,} of {plural(len(by_path), 'path')} in "
+            f"{checked.table!r} are those of no image, first {printable(missing[0])!r}"
+        )
+    columns = {**images.columns, CHECKED_LABEL: tuple(column)}
+    return replace(images, labels=tuple(labels), columns=columns)
+
+
+def _read_table(checked: TableInput) -> ImageTable:
+    from featscape.images.tables.program_columns import make_table
+    from featscape.images.tables.table_files import TABLE_EXTENSIONS
+
+    if not isinstance(checked, str | os.PathLike):
+        return make_table("checked", checked)
+    file = Path(checked)
+    if not is_table(file):
+        raise InputError(
+            f"the checked labels must be in a table ({' '.join(TABLE_EXTENSIONS)}); got "
+            f"{printable(file)}. Save the labels as a table."
+        )
+    return read_valid_table(file)
+
+
+def _read_labels(table: ImageTable) -> dict[str, str]:
+    """Return the checked label of each path of the table; raises InputError."""
+    from featscape.images.tables.columns import PATH_COLUMNS, choose_column, classify_columns
+    from featscape.images.tables.paths import normalize_path
+    from featscape.images.tables.values import plain_value
+
+    usual = ("path", *PATH_COLUMNS)  # the path on the map comes first
+    option = "the column of paths"
+    column = choose_column(table.columns, usual, wanted=None, option=option, table=table.name)
+    values = table.columns.get(CHECKED_LABEL, [])
+    if column is None or all(plain_value(value) is None for value in values):
+        lacks = "column of paths" if column is None else f"value in the column {CHECKED_LABEL}"
+        raise InputError(
+            f"the table of checked labels must have paths and labels; {table.name!r} has no "
+            f"{lacks}. Write the table with `featscape findings --csv`, and fill in the column."
+        )
+    described = classify_columns(
+        {CHECKED_LABEL: values},
+        table=table.name,
+        label_column=CHECKED_LABEL,
+        is_untyped=table.is_untyped,
+    )
+    by_path: dict[str, str] = {}
+    for row, label in enumerate(described.labels or ()):
+        if label == NO_LABEL:
+            continue
+        path, problem = normalize_path(table.columns[column][row])
+        if problem:
+            raise InputError(
+                f"each checked label must have the path of an image; {table.name!r}, "
+                f"{table.positions[row]}: {problem}. Correct the row."
+            )
+        if by_path.setdefault(path, label) != label:
+            raise InputError(
+                f"an image must have one checked label; {table.name!r} has {by_path[path]!r} and "
+                f"{label!r} for {printable(path)!r}. Correct the rows."
+            )
+    return by_path
+
+
+def _shorten(path: str) -> str:
+    """Return the path of an image as a table has it."""
+    from featscape.images.tables.paths import normalize_path
+
+    return normalize_path(encodable(path))[0]

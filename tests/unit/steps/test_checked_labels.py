@@ -1,0 +1,128 @@
+"""Labels that a person has checked replace those of the source."""
+
+import numpy as np
+import pytest
+
+from featscape import embed_features, find_images, make_map
+from featscape.errors import InputError
+from featscape.labels.checked import checked_labels, find_checked
+from featscape.progress import SilentProgress
+from featscape.steps.tables.checked_labels import apply_checked, read_checked
+from helpers.notes import Notes
+
+
+def apply(photos, table, notes=None):
+    return apply_checked(find_images(photos), read_checked(table), notes or SilentProgress())
+
+
+def table_of(photos, **checked):
+    """Return the table of all images, in which the images of some numbers are checked."""
+    paths = find_images(photos).paths
+    labels = [checked.get(f"item_{number}") for number in range(len(paths))]
+    return {"path": list(paths), "checked_label": labels}
+
+
+def test_a_checked_label_replaces_the_label_and_is_a_column(photos):
+    images, notes = find_images(photos), Notes()
+    old, own = images.labels[0], images.labels[1]
+    found = apply(photos, table_of(photos, item_0="robin", item_1=own), notes)
+    assert (old, found.labels[:3]) == (images.labels[0], ("robin", own, images.labels[2]))
+    assert found.columns["checked_label"][:3] == ("robin", own, None)
+    assert notes.lines == [
+        "checked labels: 2 images of 'checked', 1 with another label than in the source",
+        "checked labels: new class robin",
+    ]
+    assert find_checked(found.columns, found.labels, len(found)).tolist()[:3] == [True, True, False]
+
+
+def test_an_unlabeled_image_gets_a_label(photos):
+    images = find_images([find_images(photos)[0], find_images(photos)[1]])
+    checked = read_checked({"path": [images.paths[1]], "checked_label": ["cat"]})
+    assert apply_checked(images, checked, SilentProgress()).labels == ("(no label)", "cat")
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_csv_file_of_a_spreadsheet_is_read(photos, tmp_path, separator):
+    path = find_images(photos).paths[3]
+    rows = [("kind", "path", "checked_label"), ("labels", f"./{path}", " 7 "), ("labels", path, "")]
+    text = "\ufeff" + "".join(separator.join(row) + "\r\n" for row in rows)
+    (tmp_path / "c.csv").write_text(text, encoding="utf-8")
+    assert apply(photos, tmp_path / "c.csv").labels[3] == "7"
+
+
+def test_earlier_checks_of_the_source_remain(photos, tmp_path):
+    paths = find_images(photos).paths[:3]
+    rows = ["path,label,checked_label", *(f"photos/{path},1,1" for path in paths[:2])]
+    (tmp_path / "t.csv").write_text("\n".join([*rows, f"photos/{paths[2]},1,"]), encoding="utf-8")
+    images = find_images(tmp_path / "t.csv")
+    assert find_checked(images.columns, images.labels, 3).tolist() == [True, True, False]
+    checked = read_checked({"path": [images.paths[0]], "checked_label": ["2"]})
+    found = apply_checked(images, checked, SilentProgress())
+    assert found.columns["checked_label"] == ("2", "1", None)
+    assert found.labels == ("2", "1", "1")
+
+
+def test_paths_of_no_image_are_reported(photos):
+    table = table_of(photos, item_0="a")
+    table = {name: [*values, "gone.png"] for name, values in table.items()}
+    notes = Notes()
+    apply(photos, table, notes)
+    assert notes.lines[-1] == (
+        "checked labels: 1 of 2 paths in 'checked' are those of no image, first 'gone.png'"
+    )
+    with pytest.raises(InputError, match=r"'gone\.png', and an image is .*findings --csv"):
+        apply(photos, {"path": ["gone.png"], "checked_label": ["a"]})
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"path": ["a"], "label": ["b"]}, r"no value in the column checked_label\. Write"),
+        ({"path": ["a"], "checked_label": [None]}, "no value in the column checked_label"),
+        ({"item": [0], "checked_label": ["b"]}, "no column of paths"),
+        ({"path": [None], "checked_label": ["b"]}, r"row 0: no path\. Correct the row"),
+        (
+            {"path": ["a", "./a"], "checked_label": ["b", "c"]},
+            r"must have one checked label; 'checked' has 'b' and 'c' for 'a'",
+        ),
+    ],
+)
+def test_wrong_tables_are_refused(table, words):
+    with pytest.raises(InputError, match=words):
+        read_checked(table)
+
+
+def test_another_file_than_a_table_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"must be in a table \(\.csv .*; got c\.txt"):
+        read_checked("c.txt")
+    with pytest.raises(InputError, match="there is no file"):
+        read_checked(tmp_path / "c.csv")
+
+
+def test_numbers_are_labels_without_decimals():
+    column = np.array([3.0, np.nan, 0.5])
+    assert checked_labels({"checked_label": column}, 3) == ["3", None, "0.5"]
+    assert find_checked({"checked_label": column}, None, 3).tolist() == [False] * 3
+    assert checked_labels({}, 2) == [None, None]
+
+
+@pytest.mark.usefixtures("quick_network", "without_pictures", "here")
+def test_a_map_without_the_checks_of_the_replaced_map_is_reported(photos):
+    options = {"perplexity": 4, "findings": False, "names": False}
+    table = table_of(photos, item_0="robin")
+    made = make_map(photos, "m", checked=table, **options)
+    assert made.labels[0] == "robin"
+    assert made.columns["checked_label"].tolist()[:2] == ["robin", None]
+    notes = Notes()
+    again = make_map(photos, "m", force=True, progress=notes, **options)
+    assert again.labels[0] != "robin"
+    assert (
+        "m was made with --checked dict in Python; this run uses no checked labels" in notes.lines
+    )
+
+
+def test_features_without_images_are_refused(here):
+    with pytest.raises(InputError, match="checked labels need the paths of images"):
+        embed_features(
+            np.eye(9, 4), output=here / "m", checked={"path": ["a"], "checked_label": ["b"]}
+        )
