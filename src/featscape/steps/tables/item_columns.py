@@ -11,7 +11,7 @@ from featscape.errors import InputError
 from featscape.files.features import map_file, read_labels, refusals
 from featscape.files.regular import open_regular
 from featscape.printable_names import list_names, printable
-from featscape.steps.tables.item_paths import Pairing, pair_tables
+from featscape.steps.tables.item_paths import ItemTable, Pairing, pair_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,27 +76,24 @@ def read_item_columns(
     """
     from featscape.images.tables.columns import ImageColumns, classify_columns
 
-    tables = list(_read_tables(options, n_items=n_items, features_table=features_table))
-    for table in tables:
-        _check_rows(table, n_items=n_items)
-    pairing = Pairing()
+    tables = tuple(_read_tables(options, n_items=n_items, features_table=features_table))
+    for given in tables:
+        _check_rows(given.table, n_items=n_items)
+    pairing = Pairing(tables)
     if images is not None:
-        first = None if features_table is None else features_table.name
         pairing = pair_tables(
-            sorted(tables, key=lambda table: table.name != first),  # that of the features first
-            images,
-            wanted=options.path_column,
-            has_image_per_item=has_image_per_item,
+            tables, images, wanted=options.path_column, has_image_per_item=has_image_per_item
         )
     described = ImageColumns()
-    for table in tables:
+    for given in pairing.tables:
+        table = given.table
+        is_last = given is pairing.tables[-1]
         label_column = _label_column(
-            table, tables, options, described, has_own_labels=has_own_labels
+            given, options, described, is_required=is_last and not has_own_labels
         )
         columns = dict(table.columns)
-        path_column = pairing.path_columns.get(id(table))
-        if path_column is not None and path_column != label_column:
-            del columns[path_column]
+        if given.path_column is not None and given.path_column != label_column:
+            del columns[given.path_column]
         found = classify_columns(
             columns,
             table=table.name,
@@ -105,7 +102,7 @@ def read_item_columns(
             has_splits=described.splits is not None,
             is_untyped=table.is_untyped,
         )
-        if table is tables[0] and options.labels is not None and not is_table(options.labels):
+        if given.role == "labels" and not is_table(options.labels):
             found = replace(found, label_column=None, columns={})  # the labels have no name
         found = replace(found, skipped=(*table.skipped, *found.skipped))
         described = _merge(described, found, table=table.name)
@@ -113,33 +110,25 @@ def read_item_columns(
 
 
 def _label_column(
-    table: ImageTable,
-    tables: Sequence[ImageTable],
-    options: FeatureMapOptions,
-    described: ImageColumns,
-    *,
-    has_own_labels: bool,
+    given: ItemTable, options: FeatureMapOptions, described: ImageColumns, *, is_required: bool
 ) -> str | None:
     """Return the column of labels of a table as the options determine it; None without one.
 
     Parameters
     ----------
-    table : ImageTable
-    tables : sequence of ImageTable
-        The first table is that of the labels, if the options have labels.
+    given : ItemTable
     options : FeatureMapOptions
     described : ImageColumns
         The columns of the tables before.
-    has_own_labels : bool
-        See `read_item_columns`.
+    is_required : bool
+        Whether the column that the options name, which no table before has, must be in this table.
     """
     if options.labels is not None:
-        is_labels = table is tables[0] and not _is_unlabeled(table, options)
-        return _choose_labels(table, options) if is_labels else None
+        is_labels = given.role == "labels" and not _is_unlabeled(given.table, options)
+        return _choose_labels(given.table, options) if is_labels else None
     if described.labels is not None:
         return None
-    is_missing = table is tables[-1] and not has_own_labels  # for the error
-    is_here = is_missing or options.label_column in table.columns
+    is_here = is_required or options.label_column in given.table.columns  # required: for the error
     return options.label_column if is_here else None
 
 
@@ -160,7 +149,7 @@ def _has_labels(options: FeatureMapOptions, described: ImageColumns) -> bool:
 
 def _read_tables(
     options: FeatureMapOptions, *, n_items: int, features_table: Path | None
-) -> Iterator[ImageTable]:
+) -> Iterator[ItemTable]:
     """Yield the tables of labels, of features and of columns, as far as they are given."""
     from featscape.images.tables.program_columns import make_table
     from featscape.images.tables.table_files import TABLE_EXTENSIONS
@@ -168,15 +157,16 @@ def _read_tables(
     if isinstance(options.labels, str | os.PathLike):
         file = Path(options.labels)
         if is_table(file):
-            yield read_valid_table(file)
+            yield ItemTable(read_valid_table(file), "labels")
         else:
             _refuse_label_column(options, f"{printable(file)} is another kind of file")
-            yield make_table(file.name, {"label": _read_label_file(file, n_items=n_items)})
+            labels = _read_label_file(file, n_items=n_items)
+            yield ItemTable(make_table(file.name, {"label": labels}), "labels")
     elif options.labels is not None:
         _refuse_label_column(options, "the labels are a sequence")
-        yield make_table("labels", {"labels": options.labels})
+        yield ItemTable(make_table("labels", {"labels": options.labels}), "labels")
     if features_table is not None:
-        yield read_valid_table(features_table)
+        yield ItemTable(read_valid_table(features_table), "features")
     if isinstance(options.columns, str | os.PathLike):
         file = Path(options.columns)
         if not is_table(file):
@@ -184,9 +174,9 @@ def _read_tables(
                 f"the columns must be in a table ({' '.join(TABLE_EXTENSIONS)}); got "
                 f"{printable(file)}. Save the columns as a table."
             )
-        yield read_valid_table(file)
+        yield ItemTable(read_valid_table(file), "columns")
     elif options.columns is not None:
-        yield make_table("columns", options.columns)
+        yield ItemTable(make_table("columns", options.columns), "columns")
 
 
 def _read_label_file(file: Path, *, n_items: int) -> Sequence[object]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -22,35 +22,54 @@ if TYPE_CHECKING:
     from featscape.records import ImageSet
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
+class ItemTable:
+    """A table with one row per item.
+
+    Attributes
+    ----------
+    table : ImageTable
+    role : str
+        The input that gave the table. Each role occurs once.
+    path_column : str or None
+        The column with the paths or names of the images, once the table is paired.
+    """
+
+    table: ImageTable
+    role: Literal["labels", "features", "columns"]
+    path_column: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Pairing:
     """The order of the items, as the tables determine it.
 
     Attributes
     ----------
+    tables : tuple of ItemTable
+        The rows of those with a column of paths are in the order of the items.
     order : list of int, or None
         The number of the image of each item; None if no table has a column of paths.
     table : str
         The name of the table that determines the order, for messages.
-    path_columns : dict of int to str
-        The column of paths or names of each table with such a column, by the `id` of the table.
     """
 
+    tables: tuple[ItemTable, ...]
     order: list[int] | None = None
     table: str = ""
-    path_columns: dict[int, str] = field(default_factory=dict)
 
 
 def pair_tables(
-    tables: Sequence[ImageTable], images: ImageSet, *, wanted: str | None, has_image_per_item: bool
+    tables: Sequence[ItemTable], images: ImageSet, *, wanted: str | None, has_image_per_item: bool
 ) -> Pairing:
     """Find the image of each item, and put the rows of the tables in the order of the items.
 
     Parameters
     ----------
-    tables : sequence of ImageTable
-        Each with one row per item. The first table with a column of paths determines the images of
-        the items, and the rows of the other tables with such a column are put in the same order.
+    tables : sequence of ItemTable
+        The table of the features determines the images of the items, if that table has a column of
+        paths; otherwise the first table with such a column. The rows of the other tables with such
+        a column are put in the same order.
     images : ImageSet
     wanted : str or None
         The column of paths that the caller named.
@@ -58,47 +77,62 @@ def pair_tables(
         Whether image i is that of item i, so that no table determines the order. The column
         `wanted` is then a column of the source of the images.
 
+    Returns
+    -------
+    Pairing
+        With the tables in the given sequence.
+
     Raises
     ------
     InputError
         If a path is missing, occurs twice or is that of no image, if two tables list different
         images, or if no table has the column `wanted`.
     """
-    pairing = Pairing()
-    if has_image_per_item:
-        pairing = Pairing(list(range(len(images))), str(images.source))
-    is_missing = tables and all(wanted not in table.columns for table in tables)
+    by_precedence = sorted(tables, key=lambda given: given.role != "features")
+    is_missing = tables and all(wanted not in given.table.columns for given in tables)
     if wanted is not None and is_missing and not has_image_per_item:
-        last, option = tables[-1], "the path column"
+        last, option = by_precedence[-1].table, "the path column"
         choose_column(last.columns, (), wanted=wanted, option=option, table=last.name)  # raises
-    for table in tables:
+    order = list(range(len(images))) if has_image_per_item else None
+    leading = str(images.source) if has_image_per_item else ""
+    paired = {}
+    for given in by_precedence:
+        table = given.table
         column = wanted if wanted in table.columns else _find_paths(table, images)
-        if column is None:
-            continue
-        pairing.path_columns[id(table)] = column
-        found = _find_images(table, column, images)
-        if pairing.order is None:
-            pairing.order, pairing.table = found, table.name
-        else:
-            _reorder(table, column, found, images, pairing)
-    return pairing
+        if column is not None:
+            found = _find_images(table, column, images)
+            if order is None:
+                order, leading = found, table.name
+            else:
+                table = _reorder(table, column, found, images, order=order, leading=leading)
+        paired[given.role] = replace(given, table=table, path_column=column)
+    return Pairing(tuple(paired[given.role] for given in tables), order, leading)
 
 
 def _reorder(
-    table: ImageTable, column: str, found: list[int], images: ImageSet, pairing: Pairing
-) -> None:
-    """Put the rows of a table, with the images `found`, in the order of the pairing."""
+    table: ImageTable,
+    column: str,
+    found: list[int],
+    images: ImageSet,
+    *,
+    order: list[int],
+    leading: str,
+) -> ImageTable:
+    """Return a table with the images `found`, with its rows in the order of the images."""
     rows = {image: row for row, image in enumerate(found)}
-    order = pairing.order or []
     missing = next((image for image in order if image not in rows), None)
     if missing is not None:
         raise InputError(
-            f"{table.name!r} must list the images of {pairing.table!r}; no row of the column "
+            f"{table.name!r} must list the images of {leading!r}; no row of the column "
             f"{column!r} is {printable(images.paths[missing])!r}. Correct the paths."
         )
-    table.columns = {
-        name: [values[rows[image]] for image in order] for name, values in table.columns.items()
-    }
+    return replace(
+        table,
+        columns={
+            name: [values[rows[image]] for image in order] for name, values in table.columns.items()
+        },
+        positions=[table.positions[rows[image]] for image in order],
+    )
 
 
 def _find_paths(table: ImageTable, images: ImageSet) -> str | None:
