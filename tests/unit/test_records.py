@@ -7,7 +7,16 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.records import Features, ImageSet, ModelCard, count_reasons, count_skipped
-from featscape.records.skipped import DUPLICATE_PATH, INVALID_ROW, LISTS, NESTED, NO_IMAGE, VECTORS
+from featscape.records.skipped import (
+    DUPLICATE_PATH,
+    EARLIER_MAP,
+    INVALID_ROW,
+    LISTS,
+    MIXED,
+    NESTED,
+    NO_IMAGE,
+    VECTORS,
+)
 
 
 @pytest.fixture
@@ -74,4 +83,6 @@ def test_skipped_files_rows_and_columns_are_counted_apart():
         "skipped 1 row with a duplicate path, left out 1 column"
     )
     assert count_skipped([NESTED]) == "left out 1 column"
+    assert count_skipped([NESTED, EARLIER_MAP]) == "left out 2 columns"
     assert count_skipped([LISTS, LISTS]) == "joined the lists of 2 columns"
+    assert count_skipped([f"{MIXED}: int64 in a, string in b"]) == "converted 1 column to text"

@@ -23,8 +23,28 @@ NO_IMAGE = "a row without an image"
 UNUSED_IMAGE = "a row of an image that is not used"
 INVALID_ROW = "invalid row"
 DUPLICATE_PATH = "duplicate path"
-COLUMN_REASONS = (NESTED, LISTS, MIXED, EARLIER_MAP)
-ROW_REASONS = (NO_IMAGE, UNUSED_IMAGE, INVALID_ROW, DUPLICATE_PATH)
+
+# how `count_skipped` counts each kind: the sentence, and its noun in the singular and the plural
+_FILES = ("skipped {}", "file", "files")
+_LEFT_OUT = ("left out {}", "column", "columns")
+_ROWS = {
+    NO_IMAGE: ("skipped {}", "row without an image", "rows without an image"),
+    UNUSED_IMAGE: (
+        "skipped {}",
+        "row of an image that is not used",
+        "rows of images that are not used",
+    ),
+    INVALID_ROW: ("skipped {}", "invalid row", "invalid rows"),
+    DUPLICATE_PATH: ("skipped {}", "row with a duplicate path", "rows with a duplicate path"),
+}
+_COLUMNS = {
+    NESTED: _LEFT_OUT,
+    EARLIER_MAP: _LEFT_OUT,
+    LISTS: ("joined the lists of {}", "column", "columns"),
+    MIXED: ("converted {} to text", "column", "columns"),
+}
+ROW_REASONS = tuple(_ROWS)
+COLUMN_REASONS = tuple(_COLUMNS)
 
 _COLUMN = ", column "  # in `SkippedImage.path`, between the names of the table and of the column
 _DETAILS = re.compile(r": | \(")
@@ -98,25 +118,12 @@ def count_skipped(reasons: Iterable[str]) -> str:
     reasons : iterable of str
         The reason of each skipped file, row or column.
     """
-    kinds = Counter(
-        next((kind for kind in (*COLUMN_REASONS, *ROW_REASONS) if reason.startswith(kind)), "")
+    kinds = _ROWS | _COLUMNS
+    counts = Counter(
+        next((words for kind, words in kinds.items() if reason.startswith(kind)), _FILES)
         for reason in reasons
     )
-    no_image = plural(kinds[NO_IMAGE], "row without an image", "rows without an image")
-    unused = plural(
-        kinds[UNUSED_IMAGE], "row of an image that is not used", "rows of images that are not used"
+    ordered = dict.fromkeys((_FILES, *kinds.values()))
+    return ", ".join(
+        words[0].format(plural(counts[words], *words[1:])) for words in ordered if counts[words]
     )
-    duplicate = plural(
-        kinds[DUPLICATE_PATH], "row with a duplicate path", "rows with a duplicate path"
-    )
-    n_left_out = kinds[NESTED] + kinds[EARLIER_MAP]
-    counted = (
-        (kinds[""], f"skipped {plural(kinds[''], 'file')}"),
-        (kinds[NO_IMAGE], f"skipped {no_image}"),
-        (kinds[UNUSED_IMAGE], f"skipped {unused}"),
-        (kinds[INVALID_ROW], f"skipped {plural(kinds[INVALID_ROW], 'invalid row')}"),
-        (kinds[DUPLICATE_PATH], f"skipped {duplicate}"),
-        (n_left_out, f"left out {plural(n_left_out, 'column')}"),
-        (kinds[LISTS], f"joined the lists of {plural(kinds[LISTS], 'column')}"),
-    )
-    return ", ".join(text for n, text in counted if n)

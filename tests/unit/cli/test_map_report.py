@@ -1,5 +1,6 @@
 """The texts on the screen."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from featscape.cli.screens.map_report import (
 )
 from featscape.mapfolder.regions_file import write_regions
 from featscape.records.regions import Region
+from featscape.records.skipped import COLUMN_REASONS, ROW_REASONS
 from featscape.steps.facts.run import dataset_text, describe_layer
 
 
@@ -60,6 +62,13 @@ def test_the_summary_names_the_file_that_lists_all_skipped_files():
     skipped = [{"path": f"{i}.png", "reason": "empty file (0 bytes)"} for i in range(21)]
     (line, _) = _skipped_reasons(MapOf24(Path("m"), {"skipped": skipped}))
     assert line == "Skipped 21 files; m/run.json lists them all:"
+
+
+@pytest.mark.parametrize("reason", ["empty file (0 bytes)", *ROW_REASONS, *COLUMN_REASONS])
+def test_each_kind_of_skipped_entry_is_in_the_summary(reason):
+    skipped = [{"path": "t.parquet", "reason": reason}] * 3
+    (line, _) = _skipped_reasons(MapOf24(Path("m"), {"skipped": skipped}))
+    assert re.match("[A-Z].* 3 ", line)
 
 
 @pytest.mark.parametrize(
