@@ -1,4 +1,5 @@
 """Defaults that several packages share; this module imports nothing, so that the help is fast."""
 
 DEFAULT_MODEL = "resnet101"  # the network of the tutorial
+PAGE_IMAGES = 20_000  # a page with 20,000 thumbnails is small enough for an e-mail
 NAME_TEMPLATE = "a photo of a {}"  # the text that a text encoder gets for a name

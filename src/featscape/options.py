@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
 from featscape.collection import Collection, Columns
-from featscape.defaults import DEFAULT_MODEL
+from featscape.defaults import DEFAULT_MODEL, PAGE_IMAGES
 from featscape.errors import InputError
 from featscape.keywords import Help
 from featscape.progress import Progress, SilentProgress
+from featscape.records import PictureSettings
 
 PathLike = str | os.PathLike[str]
 Images = PathLike | Collection | Columns
@@ -134,9 +135,7 @@ class PictureOptions(EmbeddingOptions):
             default="depends on the number of images",
         ),
     ] = None  # the fewer images, the larger each image
-    page_images: Annotated[int, Help("Number of thumbnails in map.html.", "N")] = (
-        20_000  # a page with 20,000 thumbnails is small enough for an e-mail
-    )
+    page_images: Annotated[int, Help("Number of thumbnails in map.html.", "N")] = PAGE_IMAGES
 
     def __post_init__(self) -> None:
         from featscape.bundle import check_page_images
@@ -145,6 +144,12 @@ class PictureOptions(EmbeddingOptions):
         super().__post_init__()
         check_sizes(self.size_px, self.thumbnail_px)
         check_page_images(self.page_images)
+
+    @property
+    def pictures(self) -> PictureSettings:
+        """The options of the pictures and of map.html, for run.json."""
+        names = (field.name for field in fields(PictureSettings))
+        return PictureSettings(**{name: getattr(self, name) for name in names})
 
     @property
     def pack_px(self) -> int:

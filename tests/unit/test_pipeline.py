@@ -128,6 +128,15 @@ class TestMakeMap:
                 assert picture.convert("RGB").getpixel((0, 0)) == (16, 18, 22), name
                 title = picture.convert("L").crop((0, 0, picture.width, picture.width // 20))
                 assert title.getextrema()[1] > 200, name
+        assert made.run["pictures"] == {
+            "title": "My photographs",
+            "caption": None,
+            "names": True,
+            "dark": True,
+            "size_px": 400,
+            "thumbnail_px": None,
+            "page_images": 20_000,
+        }
 
     def test_without_names_a_legend_is_beside_the_scatter_plot(self, photos):
         named = make_map(photos, "m", perplexity=4, size_px=400).folder

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from featscape.mapfolder.layout import check_required, describe_invalid
-from featscape.records import Inference, ModelCard
+from featscape.records import Inference, ModelCard, PictureSettings
 
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 Seconds = Annotated[FiniteFloat, Field(ge=0, lt=1e12)]
@@ -107,6 +107,7 @@ class RunFile(_Section):
     kl_divergence: FiniteFloat
     n_iter: Count
     tsne_device: str = "cpu"
+    pictures: PictureSettings | None = None  # missing in maps of earlier releases
     neighbors: _NeighborSpace | None = None  # missing in maps of earlier releases
     agreement: _Agreement | None
     timings_s: Annotated[dict[str, Seconds], _keep_first_wrong(Seconds)]
@@ -127,8 +128,9 @@ def find_problem(run: dict[str, Any]) -> str | None:
         return describe_invalid(error)
     except (ValueError, RecursionError) as error:
         return str(error)
-    for name, record in (("model", ModelCard), ("inference", Inference)):
+    records = {"model": ModelCard, "inference": Inference, "pictures": PictureSettings}
+    for name, record in records.items():
         unknown = (run.get(name) or {}).keys() - {field.name for field in fields(record)}
         if unknown:
-            return f"its {name} has the unknown entry {min(unknown)}"
+            return f"its entry {name} has the unknown entry {min(unknown)}"
     return None

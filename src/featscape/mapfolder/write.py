@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from featscape.records import Embedding, ItemSet
+    from featscape.records import Embedding, ItemSet, PictureSettings
 
 _DISTRIBUTIONS = (
     "featscape",
@@ -209,6 +209,7 @@ def write_run(
     source: str,
     items: ItemSet,
     parameters: Mapping[str, Any],
+    pictures: PictureSettings,
     thumbnail_px: int | None,
     agreement: Mapping[str, Any] | None,
     timings_s: Mapping[str, float],
@@ -225,6 +226,8 @@ def write_run(
     items : ItemSet
     parameters : mapping
         The parameters to record beside those of the embedding.
+    pictures : PictureSettings
+        How the pictures and map.html were made.
     thumbnail_px : int or None
         Longest side of the thumbnails in pixels; None without images.
     agreement : mapping or None
@@ -251,6 +254,7 @@ def write_run(
         "counts": _count(embedding, items),
         **_describe_model(items, thumbnail_px),
         **_describe_embedding(embedding, parameters),
+        "pictures": asdict(pictures),
         "agreement": agreement,
         "timings_s": timings_s,
         **_describe_images(items),

@@ -22,6 +22,7 @@ from featscape.records.images import (
     ThumbnailSink,
 )
 from featscape.records.items import ItemSet
+from featscape.records.picture_settings import PictureSettings
 from featscape.records.skipped import (
     SkippedImage,
     count_reasons,
@@ -56,6 +57,7 @@ __all__ = [
     "ModelCard",
     "NamedClasses",
     "Neighbors",
+    "PictureSettings",
     "PlacedImage",
     "PlacedImages",
     "PlainDecoder",

@@ -41,6 +41,7 @@ def store(
         embedding,
         source=source,
         parameters=options.recorded,
+        pictures=options.pictures,
         thumbnail_px=None if items.images is None else options.pack_px,
         items=items,
         agreement=agreement,

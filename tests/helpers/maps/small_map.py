@@ -10,6 +10,7 @@ from featscape.images import Files, decode_bytes
 from featscape.mapfolder import new_map_folder
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.thumbnails import ThumbnailWriter
+from featscape.options import PictureOptions
 from featscape.records import Embedding, Features, ImageSet, ItemSet, ModelCard, Neighbors
 
 N_ITEMS = 6
@@ -53,6 +54,7 @@ def write_run(folder, *, source, features=None, embedding=None, note=print):
         embedding or an_embedding(),
         source=source,
         parameters={"limit": None},
+        pictures=PictureOptions().pictures,
         thumbnail_px=None,
         items=ItemSet() if features is None else ItemSet.of_features(features),
         agreement=None,

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from featscape.mapfolder.run_schema import RunFile, find_problem
+from featscape.options import PictureOptions
 
 MANY = 1_000
 RUN = {
@@ -50,6 +51,19 @@ def test_many_wrong_entries_cause_one_error(entries, problem):
 def test_a_large_record_of_the_network_is_refused():
     problem = find_problem(RUN | {"model": {"widths": ["x"] * 1_000_000}})
     assert problem.startswith("model: it has 5,000,0")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"dark": 1}, "pictures.dark: "),
+        ({"color": "red"}, "its entry pictures has the unknown entry color"),
+    ],
+)
+def test_wrong_options_of_the_pictures_are_refused(changes, problem):
+    recorded = vars(PictureOptions().pictures)
+    assert find_problem(RUN | {"pictures": recorded}) is None
+    assert find_problem(RUN | {"pictures": recorded | changes}).startswith(problem)
 
 
 @pytest.mark.parametrize("name", ["model", "parameters"])
