@@ -18,7 +18,9 @@ from scipy.spatial import KDTree
 
 from featscape import mapfolder
 from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
+from featscape.defaults import PAGE_IMAGES
 from featscape.images import Files, decode_bytes
+from featscape.options import PictureOptions
 from featscape.pictures import draw_scatter
 from featscape.progress import choose_progress
 from featscape.records import Embedding, Features, ImageSet, ItemSet, ModelCard, Neighbors
@@ -85,12 +87,14 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
         open_bundle(folder / mapfolder.BUNDLE),
         folder / mapfolder.PAGE,
         picture=folder / mapfolder.SCATTER,
+        n_images=PAGE_IMAGES,
     )
     mapfolder.write_run(
         folder,
         embedding,
         source="generated",
         parameters={},
+        pictures=PictureOptions().pictures,
         thumbnail_px=None,
         items=ItemSet.of_features(features),
         agreement=None,

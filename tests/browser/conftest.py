@@ -25,6 +25,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from featscape import make_map
 from featscape.bundle import encode_from, open_bundle, write_page
+from featscape.defaults import PAGE_IMAGES
 from featscape.demo import MODEL, write_digits
 from featscape.mapfolder.read import open_map
 from featscape.records import Neighbors
@@ -122,7 +123,12 @@ def drawn_page(tmp_path_factory):
         write_plain_bundle(folder / "bundle", **{**given, **options})
         Image.new("RGB", (80, 60), (120, 160, 200)).save(folder / "scatter.png")
         page = folder / "map.html"
-        write_page(open_bundle(folder / "bundle"), page, picture=folder / "scatter.png")
+        write_page(
+            open_bundle(folder / "bundle"),
+            page,
+            picture=folder / "scatter.png",
+            n_images=PAGE_IMAGES,
+        )
         return page
 
     return draw

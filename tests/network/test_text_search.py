@@ -209,6 +209,19 @@ def test_names_become_columns_of_the_table_and_of_the_page(trained, tmp_path):
     assert changed == {"items.parquet", "run.json", "map.html", "bundle/manifest.json"}
 
 
+def test_a_classified_page_has_the_recorded_number_of_thumbnails(trained, tmp_path):
+    made, weights = trained
+    folder = shutil.copytree(made.folder, tmp_path / "classified-map")
+    run = json.loads((folder / "run.json").read_text())
+    run["pictures"]["page_images"] = 0
+    without_settings = {name: entry for name, entry in run.items() if name != "pictures"}
+    for recorded, has_thumbnails in ((run, False), (without_settings, True)):
+        (folder / "run.json").write_text(json.dumps(recorded))
+        classify_map(folder, NAMES, weights=weights)
+        page = (folder / "map.html").read_text(encoding="utf-8")
+        assert ('data-file="thumbnails' in page) is has_thumbnails
+
+
 def test_a_failed_classification_leaves_the_map(trained, tmp_path, monkeypatch):
     made, weights = trained
     folder = tmp_path / "failed-map"

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 SomeBlocks = TypeVar("SomeBlocks", bound=Blocks)
 
-PAGE_IMAGES = 20_000
 # An e-mail of 25 MB in base64 has room for a page of 18 MB. A page of 18 MB contains the thumbnails
 # of 20,000 photographs at 32 pixels, and a quarter of the thumbnails at 64 pixels.
 PICTURE_BYTES = 9_000_000  # limit for all thumbnails; the smallest size may exceed the limit
@@ -66,7 +65,7 @@ def check_page_images(n_images: int) -> None:
         )
 
 
-def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int = PAGE_IMAGES) -> None:
+def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int) -> None:
     """Write the page of a bundle.
 
     The page contains the points of all items, and thumbnails of the first `n_images` items in the

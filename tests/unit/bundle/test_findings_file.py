@@ -131,7 +131,7 @@ def test_the_file_belongs_to_the_bundle_and_to_the_page(bundle_of, tmp_path):
     assert "findings.bin" in bundle.files()
     assert "findings.bin" in BUNDLE_FILES
     Image.new("RGB", (8, 8)).save(tmp_path / "picture.png")
-    write_page(bundle, tmp_path / "map.html", picture=tmp_path / "picture.png")
+    write_page(bundle, tmp_path / "map.html", picture=tmp_path / "picture.png", n_images=100)
     assert 'data-file="findings.bin"' in (tmp_path / "map.html").read_text()
 
 
@@ -145,7 +145,7 @@ def test_a_page_omits_columns_of_findings_that_are_too_large(bundle_of, tmp_path
     pages = []
     for limit in (N_ITEMS * 4, N_ITEMS * 4 - 1):
         monkeypatch.setattr(onefile, "FINDING_COLUMN_BYTES", limit)
-        write_page(bundle, tmp_path / "map.html", picture=tmp_path / "picture.png")
+        write_page(bundle, tmp_path / "map.html", picture=tmp_path / "picture.png", n_images=100)
         pages.append((tmp_path / "map.html").read_text())
     file = next(one.values.file for one in bundle.manifest.columns if one.name == "torn")
     assert [f'data-file="{file}"' in page for page in pages] == [True, False]

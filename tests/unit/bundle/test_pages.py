@@ -82,9 +82,9 @@ def picture(tmp_path):
 def write(tmp_path, picture):
     """Return a function that writes map.html: bundle -> the elements, and the contained bundle."""
 
-    def run(bundle, **options):
+    def run(bundle, *, n_images=20_000):
         file = tmp_path / "map.html"
-        write_page(bundle, file, picture=picture, **options)
+        write_page(bundle, file, picture=picture, n_images=n_images)
         found = Page(file.read_text(encoding="utf-8"))
         inside = tmp_path / "inside"
         inside.mkdir()

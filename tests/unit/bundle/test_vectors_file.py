@@ -62,10 +62,10 @@ def test_the_page_omits_vectors_that_are_too_large_and_reports_this(
     picture = tmp_path / "scatter.png"
     Image.new("RGB", (8, 8)).save(picture)
     bundle = bundle_of(N_ITEMS, vectors=compared)
-    write_page(bundle, tmp_path / "all.html", picture=picture)
+    write_page(bundle, tmp_path / "all.html", picture=picture, n_images=100)
     assert "vector-items.bin" in (tmp_path / "all.html").read_text()
     monkeypatch.setattr(onefile, "VECTOR_BYTES", 65)
-    write_page(bundle, tmp_path / "few.html", picture=picture)
+    write_page(bundle, tmp_path / "few.html", picture=picture, n_images=100)
     page = (tmp_path / "few.html").read_text()
     assert "vector-items.bin" not in page
     assert "omits the vectors of words and images" in page

@@ -63,10 +63,10 @@ def test_the_page_omits_words_that_are_too_large_and_reports_this(
     picture = tmp_path / "scatter.png"
     Image.new("RGB", (8, 8)).save(picture)
     bundle = bundle_of(N_ITEMS, words=named)
-    write_page(bundle, tmp_path / "all.html", picture=picture)
+    write_page(bundle, tmp_path / "all.html", picture=picture, n_images=100)
     assert "word-classes.bin" in (tmp_path / "all.html").read_text()
     monkeypatch.setattr(onefile, "WORDS_BYTES", 10)
-    write_page(bundle, tmp_path / "few.html", picture=picture)
+    write_page(bundle, tmp_path / "few.html", picture=picture, n_images=100)
     page = (tmp_path / "few.html").read_text()
     assert "word-classes.bin" not in page
     assert "omits the words for the content of the images" in page

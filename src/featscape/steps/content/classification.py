@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape import mapfolder
-from featscape.defaults import NAME_TEMPLATE
+from featscape.defaults import NAME_TEMPLATE, PAGE_IMAGES
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder.change import changed_map, write_changed_items
@@ -103,13 +103,19 @@ def classify_map(
         NAME_COLUMN: np.array(checked, dtype=object)[codes],
         PROBABILITY_COLUMN: probabilities,
     }
+    recorded = made.run.get("pictures")  # maps of earlier releases do not have the entry
     old = FolderHandle(made.folder)
     bundle = open_bundle(mapfolder.open_part(old, mapfolder.BUNDLE))
     note = (progress or SilentProgress()).note
     with changed_map(made.folder, rewritten=_REWRITTEN, note=note) as new:
         write_changed_items(old, new, columns)
         changed = add_columns(bundle, new / mapfolder.BUNDLE, columns)
-        write_page(changed, new / mapfolder.PAGE, picture=new / mapfolder.SCATTER)
+        write_page(
+            changed,
+            new / mapfolder.PAGE,
+            picture=new / mapfolder.SCATTER,
+            n_images=PAGE_IMAGES if recorded is None else recorded["page_images"],
+        )
     return SuggestedNames(checked, codes, probabilities)
 
 
