@@ -53,6 +53,8 @@ _NEWER_FIELDS = (
     "share_high",
     "share_expected",
 )
+# begins the method of a column that equals the label in maps without `Shortcut.kind`
+_EARLY_COLUMN_METHOD = "Each label is paired with its most frequent value"
 _EXPECTED = TypeAdapter(ExpectedErrors | None)
 _IDS = TypeAdapter(tuple[int, ...])
 
@@ -105,7 +107,8 @@ def _findings_from_json(
     adapter = TypeAdapter(record)
     renamed = {"item": "id", "items": "ids"}
     names = {one.name: renamed.get(one.name, one.name) for one in fields(record)}
-    for content in listed:
+    for written in listed:
+        content = _with_kind(written) if record is Shortcut else written
         values = {
             field: content[name]
             for field, name in names.items()
@@ -114,6 +117,15 @@ def _findings_from_json(
         values["evidence"] = {**content["evidence"], "items": content["evidence"]["ids"]}
         # only JSON has lists for tuples and objects for records in strict mode
         yield adapter.validate_json(json.dumps(values, allow_nan=False), strict=True)
+
+
+def _with_kind(shortcut: dict[str, Any]) -> dict[str, Any]:
+    """Return a shortcut with the field `kind`, which maps of early versions do not have."""
+    if "kind" in shortcut:
+        return shortcut
+    is_column = shortcut["evidence"]["method"].startswith(_EARLY_COLUMN_METHOD)
+    kind = "label" if shortcut["label"] else "column" if is_column else "order"
+    return {**shortcut, "kind": kind}
 
 
 def _describe(error: Exception) -> str:

@@ -7,7 +7,7 @@ stored as findings.json and as columns of items.parquet.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from featscape.printable_names import valid_unicode
 
@@ -178,6 +178,9 @@ class Shortcut(Finding):
     ----------
     property_name : str
         For example "brightness".
+    kind : str
+        "label" for a property that predicts a label, "order" for a property that neighbors have in
+        common, "column" for a column that equals the label.
     label : str
         The class that the property predicts; empty if the property predicts no class.
     items : tuple of int
@@ -196,6 +199,7 @@ class Shortcut(Finding):
     """
 
     property_name: str
+    kind: Literal["label", "order", "column"]
     label: str
     items: tuple[int, ...] = ()
     assortativity: float = 0.0

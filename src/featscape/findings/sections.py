@@ -18,7 +18,6 @@ from featscape.findings.copies import (
 from featscape.findings.records import DuplicateGroup, LabelError, Reliability, Shortcut
 from featscape.findings.wording import (
     CLASS_SECTIONS,
-    COLUMN_METHOD,
     PATTERNS,
     count_nouns,
     count_wrong,
@@ -46,6 +45,11 @@ _COPIES = {
     "pixels": "equal pixels",
     "near": "possible copies",
     "similar": "similar pictures",
+}
+_SHORTCUTS = {
+    "column": "a column that equals the label in all or most images",
+    "label": "a property that predicts a label",
+    "order": "a property that orders the map",
 }
 
 # title and explanation of each column; {noun} is "image", or "item" in a map without images
@@ -308,9 +312,7 @@ def _kind(finding: Finding) -> str:
     if isinstance(finding, Reliability):
         return finding.measure
     if isinstance(finding, Shortcut):
-        if finding.evidence.method == COLUMN_METHOD:
-            return "a column that equals the label in all or most images"
-        return f"a property that {'predicts a label' if finding.label else 'orders the map'}"
+        return _SHORTCUTS[finding.kind]
     return ""
 
 

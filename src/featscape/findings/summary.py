@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from featscape.findings.copies import divide_duplicates, merge_copies, note_copies, note_duplicates
 from featscape.findings.wording import (
-    COLUMN_METHOD,
     PATTERNS,
     count_nouns,
     count_wrong,
@@ -122,11 +121,13 @@ def _noisy(findings: Findings, noisy: list[QualityProblem]) -> Iterator[str]:
 
 def _shortcuts(findings: Findings) -> Iterator[str]:
     """Yield the first column that equals the label, and the first other shortcut that is clear."""
-    columns = [one for one in findings.shortcuts if one.evidence.method == COLUMN_METHOD]
+    columns = [one for one in findings.shortcuts if one.kind == "column"]
     if columns:
         yield columns[0].text
-    for one in findings.shortcuts[len(columns) :]:
-        if not one.label:
+    for one in findings.shortcuts:
+        if one.kind == "column":
+            continue
+        if one.kind == "order":
             yield one.text
             return
         if one.evidence.score >= _CLEAR_ODDS:

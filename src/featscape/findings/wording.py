@@ -26,12 +26,6 @@ N_CHECKS = 30  # labels that a person checks to estimate the number of wrong lab
 _WEAK = 0.5  # a classifier that agrees with fewer labels is called weak
 
 PATTERNS = "A sharp image with a fine pattern, such as a knit fabric, may also be listed as noisy."
-# of a column that equals the label in all items or except in few
-COLUMN_METHOD = (
-    "Each label is paired with its most frequent value, and each value with its most frequent "
-    "label. The score is the agreement of the pairs less that expected by chance (Cohen's kappa): "
-    "1 if all agree."
-)
 
 
 def name_item(item: int, paths: Sequence[str] | None) -> str:

@@ -47,7 +47,14 @@ def some_findings():
         quality=(QualityProblem(item=3, kinds=("dark", "blurred"), **common),),
         classes=(ClassFinding(kind="close pair", classes=("cat", "dog"), **common),),
         shortcuts=(
-            Shortcut(property_name="hue", label="cat", items=(0, 1), share_low=0.25, **common),
+            Shortcut(
+                property_name="hue",
+                kind="label",
+                label="cat",
+                items=(0, 1),
+                share_low=0.25,
+                **common,
+            ),
         ),
         reliability=(Reliability(measure="trustworthiness", value=0.5, **common),),
         not_computed={"quality": "The map has no images."},
@@ -105,6 +112,22 @@ def test_a_shortcut_of_an_early_version_has_no_share():
 
 
 @pytest.mark.parametrize(
+    ("label", "method", "kind"),
+    [
+        ("cat", "The score is the ratio of the odds.", "label"),
+        ("", "The score is the correlation of the property.", "order"),
+        ("", "Each label is paired with its most frequent value, and so on.", "column"),
+    ],
+)
+def test_the_kind_of_a_shortcut_of_an_early_version_is_derived(label, method, kind):
+    content = as_written()
+    (shortcut,) = content["shortcuts"]
+    del shortcut["kind"]
+    shortcut["label"], shortcut["evidence"]["method"] = label, method
+    assert from_json(content, columns=columns()).shortcuts[0].kind == kind
+
+
+@pytest.mark.parametrize(
     ("change", "reason"),
     [
         (lambda content: content["duplicates"][0].update(equal_files=[[4]]), "id 4 for 4 items"),
@@ -114,6 +137,10 @@ def test_a_shortcut_of_an_early_version_has_no_share():
         (
             lambda content: content["labels"][0].update(id=True),
             "got True as item: .* integer",
+        ),
+        (
+            lambda content: content["shortcuts"][0].update(kind="other"),
+            "got 'other' as kind: .* 'label', 'order' or 'column'",
         ),
         (
             lambda content: content["labels"][0].update(label=7),

@@ -20,7 +20,6 @@ from featscape.findings import (
     arrange_findings,
     summarize_findings,
 )
-from featscape.findings.wording import COLUMN_METHOD
 
 COMMON = {"text": "A sentence.", "evidence": Evidence((0, 1), (2,), 2.5, "How.")}
 
@@ -245,7 +244,9 @@ def test_every_finding_is_in_a_section():
         off_topic=(OffTopic(item=1, **COMMON),),
         quality=(QualityProblem(item=3, kinds=("dark", "blurred"), **COMMON),),
         classes=(ClassFinding(kind="split", classes=("cat",), **COMMON),),
-        shortcuts=(Shortcut(property_name="hue", label="cat", items=(0, 1), **COMMON),),
+        shortcuts=(
+            Shortcut(property_name="hue", kind="label", label="cat", items=(0, 1), **COMMON),
+        ),
         reliability=(Reliability(measure="trustworthiness", value=0.5, **COMMON),),
     )
     assert sum(len(section.findings) for section in sections.values()) == 7
@@ -305,30 +306,32 @@ def test_duplicates_with_the_same_faults_are_listed_once():
 
 
 def test_the_method_of_the_shortcuts_is_that_of_both_kinds():
-    def shortcut(label, method):
+    def shortcut(kind, method, label=""):
         evidence = Evidence((0,), (), 1.0, method)
-        return Shortcut(property_name="hue", label=label, text="A.", evidence=evidence)
+        return Shortcut(property_name="hue", kind=kind, label=label, text="A.", evidence=evidence)
 
-    cells = shortcut("cat", "Cells."), shortcut("dog", "Cells.")
-    order = shortcut("", "Orders.")
+    cells = shortcut("label", "Cells.", "cat"), shortcut("label", "Cells.", "dog")
+    order = shortcut("order", "Orders.")
     method = {
         number: arranged(shortcuts=found)["shortcuts"].method
         for number, found in enumerate([(*cells, order), cells, (order,), ()])
     }
     both = "A property that predicts a label: Cells. A property that orders the map: Orders."
     assert method == {0: both, 1: "Cells.", 2: "Orders.", 3: None}
-    column = arranged(shortcuts=(shortcut("", COLUMN_METHOD), order))["shortcuts"].method
-    assert column.startswith("A column that equals the label in all or most images: Each label is")
-    assert column.endswith(" A property that orders the map: Orders.")
+    column = arranged(shortcuts=(shortcut("column", "Equal."), order))["shortcuts"].method
+    assert column == (
+        "A column that equals the label in all or most images: Equal. A property that orders the "
+        "map: Orders."
+    )
 
 
 def test_the_summary_has_a_column_that_equals_the_label_and_the_strongest_other_shortcut():
-    def shortcut(text, label="", method="Cells.", score=2.0):
-        evidence = Evidence((), (), score, method)
-        return Shortcut(property_name="hue", label=label, text=text, evidence=evidence)
+    def shortcut(text, kind, label="", score=2.0):
+        evidence = Evidence((), (), score, "How.")
+        return Shortcut(property_name="hue", kind=kind, label=label, text=text, evidence=evidence)
 
-    equal = shortcut("Camera.", method=COLUMN_METHOD), shortcut("Site.", method=COLUMN_METHOD)
-    weak, strong = shortcut("Weak.", "cat", score=1.2), shortcut("Strong.", "cat")
+    equal = shortcut("Camera.", "column"), shortcut("Site.", "column")
+    weak, strong = shortcut("Weak.", "label", "cat", 1.2), shortcut("Strong.", "label", "cat")
     found = Findings(columns=columns(), paths=PATHS, shortcuts=(*equal, weak, strong))
     sentences = summarize_findings(found, n_sentences=100)
     place = sentences.index("Camera.")
@@ -352,7 +355,8 @@ def test_the_summary_begins_with_certain_faults_and_has_clear_shortcuts_only():
     def shortcut(score, label="cat"):
         evidence = replace(COMMON["evidence"], score=score)
         text = f"A property of {label or 'neighbors'} at {score}."
-        return Shortcut(property_name="hue", label=label, text=text, evidence=evidence)
+        kind = "label" if label else "order"
+        return Shortcut(property_name="hue", kind=kind, label=label, text=text, evidence=evidence)
 
     noisy = QualityProblem(item=2, kinds=("noisy",), **COMMON)
     dark = QualityProblem(item=3, kinds=("dark",), **COMMON)
@@ -382,7 +386,7 @@ def test_the_summary_begins_with_certain_faults_and_has_clear_shortcuts_only():
 
 
 def test_the_text_of_the_shortcuts_says_that_content_may_be_listed_and_what_is_not_measured():
-    one = Shortcut(property_name="hue", label="cat", **COMMON)
+    one = Shortcut(property_name="hue", kind="label", label="cat", **COMMON)
     text = arranged(shortcuts=(one,))["shortcuts"].text
     assert "may be the content of the class" in text
     assert "a text or a logo, are not measured" in text

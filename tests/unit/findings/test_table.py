@@ -115,8 +115,8 @@ def test_paths_are_exact_and_valid_unicode():
 def test_a_shortcut_that_predicts_a_label_has_its_share_and_the_range_of_the_share():
     common = {"property_name": "hue", "text": "Of them.", "evidence": evidence(0)}
     shares = {"share": 1 / 3, "share_low": 0.25, "share_high": 0.5, "share_expected": 0.1}
-    predicting = Shortcut(label="cat", items=(0,), **shares, **common)
-    ordering = Shortcut(label="", **common)
+    predicting = Shortcut(kind="label", label="cat", items=(0,), **shares, **common)
+    ordering = Shortcut(kind="order", label="", **common)
     rows = rows_of("shortcuts", replace(planted(), shortcuts=(predicting, ordering)))
     assert [(one.share, one.share_low, one.share_high, one.share_expected) for one in rows] == [
         (0.3333, 0.25, 0.5, 0.1),

@@ -298,6 +298,7 @@ def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: 
     shown = tuple(items[:_N_SHOWN].tolist())
     return Shortcut(
         property_name=one.name,
+        kind="label",
         label=label,
         items=shown,
         assortativity=assortativity,

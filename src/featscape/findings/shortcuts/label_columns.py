@@ -10,7 +10,7 @@ import numpy as np
 from featscape.findings.records import Evidence, Shortcut
 from featscape.findings.shortcuts.orders import measure_assortativity
 from featscape.findings.shortcuts.properties import names_label
-from featscape.findings.wording import COLUMN_METHOD, name_item, noun_of
+from featscape.findings.wording import name_item, noun_of
 from featscape.labels.classes import NO_LABEL
 from featscape.number_text import plural
 from featscape.printable_names import printable
@@ -28,6 +28,11 @@ _NAME_THEIR_LABEL = 0.8  # share of the labeled items whose value names the labe
 _LEAST_AGREEMENT = 0.95  # of a column that repeats the label except in few rows
 _LEAST_OF_LABEL = 5  # items with the second label; a column of few known values agrees by chance
 _N_SHOWN = 50  # rows that contradict the label
+_METHOD = (
+    "Each label is paired with its most frequent value, and each value with its most frequent "
+    "label. The score is the agreement of the pairs less that expected by chance (Cohen's kappa): "
+    "1 if all agree."
+)
 
 
 def is_label(one: Property, labels: Sequence[str]) -> bool:
@@ -95,11 +100,12 @@ def find_near_labels(
         shown = tuple(odd[:_N_SHOWN])
         shortcut = Shortcut(
             property_name=one.name,
+            kind="column",
             label="",
             items=shown,
             assortativity=measure_assortativity(one, neighbors),
             text=_describe(one, classes, compared, odd, repeats=repeats, paths=paths),
-            evidence=Evidence(items=shown, neighbors=(), score=agreement, method=COLUMN_METHOD),
+            evidence=Evidence(items=shown, neighbors=(), score=agreement, method=_METHOD),
         )
         found.append((repeats, -agreement, one.name, shortcut))
     return {name: shortcut for *_, name, shortcut in sorted(found, key=lambda one: one[:3])}

@@ -251,6 +251,7 @@ def _describe(order: _Order, neighbors: NDArray[np.int32], method: str) -> Short
         items = tuple(members[np.argsort(-n_equal, kind="stable")][:_N_SHOWN].tolist())
     return Shortcut(
         property_name=order.of.name,
+        kind="order",
         label="",
         items=items,
         assortativity=order.assortativity,

@@ -146,7 +146,7 @@ def test_low_and_high_tails_are_named_and_hold_the_extreme_images():
     values[np.arange(400) % 4 == 0] -= 2
     part = shortcuts(labels, columns={"depth": values})
     first = part.findings[0]
-    assert first.label == NAMES[0]
+    assert (first.kind, first.label) == ("label", NAMES[0])
     assert "of images with the lowest depth" in first.text
     assert list(values[list(first.items)]) == sorted(values[list(first.items)])
     assert values[list(first.items)].max() < np.median(values)

@@ -34,7 +34,7 @@ def test_a_column_that_equals_the_label_except_in_two_rows_is_one_finding(labels
     column[70] = next(value for value in "AB" if value != column[70])
     (found,) = shortcuts(labels, column)
     assert found.items == found.evidence.items == (30, 70)
-    assert (found.property_name, found.label) == ("dept", "")
+    assert (found.property_name, found.kind, found.label) == ("dept", "column", "")
     assert found.text == (
         "Each label has one value of dept, except for 2 of 600 images. The first is 30.png: label "
         f"{labels[30]}, dept X. A network can learn dept instead of the content, or the label or "

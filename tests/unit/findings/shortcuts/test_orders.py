@@ -42,7 +42,7 @@ def test_a_property_that_orders_the_neighbors_is_reported_without_labels():
     near = search_all_pairs(values[:, None].astype(np.float32), 10).indices
     part = find_shortcuts(None, None, neighbors=near, columns={"depth": values})
     (finding,) = part.findings
-    assert (finding.property_name, finding.label) == ("depth", "")
+    assert (finding.property_name, finding.kind, finding.label) == ("depth", "order", "")
     assert finding.text.startswith("Images with similar features also have a similar depth")
     assert finding.assortativity == finding.evidence.score > 0.9
     assert part.reason.startswith("Without two or more classes")
