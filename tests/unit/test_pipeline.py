@@ -272,22 +272,21 @@ class TestMakeMap:
     def test_pictures_that_have_not_begun_are_not_drawn_after_an_error(self, photos, monkeypatch):
         drawing, drawn = threading.Event(), []
 
-        def draw_points(*_arguments):
+        def draw_picture(name, **_options):
+            drawn.append(name)
             drawing.set()
             time.sleep(0.1)  # the error is raised meanwhile
+            return Image.new("RGB", (1, 1))
 
         def find(*_arguments, **_options):
             drawing.wait(20)
             raise MemoryError
 
-        monkeypatch.setattr("featscape.steps.drawing._draw_points", draw_points)
-        monkeypatch.setattr(
-            "featscape.steps.drawing._draw_mosaic", lambda *_, **__: drawn.append(1)
-        )
+        monkeypatch.setattr("featscape.steps.drawing.draw_picture", draw_picture)
         monkeypatch.setattr("featscape.pipeline.find_in_folder", find)
         with pytest.raises(MemoryError):
             make_map(photos, "m", perplexity=4, size_px=400)
-        assert drawn == []
+        assert drawn == ["scatter.png"]
 
     def test_a_picture_that_cannot_be_written(self, photos, here, monkeypatch):
         write = mapfolder.write_picture

@@ -18,11 +18,12 @@ from featscape.labels.classes import label_names
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.words_file import read_recognized, read_vectors
 from featscape.steps.facts.run import facts_of
+from featscape.steps.map_pictures import draw_picture
 from featscape.words import make_comparable, name_classes
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
     from typing import Any
 
@@ -67,17 +68,24 @@ def draw(
         Receives the findings, if any, draws the picture of the classes, and returns when all
         pictures are written.
     """
-    look = {name: getattr(options, name) for name in ("title", "caption", "names", "dark")}
-    look["item_names"] = {one.anchor: one.name for one in regions if one.level == 0}
+    from featscape.mapfolder.thumbnails import Thumbnails
+
+    names = [mapfolder.SCATTER]
+    thumbnails = None
+    if items.images is not None:
+        names += mapfolder.LAYOUTS
+        thumbnails = Thumbnails(folder / mapfolder.THUMBNAILS)
+    draw_one = partial(
+        draw_picture,
+        placed=embedding,
+        settings=options.pictures,
+        regions=regions,
+        thumbnails=thumbnails,
+        progress=options.reporter,
+    )
     _import_scipy()
     with _PictureWriter(folder) as writer, _drawing_thread() as thread:
-        drawn = [thread.submit(_draw_points, embedding, look, writer)]
-        if items.images is not None:
-            mosaic = partial(_draw_mosaic, folder, embedding, options, look, writer)
-            drawn += [
-                thread.submit(mosaic, name=name, progress=options.reporter)
-                for name in mapfolder.LAYOUTS
-            ]
+        drawn = [thread.submit(_draw_and_write, name, draw_one, writer) for name in names]
 
         def finish(findings: Findings | None) -> None:
             for picture in drawn:
@@ -137,12 +145,10 @@ class _PictureWriter:
         self._pool.shutdown()
 
 
-def _draw_points(embedding: Embedding, look: Mapping[str, Any], writer: _PictureWriter) -> None:
-    """Write the scatter plot; `look` contains arguments of `draw_scatter`."""
-    from featscape.pictures import draw_scatter
-
-    picture = draw_scatter(embedding.positions, embedding.labels, **look)
-    writer.write(mapfolder.SCATTER, picture)
+def _draw_and_write(
+    name: str, draw_one: Callable[[str], Image.Image], writer: _PictureWriter
+) -> None:
+    writer.write(name, draw_one(name))
 
 
 def _draw_classes(
@@ -170,36 +176,6 @@ def _draw_classes(
             relations, title=options.title, caption=options.caption, dark=options.dark
         )
         writer.write(mapfolder.CLASSES, picture)
-
-
-def _draw_mosaic(
-    folder: Path,
-    embedding: Embedding,
-    options: PictureOptions,
-    look: Mapping[str, Any],
-    writer: _PictureWriter,
-    *,
-    name: str,
-    progress: Progress,
-) -> None:
-    """Write a map made of images, from the thumbnails in the folder.
-
-    `name` is one of `mapfolder.LAYOUTS`, and `look` contains arguments of `draw_mosaic`.
-    """
-    from featscape.mapfolder.thumbnails import Thumbnails
-    from featscape.pictures import draw_mosaic
-
-    picture = draw_mosaic(
-        embedding.positions,
-        Thumbnails(folder / mapfolder.THUMBNAILS),
-        embedding.labels,
-        layout=mapfolder.LAYOUTS[name],
-        size_px=options.size_px,
-        thumbnail_px=options.thumbnail_px,
-        **look,
-        progress=progress,
-    )
-    writer.write(name, picture)
 
 
 def write_interactive(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,14 +16,13 @@ from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder.read import open_map, open_picture, seed_of
 from featscape.mapfolder.staging import staged_file
 from featscape.printable_names import as_argument, printable, separable
-from featscape.records import count_skipped
+from featscape.records import PictureSettings, count_skipped
 from featscape.steps.facts.run import dataset_text, describe_layer, landmarks_text
 from featscape.steps.findings import open_findings
+from featscape.steps.map_pictures import draw_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from PIL import Image
 
     from featscape.mapfolder.read import Map
     from featscape.report import MapPicture, ReportInput
@@ -131,13 +131,16 @@ def _facts(made: Map) -> dict[str, str]:
 def _pictures(made: Map) -> Iterator[MapPicture]:
     """Yield the pictures of the map, with a variant for a dark page.
 
-    A map does not store the options of its pictures. A picture that is not drawn again pixel by
-    pixel, for example because the picture has a title or is dark, has no other variant.
+    The pictures of a map of an earlier release, which did not record their options, have no
+    variant.
     """
     from PIL import Image
 
+    from featscape.mapfolder.regions_file import read_regions
     from featscape.report import MapPicture
 
+    recorded = made.run.get("pictures")
+    regions = read_regions(made.folder, n_items=len(made)) or ()
     folder = FolderHandle(made.folder)
     noun = "item" if made.paths is None else "image"
     by_class = "" if made.labels is None else ", colored by class"
@@ -146,32 +149,23 @@ def _pictures(made: Map) -> Iterator[MapPicture]:
         mapfolder.MOSAIC: "The map made of the images",
     }
     for name, caption in captions.items():
-        if not folder.exists(name):
+        if not folder.exists(name) or (name != mapfolder.SCATTER and made.thumbnails is None):
             continue
         with open_picture(folder, name) as file, Image.open(file) as opened:
             image = opened.convert("RGB")
-        drawn = _draw(made, name, dark=False)
-        is_same = (drawn.size, drawn.tobytes()) == (image.size, image.tobytes())
-        yield MapPicture(caption, image, _draw(made, name, dark=True) if is_same else None)
-
-
-def _draw(made: Map, name: str, *, dark: bool) -> Image.Image:
-    """Draw the scatter plot or the map made of the images with the usual options."""
-    from featscape.mapfolder.regions_file import read_regions
-    from featscape.pictures import draw_mosaic, draw_scatter
-
-    regions = read_regions(made.folder, n_items=len(made)) or ()
-    names = {one.anchor: one.name for one in regions if one.level == 0}
-    if name == mapfolder.SCATTER or made.thumbnails is None:
-        return draw_scatter(made.positions, made.labels, item_names=names, dark=dark)
-    return draw_mosaic(
-        made.positions,
-        made.thumbnails,
-        made.labels,
-        layout=mapfolder.LAYOUTS[name],
-        item_names=names,
-        dark=dark,
-    )
+        if recorded is None:
+            yield MapPicture(caption, image)
+            continue
+        settings = PictureSettings(**recorded)
+        other = draw_picture(
+            name,
+            made,
+            replace(settings, dark=not settings.dark),
+            regions=regions,
+            thumbnails=made.thumbnails,
+        )
+        light, dark = (other, image) if settings.dark else (image, other)
+        yield MapPicture(caption, light, dark)
 
 
 def _check(file: Path, made: Map, *, force: bool) -> None:
