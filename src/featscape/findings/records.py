@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+DuplicateKind = Literal["exact", "pixels", "near", "similar"]
+
 JSON_VERSION = 1
 
 # The kinds of findings, in the order of findings.json. Each is a field of `Findings`.
@@ -114,7 +116,7 @@ class DuplicateGroup(Finding):
     """
 
     items: tuple[int, ...]
-    kind: str
+    kind: DuplicateKind
     leak: bool = False
     conflict: bool = False
     equal_files: tuple[tuple[int, ...], ...] = ()

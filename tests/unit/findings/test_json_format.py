@@ -139,6 +139,10 @@ def test_the_kind_of_a_shortcut_of_an_early_version_is_derived(label, method, ki
             "got True as item: .* integer",
         ),
         (
+            lambda content: content["duplicates"][0].update(kind="other"),
+            "got 'other' as kind: .* 'exact', 'pixels', 'near' or 'similar'",
+        ),
+        (
             lambda content: content["shortcuts"][0].update(kind="other"),
             "got 'other' as kind: .* 'label', 'order' or 'column'",
         ),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.findings.pixels.survey import Survey
+    from featscape.findings.records import DuplicateKind
 
 _LEAST_COPIES = 3  # of one label: the nearest neighbors of a copy are then mostly copies
 LEAST_ITEMS = 30  # fewer images cannot show how near other images usually are
@@ -89,7 +90,7 @@ class _Group(NamedTuple):
     """The members of a group of duplicates."""
 
     items: list[int]
-    kind: str
+    kind: DuplicateKind
     weakest: float  # the lowest correlation
     has_mirrored: bool  # whether one of the pairs is mirrored
     equal_files: tuple[tuple[int, ...], ...] = ()
@@ -283,10 +284,10 @@ def _group(
     group = group[same_pixels]  # pairs are pairs of originals
     is_inside = group[near[:, 0]] == group[near[:, 1]]
     for found in _members(group, copies.select(copies.is_certain & is_inside), "near"):
-        kind = found.kind
-        for name, first in (("pixels", same_pixels), ("exact", same_file)):
-            if len(set(first[found.items].tolist())) == 1:
-                kind = name
+        is_file, is_picture = (
+            len(set(first[found.items].tolist())) == 1 for first in (same_file, same_pixels)
+        )
+        kind: DuplicateKind = "exact" if is_file else "pixels" if is_picture else "near"
         files = _equal_sets(found.items, same_file) if kind != "exact" else ()
         pixels = _equal_sets(found.items, same_pixels) if kind == "near" else ()
         known = set(files)
@@ -337,7 +338,7 @@ def _are_supported(groups: NDArray[np.intp], *, size: NDArray[np.intp]) -> NDArr
     return supported
 
 
-def _members(group: NDArray[np.intp], copies: _Copies, kind: str) -> Iterator[_Group]:
+def _members(group: NDArray[np.intp], copies: _Copies, kind: DuplicateKind) -> Iterator[_Group]:
     """Yield the groups of two or more members; `group` is the number of the group of each item."""
     size = np.bincount(group)
     weakest = np.ones(len(size))
