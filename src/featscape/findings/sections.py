@@ -15,7 +15,13 @@ from featscape.findings.copies import (
     note_copies,
     note_duplicates,
 )
-from featscape.findings.records import DuplicateGroup, LabelError, Reliability, Shortcut
+from featscape.findings.records import (
+    DuplicateGroup,
+    LabelError,
+    QualityProblem,
+    Reliability,
+    Shortcut,
+)
 from featscape.findings.wording import (
     CLASS_SECTIONS,
     PATTERNS,
@@ -165,6 +171,7 @@ def _shown(finding: Finding) -> ShownFinding:
         items=getattr(finding, "items", ()) or finding.evidence.items,
         suggested=finding.suggested if isinstance(finding, LabelError) else None,
         neighbors=finding.evidence.neighbors,
+        faults=finding.kinds if isinstance(finding, QualityProblem) else (),
     )
 
 

@@ -27,12 +27,15 @@ class ShownFinding:
         The suggested label.
     neighbors : tuple of int
         The items that support the finding.
+    faults : tuple of str
+        The technical faults of the image, for example "dark" and "blurred".
     """
 
     text: str
     items: tuple[int, ...] = ()
     suggested: str | None = None
     neighbors: tuple[int, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

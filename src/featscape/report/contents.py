@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -59,12 +59,11 @@ class _Chooser:
 
     given: ReportInput
     encoder: ImageEncoder
-    faults: Sequence[str | None] = field(default_factory=list)
 
     def gallery(self, section: FindingsSection) -> Gallery:
         groups: dict[str, list[ShownFinding]] = {}
         for one in section.findings:
-            groups.setdefault(self._heading(section, one), []).append(one)
+            groups.setdefault(", ".join(one.faults), []).append(one)
         if section.name == "off_topic":
             others = {
                 _SMALLER: self._smaller(section),
@@ -123,11 +122,6 @@ class _Chooser:
         order = np.argsort(classes.codes, kind="stable")
         parts = np.split(order, np.cumsum(classes.counts)[:-1])
         return dict(zip(classes.names, parts, strict=True))
-
-    def _heading(self, section: FindingsSection, finding: ShownFinding) -> str:
-        if section.name != "quality" or not finding.items:
-            return ""
-        return self.faults[finding.items[0]] or ""
 
     def _entry(self, section: FindingsSection, finding: ShownFinding) -> Entry:
         if section.layout == "texts":
@@ -203,12 +197,7 @@ class _Chooser:
         """Return the tiny images that are not listed: they may come from another source."""
         listed = {item for finding in section.findings for item in finding.items}
         sections = self.given.findings.sections
-        of_quality = [
-            one for other in sections if other.name == "quality" for one in other.findings
-        ]
-        tiny = [
-            one for one in of_quality if "tiny" in (self.faults[one.items[0]] or "").split(", ")
-        ]
+        tiny = [one for other in sections for one in other.findings if "tiny" in one.faults]
         return [one for one in tiny if listed.isdisjoint(one.items)][:_MOST_OF_FAULT]
 
     def _other_borders(self, section: FindingsSection) -> list[ShownFinding]:
@@ -273,9 +262,7 @@ def choose_contents(given: ReportInput, encoder: ImageEncoder) -> Contents:
     InputError
         If a thumbnail is damaged.
     """
-    columns = {one.name: one.values for one in given.findings.columns}
-    faults = columns.get("technical_faults")
-    chooser = _Chooser(given, encoder, [] if faults is None else list(faults))
+    chooser = _Chooser(given, encoder)
     galleries = [chooser.gallery(one) for one in given.findings.sections]
     return Contents(
         galleries=tuple(one for one in galleries if one.groups),

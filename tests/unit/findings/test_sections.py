@@ -251,6 +251,7 @@ def test_every_finding_is_in_a_section():
     )
     assert sum(len(section.findings) for section in sections.values()) == 7
     assert sections["quality"].text == "1 image: 1 dark, 1 blurred."
+    assert sections["quality"].findings[0].faults == ("dark", "blurred")
 
 
 def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():

@@ -77,8 +77,10 @@ class Page(HTMLParser):
         self.text += data
 
 
-def finding(text="A sentence.", items=(0, 1, 2), suggested=None):
-    return ShownFinding(text=text, items=items, suggested=suggested, neighbors=(3, 4))
+def finding(text="A sentence.", items=(0, 1, 2), suggested=None, faults=()):
+    return ShownFinding(
+        text=text, items=items, suggested=suggested, neighbors=(3, 4), faults=faults
+    )
 
 
 def section(name, layout, found, text="Some text."):
@@ -93,7 +95,7 @@ def all_sections(found):
         section("leaks", "pairs", found),
         section("duplicates", "pairs", found),
         section("off_topic", "items", found),
-        section("quality", "items", found),
+        section("quality", "items", [replace(one, faults=(one.text,)) for one in found]),
         section("classes", "groups", found),
         section("split", "groups", found),
         section("exemplars", "groups", found),
@@ -107,7 +109,6 @@ def given(n_items=8, *, sections=None, text="plain", images=True, **changes):
         ShownColumn(
             name="off_topic", title="", note="", values=np.arange(n_items, dtype=np.float32)
         ),
-        ShownColumn(name="technical_faults", title="", note="", values=[text] * n_items),
     )
     sections = all_sections([finding(text)]) if sections is None else sections
     fields = {
@@ -330,15 +331,13 @@ def test_the_farthest_images_of_each_class_are_among_the_farthest():
 
 
 def test_tiny_images_are_among_the_images_off_topic():
-    faults = ["dark", "tiny", "noisy, tiny", "tiny"]
-    column = ShownColumn(name="technical_faults", title="", note="", values=faults)
+    faults = [("dark",), ("tiny",), ("noisy", "tiny"), ("tiny",)]
     sections = (
         section("off_topic", "items", [finding(items=(3,))]),
-        section("quality", "items", [finding(items=(item,)) for item in range(4)]),
+        section("quality", "items", [finding(items=(i,), faults=faults[i]) for i in range(4)]),
     )
-    shown = ShownFindings(sections=sections, columns=(column,))
     paths = [f"{item}.png" for item in range(4)]
-    content = render_report(given(4, findings=shown, paths=paths))
+    content = render_report(given(4, findings=ShownFindings(sections=sections), paths=paths))
     _, _, smaller = content.partition("Much smaller than the other images")
     smaller, _, _ = smaller.partition("</section>")
     assert [path for path in paths if f">{path}<" in smaller] == ["1.png", "2.png"]
@@ -357,10 +356,8 @@ def test_images_with_unusual_borders_are_among_the_images_off_topic():
 
 def test_a_common_fault_hides_no_rare_fault():
     faults = ["blurred"] * 40 + ["dark"]
-    column = ShownColumn(name="technical_faults", title="", note="", values=faults)
-    found = [finding(items=(item,)) for item in range(41)]
-    shown = ShownFindings(sections=(section("quality", "items", found),), columns=(column,))
-    page = Page(render_report(given(41, findings=shown)))
+    found = [finding(items=(item,), faults=(fault,)) for item, fault in enumerate(faults)]
+    page = Page(render_report(given(41, sections=[section("quality", "items", found)])))
     assert "blurred 12 of 40" in page.text
     assert "dark 1" in page.text
     assert page.elements.count("img") == 13
