@@ -6,6 +6,7 @@ The commands are imported after the signals are handled, because the import take
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import re
 import signal
@@ -15,8 +16,12 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO, cast
 
+from featscape.cli.console import print_error
 from featscape.cli.process import EndingSignals, LenientStream, ResultStream, open_closed_streams
-from featscape.errors import FeatscapeError
+from featscape.errors import FeatscapeError, first_line
+
+if sys.platform != "win32":
+    import resource  # now: later, no further file may be open
 
 if TYPE_CHECKING:
     import typer
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 USER_ERROR = 2  # the exit status of other errors is 1, and 128 + N for signal N
 _EXAMPLE = re.compile(r"^ +(featscape \S.*?)(?:  .*)?$", re.MULTILINE)  # without the remark
 INTERRUPTED = 130  # the status that Typer returns for Ctrl-C
+# a line in messages of the loader of libraries, of PyTorch, OpenVINO and C++
+_NO_MEMORY = re.compile(".*(?:failed to map segment|can(?:no|')t alloc|bad_alloc).*")
 
 
 def run_program() -> None:
@@ -63,16 +70,44 @@ def main() -> None:
             status = _run()
         except KeyboardInterrupt:  # outside Typer, which handles its own
             status = INTERRUPTED
+        except (MemoryError, OSError, RuntimeError, ImportError) as error:
+            message = _explain_limit(error)
+            if message is None:
+                raise
+            print_error(message)
+            status = USER_ERROR
         signals.finish()
         if status == INTERRUPTED:
-            from featscape.cli.console import print_error
-
             number = signals.received or signal.SIGINT
             is_key = number == signal.SIGINT
             name = signal.Signals(number).name
             print_error("interrupted." if is_key else f"stopped by {name}.")
             status = 128 + number
     sys.exit(status)
+
+
+def _explain_limit(error: BaseException) -> str | None:
+    """Return the message for a limit on memory, open files or threads; None for another error."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EMFILE and sys.platform != "win32":
+        n_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return (
+            f"the process may open {n_files:,} files, and needs more. Raise the limit of the "
+            "shell, for example with ulimit -n 1024."
+        )
+    found = _NO_MEMORY.search(str(error)) if number is None else None
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or found is not None:
+        reason = first_line(error) if found is None else found[0]
+        return (
+            f"the process needs more memory than the system gives it ({reason}). End other "
+            "programs, or raise the limit of the shell or the container (ulimit -v)."
+        )
+    if str(error) == "can't start new thread":
+        return (
+            "the system starts no further thread of the process. End other programs, or raise the "
+            "limit of the shell or the container on processes (ulimit -u) or memory (ulimit -v)."
+        )
+    return None
 
 
 def _with_remedy(error: typer.TyperException) -> str:
@@ -94,7 +129,6 @@ def _run() -> int:
     import typer
 
     from featscape.cli.commands import app
-    from featscape.cli.console import print_error
 
     try:
         status = app(standalone_mode=False)

@@ -1,3 +1,4 @@
+import errno
 import json
 import re
 import socket
@@ -5,6 +6,7 @@ from dataclasses import fields
 from datetime import datetime
 from importlib.metadata import entry_points
 from io import StringIO
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -195,6 +197,37 @@ class TestMistakes:
         done = featscape("map", photos, "--perplexity", 4)
         assert done.status == 2
         assert done.err.splitlines()[-1] == r"featscape: what\nhappened"
+
+    @pytest.mark.parametrize(
+        ("error", "words"),
+        [
+            (
+                OSError(errno.EMFILE, "Too many open files", "a.png"),
+                r"may open [\d,]+ files, .* -n ",
+            ),
+            (MemoryError(), r"more memory than the system gives it \(MemoryError\)"),
+            (OSError(errno.ENOMEM, "Cannot allocate memory"), "more memory .* -v"),
+            (ImportError("libtorch.so: failed to map segment from shared object"), "more memory"),
+            (
+                RuntimeError("in core.cpp:117:\n: can't allocate memory"),
+                r"more memory .* \(: can't all",
+            ),
+            (RuntimeError("can't start new thread"), "no further thread .* -u"),
+        ],
+    )
+    def test_a_limit_of_the_system_is_one_line(self, featscape, photos, monkeypatch, error, words):
+        monkeypatch.setattr("featscape.features.extract", Mock(side_effect=error))
+        done = featscape("map", photos, "--perplexity", 4)
+        assert done.status == 2
+        assert re.match(f"featscape: .*{words}", done.err.splitlines()[-1])
+
+    @pytest.mark.parametrize(
+        "error", [OSError(errno.EIO, "broken"), RuntimeError("bug"), ImportError("no module x")]
+    )
+    def test_other_errors_have_a_traceback(self, featscape, photos, monkeypatch, error):
+        monkeypatch.setattr("featscape.features.extract", Mock(side_effect=error))
+        with pytest.raises(type(error), match=str(error)[-3:]):
+            featscape("map", photos, "--perplexity", 4)
 
 
 class TestScreens:
