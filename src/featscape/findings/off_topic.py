@@ -36,6 +36,10 @@ _MOST_OF_ODD_CLASS = 0.5  # a class is unlike the dataset if a larger share is a
 _SMALL_CLASS = 0.1  # of all items; a larger class is a large part of the dataset
 _CUT = 2.0  # interquartile ranges above the third quartile
 _LEAST_ITEMS = 20
+_LEAST_DISTANCE = 1e-6  # before the logarithm; smaller distances are those of equal features
+# The largest share of distances below `_LEAST_DISTANCE`. With more, the first quartile is that
+# constant, and the score in interquartile ranges depends on the constant.
+_MOST_EQUAL = 0.25
 _N_SUPPORTING = 5
 
 _METHOD = (
@@ -103,14 +107,16 @@ def find_off_topic(
     distances, to_others = _distances(
         rows, sample, of_classes, _codes_of_small(classes, n), n_threads=n_threads
     )
+    noun = noun_of(paths)
     if distances is None:
-        return _not_computed(n, "All items have the same features, or most of them have.")
+        return _not_computed(
+            n, f"More than a quarter of the {noun}s have the same features as others."
+        )
     scaled = [_in_ranges(np.log(one)) for one in distances.T]
     score = _in_ranges(np.mean(scaled, axis=0)) - _CUT
     to_others = _in_ranges(np.log(to_others), np.log(distances[:, 0])) - _CUT
-    if not np.isfinite(score).all():
-        return _not_computed(n, "All items have the same features, or most of them have.")
-    noun = noun_of(paths)
+    if not np.isfinite(score).all():  # an interquartile range is 0
+        return _not_computed(n, f"Half of the {noun}s or more are equally far from the others.")
     score, reason = _leave_out_odd_classes(score, to_others, classes, noun)
     listed = np.flatnonzero(score > 0)
     listed = listed[np.lexsort((listed, -score[listed]))]
@@ -241,7 +247,7 @@ def _distances(
     Returns
     -------
     ndarray, shape (n, 1) or (n, 2), or None
-        Cosine distances; None if most of them are 0.
+        Cosine distances; None if more than `_MOST_EQUAL` of them are 0.
     ndarray, shape (n,)
         The distance to the sample without the items that have the same code, if not -1.
     """
@@ -275,9 +281,9 @@ def _distances(
             distances[block, 1] = np.min(of_groups[1:], axis=0)
 
     for_each(compare, blocks(len(rows), rows_at_once=512), n_threads=n_threads)
-    if (distances < 1e-6).mean() > 0.25:
+    if (distances < _LEAST_DISTANCE).mean() > _MOST_EQUAL:
         return None, to_others
-    return np.maximum(distances, 1e-6), np.maximum(to_others, 1e-6)
+    return np.maximum(distances, _LEAST_DISTANCE), np.maximum(to_others, _LEAST_DISTANCE)
 
 
 def _in_ranges(

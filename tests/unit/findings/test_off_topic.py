@@ -130,9 +130,17 @@ def test_too_few_items_are_reported(n_items):
     assert np.isnan(found.score).all()
 
 
-def test_identical_items_are_reported():
-    found = off_topic(np.ones((50, 8), np.float32))
-    assert "same features" in found.result.reason
+@pytest.mark.parametrize("n_equal", [20, 30, 100])
+def test_equal_features_of_more_than_a_quarter_of_the_items_are_reported(n_equal):
+    features = np.random.default_rng(0).normal(size=(100, 8)).astype(np.float32)
+    features[:n_equal] = 1
+    reason = "More than a quarter of the items have the same features as others."
+    assert off_topic(features).result.reason == (reason if n_equal > 25 else None)
+
+
+def test_equal_distances_of_all_items_are_reported():
+    found = off_topic(np.eye(50, dtype=np.float32))
+    assert found.result.reason == "Half of the items or more are equally far from the others."
     assert found.result.findings == ()
 
 
