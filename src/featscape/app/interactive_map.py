@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.app.exports import ExportableMap, missing_library, require_pandas
-from featscape.errors import ImageError, InputError, MissingExtra
-from featscape.files.regular import open_regular
+from featscape.errors import InputError, MissingExtra
 from featscape.findings import FindingRow, to_rows
-from featscape.printable_names import printable
 from featscape.steps.content.regions import open_regions
 from featscape.steps.content.search import Searcher
 from featscape.steps.findings import open_findings
@@ -19,7 +17,6 @@ from featscape.steps.placement import as_file, open_placer, place_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import BinaryIO
 
     import pandas as pd
 
@@ -260,15 +257,13 @@ class InteractiveMap(ExportableMap):
         Raises
         ------
         InputError
-            If the image does not exist, `image` is no image, or the map was made from features,
-            without a network.
+            If the image at a path does not exist or cannot be read or decoded, if `image` is no
+            image, or if the map was made from features, without a network.
         ModelError, DeviceError
             If `model` or `weights` is required, or the network cannot be loaded or differs from
             the network of the map.
         ImageError
-            If the image cannot be decoded.
-        OSError
-            If the image cannot be read, or is not a regular file.
+            If an open file or bytes cannot be decoded.
         """
         if isinstance(image, str | os.PathLike) and Path(image).is_dir():
             raise InputError(
@@ -281,14 +276,6 @@ class InteractiveMap(ExportableMap):
         given = (model, None if weights is None else str(weights), device)
         if given not in self._placers:
             self._placers[given] = open_placer(self, model=model, weights=weights, device=device)
-        if isinstance(opened, str | os.PathLike):
-            try:
-                with open_regular(opened) as file:
-                    return self._placers[given](file)
-            except ImageError as error:
-                raise ImageError(
-                    f"the image {printable(opened)} cannot be placed: {error}. Give another image."
-                ) from error
         return self._placers[given](opened)
 
     def place_images(
@@ -327,7 +314,7 @@ class InteractiveMap(ExportableMap):
         )
 
     @cached_property
-    def _placers(self) -> dict[tuple[str | None, ...], Callable[[BinaryIO], PlacedImage]]:
+    def _placers(self) -> dict[tuple[str | None, ...], Callable[[OneImage], PlacedImage]]:
         return {}
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

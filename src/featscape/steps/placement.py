@@ -72,7 +72,7 @@ def open_placer(
     model: str | None = None,
     weights: str | Path | None = None,
     device: str = "auto",
-) -> Callable[[BinaryIO], PlacedImage]:
+) -> Callable[[OneImage], PlacedImage]:
     """Return a function that places new images on an existing map, one at a time.
 
     The map does not change.
@@ -92,7 +92,7 @@ def open_placer(
     Returns
     -------
     callable
-        An open image file -> `PlacedImage`. Raises ImageError if the image cannot be decoded.
+        An image as for `as_file` -> `PlacedImage`. Raises the errors of `load_image_encoder`.
 
     Raises
     ------
@@ -101,14 +101,11 @@ def open_placer(
     ModelError, DeviceError
         If the network is missing, cannot be loaded, or differs from the network of the map.
     """
-    from featscape.images import decode_scaled
+    encode = load_image_encoder(made, model=model, weights=weights, device=device)
+    tsne = load_tsne(made)
 
-    network = _load_network(made, model=model, weights=weights, device=device)
-    tsne, white = load_tsne(made), white_of(made)
-
-    def place_image(file: BinaryIO) -> PlacedImage:
-        image = decode_scaled(file, at_least_px=network.min_px, white=white).image
-        features = network.run([network.prepare(image)])  # (1, d)
+    def place_image(image: OneImage) -> PlacedImage:
+        features = encode(image)[None]  # (1, d)
         positions, neighbors = place(tsne, features, landmarks=made.landmarks)
         return PlacedImage(positions[0], neighbors)
 

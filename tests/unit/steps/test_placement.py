@@ -86,11 +86,23 @@ def test_all_images_of_a_folder_are_placed_with_the_network_of_the_map(
     assert [one.path for one in placed.images.skipped] == ["damaged.png"]
     with pytest.raises(InputError, match=r"got the folder .*red'\. Place .* with place_images"):
         interactive.place(photos / "red")
-    with pytest.raises(ImageError, match=r"damaged.png cannot be placed: not an image"):
-        interactive.place(photos / "red" / "damaged.png")
-    (photos / "red" / "damaged.png").write_bytes(b"")
-    with pytest.raises(ImageError, match=r"damaged.png cannot be placed: empty file \(0 bytes\)"):
-        interactive.place(photos / "red" / "damaged.png")
+
+
+def test_the_place_and_the_search_of_an_unusable_file_have_the_same_errors(
+    made, photos, monkeypatch, quick_network
+):
+    monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
+    file = photos / "damaged.png"
+    interactive = featscape.open_map(made.folder)
+    for use in (interactive.place, lambda image: interactive.search(image=image)):
+        for content, reason in ((b"no image", "not an image"), (b"", r"empty file \(0 bytes\)")):
+            file.write_bytes(content)
+            with pytest.raises(InputError, match=rf"damaged\.png cannot be used: {reason}"):
+                use(file)
+            with pytest.raises(ImageError, match=reason):
+                use(content)
+        with pytest.raises(InputError, match="/dev/null cannot be used: not a regular file"):
+            use("/dev/null")
 
 
 def test_skipped_files_are_reported_once_when_images_are_placed(
