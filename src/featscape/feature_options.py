@@ -98,8 +98,10 @@ class FeatureMapOptions(SourceOptions):
         ------
         InputError, DeviceError
         """
+        from featscape.images.tables.program_columns import given_columns
         from featscape.mapfolder import check_source
 
+        object.__setattr__(self, "columns", given_columns(self.columns))
         super().__post_init__()
         if isinstance(self.images, str | os.PathLike):
             check_source(Path(self.images), output=self.folder)

@@ -13,6 +13,7 @@ from featscape.images.collections.collect import collect
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.sources.registry import find_in_source
 from featscape.images.storage.locations import as_location
+from featscape.images.tables.program_columns import given_columns
 from featscape.labels.classes import sample_of_classes
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def find_images(
     (24, ['blue', 'green', 'red'])
     """
     check_choice(limit=limit, random_state=random_state, max_megapixels=max_megapixels, white=white)
+    columns = given_columns(columns)
     if not isinstance(source, str | os.PathLike):
         images = collect(
             source,

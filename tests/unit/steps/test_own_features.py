@@ -176,6 +176,13 @@ class TestPaths:
             read(images=images, columns={"path": [f"x/{item}.png" for item in order]})
 
     @pytest.mark.usefixtures("features")
+    def test_a_frame_without_columns_is_no_columns(self, photos):
+        files = [str(photos / path) for path in find_images(photos).paths]
+        images = {"file": files, "row": list(range(N))}
+        own = read(images=images, columns={}, label_column="row")
+        assert own.labels == tuple(map(str, range(N)))
+
+    @pytest.mark.usefixtures("features")
     def test_the_paths_of_a_table_determine_the_images(self, here, photos):
         paths = find_images(photos).paths[::-1]
         write_table(here / "t.csv", {"file": paths, "score": range(N)})

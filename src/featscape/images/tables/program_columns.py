@@ -27,6 +27,12 @@ def as_mapping(source: Any) -> Any:
     return source.to_dict(as_series=False)
 
 
+def given_columns(columns: Any) -> Any:
+    """Return columns as `as_mapping`, and None for a mapping or DataFrame without columns."""
+    columns = as_mapping(columns)
+    return None if hasattr(columns, "keys") and not list(columns.keys()) else columns
+
+
 def make_table(name: str, columns: Columns) -> ImageTable:
     """Return the columns of a mapping or DataFrame as a table.
 

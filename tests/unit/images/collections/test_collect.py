@@ -93,6 +93,14 @@ def test_columns_that_do_not_fit_the_source_are_refused(source, options, message
         find_images(source, **options)
 
 
+@pytest.mark.parametrize("columns", [{}, pd.DataFrame(), pd.DataFrame(index=[0, 1])])
+def test_a_frame_without_columns_is_no_columns(columns, tmp_path):
+    images = find_images([RED, BLUE], columns=columns)
+    assert (len(images), images.columns) == (2, {})
+    RED.save(tmp_path / "r.png")
+    assert len(find_images(tmp_path, columns=columns)) == 1
+
+
 def test_the_source_of_a_collection_is_described_with_its_number_of_images(tmp_path):
     assert find_images([RED]).source == "1 image of a list"
     assert find_images(np.zeros((2, 6, 8, 3), np.uint8)).source == "2 images of an ndarray"
