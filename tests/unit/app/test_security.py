@@ -254,6 +254,16 @@ class TestReverseProxy:
             Access.of("127.0.0.1", port=8000, host="127.0.0.1", token=token)
         assert got in str(caught.value)
 
+    @pytest.mark.parametrize(
+        ("given", "is_known"),
+        [({}, False), ({"token": TOKEN}, True), ({"public_url": "https://maps.example"}, True)],
+    )
+    def test_a_server_with_a_token_is_known_by_every_ip_address(self, given, is_known):
+        access = Access.of("127.0.0.1", port=8000, host="127.0.0.1", **given)
+        assert access.knows_host("127.0.0.1:8000")
+        for host in ("93.184.216.34:8000", "[2606:2800::1]:8000"):
+            assert access.knows_host(host) == is_known
+
     def test_a_token_of_the_user_is_required_without_a_proxy_too(self, app):
         access = Access.of("127.0.0.1", port=8000, host="127.0.0.1", token=self.TOKEN)
         page = TestClient(Guard(app, access=access), base_url="http://localhost:8000")

@@ -7,8 +7,8 @@ page can send requests to this server. Therefore:
   rebinding), the header still names evil.example.
 - The Origin header, if present, must name this server, and so must the page that embeds or fetches
   (Sec-Fetch-Site). Otherwise another site could count and measure the images.
-- Beyond the loopback interface a token is required: first in the address, then in a cookie. The
-  browser does not send the cookie for pages of other sites.
+- Beyond the loopback interface, or if the user gave a token, a token is required: first in the
+  address, then in a cookie. The browser does not send the cookie for pages of other sites.
 - Behind a reverse proxy, the Host and the Origin header may also name the public address that the
   user gave. The token is then required from everyone, because all requests come from the proxy.
 """
@@ -69,7 +69,7 @@ class Access:
     Attributes
     ----------
     token : str or None
-        The token required in each request; None on the loopback interface.
+        The token required in each request; None if no token is required.
     port : int
         The port of the server; part of the cookie's name, because servers on this machine share
         cookies.
@@ -136,8 +136,8 @@ class Access:
     def knows_host(self, host: str) -> bool:
         """Return whether a Host header names this machine.
 
-        An IP address is safe from DNS rebinding. A server on the loopback interface accepts
-        loopback addresses only.
+        An IP address is safe from DNS rebinding. Without a token, only loopback addresses are
+        accepted; with a token, all IP addresses are accepted, on the loopback interface, too.
         """
         match = _HOST.fullmatch(host)
         if match is None:
