@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, overload
 
+from featscape.defaults import MOST_CLASSES
 from featscape.errors import InputError
-from featscape.findings import relate_classes
-from featscape.mapfolder.read import seed_of
 from featscape.pictures import check_axes, draw_relations, draw_relations_in_axes
-from featscape.steps.findings import open_findings
+from featscape.steps.findings import open_findings, relate_map
 
 if TYPE_CHECKING:
     import os
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 def draw_classes(
     made: Map,
     *,
-    most_classes: int = 60,
+    most_classes: int = MOST_CLASSES,
     size_px: int = 1600,
     title: str | None = None,
     caption: str | None = None,
@@ -37,7 +36,7 @@ def draw_classes(
 def draw_classes(
     made: Map,
     *,
-    most_classes: int = 60,
+    most_classes: int = MOST_CLASSES,
     dark: bool = False,
     ax: Axes,
 ) -> None: ...
@@ -46,7 +45,7 @@ def draw_classes(
 def draw_classes(
     made: Map,
     *,
-    most_classes: int = 60,
+    most_classes: int = MOST_CLASSES,
     size_px: int = 1600,
     title: str | None = None,
     caption: str | None = None,
@@ -110,14 +109,7 @@ def draw_classes(
         raise InputError(
             f"most_classes must be at least 2; got {most_classes}. Choose a larger number."
         )
-    relations = relate_classes(
-        made.features,
-        made.neighbors.indices,
-        made.labels,
-        most_classes=most_classes,
-        found=open_findings(made).classes,
-        random_state=seed_of(made),
-    )
+    relations = relate_map(made, open_findings(made), most_classes=most_classes)
     if relations is None:
         raise InputError(
             f"draw_classes needs a map with at least two classes; got {made!r}. "

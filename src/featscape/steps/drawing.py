@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from featscape import mapfolder
+from featscape.defaults import MOST_CLASSES
 from featscape.files.folder_handle import FolderHandle
 from featscape.findings import arrange_findings, relate_classes
 from featscape.labels.classes import label_names
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from featscape.records import Embedding, ItemSet
     from featscape.records.regions import Region
 
-_LEAST_CLASSES, _MOST_CLASSES = 3, 60  # in the picture; the names of more classes are too small
+_LEAST_CLASSES = 3  # in the picture of the classes
 
 
 @contextmanager
@@ -167,7 +168,7 @@ def _draw_classes(
         np.load(folder / mapfolder.FEATURES, mmap_mode="r"),
         embedding.neighbors.indices,
         embedding.labels,
-        most_classes=_MOST_CLASSES,
+        most_classes=MOST_CLASSES,
         found=findings.classes,
         random_state=embedding.parameters["seed"],
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from featscape import mapfolder
 from featscape.features.engines.devices import count_cores
-from featscape.findings import ItemColumns, ItemData, compute_findings, from_json
+from featscape.findings import ItemColumns, ItemData, compute_findings, from_json, relate_classes
 from featscape.findings.spaces import blocks, one_blas_thread
 from featscape.mapfolder.findings_file import read_findings
 from featscape.mapfolder.layout import damaged
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from featscape.findings import Findings
     from featscape.mapfolder.read import Map
     from featscape.records import Embedding, ItemSet
+    from featscape.records.class_relations import ClassRelations
     from featscape.records.images import Column
 
 _FEW_ITEMS = 2_000  # with small matrices: see `one_blas_thread`
@@ -115,6 +116,27 @@ def read_stored(made: Map) -> Findings | None:
         return from_json(content, columns=ItemColumns.from_stored(columns), paths=made.paths)
     except ValueError as error:
         raise damaged(made.folder / mapfolder.FINDINGS, error) from error
+
+
+def relate_map(made: Map, findings: Findings, *, most_classes: int) -> ClassRelations | None:
+    """Return which classes of a map are close; None for fewer than two classes.
+
+    Parameters
+    ----------
+    made : Map
+    findings : Findings
+        Those of the map.
+    most_classes : int
+        Of more classes, those that are close to another class.
+    """
+    return relate_classes(
+        made.features,
+        made.neighbors.indices,
+        made.labels,
+        most_classes=most_classes,
+        found=findings.classes,
+        random_state=seed_of(made),
+    )
 
 
 def _check_finite(made: Map) -> None:

@@ -13,12 +13,12 @@ import numpy as np
 from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
-from featscape.mapfolder.read import open_map, open_picture, seed_of
+from featscape.mapfolder.read import open_map, open_picture
 from featscape.mapfolder.staging import staged_file
 from featscape.printable_names import as_argument, printable, separable
 from featscape.records import PictureSettings, count_skipped
 from featscape.steps.facts.run import dataset_text, describe_layer, landmarks_text
-from featscape.steps.findings import open_findings
+from featscape.steps.findings import open_findings, relate_map
 from featscape.steps.map_pictures import draw_picture
 
 if TYPE_CHECKING:
@@ -71,12 +71,7 @@ def write_report(
 
 
 def _gather(made: Map, title: str) -> ReportInput:
-    from featscape.findings import (
-        arrange_findings,
-        draw_difference,
-        relate_classes,
-        summarize_findings,
-    )
+    from featscape.findings import arrange_findings, draw_difference, summarize_findings
     from featscape.report import ReportInput
 
     findings = open_findings(made)
@@ -91,14 +86,7 @@ def _gather(made: Map, title: str) -> ReportInput:
         paths=made.paths,
         thumbnails=made.thumbnails,
         pictures=list(_pictures(made)),
-        relations=relate_classes(
-            made.features,
-            made.neighbors.indices,
-            made.labels,
-            most_classes=_MOST_CLASSES,
-            found=findings.classes,
-            random_state=seed_of(made),
-        ),
+        relations=relate_map(made, findings, most_classes=_MOST_CLASSES),
         difference=draw_difference,
     )
 
