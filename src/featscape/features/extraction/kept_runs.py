@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from featscape.errors import first_line
 from featscape.features.engines.base import INT8
 from featscape.features.engines.precision import AUTO
 from featscape.features.zoo.fingerprint import card_key, describe_change
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 RUN_FILE = "run.json"
 _MAX_BYTES = 1 << 20
+_UNREADABLE = f"its {RUN_FILE} is damaged, or of another version of featscape"
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def find_kept_choice(
     found = (
         run
         for run in _read_runs(work).values()
-        if run is not None
+        if isinstance(run, KeptRun)
         and run.inference is not None
         and run.inference.asked == AUTO
         and run.white == white
@@ -109,7 +111,7 @@ def describe_unused(work: Path | None, run: KeptRun) -> str:
         The run that starts.
     """
     reasons = [
-        "its network was not recorded" if other is None else _describe_difference(other, run)
+        other if isinstance(other, str) else _describe_difference(other, run)
         for name, other in _read_runs(work).items()
         if name != run.name
     ]
@@ -137,15 +139,16 @@ def _describe_difference(then: KeptRun, now: KeptRun) -> str:
     return "the code of the network has changed"
 
 
-def _read_runs(work: Path | None) -> dict[str, KeptRun | None]:
-    """Return the runs by the names of their folders, sorted; None for an unreadable description."""
+def _read_runs(work: Path | None) -> dict[str, KeptRun | str]:
+    """Return the runs, or why they are not known, by the names of their folders, sorted."""
     if work is None or not work.is_dir():
         return {}
     folders = sorted(folder for folder in work.iterdir() if any(folder.glob("*.npy")))
     return {folder.name: _read_run(folder / RUN_FILE) for folder in folders}
 
 
-def _read_run(file: Path) -> KeptRun | None:
+def _read_run(file: Path) -> KeptRun | str:
+    """Return a run, or the reason why its description cannot be used."""
     try:
         with open_regular(file) as stream:
             facts = json.loads(stream.read(_MAX_BYTES))
@@ -153,7 +156,11 @@ def _read_run(file: Path) -> KeptRun | None:
         if facts["inference"] is not None:
             facts["inference"] = Inference(**facts["inference"])
         run = KeptRun(**facts)
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return None
+    except FileNotFoundError:
+        return "its network was not recorded"
+    except OSError as error:
+        return f"its {RUN_FILE} cannot be read ({first_line(error)})"
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return _UNREADABLE
     is_counted = all(type(count) is int for count in (run.n_images, run.n_sampled))
-    return run if is_counted and run.n_sampled >= 0 else None
+    return run if is_counted and run.n_sampled >= 0 else _UNREADABLE

@@ -1,5 +1,6 @@
 """The description of an interrupted run is found, and its differences are named."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from featscape.records import Inference
 from helpers.networks.rounded_engine import CARD
 
 CHOSEN = Inference("An engine 0.9", "bf16", "auto", "it is close", cosine=0.999, n_checked=24)
+UNREADABLE = "its run.json is damaged, or of another version of featscape"
 RUN = KeptRun(replace(CARD, precision="bf16"), None, CHOSEN, n_images=100, n_sampled=24)
 
 
@@ -61,11 +63,23 @@ def test_a_damaged_description_is_reported_and_not_used(keep, text):
     work = keep()
     (work / RUN.name / RUN_FILE).write_text(text)
     assert find(work) is None
-    assert describe_unused(work, replace(RUN, card=CARD)) == "its network was not recorded"
+    assert describe_unused(work, replace(RUN, card=CARD)) == UNREADABLE
 
 
 def test_counts_of_another_type_are_damage(keep):
-    assert find(keep(replace(RUN, n_sampled="24"))) is None
+    work = keep(replace(RUN, n_sampled="24"))
+    assert find(work) is None
+    assert describe_unused(work, replace(RUN, card=CARD)) == UNREADABLE
+
+
+def test_a_run_without_a_description_is_reported(keep):
+    work = keep()
+    (work / RUN.name / RUN_FILE).unlink()
+    assert find(work) is None
+    assert describe_unused(work, replace(RUN, card=CARD)) == "its network was not recorded"
+    (work / RUN.name / RUN_FILE).mkdir()
+    reason = describe_unused(work, replace(RUN, card=CARD))
+    assert re.fullmatch(r"its run\.json cannot be read \(.+\)", reason)
 
 
 def test_the_value_of_white_and_the_calibration_are_named(keep):
