@@ -59,6 +59,9 @@ _MAX_HEADERS_BYTES = 10_000  # maximum size of the headers in neighbors.npz
 class Map:
     """A map on disk. The large arrays are read when they are used.
 
+    The arrays of an opened map are read-only, because the findings, the regions and the page belong
+    to their values. ``made.positions.copy()`` can be changed.
+
     Attributes
     ----------
     folder : Path
@@ -66,7 +69,7 @@ class Map:
         The contents of run.json, which describe how the map was made.
     positions : ndarray of float32, shape (n, 2) or (n, 3)
     features : ndarray of float32, shape (n, d)
-        Memory-mapped and read-only.
+        Memory-mapped.
     neighbors : Neighbors
     paths : tuple of str or None
         Relative to ``run["source"]``; None for a map of features that another program computed.
@@ -177,7 +180,7 @@ def read_map(folder: FolderHandle) -> Map:
     sizes_px = None
     if paths is not None:
         sizes_px = np.stack([items["width"], items["height"]], axis=1).astype(np.int32)
-    return Map(
+    made = Map(
         folder=folder.path,
         run=run,
         positions=positions,
@@ -191,6 +194,12 @@ def read_map(folder: FolderHandle) -> Map:
         columns={name: items[name] for name in items if name not in own},
         landmarks=np.flatnonzero(items[LANDMARK]) if LANDMARK in items else None,
     )
+    neighbors = made.neighbors
+    arrays = (positions, sizes_px, made.landmarks, neighbors.indices, neighbors.distances)
+    for array in (*arrays, *made.columns.values()):
+        if array is not None:
+            array.flags.writeable = False
+    return made
 
 
 def open_folder(path: Path) -> FolderHandle:

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,15 @@ class TestRoundTrip:
         features = make(tmp_path / "m").features
         assert isinstance(features, np.memmap)
         assert not features.flags.writeable
+
+    @pytest.mark.parametrize("values", [tuple("abcdef"), np.arange(6.0)])
+    def test_the_arrays_are_read_only(self, tmp_path, values):
+        features = some_features()
+        images = replace(features.images, columns={"more": values})
+        made = make(tmp_path / "m", features=replace(features, images=images))
+        arrays = [made.positions, made.sizes_px, *vars(made.neighbors).values()]
+        assert not any(one.flags.writeable for one in (*arrays, made.columns["more"]))
+        made.positions.copy()[:] = 0
 
     def test_three_dimensions(self, tmp_path):
         opened = make(tmp_path / "m", embedding=an_embedding(3))
