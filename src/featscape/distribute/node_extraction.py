@@ -131,8 +131,8 @@ def unpack(content: bytes) -> ReadItems | FeatscapeError:
 
 def load(job: Job) -> Network:
     """Load the network of the caller; raises ModelError if the network on this node differs."""
+    from featscape.cores import limit_cores
     from featscape.features import reload_network
-    from featscape.features.engines.devices import limit_cores
 
     if job.device == "cpu":
         limit_cores(1)  # each core of the node runs its own copy of the network

@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featscape.cores import count_cores
 from featscape.doctor.records import Folder, Machine, Problem
 from featscape.features.cache_folder import cache_folder, hub_folder
-from featscape.features.engines.devices import count_cores, may_have_gpu
+from featscape.features.engines.devices import may_have_gpu
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:

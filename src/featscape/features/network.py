@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.cores import count_cores
 from featscape.errors import ImageError, ModelError
 from featscape.features.engines.base import BF16, FP32
 from featscape.features.engines.compiling import COMPILED_FROM, compile_engine
-from featscape.features.engines.devices import count_cores
 from featscape.features.engines.precision import (
     AUTO,
     auto_min_images,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape import mapfolder
-from featscape.features.engines.devices import count_cores
+from featscape.cores import count_cores
 from featscape.findings import ItemColumns, ItemData, compute_findings, from_json, relate_classes
 from featscape.findings.spaces import blocks, one_blas_thread
 from featscape.mapfolder.findings_file import read_findings

@@ -1,8 +1,7 @@
-"""The devices that PyTorch finds, and the number of CPU cores that this process may use."""
+"""The devices that PyTorch finds, and the number of threads of PyTorch."""
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from ctypes.util import find_library
@@ -23,8 +22,6 @@ _GPU_FILES = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/kfd", "/dev
 # The largest number of parameters of a network that is tried on one thread: ResNet101 has 45
 # million. A pass of a larger network takes long enough for more threads.
 _MOST_FOR_ONE_THREAD = 50_000_000
-
-_core_limit: int | None = None
 
 
 def choose_device(name: str) -> torch.device:
@@ -81,15 +78,6 @@ def check_device(name: str) -> None:
         choose_device(name)
 
 
-def limit_cores(n_cores: int) -> None:
-    """Limit the networks of this process to `n_cores` cores, and PyTorch to as many threads."""
-    import torch
-
-    global _core_limit  # noqa: PLW0603 - per process, like PyTorch's number of threads
-    _core_limit = n_cores
-    torch.set_num_threads(n_cores)
-
-
 @contextmanager
 def one_thread_if_small(module: nn.Module) -> Iterator[None]:
     """Run a small network of PyTorch on one thread in this context.
@@ -106,12 +94,3 @@ def one_thread_if_small(module: nn.Module) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(n_threads)
-
-
-def count_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if _core_limit is not None:
-        return _core_limit
-    if hasattr(os, "sched_getaffinity"):  # only on Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.cores import count_cores
 from featscape.errors import InputError
 from featscape.features.engines.calibration import calibrate
-from featscape.features.engines.devices import count_cores, one_thread_if_small
+from featscape.features.engines.devices import one_thread_if_small
 from featscape.features.openvino_import import import_openvino, openvino_core
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from featscape.cores import count_cores
 from featscape.errors import ImageError
 from featscape.features.engines.base import BF16, FP32
-from featscape.features.engines.devices import count_cores
 from featscape.features.engines.precision import AUTO
 from featscape.features.extraction.cache import FeatureCache
 from featscape.features.extraction.earlier_runs import read_features_of_map

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.features.engines.devices import count_cores
+from featscape.cores import count_cores
 from featscape.features.extraction.cache import FeatureCache
 from featscape.features.extraction.prefetch import read_ahead
 from featscape.features.extraction.reading import make_reader
