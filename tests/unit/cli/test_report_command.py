@@ -4,7 +4,6 @@ import os
 import re
 
 import pytest
-from PIL import Image
 
 
 def test_the_report_is_written_beside_the_map(featscape, made):
@@ -21,17 +20,9 @@ def test_the_report_is_written_beside_the_map(featscape, made):
     assert "One point per item, colored by class" in content
     assert "The most useful findings" in content
     assert "<svg" in content
-    assert content.count("<source srcset=") == 1  # the scatter plot on white has a dark variant
+    assert content.count("<source srcset=") == 1  # the scatter plot has a dark variant
     assert sorted(made.rglob("*")) == before
     assert not list(made.parent.glob(".*partial"))
-
-
-def test_a_picture_with_other_options_has_no_dark_variant(featscape, made):
-    Image.new("RGB", (1600, 1600), "white").save(made / "scatter.png")
-    assert featscape("report", made).status == 0
-    content = (made.parent / "words-report.html").read_text(encoding="utf-8")
-    assert "One point per item, colored by class" in content
-    assert "<source srcset=" not in content
 
 
 def test_a_report_is_replaced_only_with_force(featscape, made):
