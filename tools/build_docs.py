@@ -23,7 +23,7 @@ from command_reference import write_commands
 from PIL import Image
 
 from featscape import make_map
-from featscape.demo import MODEL
+from featscape.defaults import INSTALLED_MODEL
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -134,7 +134,7 @@ def make_maps(source: Path) -> None:
     maps = BUILD / "maps"
     maps.mkdir(parents=True, exist_ok=True)
     for name, options in {"animals": {}, "animals-5": {"perplexity": 5}}.items():
-        made = make_map(DATA / "animals", maps / name, model=MODEL, force=True, **options)
+        made = make_map(DATA / "animals", maps / name, model=INSTALLED_MODEL, force=True, **options)
         for picture in ("scatter.png", "images.png", "images-grid.png"):
             copy_picture(made.folder / picture, source / GENERATED / f"{name}-{picture}")
     shutil.copy(maps / "animals" / "map.html", pages / "animals.html")

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from featscape.defaults import INSTALLED_MODEL
 from featscape.labels.classes import sample_of_classes
 from featscape.options import MapOptions
 from featscape.pipeline import make_maps
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from featscape.mapfolder.read import Map
     from featscape.progress import Progress
 
-MODEL = "efficientnet_lite0"  # its weights are installed with featscape
 ENLARGEMENT = 8  # pixels per value on each axis; a digit has 8 x 8 values from 0 to 16
 
 
@@ -47,7 +47,7 @@ def make_demo(
         options = MapOptions(
             source,
             output,
-            model=MODEL,
+            model=INSTALLED_MODEL,
             limit=limit,
             random_state=random_state,
             size_px=1600,

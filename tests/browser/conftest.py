@@ -25,8 +25,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from featscape import make_map
 from featscape.bundle import encode_from, open_bundle, write_page
-from featscape.defaults import PAGE_IMAGES
-from featscape.demo import MODEL, write_digits
+from featscape.defaults import INSTALLED_MODEL, PAGE_IMAGES
+from featscape.demo import write_digits
 from featscape.mapfolder.read import open_map
 from featscape.records import Neighbors
 from featscape.steps.drawing import export_site
@@ -51,7 +51,7 @@ def map_of():
     """Return a function that makes and opens a map: source, folder, options of make_map."""
 
     def make(source, folder, **options):
-        make_map(source, folder, model=MODEL, size_px=300, **options)
+        make_map(source, folder, model=INSTALLED_MODEL, size_px=300, **options)
         return described(folder)
 
     return make

@@ -26,7 +26,8 @@ from typer.testing import CliRunner
 
 from featscape import open_map
 from featscape.cli.commands import app
-from featscape.demo import MODEL, write_digits
+from featscape.defaults import INSTALLED_MODEL
+from featscape.demo import write_digits
 from helpers.networks import small_onnx
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +116,9 @@ def stock(tmp_path_factory):
     voc = f"<a><filename>1.jpg</filename><object><name>robin</name>{box}</object></a>"
     (stock / "voc/Annotations/1.xml").write_text(voc)
     small_onnx.write(stock / "net.onnx", size_px=224)
-    run_command(f"featscape map {stock}/photos -o {stock}/photos-map --model {MODEL}", stock)
+    run_command(
+        f"featscape map {stock}/photos -o {stock}/photos-map --model {INSTALLED_MODEL}", stock
+    )
     return stock
 
 
@@ -141,7 +144,7 @@ def run_command(line, folder):
         serve(arguments)
         return
     if command == "map":
-        arguments += [] if "--model" in arguments else ["--model", MODEL]
+        arguments += [] if "--model" in arguments else ["--model", INSTALLED_MODEL]
         arguments += [] if "--force" in arguments else ["--force"]
     result = CliRunner().invoke(app, [command, *arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -181,7 +184,7 @@ def test_the_examples_of_the_page_run(page, folder):
         elif kind == "python" and "def mine" in text:
             (folder / "networks.py").write_text(text, encoding="utf-8")
         elif kind == "python":
-            exec(text.replace("resnet101", MODEL), known)
+            exec(text.replace("resnet101", INSTALLED_MODEL), known)
 
 
 def test_the_callback_of_the_guide_writes_a_map_every_n_epochs(folder):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from featscape.cli.console import print_error
-from featscape.demo import MODEL
+from featscape.defaults import INSTALLED_MODEL
 
 if TYPE_CHECKING:
     from featscape.errors import DownloadError
@@ -30,9 +30,9 @@ def offer_installed_network(options: MapOptions, error: DownloadError) -> MapOpt
     if not _is_interactive() or options.layer_names:
         raise error
     print_error(str(error))
-    if not typer.confirm(f"Continue with {MODEL}?", default=True, err=True):
+    if not typer.confirm(f"Continue with {INSTALLED_MODEL}?", default=True, err=True):
         raise typer.Exit(2)
-    return replace(options, model=MODEL)
+    return replace(options, model=INSTALLED_MODEL)
 
 
 def _is_interactive() -> bool:

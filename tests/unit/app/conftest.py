@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 from featscape import make_map
 from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
-from featscape.demo import MODEL, write_digits
+from featscape.defaults import INSTALLED_MODEL
+from featscape.demo import write_digits
 from featscape.mapfolder.seal import make_seal
 from helpers.networks.quick_network import QuickNetwork, put_in_place
 
@@ -22,14 +23,14 @@ HERE = "http://127.0.0.1:8000"
 class QuickDigitNetwork(QuickNetwork):
     """A quick network under the name of a network that a server loads to place images."""
 
-    card = replace(QuickNetwork.card, name=MODEL, weights="efficientnet-lite0-57934424")
+    card = replace(QuickNetwork.card, name=INSTALLED_MODEL, weights="efficientnet-lite0-57934424")
 
 
 def make_digits(folder, *, n_written=60):
     """Write digits, and make the map of 60 of them, by the network that `make_map` loads."""
     source = folder / "digits"
     write_digits(source, limit=n_written)
-    options = {"model": MODEL, "limit": 60, "perplexity": 6, "size_px": 300}
+    options = {"model": INSTALLED_MODEL, "limit": 60, "perplexity": 6, "size_px": 300}
     made = make_map(source, folder / "digits-map", **options)
     return SimpleNamespace(folder=folder / "digits-map", source=source, made=made)
 

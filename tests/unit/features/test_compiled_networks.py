@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from featscape.demo import MODEL
+from featscape.defaults import INSTALLED_MODEL
 from featscape.features import compiled_networks
 from featscape.records import ModelCard
 
@@ -20,11 +20,11 @@ def cached(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("cached")
 def test_the_input_of_the_classifier_has_the_cached_classifier():
-    card = ModelCard(MODEL, "input of classifier", WEIGHTS, "0" * 64, "none", 1280)
+    card = ModelCard(INSTALLED_MODEL, "input of classifier", WEIGHTS, "0" * 64, "none", 1280)
     assert compiled_networks.read_classifier(card).weight.shape == (1000, 1280)
 
 
 @pytest.mark.usefixtures("cached")
 def test_another_layer_has_no_classifier():
-    card = ModelCard(MODEL, "blocks.3", WEIGHTS, "0" * 64, "none", 80)
+    card = ModelCard(INSTALLED_MODEL, "blocks.3", WEIGHTS, "0" * 64, "none", 80)
     assert compiled_networks.read_classifier(card) is None

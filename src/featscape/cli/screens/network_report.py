@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from featscape.cli.screens.tables import add_row, new_table, stack, without_breaks
-from featscape.defaults import DEFAULT_MODEL
+from featscape.defaults import DEFAULT_MODEL, INSTALLED_MODEL
 from featscape.errors import install_command
 from featscape.number_text import count_or_unknown
 
@@ -24,12 +24,12 @@ _LIBRARIES = {
     "torchvision": ("NAME or NAME:WEIGHTS", "torchvision"),
     "timm": ("timm:NAME", "timm"),
     "open_clip": ("open_clip:NAME/WEIGHTS", f"open_clip: {install_command('clip')}"),
-    "installed": ("efficientnet_lite0", "weights are installed with featscape"),
+    "installed": (INSTALLED_MODEL, "weights are installed with featscape"),
     "your own": ("MODULE:FACTORY", "your own"),
 }
 # One network of each kind, from the fastest to the most accurate.
 _FIRST = {
-    "efficientnet_lite0",
+    INSTALLED_MODEL,
     DEFAULT_MODEL,
     "timm:convnext_tiny.in12k_ft_in1k",
     "timm:vit_small_patch14_dinov2.lvd142m",

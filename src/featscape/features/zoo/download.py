@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featscape.defaults import INSTALLED_MODEL
 from featscape.errors import DownloadError, ModelError
 from featscape.features.cache_folder import hub_folder
 from featscape.files.regular import hash_file
@@ -59,7 +60,7 @@ def download(url: str, *, owner: str, progress: Progress) -> Path:
             raise DownloadError(
                 f"the weights of {owner} could not be downloaded from {url} to {path.parent}: "
                 f"{_describe(error)}. Give a file with --weights FILE (weights=), or use "
-                "--model efficientnet_lite0 (model=), which needs no download."
+                f"--model {INSTALLED_MODEL} (model=), which needs no download."
             ) from error
     expected = _HASH_IN_NAME.search(path.name)
     if expected and not (found := hash_file(path)).startswith(expected[1]):

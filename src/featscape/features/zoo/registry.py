@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featscape.defaults import DEFAULT_MODEL
+from featscape.defaults import DEFAULT_MODEL, INSTALLED_MODEL
 from featscape.errors import InputError, ModelError
 from featscape.features.zoo import catalog
 from featscape.features.zoo.architecture import ModelEntry
@@ -99,7 +99,7 @@ def check_is_name(model: object) -> None:
         else with_article(type(model).__name__)
     )
     raise InputError(
-        "model must be a name, such as 'efficientnet_lite0', 'networks:mine' (MODULE:FACTORY) or "
+        f"model must be a name, such as {INSTALLED_MODEL!r}, 'networks:mine' (MODULE:FACTORY) or "
         f"'net.onnx'; got {got}. {remedy}"
     )
 
@@ -144,7 +144,7 @@ def find_architecture(model: str) -> Callable[[], Architecture | OnnxModel]:
             f"Choose them with {name}:WEIGHTS, or give a file with --weights FILE (weights=)."
         )
     chosen = weights or choices[0]
-    if name == lite0.NAME:
+    if name == INSTALLED_MODEL:
         return partial(lite0.build, chosen)
     return partial(torchvision.build, name, chosen)
 
@@ -181,7 +181,7 @@ def find_weights_file(model: str) -> Path | None:
 
     The library is not imported. None is returned too for networks that are not in the list.
     """
-    if model == lite0.NAME:
+    if model == INSTALLED_MODEL:
         return lite0.find_file()
     entry = next((entry for entry in list_models(model) if entry.name == model), None)
     if entry is None or not entry.is_on_disk:
@@ -237,7 +237,7 @@ def _unknown(model: str) -> ModelError:
     """Return the error for an unknown name; the message suggests similar names."""
     prefix, colon, _ = model.partition(":")
     names = [
-        lite0.NAME,
+        INSTALLED_MODEL,
         *(
             backend.PREFIX + name
             for library, backend in _LIBRARIES.items()

