@@ -20,11 +20,12 @@ import os
 import re
 import stat
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
 
 from featscape.errors import InputError
 from featscape.features.extraction.cache import DIGEST_BYTES, StoredFeatures
@@ -48,17 +49,6 @@ if TYPE_CHECKING:
 
 _FEATURES, _THUMBNAILS, _STATE, _BEGUN = ".npy", ".thumbnails", ".json", ".begun"
 _NAME = re.compile(r"[0-9]{6,}\.(npy|thumbnails|json|begun)")
-
-# The exceptions for a damaged shard, and for a shard that another program wrote.
-_DAMAGE_ERRORS = (
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    AttributeError,
-    RecursionError,
-)
 
 # A shard is written at this size or age, which bounds the work that a power failure can destroy.
 MAX_BYTES = 32 << 20
@@ -91,6 +81,24 @@ class Shard:
     fingerprint: Fingerprint = ()
 
 
+_Side = Annotated[int, Field(gt=0, lt=1 << 31)]
+
+
+@dataclass(frozen=True)
+class _ShardFacts:
+    """The content of the .json file of a shard of n images."""
+
+    digests: tuple[str, ...]  # hexadecimal, n
+    sizes_px: tuple[tuple[_Side, _Side], ...]  # n
+    thumbnail_px: int | None
+    thumbnail_bytes: tuple[Annotated[int, Field(ge=0, lt=1 << 31)], ...]  # n, or none
+    sha256: dict[str, str]  # of each other file, by its suffix
+    fingerprint: tuple[tuple[float, ...], ...] = ()  # empty in early versions
+
+
+_FACTS = TypeAdapter(_ShardFacts)
+
+
 def write_shard(folder: Path, number: int, shard: Shard) -> None:
     """Write a shard, and flush it to the disk.
 
@@ -116,16 +124,15 @@ def write_shard(folder: Path, number: int, shard: Shard) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             np.save(files[_FEATURES], np.ascontiguousarray(shard.values, dtype="<f4"))
             files[_THUMBNAILS].write_bytes(b"".join(thumbnails))
-            text = json.dumps(
-                {
-                    "digests": [digest.hex() for digest in shard.digests],
-                    "sizes_px": [list(size_px) for size_px in shard.sizes_px],
-                    "thumbnail_px": shard.thumbnail_px,
-                    "thumbnail_bytes": [len(one) for one in thumbnails],
-                    "fingerprint": shard.fingerprint,
-                    "sha256": {suffix: hash_file(file) for suffix, file in files.items()},
-                }
+            facts = _ShardFacts(
+                digests=tuple(digest.hex() for digest in shard.digests),
+                sizes_px=tuple(shard.sizes_px),
+                thumbnail_px=shard.thumbnail_px,
+                thumbnail_bytes=tuple(len(one) for one in thumbnails),
+                sha256={suffix: hash_file(file) for suffix, file in files.items()},
+                fingerprint=shard.fingerprint,
             )
+            text = json.dumps(asdict(facts))
             begun.write_text(f"{_hash_text(text)}\n{text}\n", encoding="utf-8")
             for file in (*files.values(), begun):
                 flush(file)
@@ -148,8 +155,8 @@ class ShardFolder:
     n_damaged : int
         Number of damaged shards, which were deleted.
     change : str
-        How the network has changed since other shards were written, which were deleted; "" if it
-        has not changed.
+        Why other shards were deleted: how the network has changed since they were written, or that
+        another version of featscape wrote them; "" if no shard was deleted for such a reason.
     next_number : int
         Number of the next shard.
     """
@@ -163,8 +170,8 @@ class ShardFolder:
 def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
     """Read the shards of a folder.
 
-    Damaged shards, shards of a changed network, and incomplete shards of a killed run are deleted.
-    Files with other names stay.
+    Damaged shards, shards of a changed network or of another version of featscape, and incomplete
+    shards of a killed run are deleted. Files with other names stay.
 
     Parameters
     ----------
@@ -190,7 +197,7 @@ def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
             found.next_number = int(state.stem) + 1
         except _OutdatedShardError as error:
             found.change = str(error)
-        except _DAMAGE_ERRORS:
+        except (OSError, ValueError):
             found.n_damaged += 1
     for file in files:
         if file.stem not in whole:
@@ -220,7 +227,7 @@ def _check_kind(path: Path, is_kind: Callable[[int], bool], kind: str) -> None:
 
 
 class _OutdatedShardError(Exception):
-    """A shard was written before the weights or the code of the network changed."""
+    """A shard was written before featscape, or the weights or code of the network, changed."""
 
 
 def _read_shard(state: Path, card: ModelCard) -> StoredFeatures:
@@ -229,37 +236,40 @@ def _read_shard(state: Path, card: ModelCard) -> StoredFeatures:
     Raises
     ------
     _OutdatedShardError
-        If the network has changed.
-    Exception
-        One of `_DAMAGE_ERRORS`, if the shard is damaged.
+        If the network has changed, or if the file of facts has another format.
+    OSError, ValueError
+        If the shard is damaged.
     """
     expected, text = state.read_text(encoding="utf-8").splitlines()
     if _hash_text(text) != expected:
         raise ValueError("the .json file is damaged")
-    facts: dict[str, Any] = json.loads(text)
+    try:
+        facts = _FACTS.validate_json(text, strict=True)
+    except ValidationError as error:
+        raise _OutdatedShardError("another version of featscape wrote them") from error
     files = {suffix: state.with_suffix(suffix) for suffix in (_FEATURES, _THUMBNAILS)}
-    if any(hash_file(file) != facts["sha256"][suffix] for suffix, file in files.items()):
+    if any(hash_file(file) != facts.sha256.get(suffix) for suffix, file in files.items()):
         raise ValueError("a file is damaged")
-    n_images = len(facts["digests"])
+    n_images = len(facts.digests)
     with files[_FEATURES].open("rb") as file:
         header = read_npy_header(file)
     if header.shape != (n_images, card.n_features) or header.dtype != np.float32:
         raise ValueError("the features have another shape or type")
-    digests = np.frombuffer(bytes.fromhex("".join(facts["digests"])), np.uint8)
-    lengths = facts["thumbnail_bytes"]
+    digests = np.frombuffer(bytes.fromhex("".join(facts.digests)), np.uint8)
+    lengths = facts.thumbnail_bytes
     if len(lengths) not in (0, n_images):
         raise ValueError("the number of thumbnails is not the number of images")
-    change = describe_change(replace(card, fingerprint=facts.get("fingerprint", ())), card)
+    change = describe_change(replace(card, fingerprint=facts.fingerprint), card)
     if change:
         raise _OutdatedShardError(change)
     ends = np.cumsum(lengths, dtype=np.int64)
     return StoredFeatures(
         origin="",
         digests=digests.reshape(n_images, DIGEST_BYTES),
-        sizes_px=np.array(facts["sizes_px"], dtype=np.int32).reshape(n_images, 2),
+        sizes_px=np.array(facts.sizes_px, dtype=np.int32).reshape(n_images, 2),
         read_features=partial(_read_row, files[_FEATURES], header.start, card.n_features),
         read_thumbnail=partial(_read_piece, files[_THUMBNAILS], ends) if lengths else None,
-        thumbnail_px=facts["thumbnail_px"],
+        thumbnail_px=facts.thumbnail_px,
     )
 
 

@@ -64,6 +64,11 @@ def test_thumbnails_of_another_size_are_not_returned(folder):
     assert find(folder, "g").thumbnail is None
 
 
+def read_facts(folder):
+    """Return the facts of the first shard."""
+    return json.loads((folder / "000000.json").read_text().splitlines()[1])
+
+
 def plant(folder, facts):
     """Replace the facts of the first shard, with a valid checksum."""
     text = facts if isinstance(facts, str) else json.dumps(facts)
@@ -74,28 +79,61 @@ def plant(folder, facts):
 @pytest.mark.parametrize(
     "change",
     [
-        {"sizes_px": [[10**10, 1]] * 3},
-        {"sizes_px": [[1, 2, 3]] * 3},
         {"sizes_px": [[1, 2]]},
         {"thumbnail_bytes": [9]},
         {"digests": ["00"] * 3},
+        {"digests": ["no"] * 3},
+        {"sha256": {}},
+    ],
+)
+def test_a_shard_with_impossible_facts_is_damaged(folder, change):
+    plant(folder, read_facts(folder) | change)
+    kept = read_shards(folder, card=CARD)
+    assert (len(kept.parts), kept.n_damaged, kept.change) == (1, 1, "")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sizes_px": [[10**10, 1]] * 3},
+        {"sizes_px": [[0, 1]] * 3},
+        {"sizes_px": [[1, 2, 3]] * 3},
+        {"thumbnail_bytes": [-1, 9, 9]},
         {"fingerprint": {"a": 1}},
         {"sha256": []},
     ],
 )
-def test_a_shard_with_impossible_facts_is_damaged(folder, change):
-    facts = json.loads((folder / "000000.json").read_text().splitlines()[1])
-    plant(folder, facts | change)
-    card = replace(CARD, fingerprint=((1.0,),)) if "fingerprint" in change else CARD
-    kept = read_shards(folder, card=card)
-    assert (len(kept.parts), kept.n_damaged) == (1, 1)
+def test_a_shard_with_facts_of_other_types_is_of_another_version(folder, change):
+    plant(folder, read_facts(folder) | change)
+    assert_of_another_version(folder)
+
+
+@pytest.mark.parametrize("name", ["digests", "thumbnail_bytes"])
+def test_a_shard_without_a_fact_is_of_another_version(folder, name):
+    facts = read_facts(folder)
+    del facts[name]
+    plant(folder, facts)
+    assert_of_another_version(folder)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "[]", "null", "{}", '{"digests": 1}'])
-def test_a_shard_of_another_form_is_damaged(folder, text):
+def test_a_shard_of_another_form_is_of_another_version(folder, text):
     plant(folder, text)
+    assert_of_another_version(folder)
+
+
+def assert_of_another_version(folder):
     kept = read_shards(folder, card=CARD)
-    assert (len(kept.parts), kept.n_damaged) == (1, 1)
+    assert (len(kept.parts), kept.n_damaged) == (1, 0)
+    assert kept.change == "another version of featscape wrote them"
+    assert {file.stem for file in folder.iterdir()} == {"000001"}
+
+
+def test_a_shard_of_an_early_version_has_no_fingerprint(folder):
+    facts = read_facts(folder)
+    del facts["fingerprint"]
+    plant(folder, facts)
+    assert len(read_shards(folder, card=CARD).parts) == 2
 
 
 def test_a_missing_folder_contains_no_shards(tmp_path):
