@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     PlaceBlocks = Callable[[TSNE, Iterable[NDArray[np.float32]]], PlacedBlocks]
 
 AUTO = "auto"
-_USUAL_PERPLEXITY = 30.0  # scikit-learn's default
-_NEIGHBORS_PER_PERPLEXITY = 3
+USUAL_PERPLEXITY = 30.0  # scikit-learn's default
+NEIGHBORS_PER_PERPLEXITY = 3
 _LEAST_ITEMS = 2  # of the engine
 
 # Parameters of TSNE that a map does not store. run.json has the seed as "seed", and the number of
@@ -106,7 +106,7 @@ def choose_perplexity(perplexity: float | str, *, n_items: int) -> float:
     n_items : int
     """
     if isinstance(perplexity, str):
-        return max(1.0, min(_USUAL_PERPLEXITY, (n_items - 1) / _NEIGHBORS_PER_PERPLEXITY))
+        return max(1.0, min(USUAL_PERPLEXITY, (n_items - 1) / NEIGHBORS_PER_PERPLEXITY))
     return perplexity
 
 

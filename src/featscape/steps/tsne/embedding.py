@@ -15,7 +15,9 @@ from featscape.records import Embedding, Neighbors
 from featscape.steps.facts.source import check_number
 from featscape.steps.tsne.adapter import (
     AUTO,
+    NEIGHBORS_PER_PERPLEXITY,
     NOT_STORED,
+    USUAL_PERPLEXITY,
     choose_perplexity,
     engine_errors,
     in_items,
@@ -250,15 +252,16 @@ def _parameters(tsne: TSNE, options: EmbeddingOptions, *, n_fitted: int) -> dict
 def _report_perplexity(perplexity: float, options: EmbeddingOptions, *, n_fitted: int) -> None:
     """Report a perplexity below the usual one, and a perplexity that makes all items neighbors."""
     if options.perplexity == AUTO:
-        usual = choose_perplexity(AUTO, n_items=sys.maxsize)
-        if perplexity < usual:
+        if perplexity < USUAL_PERPLEXITY:
             options.reporter.note(
-                f"perplexity {round(perplexity, 2):g}: {usual:g} is too large for {n_fitted} items"
+                f"perplexity {round(perplexity, 2):g}: {USUAL_PERPLEXITY:g} is too large for "
+                f"{n_fitted} items"
             )
-    elif n_fitted - 1 < 3 * perplexity:
+    elif n_fitted - 1 < NEIGHBORS_PER_PERPLEXITY * perplexity:
         options.reporter.note(
-            f"t-SNE uses all {n_fitted - 1:,} other items as neighbors of each item: 3 x "
-            f"perplexity = {3 * perplexity:g} would be more"
+            f"t-SNE uses all {n_fitted - 1:,} other items as neighbors of each item: "
+            f"{NEIGHBORS_PER_PERPLEXITY} x perplexity = {NEIGHBORS_PER_PERPLEXITY * perplexity:g} "
+            "would be more"
         )
 
 
