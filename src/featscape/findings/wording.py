@@ -88,7 +88,7 @@ def note_corrections(expected: ExpectedErrors) -> str:
 
 def name_farthest(findings: Findings) -> str | None:
     """Return where to see the farthest items below the limit; None without distances."""
-    if findings.columns is None or not np.isfinite(findings.columns.off_topic).any():
+    if not np.isfinite(findings.columns.off_topic).any():
         return None
     noun = noun_of(findings.paths)
     return (
