@@ -141,14 +141,14 @@ def test_few_items_have_less_components_than_items(wide):
 
 
 def test_the_columns_are_those_of_the_components_of_t_sne(wide):
-    from meshtsne import nearest_neighbors
+    from meshtsne import TSNE, nearest_neighbors
 
     features, positions, _ = wide
     components = PCA(50, svd_solver="full").fit_transform(features)
     near, on_map = nearest(components, 90), nearest(positions, 30)
     torn = [1 - np.isin(*rows).mean() for rows in zip(near[:, :30], on_map, strict=True)]
     false = [1 - np.isin(*rows).mean() for rows in zip(on_map, near, strict=True)]
-    of_engine = nearest_neighbors(features, 90, n_pca=50).indices
+    of_engine = nearest_neighbors(features, 90, n_pca=TSNE().n_pca).indices
     few = of_engine[:, :15]  # of a lower perplexity: the neighbors are searched again
     for neighbors in (of_engine, few):
         found = measure_reliability(
