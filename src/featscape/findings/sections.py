@@ -375,8 +375,9 @@ def _columns(findings: Findings) -> Iterator[ShownColumn]:
             ("exact", group.equal_files),
         ):
             for item in chain(*sets):
-                copies[item] = _COPIES.get(kind)
-    note = "Images that are, or may be, copies of another image."
+                copies[item] = kind
+    kinds = ", ".join(f"{kind} ({name})" for kind, name in _COPIES.items())
+    note = f"Images that are, or may be, copies of another image: {kinds}."
     yield ShownColumn(name="duplicate_kind", title="duplicates", note=note, values=copies)
     groups = findings.columns.duplicate_group
     yield ShownColumn(

@@ -141,9 +141,9 @@ def test_equal_files_inside_a_group_of_copies_are_counted_and_are_a_color():
         "pixels."
     )
     for group, kinds in (
-        (duplicates("exact"), [None, "equal files", "similar pictures", "equal files"]),
-        (burst, ["equal files", "equal pixels", "equal files", "similar pictures"]),
-        (frames, ["equal files", "possible copies", "equal files", "possible copies"]),
+        (duplicates("exact"), [None, "exact", "similar", "exact"]),
+        (burst, ["exact", "pixels", "exact", "similar"]),
+        (frames, ["exact", "near", "exact", "near"]),
     ):
         shown = arrange_findings(Findings(columns=columns(), duplicates=(group, similar)))
         assert kinds in [one.values for one in shown.columns if one.name == "duplicate_kind"]
@@ -276,7 +276,7 @@ def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
     assert shown["false_friends"].values.tolist() == [0, 0.25, 0.5, 0.75]
     assert shown["suggested"].values == [None, "dog", None, "dog"]
     assert shown["technical_faults"].values == [None, None, "dark, blurred", None]
-    assert shown["duplicate_kind"].values == [None, "possible copies", None, "possible copies"]
+    assert shown["duplicate_kind"].values == [None, "near", None, "near"]
     np.testing.assert_array_equal(shown["duplicate_group"].values, [np.nan, 0, np.nan, 0])
     sections = arrange_findings(found).sections
     assert {section.column for section in sections} - {None} <= shown.keys()

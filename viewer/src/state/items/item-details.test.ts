@@ -43,8 +43,8 @@ it("the suggested label is shown only if it is more probable than the label", ()
 });
 
 it("the number of the group of duplicates is not shown", () => {
-  const columns = { duplicates: "equal files", duplicate_group: 93 };
-  expect(columnFacts({ ...ITEM, columns }, manifest)).toEqual([["duplicates", "equal files"]]);
+  const columns = { duplicates: "exact", duplicate_group: 93 };
+  expect(columnFacts({ ...ITEM, columns }, manifest)).toEqual([["duplicates", "exact"]]);
 });
 
 it("a negative number has a minus sign", () => {
