@@ -121,8 +121,8 @@ class ItemTable:
         text : str
             Words and "phrases in quotes", in any order. A term matches if one of the searched
             columns contains the term; ``column:term`` looks in one column. The search ignores
-            case, accents and the width of Japanese letters; ß equals ss. A term that is in the
-            folders that every path begins with is searched in the rest of the path.
+            case, accents and the width of Japanese letters; ß equals ss, and ’ equals '. A term
+            that is in the folders that every path begins with is searched in the rest of the path.
 
         Returns
         -------
@@ -209,17 +209,17 @@ def _fold_all(texts: Iterable[str]) -> list[str]:
 
 
 def _fold(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Remove case, accents and the width of letters, as the page does in search/find.ts.
+    """Remove case, accents and other forms of a letter, as the page does in search/find.ts.
 
-    É, é, and e with a combining accent all become e, and ß becomes ss. The marks of other scripts
-    remain, because these marks distinguish letters: ガ is not カ.
+    É, é, and e with a combining accent all become e, ß becomes ss, and ’ becomes '. The marks of
+    other scripts remain, because these marks distinguish letters: ガ is not カ.
     """
     import pyarrow.compute as pc
 
     decomposed = pc.utf8_normalize(texts, form="NFKD")
     without_accents = pc.replace_substring_regex(decomposed, pattern=_ACCENTS, replacement="")
     lower = pc.utf8_lower(pc.utf8_normalize(without_accents, form="NFC"))
-    for letter, same in (("ß", "ss"), ("ς", "σ")):
+    for letter, same in (("ß", "ss"), ("ς", "σ"), ("‘", "'"), ("’", "'")):
         lower = pc.replace_substring(lower, pattern=letter, replacement=same)
     return lower
 

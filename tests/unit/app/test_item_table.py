@@ -88,6 +88,7 @@ class TestSearch:
             ("قـــط", "قط", True),
             ("की", "क", False),
             ("ø", "o", False),
+            ("Levi’s", "levi's", True),
         ],
     )
     def test_letters_are_compared_without_case_accents_and_width(self, tmp_path, text, query, same):

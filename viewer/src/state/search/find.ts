@@ -10,14 +10,14 @@ const ACCENTS =
   /[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]/g;
 
 /**
- * Normalize case, accents and the width of letters: "Müller" matches "muller", "ΑΘΉΝΑ" matches
- * "αθηνα", "ﾈｺ" matches "ネコ", and "Straße" matches "STRASSE".
+ * Normalize case, accents, apostrophes and the width of letters: "Müller" matches "muller", "ΑΘΉΝΑ"
+ * matches "αθηνα", "ﾈｺ" matches "ネコ", "Straße" matches "STRASSE", and "Levi’s" matches "levi's".
  */
 export function folded(text: string): string {
   // fast path: most paths are ASCII
   if (PLAIN.test(text)) return text.toLowerCase();
   const plain = text.normalize("NFKD").replace(ACCENTS, "").normalize("NFC").toLowerCase();
-  return plain.replaceAll("ß", "ss").replaceAll("ς", "σ");
+  return plain.replaceAll("ß", "ss").replaceAll("ς", "σ").replace(/[‘’]/g, "'");
 }
 
 /** A part of a query: a word or a phrase, in one column or in any. */
