@@ -20,6 +20,7 @@ from featscape.records.class_relations import LEAST_SHARE
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -77,8 +78,7 @@ def draw_relations(
         does not exist.
     """
     theme = choose_theme(dark=dark, in_axes=False)
-    check_sizes(size_px)
-    target = None if path is None else check_path(path, vector=tuple(VECTOR_SUFFIXES))
+    target = check_classes_file(size_px, path)
     figure = _draw_page(relations, size_px, title=title, caption=caption, theme=theme)
     picture = render(figure)
     if target is not None and target.suffix.lower() in VECTOR_SUFFIXES:
@@ -86,6 +86,12 @@ def draw_relations(
     elif target is not None:
         picture.save(target, dpi=(_FILE_DPI, _FILE_DPI))
     return picture
+
+
+def check_classes_file(size_px: int, path: str | os.PathLike[str] | None) -> Path | None:
+    """Check the size and the path of `draw_relations`, and return the path; raises InputError."""
+    check_sizes(size_px)
+    return None if path is None else check_path(path, vector=tuple(VECTOR_SUFFIXES))
 
 
 def _draw_page(

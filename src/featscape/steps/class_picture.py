@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, overload
 
 from featscape.defaults import MOST_CLASSES
 from featscape.errors import InputError
-from featscape.pictures import check_axes, draw_relations, draw_relations_in_axes
+from featscape.pictures import (
+    check_axes,
+    check_classes_file,
+    draw_relations,
+    draw_relations_in_axes,
+)
 from featscape.steps.findings import open_findings, relate_map
 
 if TYPE_CHECKING:
@@ -105,6 +110,8 @@ def draw_classes(
     """
     if ax is not None:
         check_axes(ax, title, caption, path)
+    else:
+        check_classes_file(size_px, path)
     if most_classes < 2:
         raise InputError(
             f"most_classes must be at least 2; got {most_classes}. Choose a larger number."

@@ -49,6 +49,14 @@ def test_a_map_without_two_classes_is_refused(map_of_photos):
             draw_classes(replace(map_of_photos, labels=labels))
 
 
+def test_the_size_and_the_path_are_checked_before_the_classes(map_of_photos):
+    unlabeled = replace(map_of_photos, labels=None)  # refused when the findings are computed
+    with pytest.raises(InputError, match=r"path must end with \.svg"):
+        draw_classes(unlabeled, path="x.doc")
+    with pytest.raises(InputError, match="size_px"):
+        draw_classes(unlabeled, size_px=1)
+
+
 def test_options_that_cannot_be_drawn_are_refused(map_of_photos, tmp_path):
     with pytest.raises(InputError, match="most_classes must be at least 2; got 1"):
         draw_classes(map_of_photos, most_classes=1)
