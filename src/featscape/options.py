@@ -27,7 +27,7 @@ PACK_PX = 256  # minimum for the longest side of stored thumbnails: the page enl
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingOptions:
-    """The options of every map: t-SNE, its device, the look of the pictures, the output folder."""
+    """The options of every map: t-SNE, its device, the look of the pictures, the findings."""
 
     random_state: Annotated[int, Help("Seed of all random choices.", "N", flag="--seed")] = (
         10  # the tutorial's seed

@@ -139,7 +139,7 @@ def compute_findings(
 
 
 class _OfFeatures(NamedTuple):
-    """The findings that need only the features, the positions and the labels."""
+    """The findings from the features, the positions, the labels and the duplicates."""
 
     labels: LabelErrors
     off_topic: OffTopicItems

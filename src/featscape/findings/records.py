@@ -1,7 +1,7 @@
 """The records of the findings: what a map shows about its items, with the evidence.
 
-The detectors of this package return tuples of these records. `Findings` holds all of them, and is
-stored as findings.json and as columns of items.parquet.
+The detectors of this package return these records in a `DetectorResult`. `Findings` holds all of
+them, and is stored as findings.json and as columns of items.parquet.
 """
 
 from __future__ import annotations

@@ -160,9 +160,10 @@ def draw_mosaic(
     ------
     InputError
         If the positions are not finite numbers of a valid shape, if the number of images or labels
-        differs from the number of positions, if an item of `item_names` does not exist, if a size
-        is out of range, if the suffix of `path` is unknown or its folder does not exist, or if `ax`
-        is another object, such as an array of axes or polar axes.
+        differs from the number of positions, if the layout, a label or a color is invalid, if a
+        class has no color in `colors`, if an item of `item_names` does not exist, if a size is out
+        of range, if the suffix of `path` is unknown or its folder does not exist, or if `ax` is
+        another object, such as an array of axes or polar axes.
     ImageError
         If an image cannot be decoded.
 

@@ -153,7 +153,8 @@ def draw_scatter(
     ax : matplotlib.axes.Axes, optional
         Draw in these axes, whose limits are set, and return None. The names fit the current size
         of the axes. The axes keep what they contain, and get one artist per class with the name as
-        its label, for `get_legend_handles_labels`. Not with `title`, `caption` or `path`.
+        its label, for `get_legend_handles_labels`. Not with `title`, `caption` or `path`; `size_px`
+        has no effect.
 
     Returns
     -------

@@ -53,7 +53,7 @@ def compare_features(
         If the features are not two matrices of finite numbers with the same number of rows, if the
         paths of two `Features` differ, if all rows of one of them are equal, so that no item is
         nearer than another, if `n_neighbors` is not between 1 and n - 1, if the number of labels is
-        not n, or if a label is neither a string nor an integer.
+        not n, or if a label is neither a string, a bool nor a whole number.
 
     Notes
     -----

@@ -123,8 +123,7 @@ def load_tsne(made: Map | str | os.PathLike[str]) -> TSNE:
     TSNE
         The estimator as it was fitted, on the landmarks if the map has any. ``transform`` takes
         features of the model of the map, shape (m, d), and returns positions, shape (m, 2), or
-        (m, 3) for a map in three dimensions. It raises InputError for `Features` of another
-        network, layer or precision.
+        (m, 3) for a map in three dimensions.
 
     Raises
     ------
@@ -133,8 +132,9 @@ def load_tsne(made: Map | str | os.PathLike[str]) -> TSNE:
 
     Notes
     -----
-    The estimator belongs to the package meshtsne. Its methods raise `meshtsne.InputError`, which
-    is a ValueError, for invalid features.
+    The estimator belongs to the package meshtsne. For invalid features, its methods raise
+    `meshtsne.InputError`. For `Features` of another network, layer or precision, ``transform``,
+    ``place`` and ``nearest`` raise `featscape.InputError`. Both errors are ValueErrors.
 
     Examples
     --------
