@@ -6,9 +6,9 @@ import asyncio
 from urllib.parse import urlsplit
 
 from featscape.errors import ImageError, InputError, MissingExtra, missing_extra
-from featscape.images.storage.addresses import is_http
 from featscape.images.storage.deadline import time_limit
 from featscape.images.storage.limits import check_size
+from featscape.images.storage.locations import is_http
 from featscape.images.storage.redirects import open_session
 from featscape.images.storage.remote import Remote
 

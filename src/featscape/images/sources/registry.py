@@ -19,10 +19,11 @@ from featscape.images.sources.tar import TAR
 from featscape.images.sources.zip import ZIP
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
-from featscape.images.storage.locations import as_location, join
+from featscape.images.storage.locations import as_location, file_name, join
 from featscape.images.storage.remote_errors import explain_failure
 from featscape.images.tables.boxes import GUIDE
 from featscape.images.tables.table_files import TABLE_EXTENSIONS
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from featscape.images.sources.kind import SourceKind
@@ -120,8 +121,8 @@ def name_source(source: str | os.PathLike[str]) -> str:
     """
     location = as_location(source)
     if isinstance(location, str):
-        parts = urlsplit(location)
-        return PurePosixPath(parts.path).stem or parts.hostname or "address"
+        name = printable(file_name(location))  # the name at an HTTP server may contain any bytes
+        return PurePosixPath(name).stem or urlsplit(location).hostname or "address"
     path = Path(os.path.realpath(location))  # Path.resolve raises for a link to itself
     return (path.stem if path.is_file() else path.name) or "root"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from featscape.errors import InputError, missing_extra
+from featscape.images.storage.locations import is_http
 from featscape.images.storage.redirects import session_options
 from featscape.images.storage.remote_errors import name_error
 
@@ -56,12 +57,8 @@ def _open_ftp(address: str) -> tuple[AbstractFileSystem, str]:
     from featscape.images.storage.ftp import QuietFTP
 
     system = QuietFTP(**QuietFTP._get_kwargs_from_urls(address))  # noqa: SLF001 - as `url_to_fs`
-    return system, QuietFTP._strip_protocol(address)  # noqa: SLF001 - as `url_to_fs`
-
-
-def is_http(address: str) -> bool:
-    """Return whether an address is that of an HTTP server."""
-    return urlsplit(address).scheme in ("http", "https")
+    # fsspec would drop everything after a "?", which is a character of a name in FTP
+    return system, "/" + address.partition("://")[2].partition("/")[2].rstrip("/")
 
 
 def _split(address: str) -> SplitResult:

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 from featscape.errors import ImageError, InputError, MissingExtra
 from featscape.images.storage import limits
-from featscape.images.storage.addresses import is_http, open_system, server_of
+from featscape.images.storage.addresses import open_system, server_of
 from featscape.images.storage.bounded_reads import read_file, read_http
 from featscape.images.storage.deadline import is_expired, remaining_s
 from featscape.images.storage.limits import check_length, check_size
 from featscape.images.storage.listing import Listing, is_hidden
+from featscape.images.storage.locations import decode_path, is_http
 from featscape.images.storage.remote_errors import (
     FailedRequestError,
     describe_answer,
@@ -145,7 +146,9 @@ class Remote:
         seen = {root.rstrip("/")}
         while pending:
             path, is_folder = pending.pop()
-            parts = tuple(part for part in path.removeprefix(root).split("/") if part)
+            name = path.removeprefix(root)
+            name = decode_path(name) if is_http(address) else name
+            parts = tuple(part for part in name.split("/") if part)
             if path.rstrip("/") in seen or any(map(is_hidden, parts)):
                 continue
             seen.add(path.rstrip("/"))

@@ -76,6 +76,22 @@ def test_an_image_at_an_address_is_read(web):
     assert web.asked == ["/served/1.png"]
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("a#1.png", "a%231.png"),
+        ("a?2.png", "a%3F2.png"),
+        ("x%20y.png", "x%2520y.png"),
+        ("São Tomé #2/ü.png", "S%C3%A3o%20Tom%C3%A9%20%232/%C3%BC.png"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["address", "manifest"])
+def test_the_path_of_an_image_at_an_address_is_encoded(web, kind, path, asked):
+    source = f"{web.address}/served" + ("/list.csv" if kind == "manifest" else "")
+    assert open_of(source, kind, path, png(3)).read_now(0).content == png(3)
+    assert web.asked == [f"/served/{asked}"]
+
+
 @pytest.mark.parametrize("kind", ["zip", "tar", "parquet", "array", "manifest", "unknown"])
 def test_a_missing_source_is_reported(source, kind):
     originals = open_of(source / "gone.zip", kind, "1.png")

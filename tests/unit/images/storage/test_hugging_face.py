@@ -111,3 +111,13 @@ def test_a_dataset_that_does_not_exist_is_an_error(hub):
     assert hub.files == {}
     with pytest.raises(InputError, match="'hf://datasets/me/nothing': no such file"):
         find_images("hf://datasets/me/nothing")
+
+
+def test_the_names_in_a_dataset_are_not_encoded(hub, png, reds):
+    names = ["a", "a#1.png", "a%231.png", "a?2.png", "x%20y.png", "São Tomé #2/ü@.png"]
+    hub.files |= {f"set #1/{name}": png(red) for red, name in enumerate(names)}
+    hub.files["set #1/m #.csv"] = "\n".join(["path", *names]).encode()
+    images = find_images("hf://datasets/me/birds/set #1")
+    assert images.paths == tuple(sorted(names[1:]))
+    assert reds(images) == [5, 1, 2, 3, 4]
+    assert reds(find_images("hf://datasets/me/birds/set #1/m #.csv")) == [0, 1, 2, 3, 4, 5]

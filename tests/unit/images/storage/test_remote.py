@@ -12,6 +12,8 @@ import pytest
 
 from featscape.errors import ImageError, InputError, MissingExtra
 from featscape.images import find_images, name_source, open_contents
+from featscape.images.storage.addresses import open_system
+from featscape.images.storage.ftp import QuietFTP
 from helpers.images.archives import make_tar, make_zip
 
 
@@ -179,7 +181,72 @@ def test_a_missing_library_is_an_error_with_the_command_to_install(monkeypatch):
         ("s3://bucket/birds/", "birds"),
         ("s3://bucket", "bucket"),
         ("https://example.org/a/birds.zip?x=1", "birds"),
+        ("https://example.org/S%C3%A3o%20%232.zip#x", "São #2"),
+        ("https://example.org/%00a%0A.zip", r"\x00a\n"),
+        ("s3://bucket/São #2", "São #2"),
     ],
 )
 def test_the_name_of_an_address(address, name):
     assert name_source(address) == name
+
+
+# the paths of images relative to their folder, and in the requests to an HTTP server
+ENCODED = {
+    "a#1.png": "a%231.png",
+    "a?2.png": "a%3F2.png",
+    "a": "a",
+    "x%20y.png": "x%2520y.png",
+    "x y.png": "x%20y.png",
+    "b::c+d&e.png": "b::c%2Bd&e.png",  # fsspec decodes the characters that a path may contain
+    "São Tomé #2/ü.png": "S%C3%A3o%20Tom%C3%A9%20%232/%C3%BC.png",
+}
+
+
+@pytest.fixture
+def special(web, png):
+    """Return the HTTP server with an image of every name in `ENCODED` in the folder "set #1"."""
+    for red, path in enumerate(ENCODED.values()):
+        web.files[f"/set%20%231/{path}"] = png(red)
+    return web
+
+
+def test_the_relative_paths_of_a_table_are_encoded_for_an_http_server(special, png, reds):
+    address = f"{special.address}/set%20%231"
+    special.files["/whole.png"] = png(99)
+    rows = ["path", *ENCODED, f"{special.address}/whole.png?x=1#y"]
+    special.files["/whole.png?x=1"] = png(77)  # an address in a table is not encoded again
+    for table in ("list%20%25.csv", "list.csv?of=/a#b"):
+        special.files[f"/set%20%231/{table.partition('#')[0]}"] = "\n".join(rows).encode()
+        images = find_images(f"{address}/{table}")
+        assert images.paths == tuple(rows[1:])
+        assert reds(images) == [*range(len(ENCODED)), 77]
+
+
+def test_the_names_in_the_index_of_an_http_server_are_decoded(special, reds):
+    folder = special.address + "/set%20%231"
+    page, images_at = special.files, {name: path for name, path in ENCODED.items() if name != "a"}
+    links = [path.partition("/")[0] for path in images_at.values()]
+    page["/set%20%231/"] = index("set%20%231", *links[:-1], f"{links[-1]}/")
+    page[f"/set%20%231/{links[-1]}/"] = index("%C3%BC.png", ".hidden.png", "%2Ehidden.png")
+    page["/set%20%231/metadata.csv"] = b"file_name,age\na#1.png,3\n"
+    special.headers = {path: {"Content-Type": "text/html"} for path in page if path.endswith("/")}
+    images = find_images(f"{folder}/")
+    assert images.paths == tuple(sorted(images_at))
+    reds_of = dict(zip(ENCODED, range(len(ENCODED)), strict=True))
+    assert reds(images) == [reds_of[path] for path in images.paths]
+
+
+def index(*links):
+    """Return the index of a folder as an HTTP server sends it."""
+    return "".join(f'<a href="{link}">{link}</a>' for link in links).encode()
+
+
+def test_names_with_any_bytes_are_encoded_for_an_http_server(web, png, reds):
+    web.files |= {"/m.csv": b"path\n\xff.png\n", "/%FF.png": png(5)}
+    assert reds(find_images(f"{web.address}/m.csv")) == [5]
+
+
+def test_the_names_at_an_ftp_server_are_not_encoded(monkeypatch):
+    monkeypatch.setattr(QuietFTP, "_connect", lambda _self: None)
+    monkeypatch.setattr(QuietFTP, "__del__", lambda _self: None)
+    assert open_system("ftp://example.org/set/a?2#3%20.png")[1] == "/set/a?2#3%20.png"

@@ -75,3 +75,17 @@ def test_an_empty_object_raises_an_image_error(s3):
     s3.put_object(Bucket="pictures", Key="empty/1.png", Body=b"")
     with pytest.raises(ImageError, match="empty file"):
         find_images("s3://pictures/empty").load(0)
+
+
+def test_the_names_in_a_bucket_are_not_encoded(s3, png, reds):
+    names = ["a", "a#1.png", "a%231.png", "a?2.png", "x%20y.png", "São Tomé #2/ü.png"]
+    for red, name in enumerate(names):
+        s3.put_object(Bucket="pictures", Key=f"set #1?/{name}", Body=png(red))
+    s3.put_object(
+        Bucket="pictures", Key="set #1?/m #.csv", Body="\n".join(["path", *names]).encode()
+    )
+    assert reds(find_images("s3://pictures/set #1?/m #.csv")) == [0, 1, 2, 3, 4, 5]
+    s3.delete_object(Bucket="pictures", Key="set #1?/m #.csv")
+    images = find_images("s3://pictures/set #1?")
+    assert images.paths == tuple(sorted(names[1:]))
+    assert reds(images) == [5, 1, 2, 3, 4]
