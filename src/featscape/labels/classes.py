@@ -131,7 +131,11 @@ def trim_labels(labels: Iterable[str | None]) -> tuple[tuple[str, ...], int]:
 
 
 def sample_of_classes(
-    labels: Sequence[object] | None, n_items: int, *, size: int, seed: int
+    labels: Sequence[object] | None,
+    n_items: int,
+    *,
+    size: int,
+    seed: int | np.random.SeedSequence,
 ) -> NDArray[np.intp]:
     """Draw a random sample of items that contains every class if `size` is large enough.
 
@@ -144,7 +148,7 @@ def sample_of_classes(
     n_items : int
     size : int
         Number of items to draw; at most `n_items` are returned.
-    seed : int
+    seed : int or SeedSequence
 
     Returns
     -------

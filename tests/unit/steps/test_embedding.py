@@ -6,11 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from rich.console import Console
+from sklearn.manifold import trustworthiness
 
 from featscape import TSNE, embed_features, load_tsne
 from featscape.bundle.read import open_bundle
 from featscape.cli.screens.map_report import describe
 from featscape.errors import DeviceError, FeatscapeError, InputError
+from featscape.findings.reliability import measure_reliability, shared
+from featscape.findings.spaces import search_all_pairs
 from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions, MapOptions
 from featscape.steps.facts.run import space_text
@@ -334,6 +337,33 @@ def test_another_seed_draws_other_landmarks():
     first = map_of_landmarks().landmarks
     np.testing.assert_array_equal(map_of_landmarks().landmarks, first)
     assert not np.array_equal(map_of_landmarks(random_state=11).landmarks, first)
+
+
+@pytest.mark.parametrize("seed", [0, 10, 11])
+def test_the_reliability_is_that_of_random_items_and_not_of_landmarks(monkeypatch, seed):
+    rng = np.random.default_rng(1)
+    plane = rng.normal(size=(400, 2)).astype(np.float32)
+    options = EmbeddingOptions(n_landmarks=100, perplexity=5, random_state=seed)
+    landmarks = embed(plane, options, labels=None, device="cpu").landmarks
+    plane[landmarks, 0] += 100
+    others = np.setdiff1d(np.arange(400), landmarks)
+    positions = plane.copy()  # right for the landmarks, random for the others
+    positions[others] = rng.permutation(plane[others])
+    monkeypatch.setattr("featscape.findings.reliability._MOST_RANKED", 100)
+    found = measure_reliability(
+        plane,
+        positions,
+        search_all_pairs(plane, 90).indices,
+        classes=None,
+        search=search_all_pairs,
+        n_threads=1,
+        random_state=seed,
+    )
+    values = {one.measure: one.value for one in found.result.findings}
+    near, on_map = (search_all_pairs(of, 10).indices for of in (plane, positions))
+    assert values["KNN"] == pytest.approx(shared(near, on_map).mean(), abs=0.12)
+    expected = trustworthiness(plane, positions, n_neighbors=30)
+    assert values["trustworthiness"] == pytest.approx(expected, abs=0.08)
 
 
 @pytest.mark.usefixtures("clusters")

@@ -229,9 +229,10 @@ def _fit_and_place(
     if options.n_landmarks is None:
         _fit(tsne, values, progress=progress)
         return tsne.embedding_, _graph(tsne), None
-    landmarks = sample_of_classes(
-        labels, len(values), size=options.n_landmarks, seed=options.random_state
-    )
+    # The findings and the page also draw items with the seed of the map: with the random numbers of
+    # that seed, the first items that they draw would be the landmarks.
+    (seed,) = np.random.SeedSequence(options.random_state).spawn(1)
+    landmarks = sample_of_classes(labels, len(values), size=options.n_landmarks, seed=seed)
     _fit(tsne, values[landmarks], progress=progress)
     positions, neighbors = _place_others(tsne, values, landmarks, place=place, progress=progress)
     return positions, neighbors, landmarks
