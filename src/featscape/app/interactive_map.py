@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,10 @@ class InteractiveMap(ExportableMap):
     original images, ZIP archives and the placing of dropped images. The page works in JupyterLab,
     Jupyter Notebook, VS Code and Colab, and needs the extra ``notebook``.
     """
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes of the map for pickle, without the widget and opened networks."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @cached_property
     def widget(self) -> MapWidget:

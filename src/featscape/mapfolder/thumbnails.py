@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 from array import array
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -115,6 +115,10 @@ class Thumbnails:
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the folder for pickle, which opens the pack again."""
+        return Thumbnails, (self._folder,)
 
     def encoded(self, index: int) -> bytes:
         """Return the PNG or JPEG file of image `index`; raises IndexError."""

@@ -1,5 +1,6 @@
 import base64
 import io
+import pickle
 import sys
 from datetime import date
 
@@ -61,6 +62,17 @@ class TestShow:
     def test_the_text_of_the_output_describes_the_map(self, opened):
         data, _ = opened._repr_mimebundle_()
         assert data["text/plain"] == repr(opened)
+
+    def test_a_pickled_map_has_the_arrays_and_opens_the_thumbnails_again(self, opened):
+        shown = opened.widget
+        again = pickle.loads(pickle.dumps(opened))
+        assert isinstance(again, InteractiveMap)
+        assert (again.paths, again.run) == (opened.paths, opened.run)
+        np.testing.assert_array_equal(again.features, opened.features)
+        np.testing.assert_array_equal(again.positions, opened.positions)
+        assert again.thumbnails.load(1).tobytes() == opened.thumbnails.load(1).tobytes()
+        assert again.widget is not shown
+        assert again.selected == []
 
     @pytest.mark.usefixtures("quick_network")
     def test_make_map_returns_a_map_with_a_widget(self, photos, here):

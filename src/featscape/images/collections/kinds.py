@@ -8,13 +8,14 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from featscape.errors import ImageError, InputError
-from featscape.images.collections.opened import OpenedCollection
+from featscape.images.collections.opened import OpenedCollection, take_value
 from featscape.images.collections.torch_datasets import open_image_folder, open_torch_dataset
 from featscape.images.containers.image_columns import (
     IMAGE_COLUMNS,
@@ -127,7 +128,7 @@ def _open_table(source: Any, path_column: str | None, *, kind: str) -> OpenedCol
         is_usual = images.lower() in _TABLE_COLUMNS
         return OpenedCollection(
             len(values),
-            lambda index: _take_image(values[index]),
+            partial(_take_image, values),
             names=stored_names,
             columns=columns,
             image_key=images,
@@ -207,8 +208,9 @@ def _stored_names(values: list[Any]) -> list[str | None] | None:
     return names if all(names) and len(set(names)) == len(names) else None
 
 
-def _take_image(value: Any) -> Any:
+def _take_image(values: list[Any], index: int) -> Any:
     """Return an image of a table; raises ImageError if the value is missing."""
+    value = values[index]
     return _take_file(value) if is_missing(value) or is_struct(value) else value
 
 
@@ -254,11 +256,11 @@ def _open_hugging_face(dataset: Any, path_column: str | None) -> OpenedCollectio
     stored = dataset.with_format(None)  # values of Python
     has_transform = dataset.format["type"] == "custom"  # may need the other columns
     if has_transform:
-        opened = OpenedCollection(len(dataset), lambda index: dataset[index][image])
+        opened = OpenedCollection(len(dataset), partial(take_value, dataset, image))
     else:
         encoded = type(dataset.features[image])(decode=False)
         files = stored.select_columns([image]).cast_column(image, encoded)
-        opened = OpenedCollection(len(dataset), lambda index: _take_file(files[index][image]))
+        opened = OpenedCollection(len(dataset), partial(_take_stored, files, image))
         opened.names = _list_paths(files, image)
     opened.has_files = not has_transform
     opened.image_key = image
@@ -287,6 +289,10 @@ def _list_paths(files: Any, column: str) -> list[str | None] | None:
         return None
     paths: list[str | None] = list(files.flatten()[f"{column}.path"])
     return paths if all(paths) and len(set(paths)) == len(paths) else None
+
+
+def _take_stored(files: Any, column: str, index: int) -> bytes | str:
+    return _take_file(files[index][column])
 
 
 def _take_file(stored: Any) -> bytes | str:

@@ -19,7 +19,7 @@ class OpenedCollection:
     ----------
     n_images : int
     get_image : callable
-        The number of an image -> the image.
+        The number of an image -> the image. Pickle stores no lambda or function in a function.
     names : list of str or None, or None
         The path of each image, or None for an image without a path; None if no image has a path.
     labels : list or None
@@ -50,3 +50,8 @@ class OpenedCollection:
     is_key_chosen: bool = False
     skipped: list[SkippedImage] = field(default_factory=list)
     has_files: bool = False
+
+
+def take_value(dataset: Any, key: Any, index: int) -> Any:
+    """Return the value of an item of a dataset; with `partial`, a `get_image` for pickle."""
+    return dataset[index][key]

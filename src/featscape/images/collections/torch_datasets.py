@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from featscape.errors import InputError
-from featscape.images.collections.opened import OpenedCollection
+from featscape.images.collections.opened import OpenedCollection, take_value
 from featscape.images.containers.image_columns import names_other_image
 from featscape.images.containers.program_images import check_program_image, is_file
 from featscape.images.tables.boxes import nested_reason
@@ -72,7 +73,7 @@ def open_torch_dataset(
     check_program_image(first[0], "number 0")
     opened = OpenedCollection(
         len(dataset),
-        lambda index: _read_item(dataset, index, first)[0],
+        partial(_take_first, dataset, first),
         has_files=is_file(first[0]),
     )
     has_targets = len(first) > 1 and not isinstance(first[1], Mapping)
@@ -105,6 +106,10 @@ def _further_values(item: tuple[Any, ...], *, start: int) -> dict[Any, Any]:
             own = {f"item {number}": value}
         values |= own
     return values
+
+
+def _take_first(dataset: Any, first: tuple[Any, ...], index: int) -> Any:
+    return _read_item(dataset, index, first)[0]
 
 
 def _read_item(dataset: Any, index: int, first: Any) -> Any:
@@ -154,7 +159,7 @@ def _open_mappings(
     names: list[str | None] = []
     opened = OpenedCollection(
         len(dataset),
-        lambda index: dataset[index][key],
+        partial(take_value, dataset, key),
         names=names if has_paths else None,
         image_key=key,
         is_key_chosen=key not in _IMAGE_KEYS and key != path_column and not is_file(first[key]),

@@ -135,6 +135,10 @@ class ArrayImages:
             for array in arrays
         }
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the arrays for pickle; their files are opened again."""
+        return ArrayImages, ([array for array, _ in self._arrays.values()],)
+
     def read(self, path: str) -> bytes:
         """Return an image as a PNG file.
 

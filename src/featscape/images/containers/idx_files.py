@@ -9,6 +9,7 @@ import gzip
 import io
 import re
 import struct
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,11 +69,7 @@ def open_idx(source: Location) -> ContainerArray:
     """
     is_compressed = file_name(source).lower().endswith(".gz")
 
-    def open_file() -> BinaryIO:
-        if is_compressed:
-            return open_inner(source, lambda file: gzip.GzipFile(fileobj=file))
-        return storage_of(source).open(source)
-
+    open_file = partial(_open_file, source, is_compressed=is_compressed)
     try:
         with storage_of(source).open(source) as file:
             # an upper limit of the uncompressed size
@@ -88,6 +85,12 @@ def open_idx(source: Location) -> ContainerArray:
         file_name(source), shape, np.dtype(np.uint8), 4 + 4 * n_axes, False, open_file
     )
     return array.limit_to(size)
+
+
+def _open_file(source: Location, *, is_compressed: bool) -> BinaryIO:
+    if is_compressed:
+        return open_inner(source, lambda file: gzip.GzipFile(fileobj=file))
+    return storage_of(source).open(source)
 
 
 def list_idx_files(source: Location) -> list[Location]:

@@ -50,7 +50,7 @@ def open_arrays(
         if name.suffix.lower() == ".npy":
             with storage_of(source).open(source) as file:
                 size = file.seek(0, io.SEEK_END)
-            return [_read_header(name.stem, lambda: storage_of(source).open(source), size)]
+            return [_read_header(name.stem, partial(_open_file, source), size)]
         with storage_of(source).open(source) as file:
             sizes = {member.filename: member.file_size for member in open_npz(file).infolist()}
     except DAMAGE_ERRORS as error:
@@ -66,6 +66,10 @@ def open_arrays(
             if skipped is not None:
                 skipped.append(SkippedImage(f"{name}, array {stem}", str(error)))
     return arrays
+
+
+def _open_file(source: Location) -> BinaryIO:
+    return storage_of(source).open(source)
 
 
 def _open_member(source: Location, name: str) -> BinaryIO:

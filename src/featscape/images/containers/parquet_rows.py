@@ -64,6 +64,10 @@ class ParquetImages:
         # by the file and its column of images
         self._open: tuple[tuple[str, str | None], _RowReader] | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the source for pickle, which opens the source again."""
+        return ParquetImages, (self._source,)
+
     def read(self, path: str) -> bytes:
         """Return the image in a row; raises ImageError if there is none."""
         name = self._file_of(path)

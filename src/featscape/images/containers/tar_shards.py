@@ -65,6 +65,10 @@ class TarShards:
         self._indexes: dict[str, TarIndex] = {}
         self._names: list[str] | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the source for pickle, which opens the source again."""
+        return TarShards, (self._source,)
+
     def shard_names(self) -> list[str]:
         """Return the file names of the archives; [""] for a single archive; raises InputError."""
         if not self._is_folder:

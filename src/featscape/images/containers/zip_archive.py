@@ -9,7 +9,7 @@ import weakref
 import zipfile
 import zlib
 from copy import copy
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, InputError, first_line
 from featscape.images.storage.backends import storage_of
@@ -45,6 +45,7 @@ class ZipArchive:
     """
 
     def __init__(self, source: Location) -> None:
+        self._source = source
         try:
             file = storage_of(source).open(source)
             weakref.finalize(self, file.close)
@@ -59,6 +60,10 @@ class ZipArchive:
         self.listing = Listing()
         for info in self._archive.infolist():
             self._add(info)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the source for pickle, which opens the source again."""
+        return ZipArchive, (self._source,)
 
     def read(self, path: str) -> bytes:
         """Return a member; raises ImageError if the member does not exist or cannot be read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from featscape.errors import ImageError, InputError
 from featscape.images.storage.disk import Disk
@@ -58,6 +58,10 @@ class Files:
         self._folder = folder
         self._storage = storage_of(folder)
         self._remote = self._storage if is_address(folder) else Remote()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the source for pickle, which opens the source again."""
+        return Files, (self._folder,)
 
     def locate(self, path: str) -> Location:
         """Return the absolute path or the address of a file."""
