@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError
-from featscape.images.tables.columns import PATH_COLUMNS, choose_column, usual_columns
-from featscape.images.tables.paths import normalize_path
+from featscape.images.tables.columns import (
+    PATH_COLUMNS,
+    check_column,
+    choose_column,
+    find_usual_column,
+    usual_columns,
+)
+from featscape.images.tables.paths import normalize_paths
 from featscape.images.tables.program_columns import make_table
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from featscape.collection import Columns
     from featscape.images.collections.opened import OpenedCollection
     from featscape.images.tables.table import ImageTable
@@ -52,17 +56,16 @@ def join_columns(
     own = opened.path_column or (path_column if path_column in opened.columns else None)
     if columns is None:
         wanted = own or path_column
-        name = choose_column(opened.columns, (), wanted=wanted, option=option, table=kind)
-        return dict(opened.columns), name
+        check_column(opened.columns, wanted, option=option, table=kind)
+        return dict(opened.columns), wanted
     given = make_table("columns", columns)
     if len(given.positions) != opened.n_images:
         raise InputError(
             f"each column must have one value per image, {opened.n_images:,}; got "
             f"{len(given.positions):,}. Pass the values in the order of the images."
         )
-    rows = given.columns
-    named = path_column if own is None and path_column in rows else None
-    named = choose_column(rows, ("path",), wanted=named, option=option, table="columns")
+    is_wanted = own is None and path_column in given.columns
+    named = path_column if is_wanted else find_usual_column(given.columns, ("path",))
     known = _own_paths(opened, own)
     if named is None:
         rows = _pair_by_names(given, known)
@@ -70,7 +73,7 @@ def join_columns(
         rows = _pair_rows(given, named, known)
         if own is not None or all(known):  # files never get another name
             del rows[named]
-        path_column = None if path_column == named and named not in rows else path_column
+            path_column = None if path_column == named else path_column
     both = next((name for name in rows if name in opened.columns), None)
     if both is not None:
         raise InputError(
@@ -93,7 +96,7 @@ def _pair_by_names(given: ImageTable, known: list[str]) -> dict[str, list[Any]]:
         return given.columns
     ends = {end for path in known for end in _ends_of(path)}
     for column in usual_columns(given.columns, PATH_COLUMNS):
-        if not ends.isdisjoint(_normalize(given.columns[column])):
+        if not ends.isdisjoint(normalize_paths(given.columns[column])):
             return _pair_rows(given, column, known)
     return given.columns
 
@@ -103,7 +106,7 @@ def _pair_rows(given: ImageTable, column: str, known: list[str]) -> dict[str, li
 
     Raises InputError if the column has other paths than the images.
     """
-    paths = _normalize(given.columns[column])
+    paths = normalize_paths(given.columns[column])
     if all(not image or path in _ends_of(image) for path, image in zip(paths, known, strict=True)):
         return dict(given.columns)
     by_path = {path: row for row, path in enumerate(paths)}
@@ -118,11 +121,6 @@ def _pair_rows(given: ImageTable, column: str, known: list[str]) -> dict[str, li
     }
 
 
-def _normalize(values: Iterable[Any]) -> list[str]:
-    """Return paths in their shortest form; "" for a value that is no path."""
-    return [normalize_path(value)[0] for value in values]
-
-
 def _ends_of(path: str) -> list[str]:
     """Return a path and its ends, for example a/b.png and b.png, the longest first."""
     parts = path.split("/")
@@ -132,7 +130,7 @@ def _ends_of(path: str) -> list[str]:
 def _own_paths(opened: OpenedCollection, column: str | None) -> list[str]:
     """Return the path of each image in the collection; "" for an image without a path."""
     paths = opened.names if column is None else opened.columns[column]
-    return _normalize(paths or [None] * opened.n_images)
+    return normalize_paths(paths or [None] * opened.n_images)
 
 
 def _other_paths(column: str, paths: list[str], known: list[str]) -> InputError:

@@ -30,7 +30,7 @@ from featscape.images.containers.program_images import (
     is_file,
 )
 from featscape.images.tables.boxes import nested_reason
-from featscape.images.tables.columns import PATH_COLUMNS, choose_column, usual_columns
+from featscape.images.tables.columns import PATH_COLUMNS, check_column, choose_column, usual_columns
 from featscape.images.tables.program_columns import as_mapping, make_table
 from featscape.images.tables.values import name_class
 from featscape.labels.classes import is_missing
@@ -122,7 +122,7 @@ def _open_table(source: Any, path_column: str | None, *, kind: str) -> OpenedCol
     stored_names = None if images is None else _stored_names(columns[images])
     if is_stored and stored_names is not None:
         columns[FILE_NAME] = stored_names
-    choose_column(columns, (), wanted=path_column, option=option, table=kind)  # raises
+    check_column(columns, path_column, option=option, table=kind)
     if images is not None:
         values = columns.pop(images)
         is_usual = images.lower() in _TABLE_COLUMNS

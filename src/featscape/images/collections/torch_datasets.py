@@ -15,7 +15,7 @@ from featscape.images.collections.opened import OpenedCollection, take_value
 from featscape.images.containers.image_columns import names_other_image
 from featscape.images.containers.program_images import check_program_image, is_file
 from featscape.images.tables.boxes import nested_reason
-from featscape.images.tables.columns import PATH_COLUMNS, check_single_labels, choose_column
+from featscape.images.tables.columns import PATH_COLUMNS, check_single_labels, find_usual_column
 from featscape.images.tables.program_columns import list_values
 from featscape.images.tables.values import join_lists, name_class, plain_value
 from featscape.number_text import plural, with_article
@@ -190,7 +190,7 @@ def _choose_image_key(first: Mapping[Any, Any], path_column: str | None) -> Any:
         keys = [key for key in images if not names_other_image(key)]
     if not keys:
         files = [key for key, value in first.items() if isinstance(key, str) and is_file(value)]
-        path = choose_column(files, PATH_COLUMNS, wanted=None, option="", table="")
+        path = find_usual_column(files, PATH_COLUMNS)
         keys = [] if path is None else [path]
     if len(keys) != 1:
         what = f"both {keys[0]!r} and {keys[1]!r}" if keys else list_names(list(first))

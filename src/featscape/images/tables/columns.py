@@ -110,10 +110,22 @@ def choose_column(
         If there is no column `wanted`.
     """
     names = list(names)
+    check_column(names, wanted, option=option, table=table)
+    return find_usual_column(names, usual) if wanted is None else wanted
+
+
+def check_column(names: Iterable[str], wanted: str | None, *, option: str, table: str) -> None:
+    """Raise InputError if the caller named a column that does not exist.
+
+    The parameters are those of `choose_column`.
+    """
+    names = list(names)
     if wanted is not None and wanted not in names:
         raise _no_column(names, wanted=wanted, option=option, table=table, suggested=names)
-    if wanted is not None:
-        return wanted
+
+
+def find_usual_column(names: Iterable[str], usual: Sequence[str]) -> str | None:
+    """Return the first column of `usual_columns`, or None."""
     return next(iter(usual_columns(names, usual)), None)
 
 

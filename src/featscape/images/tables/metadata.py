@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, InputError
-from featscape.images.tables.columns import PATH_COLUMNS, choose_column, classify_columns
+from featscape.images.tables.columns import PATH_COLUMNS, classify_columns, find_usual_column
 from featscape.images.tables.paths import find_path_rows
 from featscape.images.tables.table_files import TABLE_EXTENSIONS, read_table
 from featscape.labels.classes import label_names
@@ -129,9 +129,7 @@ def _merge(
 
     `unused` contains the reason of each skipped image by its path.
     """
-    path_column = choose_column(
-        table.columns, PATH_COLUMNS, wanted=None, option="", table=table.name
-    )
+    path_column = find_usual_column(table.columns, PATH_COLUMNS)
     if path_column is None:
         names = list_names(list(table.columns))
         reason = f"no column of paths, such as file_name; the columns are {names}"

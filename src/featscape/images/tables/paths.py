@@ -11,6 +11,8 @@ from featscape.images.tables.values import plain_value
 from featscape.records.skipped import DUPLICATE_PATH, INVALID_ROW
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from featscape.images.tables.table import ImageTable
 
 
@@ -60,6 +62,11 @@ def find_path_rows(
         else:
             rows[path] = row
     return rows
+
+
+def normalize_paths(values: Iterable[Any]) -> list[str]:
+    """Return paths in their shortest form; "" for a value that is no path."""
+    return [normalize_path(value)[0] for value in values]
 
 
 def normalize_path(value: Any) -> tuple[str, str]:

@@ -136,13 +136,12 @@ def _read_table(checked: TableInput) -> ImageTable:
 
 def _read_labels(table: ImageTable) -> dict[str, str]:
     """Return the checked label of each path of the table; raises InputError."""
-    from featscape.images.tables.columns import PATH_COLUMNS, choose_column, classify_columns
+    from featscape.images.tables.columns import PATH_COLUMNS, classify_columns, find_usual_column
     from featscape.images.tables.paths import normalize_path
     from featscape.images.tables.values import plain_value
 
     usual = ("path", *PATH_COLUMNS)  # the path on the map comes first
-    option = "the column of paths"
-    column = choose_column(table.columns, usual, wanted=None, option=option, table=table.name)
+    column = find_usual_column(table.columns, usual)
     values = table.columns.get(CHECKED_LABEL, [])
     if column is None or all(plain_value(value) is None for value in values):
         lacks = "column of paths" if column is None else f"value in the column {CHECKED_LABEL}"

@@ -10,13 +10,13 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.images.containers.parquet_rows import FILE_NAME
 from featscape.images.storage.locations import is_address
-from featscape.images.tables.columns import PATH_COLUMNS, choose_column, usual_columns
-from featscape.images.tables.paths import find_path_rows, normalize_path
+from featscape.images.tables.columns import PATH_COLUMNS, check_column, usual_columns
+from featscape.images.tables.paths import find_path_rows, normalize_paths
 from featscape.printable_names import printable
 from featscape.records.images import PIXEL_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from featscape.images.tables.table import ImageTable
     from featscape.records import ImageSet
@@ -91,8 +91,8 @@ def pair_tables(
     by_precedence = sorted(tables, key=lambda given: given.role != "features")
     is_missing = tables and all(wanted not in given.table.columns for given in tables)
     if wanted is not None and is_missing and not has_image_per_item:
-        last, option = by_precedence[-1].table, "the path column"
-        choose_column(last.columns, (), wanted=wanted, option=option, table=last.name)  # raises
+        last = by_precedence[-1].table
+        check_column(last.columns, wanted, option="the path column", table=last.name)
     order = list(range(len(images))) if has_image_per_item else None
     leading = str(images.source) if has_image_per_item else ""
     paired = {}
@@ -142,7 +142,7 @@ def _find_paths(table: ImageTable, images: ImageSet) -> str | None:
     error then reports, or None for images without files.
     """
     paths = {
-        column: _normalize(table.columns[column])
+        column: normalize_paths(table.columns[column])
         for column in usual_columns(table.columns, PATH_COLUMNS)
     }
     for column, values in paths.items():
@@ -166,7 +166,7 @@ def _list_names(images: ImageSet, column: str) -> Iterator[Sequence[str]]:
         if isinstance(values, np.ndarray):
             values = tuple(map(str, values.tolist())) if values.dtype.kind == "i" else None
         if values is not None and all(values) and len(set(values)) == len(values):
-            yield _normalize(values)
+            yield normalize_paths(values)
 
 
 def _find_images(table: ImageTable, column: str, images: ImageSet) -> list[int]:
@@ -199,8 +199,3 @@ def _find_rows(table: ImageTable, column: str) -> dict[str, int]:
             "column if it has no paths."
         )
     return rows
-
-
-def _normalize(values: Iterable[object]) -> list[str]:
-    """Return paths in their shortest form; "" for a value that is no path."""
-    return [normalize_path(value)[0] for value in values]
