@@ -108,6 +108,15 @@ def auto_min_images(engine: Engine, probe: NDArray[np.uint8], *, device: str) ->
     return max(_SAMPLE_MIN, math.ceil(enough / max(1, engine.count_multiply_adds(probe))))
 
 
+def is_reused(choice: Inference | None, *, n_then: int, n_now: int) -> bool:
+    """Return whether a run of `n_now` images reuses the precision of an earlier run of `n_then`.
+
+    This must be a choice of `auto` on at least half as many images. The choice, and with it the
+    features, therefore stay the same while a folder of images grows.
+    """
+    return choice is not None and choice.asked == AUTO and 2 * n_then >= n_now
+
+
 def sample_size(precision: str, n_images: int, *, min_images: int) -> int:
     """Return the number of images that are needed to choose the precision.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape.errors import first_line
-from featscape.features.engines.precision import AUTO
+from featscape.features.engines.precision import is_reused
 from featscape.features.extraction.cache import FeatureCache, StoredFeatures
 from featscape.features.extraction.kept_runs import describe_unused
 from featscape.features.extraction.shards import read_shards
@@ -185,9 +185,6 @@ def find_earlier_choice(
 ) -> Inference | None:
     """Return the choice of `auto` for the same network in a finished map; None if there is none.
 
-    The map must contain at least half of `n_images` images. The choice, and with it the features,
-    therefore stay the same while a folder of images grows.
-
     Parameters
     ----------
     maps : iterable of Path
@@ -199,18 +196,28 @@ def find_earlier_choice(
     cards = [replace(card.of_layer(layer), precision="") for layer in card.layers]
     wanted = {card_key(one): one for one in cards}
     for folder in maps:
-        try:
-            run = read_run(folder)
-            model, inference = ModelCard(**run["model"] or {}), Inference(**run["inference"] or {})
-            n_then = run["counts"]["items"]
-        except (TypeError, ValueError, LookupError):
-            continue  # a map without a network, or an invalid map, which `open_cache` reports
+        found = read_network(folder)
+        if found is None:
+            continue
+        run, model, inference = found
         now = wanted.get(card_key(replace(model, precision="")))
         if (
             now is not None
-            and inference.asked == AUTO
-            and 2 * n_then >= n_images
+            and is_reused(inference, n_then=run["counts"]["items"], n_now=n_images)
             and not describe_change(model, now)
         ):
             return inference
     return None
+
+
+def read_network(folder: Path) -> tuple[dict[str, Any], ModelCard, Inference] | None:
+    """Return run.json of a finished map, with the network and its precision.
+
+    None is returned for a map without a network, and for an invalid map, which `open_cache`
+    reports.
+    """
+    try:
+        run = read_run(folder)
+        return run, ModelCard(**run["model"] or {}), Inference(**run["inference"] or {})
+    except (TypeError, ValueError, LookupError):
+        return None

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from featscape.cores import count_cores
 from featscape.errors import ImageError
 from featscape.features.engines.base import BF16, FP32
-from featscape.features.engines.precision import AUTO
+from featscape.features.engines.precision import AUTO, is_reused
 from featscape.features.extraction.cache import FeatureCache
-from featscape.features.extraction.earlier_runs import read_features_of_map
+from featscape.features.extraction.earlier_runs import read_features_of_map, read_network
 from featscape.features.extraction.prefetch import read_ahead
 from featscape.features.extraction.reading import make_reader
 from featscape.features.readout.pooling import DEFAULT_POOL
@@ -23,9 +23,8 @@ from featscape.features.zoo.architecture import INPUT_OF
 from featscape.features.zoo.registry import find_weights_file, is_listed, standard_weights
 from featscape.files.regular import hash_once
 from featscape.mapfolder import current_versions
-from featscape.mapfolder.read import read_run
 from featscape.printable_names import printable
-from featscape.records import Inference, ModelCard, SkippedImage
+from featscape.records import SkippedImage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from featscape.records import ImageSet, ThumbnailSink
+    from featscape.records import ImageSet, Inference, ModelCard, ThumbnailSink
 
 _MAX_IMAGES = 20_000  # each image is read twice; for more images this takes longer than loading
 _NOT_IN_MAP = "the file changed while it was read"  # after the map was found to contain it
@@ -149,15 +148,14 @@ def find_network_of_map(
 
 
 def _read_network(folder: Path, request: NetworkRequest, *, n_images: int) -> NetworkOfMap | None:
-    try:
-        run = read_run(folder)
-        card, inference = ModelCard(**run["model"] or {}), Inference(**run["inference"] or {})
-    except (TypeError, ValueError, LookupError):
-        return None  # a map without a network, or an invalid map, which `open_cache` reports
+    found = read_network(folder)
+    if found is None:
+        return None
+    run, card, inference = found
     if run["versions"] != current_versions() or not request.fits(card):
         return None
     if request.precision == AUTO:
-        is_chosen = inference.asked == AUTO and 2 * run["counts"]["items"] >= n_images
+        is_chosen = is_reused(inference, n_then=run["counts"]["items"], n_now=n_images)
     else:
         is_chosen = request.precision in (FP32, BF16) and card.precision == request.precision
     if not is_chosen:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from featscape.errors import first_line
 from featscape.features.engines.base import INT8
-from featscape.features.engines.precision import AUTO
+from featscape.features.engines.precision import is_reused
 from featscape.features.zoo.fingerprint import card_key, describe_change
 from featscape.files.regular import open_regular
 from featscape.mapfolder.staging import WriteError, flush, writing
@@ -72,8 +72,6 @@ def find_kept_choice(
 ) -> KeptRun | None:
     """Return the interrupted run whose choice of the precision this run reuses; None without one.
 
-    As for a finished map, the interrupted run must have at least half of `n_images` images.
-
     Parameters
     ----------
     work : Path or None
@@ -90,10 +88,8 @@ def find_kept_choice(
         run
         for run in _read_runs(work).values()
         if isinstance(run, KeptRun)
-        and run.inference is not None
-        and run.inference.asked == AUTO
+        and is_reused(run.inference, n_then=run.n_images, n_now=n_images)
         and run.white == white
-        and 2 * run.n_images >= n_images
         and card_key(replace(run.card, precision="")) == key
         and not describe_change(run.card, card)
     )

@@ -9,9 +9,11 @@ from featscape.features.engines.precision import (
     Distance,
     auto_min_images,
     choose_precision,
+    is_reused,
     measure,
     sample_size,
 )
+from featscape.records import Inference
 from helpers.networks.rounded_engine import CARD, Rounded, features, sample
 
 
@@ -167,3 +169,18 @@ class TestAutoMinImages:
         choice = choose_precision(Rounded(), "auto", (), card=CARD, min_images=3_908)
         assert choice.engine.precision == "fp32"
         assert choice.inference.reason == "bf16 is tried for 3,908 images of this network or more"
+
+
+@pytest.mark.parametrize(
+    ("asked", "n_then", "n_now", "reused"),
+    [
+        ("auto", 100, 200, True),
+        ("auto", 100, 50, True),
+        ("auto", 100, 201, False),
+        ("bf16", 100, 100, False),
+    ],
+)
+def test_a_choice_of_auto_on_half_of_the_images_is_reused(asked, n_then, n_now, reused):
+    choice = Inference("An engine 1.0", "bf16", asked, "it is close")
+    assert is_reused(choice, n_then=n_then, n_now=n_now) == reused
+    assert not is_reused(None, n_then=n_then, n_now=n_now)
