@@ -175,10 +175,9 @@ def extract(
     thumbnail_px = None if thumbnails is None else thumbnails.size_px
     shards = ShardWriter(
         None if work is None else work / run.name,
-        n_shards,
-        thumbnail_px,
-        network.card.fingerprint,
-        run,
+        next_number=n_shards,
+        thumbnail_px=thumbnail_px,
+        run=run,
     )
     return extraction.run(file=file, shards=shards, machines=machines, n_workers=n_workers)
 

@@ -20,7 +20,7 @@ import os
 import re
 import stat
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -304,24 +304,24 @@ class ShardWriter:
     ----------
     folder : Path or None
         If None, nothing is written.
-    first : int
-        Number of the first shard.
+    next_number : int
+        Number of the next shard.
     thumbnail_px : int or None
         Longest side of the thumbnails.
-    fingerprint : tuple of tuple of float
-        Fingerprint of the network: see `ModelCard`.
     run : KeptRun or None
-        Written into the folder after the first shard.
+        Written into the folder after the first shard. The shards have the fingerprint of its
+        network.
     """
 
     folder: Path | None
-    first: int = 0
-    thumbnail_px: int | None = None
-    fingerprint: Fingerprint = ()
+    _: KW_ONLY
+    next_number: int
+    thumbnail_px: int | None
     run: KeptRun | None = None
-    _batches: list[Shard] = field(default_factory=list)
-    _n_bytes: int = 0
-    _since: float = field(default_factory=time.monotonic)
+    _batches: list[Shard] = field(default_factory=list, init=False)
+    _n_bytes: int = field(default=0, init=False)
+    _since: float = field(default_factory=time.monotonic, init=False)
+    _has_described_run: bool = field(default=False, init=False)
 
     def add(self, batch: Shard) -> None:
         """Add a batch, and write a shard if the collected batches are large or old enough."""
@@ -344,15 +344,15 @@ class ShardWriter:
             sizes_px=[one for batch in batches for one in batch.sizes_px],
             thumbnails=None if self.thumbnail_px is None else thumbnails,
             thumbnail_px=self.thumbnail_px,
-            fingerprint=self.fingerprint,
+            fingerprint=() if self.run is None else self.run.card.fingerprint,
         )
-        write_shard(self.folder, self.first, shard)
-        self.first += 1
+        write_shard(self.folder, self.next_number, shard)
+        self.next_number += 1
         self._batches = []
         self._n_bytes, self._since = 0, time.monotonic()
-        if self.run is not None:
+        if self.run is not None and not self._has_described_run:
             self.run.write(self.folder)
-            self.run = None
+            self._has_described_run = True
 
     def __enter__(self) -> Self:
         return self

@@ -233,21 +233,21 @@ def test_a_full_disk_leaves_no_files_of_the_shard(folder, monkeypatch):
 
 def test_the_writer_writes_whole_batches_by_size_and_age(tmp_path, monkeypatch):
     monkeypatch.setattr("featscape.features.extraction.shards.MAX_BYTES", 200)
-    with ShardWriter(tmp_path, 7, 64) as writer:
+    with ShardWriter(tmp_path, next_number=7, thumbnail_px=64) as writer:
         for name in "abcdef":
             writer.add(a_shard([name, name.upper()]))  # 58 bytes
     sizes = [len(part.digests) for part in read_shards(tmp_path, card=CARD).parts]
     assert sizes == [8, 4]
     assert {file.stem for file in tmp_path.iterdir()} == {"000007", "000008"}
     monkeypatch.setattr("featscape.features.extraction.shards.MAX_SECONDS", 0.0)
-    with ShardWriter(tmp_path, 9, 64) as writer:
+    with ShardWriter(tmp_path, next_number=9, thumbnail_px=64) as writer:
         writer.add(a_shard(["x"]))
         assert find(tmp_path, "x") is not None
 
 
 def test_the_writer_writes_the_collected_batches_on_an_interruption(tmp_path):
     def interrupted():
-        with ShardWriter(tmp_path, 0, 64) as writer:
+        with ShardWriter(tmp_path, next_number=0, thumbnail_px=64) as writer:
             writer.add(a_shard())
             raise KeyboardInterrupt
 
