@@ -97,7 +97,7 @@ class Placer:
         made = read_map(self._folder)
         place = open_placer(made, **self._given)
         self._run.check()  # the map was not replaced while the network was loaded
-        self._white = white_of(made)
+        self._white = white_of(made.run)
         return place
 
     def _copy_of(self, image: bytes) -> str | None:

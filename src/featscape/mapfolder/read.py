@@ -150,9 +150,9 @@ def seed_of(made: Map) -> int:
     return made.run["parameters"].get("seed") or 0
 
 
-def white_of(made: Map) -> int | None:
-    """Return the white that the map was made with, as for `find_images`."""
-    white: int | None = made.run["parameters"].get("white")
+def white_of(run: Mapping[str, Any]) -> int | None:
+    """Return the white that the map of a run.json was made with, as for `find_images`."""
+    white: int | None = run["parameters"].get("white")
     return white
 
 

@@ -138,7 +138,7 @@ def load_image_encoder(
     from featscape.images import decode_scaled
 
     network = _load_network(made, model=model, weights=weights, device=device)
-    white = white_of(made)
+    white = white_of(made.run)
 
     def encode(image: OneImage) -> NDArray[np.float32]:
         with _opened_image(as_file(image)) as file:
@@ -214,7 +214,7 @@ def place_source(
     from featscape.features import extract
     from featscape.images import find_images
 
-    images = find_images(source, white=white_of(made))
+    images = find_images(source, white=white_of(made.run))
     network = _load_network(made, model=model, weights=weights, device=device)
     features = extract(images, model=network, progress=progress)
     positions, neighbors = place(load_tsne(made), features.values, landmarks=made.landmarks)

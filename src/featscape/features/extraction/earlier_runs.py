@@ -135,7 +135,7 @@ def read_features_of_map(
     try:
         opened = FolderHandle(folder)
         made = read_map(opened)
-        if made.run["model"] is None or white_of(made) != white:
+        if made.run["model"] is None or white_of(made.run) != white:
             return None
         made_with = ModelCard(**made.run["model"])
         if card_key(made_with) != card_key(card):
@@ -181,7 +181,7 @@ def _copy_row(features: NDArray[np.float32], row: int) -> NDArray[np.float32]:
 
 
 def find_earlier_choice(
-    maps: Iterable[Path], card: ModelCard, *, n_images: int
+    maps: Iterable[Path], card: ModelCard, *, white: int | None, n_images: int
 ) -> Inference | None:
     """Return the choice of `auto` for the same network in a finished map; None if there is none.
 
@@ -190,6 +190,8 @@ def find_earlier_choice(
     maps : iterable of Path
     card : ModelCard
         Card of the network.
+    white : int or None
+        See `ImageSet`. A map that was made with another value has other pixels.
     n_images : int
         Number of images of this run.
     """
@@ -203,6 +205,7 @@ def find_earlier_choice(
         now = wanted.get(card_key(replace(model, precision="")))
         if (
             now is not None
+            and white_of(run) == white
             and is_reused(inference, n_then=run["counts"]["items"], n_now=n_images)
             and not describe_change(model, now)
         ):

@@ -77,8 +77,11 @@ def prepare_network(
     n_images = len(images)
     batch_size = batch_size or network.batch_size
     n_compiled = network.compiled_batch_size(n_images, batch_size) if runs_here else 0
-    kept = find_kept_choice(work, network.card, white=images.white, n_images=n_images)
-    earlier = kept.inference if kept else find_earlier_choice(maps, network.card, n_images=n_images)
+    card, white = network.card, images.white
+    kept = find_kept_choice(work, card, white=white, n_images=n_images)
+    earlier = (
+        kept.inference if kept else find_earlier_choice(maps, card, white=white, n_images=n_images)
+    )
     held = network if earlier is None else network.with_choice(earlier)
     # the sample of an interrupted run is computed again, so that the others form the same batches
     n_kept = kept.n_sampled if kept is not None and held.inference is not None else 0

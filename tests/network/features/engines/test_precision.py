@@ -36,6 +36,7 @@ class TestEarlierChoice:
                 "model": asdict(card),
                 "inference": asdict(self.CHOSEN),
                 "counts": {"items": 100},
+                "parameters": {"white": None},
             },
             "of features": {"model": None, "inference": None, "counts": {"items": 100}},
         }
@@ -48,13 +49,15 @@ class TestEarlierChoice:
         monkeypatch.setattr("featscape.features.extraction.earlier_runs.read_run", read_run)
         return runs
 
-    def find(self, *, card=CARD, n_images=200, names=("none", "of features", "m")):
-        return find_earlier_choice([Path(name) for name in names], card, n_images=n_images)
+    def find(self, *, card=CARD, white=None, n_images=200):
+        maps = [Path(name) for name in ("none", "of features", "m")]
+        return find_earlier_choice(maps, card, white=white, n_images=n_images)
 
     def test_the_choice_of_a_map_with_half_the_images_is_reused(self):
         assert self.find() == self.CHOSEN
         assert self.find(card=replace(CARD, layer="all+one", widths=(16, 2))) == self.CHOSEN
         assert self.find(n_images=201) is None
+        assert self.find(white=4095) is None
         assert self.find(card=replace(CARD, layer="one")) is None
         assert self.find(card=replace(CARD, weights_sha256="1" * 64)) is None
 
