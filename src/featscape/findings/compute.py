@@ -53,6 +53,8 @@ class ItemData:
     neighbors : ndarray of int32, shape (n, k), or None
         The nearest items of each item in the space of `searched_components`, nearest first: the
         neighbors of t-SNE. None if they are unknown.
+    landmarks : ndarray of intp, shape (l,), or None
+        The items that t-SNE was fitted on; None if t-SNE was fitted on all items.
     labels, splits, paths : sequence of str, length n, or None
     digests : ndarray of uint8, shape (n, 32), or None
         The SHA-256 of each image file.
@@ -68,6 +70,7 @@ class ItemData:
     features: NDArray[np.floating[Any]]
     positions: NDArray[np.float32]
     neighbors: NDArray[np.int32] | None
+    landmarks: NDArray[np.intp] | None = None
     labels: Sequence[str] | None = None
     splits: Sequence[str] | None = None
     paths: Sequence[str] | None = None
@@ -114,7 +117,7 @@ def compute_findings(
     components = principal_components(items.features, random_state=random_state) if n > 1 else None
     neighbors = items.neighbors
     if neighbors is None:
-        neighbors = _search_neighbors(items.features, search, random_state=random_state)
+        neighbors = _search_neighbors(items, search, random_state=random_state)
     of_images = _find_in_images(
         items,
         neighbors,
@@ -194,6 +197,7 @@ def _find_in_features(
             items.features,
             items.positions,
             neighbors,
+            landmarks=items.landmarks,
             classes=classes,
             search=search,
             n_threads=n_threads,
@@ -288,11 +292,14 @@ def _assemble(items: ItemData, of_features: _OfFeatures, of_images: _OfImages) -
 
 
 def _search_neighbors(
-    features: NDArray[np.floating[Any]], search: NeighborSearch, *, random_state: int
+    items: ItemData, search: NeighborSearch, *, random_state: int
 ) -> NDArray[np.int32]:
     """Return the nearest items of each item in the space in which t-SNE searches, (n, k)."""
-    n = len(features)
+    n = len(items)
     k = min(WIDER * N_NEAR, n - 1)
     if k < 1:  # a single item
         return np.empty((n, 0), np.int32)
-    return search(searched_components(features, random_state=random_state), k).indices
+    values = searched_components(
+        items.features, landmarks=items.landmarks, random_state=random_state
+    )
+    return search(values, k).indices

@@ -82,6 +82,7 @@ def measure_reliability(
     positions: NDArray[np.float32],
     neighbors: NDArray[np.int32],
     *,
+    landmarks: NDArray[np.intp] | None = None,
     classes: Classes | None,
     search: NeighborSearch,
     n_threads: int,
@@ -98,6 +99,8 @@ def measure_reliability(
         The nearest items of each item in the space of `searched_components`, nearest first, such as
         the neighbors of t-SNE. `search` computes the neighbors again if k is less than 90 (fewer in
         a map of less than 181 items).
+    landmarks : ndarray of intp, shape (l,), optional
+        The items that t-SNE was fitted on, if not all.
     classes : Classes or None
     search : callable
         (values, k) -> the k nearest neighbors by Euclidean distance; also searches the positions.
@@ -111,14 +114,22 @@ def measure_reliability(
     # at most half of the other items are neighbors: no item is a false friend if all are neighbors
     k = min(N_NEAR, (n - 1) // (2 * WIDER))
     if neighbors.shape[1] < WIDER * k:  # a map with a perplexity of less than 30
-        values = searched_components(features, random_state=random_state)
+        values = searched_components(features, landmarks=landmarks, random_state=random_state)
         neighbors = search(values, WIDER * k).indices
     on_map = search(positions, k).indices
     torn = 1 - shared(neighbors[:, :k], on_map, n_threads=n_threads)
     false_friends = 1 - shared(on_map, neighbors[:, : WIDER * k], n_threads=n_threads)
     generator = np.random.default_rng(random_state)
     measures = [
-        *_by_rank(features, positions, neighbors, on_map, generator=generator, n_threads=n_threads),
+        *_by_rank(
+            features,
+            positions,
+            neighbors,
+            on_map,
+            n_fitted=n if landmarks is None else len(landmarks),
+            generator=generator,
+            n_threads=n_threads,
+        ),
         _cpd(features, positions, generator=generator),
     ]
     reason: str | None = None
@@ -178,6 +189,7 @@ def _by_rank(
     neighbors: NDArray[np.int32],
     on_map: NDArray[np.int32],
     *,
+    n_fitted: int,
     generator: np.random.Generator,
     n_threads: int,
 ) -> Iterator[Reliability]:
@@ -208,7 +220,7 @@ def _by_rank(
         f"among the {k_common} nearest on the map, of {items}.",
     )
     if features.shape[1] > N_SEARCHED:
-        components = f"the {min(N_SEARCHED, n - 1):,} principal components that t-SNE uses"
+        components = f"the {min(N_SEARCHED, n_fitted - 1):,} principal components that t-SNE uses"
         yield _measure(
             "KNN of the components",
             of_components,

@@ -171,7 +171,10 @@ def principal_components(
 
 
 def searched_components(
-    features: NDArray[np.floating[Any]], *, random_state: int
+    features: NDArray[np.floating[Any]],
+    *,
+    landmarks: NDArray[np.intp] | None = None,
+    random_state: int,
 ) -> NDArray[np.float32]:
     """Return the space in which t-SNE searches the neighbors, up to a shift, rotation and scale.
 
@@ -182,6 +185,9 @@ def searched_components(
     ----------
     features : ndarray, shape (n, d)
         May be memory-mapped; the rows are read in blocks.
+    landmarks : ndarray of intp, shape (l,), optional
+        The rows that t-SNE was fitted on: the components are those of these rows. By default, t-SNE
+        was fitted on all rows.
     random_state : int
         Seed of the sample of rows that the components are fitted on, above 50,000 rows.
 
@@ -191,14 +197,17 @@ def searched_components(
         At most 50 columns.
     """
     n, d = features.shape
-    sample = features[_fitted_rows(n, random_state=random_state)].astype(np.float32)
+    rows = _fitted_rows(n if landmarks is None else len(landmarks), random_state=random_state)
+    if landmarks is not None:
+        rows = landmarks[rows]
+    sample = features[rows].astype(np.float32)
     center = sample.mean(axis=0)
     sample -= center
     scale = float(np.abs(sample).max()) or 1.0  # squares do not exceed float32
     sample /= scale
     axes = np.eye(d, dtype=np.float32)
     if d > N_SEARCHED:
-        axes, _ = _axes(sample, min(N_SEARCHED, n))
+        axes, _ = _axes(sample, min(N_SEARCHED, len(sample)))
     values = np.empty((n, axes.shape[1]), dtype=np.float32)
     for block in blocks(n):
         values[block] = (features[block] - center) / scale @ axes

@@ -51,6 +51,7 @@ def find_in_folder(folder: Path, embedding: Embedding, *, items: ItemSet) -> Fin
             positions=embedding.positions,
             # the neighbors in a map with landmarks are landmarks, not the nearest items
             neighbors=embedding.neighbors.indices if embedding.landmarks is None else None,
+            landmarks=embedding.landmarks,
             labels=embedding.labels,
             splits=items.splits,
             paths=items.paths,
@@ -87,6 +88,7 @@ def open_findings(made: Map) -> Findings:
             features=made.features,
             positions=made.positions,
             neighbors=made.neighbors.indices if made.landmarks is None else None,
+            landmarks=made.landmarks,
             labels=made.labels,
             splits=made.splits,
             paths=made.paths,

@@ -164,6 +164,23 @@ def test_the_columns_are_those_of_the_components_of_t_sne(wide):
         np.testing.assert_allclose(found.false_friends, false, atol=1e-6)
 
 
+def test_few_landmarks_have_less_components_than_landmarks(wide):
+    features, positions, _ = wide
+    near = search_all_pairs(features, 90).indices
+    found = measure_reliability(
+        features,
+        positions,
+        near,
+        landmarks=np.arange(0, 200, 5),
+        classes=None,
+        search=search_all_pairs,
+        n_threads=1,
+        random_state=0,
+    )
+    (text,) = (one.text for one in found.result.findings if one.measure == "KNN of the components")
+    assert "nearest items in the 39 principal components" in text
+
+
 def test_each_measure_names_its_space_and_its_neighbors(wide):
     for one in reliability(*wide).result.findings:
         assert "Euclidean" in one.evidence.method
