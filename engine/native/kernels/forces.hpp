@@ -150,6 +150,8 @@ inline Extent update(float* Y, float* velocity, float* gains, const float* A, co
             gain = select((gradient > 0.0F) ^ (u > 0.0F), gain + 0.2F, gain * 0.8F);
             gain = select(gain > 0.01F, gain, broadcast(0.01F));
             u = step.momentum * u - step.learning_rate * gain * gradient;
+            u = select(u < meshtsne::kLargestStep, u, broadcast(meshtsne::kLargestStep));
+            u = select(u > -meshtsne::kLargestStep, u, broadcast(-meshtsne::kLargestStep));
             const f8 y = load(Y + at) + u - moved[v];
             store(gains + at, gain);
             store(velocity + at, u);

@@ -84,6 +84,9 @@ struct Leaves {
 enum class Metric { euclidean, manhattan, chebyshev };
 constexpr int kMetrics = 3;
 
+// LARGEST_STEP of src/meshtsne/forces/exact.py.
+constexpr float kLargestStep = 5.0F;
+
 struct StepParameters {
     float exaggeration, momentum, learning_rate;
 };

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from meshtsne.descent import initial
 from meshtsne.descent.loop import descend
-from meshtsne.descent.schedule import count_iterations, plan_phases
+from meshtsne.descent.schedule import LEAST_SETTLED, count_iterations, plan_phases
 from meshtsne.fit.device import describe_device, resolve_device
 from meshtsne.fit.log import FitLog
 from meshtsne.fit.parameters import (
@@ -272,8 +272,9 @@ class TSNE(FittedMap):
         InputError
             A parameter or an array is invalid.
         DivergenceError
-            The embedding became too large, or is not finite: `learning_rate` or
-            `early_exaggeration` is too high for X, or the array `init` is too wide. The largest
+            The points do not come to rest, or the embedding became too large or is not finite:
+            `learning_rate` or `early_exaggeration` is too high for X, or the array `init` is too
+            wide. The rest is checked for a `learning_rate` other than "auto". The largest
             extent is 20,000, or n if that is more; with a grid of more than 8,000 items about 6,500
             in two dimensions.
         DeviceError
@@ -452,6 +453,8 @@ class TSNE(FittedMap):
                     callback=log.watch(self.callback),
                     callback_every=self.callback_every,
                     on_advance=on_advance or _ignore,
+                    # in fewer iterations, points do not come to rest at any learning rate
+                    must_rest=self.learning_rate != "auto" and n_iter >= LEAST_SETTLED,
                 )
                 embedding = gradient.embedding()
             del gradient  # P takes 5 GB for ten million points

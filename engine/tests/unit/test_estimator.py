@@ -340,8 +340,20 @@ def test_ctrl_c_keeps_the_embedding_so_far(X):
 
 @pytest.mark.parametrize("method", ["direct", "grid"])
 def test_a_diverging_descent_is_an_error(X, method):
-    with pytest.raises(DivergenceError, match="Lower learning_rate or early_exaggeration"):
-        quick(learning_rate=1e10, method=method).fit(X)
+    model = TSNE(learning_rate=1e10, method=method, perplexity=5)
+    with pytest.raises(DivergenceError, match=r"must come to rest; \d+% .* Lower learning_rate or"):
+        model.fit(X)
+    TSNE(learning_rate=len(X), method=method, perplexity=5).fit(X)
+
+
+def test_points_in_many_neighborhoods_stay_in_the_map():
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        centers = rng.normal(size=(6, 768))
+        X = 0.8 * (centers[rng.integers(6, size=1200)] + rng.normal(size=(1200, 768)))
+        Y = TSNE(random_state=0).fit_transform(X.astype(np.float32))
+        radius = np.linalg.norm(Y - np.median(Y, axis=0), axis=1)
+        assert radius.max() < 1.3 * np.quantile(radius, 0.99)
 
 
 @pytest.mark.parametrize(("max_iter", "early"), [(None, 1000), (None, 320), (50, 50)])

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 # "Automated optimized parameters for t-SNE", Nature Communications 10:5415.
 CHECK_EVERY = 50
 
+# At rest, few points move by more than 1, the width of the kernel, in the last iteration. After a
+# divergence, more than this share of the points do.
+_MOST_MOVING = 0.05
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -49,6 +53,7 @@ def descend(
     callback: Callable[[int, float, NDArray[np.float32]], object] | None = None,
     callback_every: int = CHECK_EVERY,
     on_advance: Callable[[int], object] = lambda _n_iter: None,
+    must_rest: bool = False,
 ) -> Outcome:
     """Run the phases in order, with fewer iterations at the tolerance or by the callback.
 
@@ -70,6 +75,8 @@ def descend(
     on_advance : callable, optional
         Called with 0 when the descent begins, then with the number of iterations of each call of
         the gradient.
+    must_rest : bool
+        Whether it is an error if many points still move in the last iteration.
 
     Returns
     -------
@@ -79,13 +86,16 @@ def descend(
     Raises
     ------
     DivergenceError
-        The embedding is too large for the forces, or a position is not finite.
+        The embedding is too large for the forces, a position is not finite, or the points do not
+        come to rest.
     """
     first = gradient.n_iter
     checks = _Checks(gradient, tolerance, callback, callback_every)
     on_advance(0)
     try:
-        stopped_by = _run(gradient, phases, checks, stride=stride, on_advance=on_advance)
+        stopped_by = _run(
+            gradient, phases, checks, stride=stride, on_advance=on_advance, must_rest=must_rest
+        )
     except KeyboardInterrupt:
         stopped_by = "interrupt"
     n_iter, kl_divergence = gradient.n_iter - first, gradient.kl_divergence()
@@ -104,6 +114,7 @@ def _run(
     *,
     stride: int,
     on_advance: Callable[[int], object],
+    must_rest: bool,
 ) -> str:
     """Run the phases and return why the descent stopped.
 
@@ -116,8 +127,15 @@ def _run(
             gradient.restart()
         exaggeration = phase.exaggeration
         end = done + phase.n_iter
+        is_watched = must_rest and phase is phases[-1]
+        before = None
         while done < end:
             n_iter = int(min(stride, end - done, checks.iterations_to_next(done)))
+            if is_watched and done + n_iter == end:
+                if n_iter > 1:
+                    n_iter -= 1
+                else:
+                    before = gradient.embedding()
             gradient.advance(
                 n_iter,
                 exaggeration=phase.exaggeration,
@@ -131,7 +149,19 @@ def _run(
             if exaggeration == phases[-1].exaggeration and checks.has_converged(done):
                 stopped_by = "tolerance"
                 break
+        if before is not None:
+            _check_rest(before, gradient.embedding())
     return stopped_by
+
+
+def _check_rest(before: NDArray[np.float32], after: NDArray[np.float32]) -> None:
+    """Raise DivergenceError if many points have moved in an iteration."""
+    moving = float((abs(after - before).max(axis=1) > 1).mean())
+    if moving > _MOST_MOVING:
+        raise DivergenceError(
+            f"the points must come to rest; {moving:.0%} of them moved by more than 1 in the last "
+            "iteration. Lower learning_rate or early_exaggeration."
+        )
 
 
 class _Checks:

@@ -38,6 +38,9 @@ EARLY_ITER_OF_MANY = 60
 LEAST_LEARNING_RATE = 50.0
 LEAST_LEARNING_RATE_A_POINT = 0.1
 
+# Points come to rest in this number of iterations at the automatic learning rate.
+LEAST_SETTLED = 100
+
 
 @dataclass(frozen=True)
 class Step:

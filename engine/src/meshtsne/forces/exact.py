@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
+# The largest change of a coordinate in one step; the kernel is 1 / (1 + distance^2). The curvature
+# at a point is in proportion to the sum of its row of P. At the learning rates of
+# descent/schedule.py, steps without a limit throw points with a large sum, the near neighbors of
+# many others, far outside the map (docs/schedule.md).
+LARGEST_STEP = 5.0
+
 _ROWS_AT_ONCE = 256
 
 
@@ -168,7 +174,8 @@ class ExactGradient:
             gradient = 4 * (exaggeration * A - F / Z)
             onward = (gradient > 0) != (self.velocity > 0)
             self.gains = np.maximum(np.where(onward, self.gains + 0.2, self.gains * 0.8), 0.01)
-            self.velocity = momentum * self.velocity - learning_rate * self.gains * gradient
+            velocity = momentum * self.velocity - learning_rate * self.gains * gradient
+            self.velocity = np.clip(velocity, -LARGEST_STEP, LARGEST_STEP)
             self.Y += self.velocity
             self.Y -= self.Y.mean(axis=0)
             self.n_iter += 1

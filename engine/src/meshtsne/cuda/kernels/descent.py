@@ -14,6 +14,8 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+LARGEST_STEP = tl.constexpr(5.0)  # as in forces/exact.py
+
 
 @triton.jit
 def _load_points(points, rows, mask):
@@ -201,6 +203,7 @@ def _advance_axis(rows, live, force, repulsion, velocity, gains, exaggeration, m
     onward = (gradient > 0) != (speed > 0)
     gain = tl.maximum(tl.where(onward, gain + 0.2, gain * 0.8), 0.01)
     speed = momentum * speed - rate * gain * gradient
+    speed = tl.minimum(tl.maximum(speed, -LARGEST_STEP), LARGEST_STEP)
     tl.store(gains + rows, gain, live)
     tl.store(velocity + rows, speed, live)
     return speed
