@@ -39,12 +39,15 @@ def first_map(photos, here, weights, monkeypatch, without_pictures):  # noqa: AR
         weights="IMAGENET1K_V1",
         weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
     )
-    network.inference = Inference("An engine 1.0", "fp32", "auto", "a reason")
     classifier = ClassifierWeights(np.eye(1000, 48, dtype=np.float32), np.zeros(1000, np.float32))
     monkeypatch.setattr("featscape.steps.content.words.read_classifier", lambda _card: classifier)
     put_in_place(network, monkeypatch)
     (photos / "red" / "damaged.png").write_bytes(b"no image")
-    make_map(photos, "one", **OPTIONS)
+    run_file = make_map(photos, "one", **OPTIONS).folder / "run.json"
+    inference = Inference("An engine 1.0", "fp32", "auto", "a reason")  # that of a real network
+    run_file.write_text(
+        json.dumps(json.loads(run_file.read_text()) | {"inference": vars(inference)})
+    )
     return here / "one"
 
 

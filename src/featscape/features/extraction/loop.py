@@ -22,10 +22,9 @@ from featscape.features.extraction.prefetch import BottleneckMeter, map_ahead, r
 from featscape.features.extraction.reading import fill_placeholders, make_reader
 from featscape.features.extraction.result_builder import ResultBuilder
 from featscape.features.extraction.row_store import open_row_store
-from featscape.features.extraction.sampling import prepare_network
+from featscape.features.extraction.sampling import PreparedNetwork, prepare_network
 from featscape.features.extraction.shards import Shard, ShardWriter
 from featscape.features.given_network import open_given
-from featscape.features.network import Network
 from featscape.features.protocols import Read
 from featscape.files.features import largest_feature
 from featscape.progress import SilentProgress, Task
@@ -149,7 +148,7 @@ def extract(
         precision=precision,
         progress=progress,
     )
-    network, sample, n_sampled = prepare_network(
+    prepared = prepare_network(
         network,
         images,
         thumbnails,
@@ -160,16 +159,16 @@ def extract(
         n_workers=n_workers,
         progress=progress,
     )
-    inference = getattr(network, "inference", None)
-    run = KeptRun(network.card, images.white, inference, len(images), n_sampled)
-    cache, n_shards = open_cache(work, maps, run=run, sample=sample, progress=progress)
+    run = KeptRun(
+        prepared.network.card, images.white, prepared.inference, len(images), prepared.n_sampled
+    )
+    cache, n_shards = open_cache(work, maps, run=run, sample=prepared.sample, progress=progress)
     extraction = _Extraction(
         images,
-        network,
+        prepared,
         thumbnails,
         cache,
-        batch_size=batch_size or network.batch_size,
-        n_sampled=len(sample),
+        batch_size=batch_size or prepared.network.batch_size,
         progress=progress,
     )
     thumbnail_px = None if thumbnails is None else thumbnails.size_px
@@ -189,22 +188,24 @@ class _Extraction:
     Attributes
     ----------
     images : ImageSet
-    network : Backend
+    prepared : PreparedNetwork
     thumbnails : ThumbnailSink or None
     cache : FeatureCache
     batch_size : int
-    n_sampled : int
-        Number of images whose features this run computed before the pass, to choose the precision.
     progress : Progress
     """
 
     images: ImageSet
-    network: Backend
+    prepared: PreparedNetwork
     thumbnails: ThumbnailSink | None
     cache: FeatureCache
     batch_size: int
-    n_sampled: int
     progress: Progress
+
+    @property
+    def network(self) -> Backend:
+        """The network that computes the features."""
+        return self.prepared.network
 
     def run(
         self,
@@ -232,7 +233,7 @@ class _Extraction:
             shards.write()  # before `finish` maps the file: a mapped file keeps its disk space
             self._report(result)
             features = result.finish(card)
-        return replace(features, inference=getattr(self.network, "inference", None))
+        return replace(features, inference=self.prepared.inference)
 
     def _read_images(
         self, machines: Machines | None, *, n_workers: int | None
@@ -276,7 +277,7 @@ class _Extraction:
             unit="images",
             remark=lambda: meter.describe() if n_computed else "",
             work=work,
-            n_before=self.n_sampled,
+            n_before=len(self.prepared.sample),
         )
         with (
             self.progress.task(task) as advance,
@@ -300,8 +301,8 @@ class _Extraction:
         """Report the decoding, the crop and cached features; raise InputError without an image."""
         result.check()
         result.report_decoding(self.progress)
-        if isinstance(self.network, Network):  # the preprocessing of other networks is not known
-            result.report_cropped(self.network.preprocessing, self.progress)
+        if self.prepared.preprocessing is not None:
+            result.report_cropped(self.prepared.preprocessing, self.progress)
         for origin, count in result.n_cached.items():
             self.progress.note(f"the features of {count:,} images were taken from {origin}")
         for origin in sorted(self.cache.damaged):

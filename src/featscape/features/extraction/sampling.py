@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featscape.features.extraction.cache import FeatureCache
 from featscape.features.extraction.earlier_runs import find_earlier_choice
+from featscape.features.extraction.finished_maps import NetworkOfMap
 from featscape.features.extraction.kept_runs import find_kept_choice
 from featscape.features.extraction.prefetch import read_ahead
 from featscape.features.extraction.reading import make_reader
@@ -16,16 +18,42 @@ from featscape.features.network import Network
 from featscape.features.protocols import CachedFeatures, Read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from featscape.features.protocols import Backend
+    from featscape.features.zoo.preprocessing import Preprocessing
     from featscape.progress import Progress
-    from featscape.records import ImageSet, SkippedImage, ThumbnailSink
+    from featscape.records import ImageSet, Inference, SkippedImage, ThumbnailSink
 
 _MAX_TRIED = 2  # images read for each image of the sample: half of the images may be unreadable
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedNetwork:
+    """A network whose precision is chosen.
+
+    Attributes
+    ----------
+    network : Backend
+    inference : Inference or None
+        How the network runs; None for a backend of the caller.
+    preprocessing : Preprocessing or None
+        None for networks that do not report their preprocessing.
+    sample : mapping of bytes to CachedFeatures
+        The features of the sample by the images' hashes. Empty if the network would compute them
+        with other rounding errors.
+    n_sampled : int
+        Number of images of the sample, of which several may be equal.
+    """
+
+    network: Backend
+    inference: Inference | None = None
+    preprocessing: Preprocessing | None = None
+    sample: Mapping[bytes, CachedFeatures] = field(default_factory=dict)
+    n_sampled: int = 0
 
 
 def prepare_network(
@@ -39,10 +67,10 @@ def prepare_network(
     batch_size: int | None,
     n_workers: int | None,
     progress: Progress,
-) -> tuple[Backend, dict[bytes, CachedFeatures], int]:
+) -> PreparedNetwork:
     """Choose the precision of a network on the first readable images, and compile the network.
 
-    A backend other than `Network` is returned unchanged.
+    A backend other than `Network` is neither changed nor tried.
 
     Parameters
     ----------
@@ -62,29 +90,15 @@ def prepare_network(
     n_workers : int or None
         Number of decoding threads; None for the network's default.
     progress : Progress
-
-    Returns
-    -------
-    network : Backend
-    features : dict of bytes to CachedFeatures
-        The features of the sample by the images' hashes. Empty if the returned network would
-        compute them with other rounding errors.
-    n_sampled : int
-        Number of images of the sample, of which several may be equal.
     """
+    if isinstance(network, NetworkOfMap):
+        return PreparedNetwork(network, network.inference)
     if not isinstance(network, Network):
-        return network, {}, 0
+        return PreparedNetwork(network)
     n_images = len(images)
     batch_size = batch_size or network.batch_size
     n_compiled = network.compiled_batch_size(n_images, batch_size) if runs_here else 0
-    card, white = network.card, images.white
-    kept = find_kept_choice(work, card, white=white, n_images=n_images)
-    earlier = (
-        kept.inference if kept else find_earlier_choice(maps, card, white=white, n_images=n_images)
-    )
-    held = network if earlier is None else network.with_choice(earlier)
-    # the sample of an interrupted run is computed again, so that the others form the same batches
-    n_kept = kept.n_sampled if kept is not None and held.inference is not None else 0
+    held, n_kept = _reuse_choice(network, images, maps=maps, work=work)
     n_sample = n_kept or held.sample_size(n_images)
     read = make_reader(images, network, thumbnails if runs_here else None, FeatureCache(()))
     n_threads = n_workers or network.n_workers
@@ -97,9 +111,29 @@ def prepare_network(
         progress.note(f"compiling the network, which saves time for {n_images:,} images")
         chosen = chosen.compiled(pixels[:n_compiled])
         if chosen.inference is None or not chosen.inference.fallback:
-            return chosen, {}, n_sample
-        progress.note(f"the network is not compiled: {chosen.inference.fallback}")
-    return chosen, _cache_sample(sample, values), n_sample
+            values = None  # a compiled network has other rounding errors
+        else:
+            progress.note(f"the network is not compiled: {chosen.inference.fallback}")
+    return PreparedNetwork(
+        chosen, chosen.inference, chosen.preprocessing, _cache_sample(sample, values), n_sample
+    )
+
+
+def _reuse_choice(
+    network: Network, images: ImageSet, *, maps: Sequence[Path], work: Path | None
+) -> tuple[Network, int]:
+    """Return a network with the precision of an earlier run, if there is such a run.
+
+    Also return the number of images of the sample of an interrupted run, else 0: the sample is
+    computed again, so that the other images form the same batches.
+    """
+    card, white, n_images = network.card, images.white, len(images)
+    kept = find_kept_choice(work, card, white=white, n_images=n_images)
+    earlier = (
+        kept.inference if kept else find_earlier_choice(maps, card, white=white, n_images=n_images)
+    )
+    held = network if earlier is None else network.with_choice(earlier)
+    return held, kept.n_sampled if kept is not None and held.inference is not None else 0
 
 
 def _cache_sample(

@@ -12,6 +12,7 @@ import pytest
 from featscape.errors import ImageError, InputError, ModelError
 from featscape.features import extract
 from featscape.features.extraction.reading import digest, read_image
+from featscape.features.extraction.sampling import PreparedNetwork
 from featscape.features.network import Network
 from featscape.features.protocols import CachedFeatures, Read
 from featscape.features.zoo.preprocessing import Preprocessing
@@ -127,11 +128,21 @@ def test_the_images_of_the_sample_count_as_computed(noise_images, monkeypatch):
         for i in range(2)
     }
     loop = import_module("featscape.features.extraction.loop")
-    monkeypatch.setattr(loop, "prepare_network", lambda network, *_, **__: (network, sample, 2))
+    monkeypatch.setattr(
+        loop,
+        "prepare_network",
+        lambda network, *_, **__: PreparedNetwork(network, sample=sample, n_sampled=2),
+    )
     network, progress = MeanColor(), Counting()
     extract(images, model=network, progress=progress)
     assert sum(network.batches) == progress.work()[0] == 4
     assert progress.n_before == 2
+
+
+def test_an_attribute_of_a_backend_that_has_another_meaning_is_not_recorded(noise_images):
+    network = MeanColor()
+    network.inference = "mine"
+    assert extract(noise_images(2), model=network).inference is None
 
 
 def test_features_of_another_white_are_not_continued(noise_images, tmp_path):
