@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from helpers.images.image_files import DEFLATE, color_png, color_tiff
+from helpers.images.image_files import DEFLATE, color_png, make_tiff
 from hostile import CANARY
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def seed_images() -> dict[str, bytes]:
         "deflate.tif": encode(rgb, "TIFF", compression="tiff_deflate"),
         "jpeg.tif": encode(rgb, "TIFF", compression="jpeg"),
         "fax.tif": encode(rgb.convert("1"), "TIFF", compression="group4"),
-        "deep-color.tif": color_tiff("<", DEFLATE, np.asarray(rgb).astype(np.uint16) * 16),
+        "deep-color.tif": make_tiff("<", DEFLATE, np.asarray(rgb).astype(np.uint16) * 16),
         "float.tif": encode(Image.fromarray(values), "TIFF"),
         "integer.tif": encode(Image.fromarray(values.astype(np.int32)), "TIFF"),
         "cmyk.tif": encode(rgb.convert("CMYK"), "TIFF", compression="tiff_lzw"),

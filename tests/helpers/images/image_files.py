@@ -58,25 +58,33 @@ def color_png(values):
     return png(width, height, bit_depth=16, color_type=color_type, rows=rows)
 
 
-def color_tiff(order, compression, values, *, has_planes=False):
-    """Return a TIFF file of 16-bit RGB or CMYK values, shape (h, w, k); `order` is "<" or ">"."""
+def make_tiff(order, compression, values, *, meaning=None, has_planes=False):
+    """Return a TIFF file of values, shape (h, w, k), of any type; `order` is "<" or ">".
+
+    `meaning` is the photometric interpretation: by default gray, RGB or CMYK for 1, 3 or 4 bands.
+    """
     height, width, n_channels = values.shape
+    n_extra = n_channels - {1: 1, 2: 3, None: n_channels}[meaning]
     planes = np.moveaxis(values, 2, 0) if has_planes else [values]
-    strips = [np.ascontiguousarray(plane, dtype=f"{order}u2").tobytes() for plane in planes]
+    strips = [
+        np.ascontiguousarray(plane, values.dtype.newbyteorder(order)).tobytes() for plane in planes
+    ]
     if compression == DEFLATE:
         strips = [zlib.compress(strip) for strip in strips]
     sizes = [len(strip) for strip in strips]
     tags = {
         256: [width],
         257: [height],
-        258: [16] * n_channels,
+        258: [8 * values.itemsize] * n_channels,
         259: [compression],
-        262: [2 if n_channels == 3 else 5],  # RGB or CMYK
+        262: [{1: 1, 3: 2, 4: 5}[n_channels] if meaning is None else meaning],
         273: [8 + sum(sizes[:number]) for number in range(len(sizes))],
         277: [n_channels],
         278: [height],
         279: sizes,
         284: [2 if has_planes else 1],
+        **({} if n_extra == 0 else {338: [0] * n_extra}),
+        339: [{"u": 1, "i": 2, "f": 3}[values.dtype.kind]] * n_channels,
     }
     body, entries = b"".join(strips), b""
     for tag, numbers in tags.items():

@@ -14,6 +14,7 @@ from PIL import Image, TiffImagePlugin
 
 from featscape.errors import ImageError
 from featscape.images.decoding.rgb import scale_16_bit, tiles
+from featscape.images.decoding.tiff import replace_args
 
 if TYPE_CHECKING:
     from PIL import ImageFile
@@ -32,15 +33,6 @@ def has_deep_colors(image: ImageFile.ImageFile) -> bool:
     Gray images are excluded: Pillow loads all their 16 bits.
     """
     return not image.mode.startswith("I") and any(";16" in _rawmode(one) for one in image.tile)
-
-
-def check_planes(image: ImageFile.ImageFile) -> None:
-    """Raise ImageError if Pillow would read the 16-bit colors of a TIFF file as 8-bit colors."""
-    if _has_planes(image) and any(one[0] == "raw" for one in image.tile):
-        raise ImageError(
-            "16-bit colors in separate planes without compression cannot be decoded: save the "
-            "file with interleaved channels, or compressed"
-        )
 
 
 def select_lower_bytes(image: ImageFile.ImageFile) -> None:
@@ -68,8 +60,7 @@ def select_lower_bytes(image: ImageFile.ImageFile) -> None:
         rawmode = f"{mode};{_OTHER_ORDER[order]}"
         args: Any = one[3]  # the layout, or a tuple that begins with the layout
         args = rawmode if isinstance(args, str) else (rawmode, *args[1:])
-        # Pillow before 11 has plain tuples
-        selected.append(one._replace(args=args) if hasattr(one, "_replace") else (*one[:3], args))
+        selected.append(replace_args(one, args))
     image.tile = selected
 
 

@@ -15,7 +15,6 @@ from featscape.errors import ImageError
 from featscape.files.regular import describe_os_error
 from featscape.images.decoding.deep_colors import (
     bound_colors,
-    check_planes,
     has_deep_colors,
     scale_colors,
     select_lower_bytes,
@@ -23,6 +22,7 @@ from featscape.images.decoding.deep_colors import (
 from featscape.images.decoding.formats import describe_content, identify_format
 from featscape.images.decoding.jpeg_scans import MAX_SCANS, has_too_many_scans
 from featscape.images.decoding.rgb import convert_to_rgb, find_largest
+from featscape.images.decoding.tiff import TiffFile, check_values
 from featscape.records import Decoded
 
 if TYPE_CHECKING:
@@ -183,7 +183,6 @@ def _open_checked(
     with image_errors():
         image = _open(file)
         _check_pixels(image, max_megapixels)
-        check_planes(image)
         original_px = image.size
         # only "JPEG": a file of several images ("MPO", a stereo pair) has other offsets
         if at_least_px and image.format == "JPEG":
@@ -195,6 +194,7 @@ def _load(image: Image.Image) -> int | None:
     """Load the pixels of an image, and return its EXIF orientation."""
     with image_errors():
         image.load()
+        check_values(image)
         # after `load`: a PNG file's EXIF may follow its pixels, and Pillow transposes a TIFF image
         # while it loads the image
         return image.getexif().get(ExifTags.Base.Orientation)
@@ -243,7 +243,7 @@ def _open(file: BinaryIO) -> ImageFile.ImageFile:
         file.seek(0)
         if has_too_many_scans(content):
             raise ImageError(f"decompression bomb: more than {MAX_SCANS} scans")
-    return Image.OPEN[name][0](file, "")
+    return TiffFile(file, "") if name == "TIFF" else Image.OPEN[name][0](file, "")
 
 
 def _check_pixels(image: Image.Image, max_megapixels: float | None) -> None:

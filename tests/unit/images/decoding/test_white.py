@@ -14,8 +14,8 @@ from helpers.images.image_files import (
     NONE,
     assert_near,
     color_png,
-    color_tiff,
     encode,
+    make_tiff,
     png,
 )
 
@@ -55,10 +55,10 @@ def test_floats_within_0_and_1_are_scaled_to_white():
     "write",
     [
         color_png,
-        partial(color_tiff, "<", NONE),
-        partial(color_tiff, ">", NONE),
-        partial(color_tiff, "<", DEFLATE),
-        partial(color_tiff, ">", DEFLATE),
+        partial(make_tiff, "<", NONE),
+        partial(make_tiff, ">", NONE),
+        partial(make_tiff, "<", DEFLATE),
+        partial(make_tiff, ">", DEFLATE),
     ],
 )
 def test_all_16_bits_of_colors_are_scaled(write, monkeypatch):
@@ -93,7 +93,7 @@ def test_one_transparent_color_becomes_white():
     ("content", "kind"),
     [
         (color_png(COLORS[..., :2]), "LA"),
-        (color_tiff("<", NONE, np.tile(COLORS[..., :1], 4)), "CMYK"),
+        (make_tiff("<", NONE, np.tile(COLORS[..., :1], 4)), "CMYK"),
     ],
 )
 def test_16_bit_values_of_other_kinds_are_refused(content, kind):
@@ -104,11 +104,11 @@ def test_16_bit_values_of_other_kinds_are_refused(content, kind):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_colors_in_separate_planes_are_decoded_or_refused(order):
-    content = color_tiff(order, DEFLATE, COLORS, has_planes=True)
+    content = make_tiff(order, DEFLATE, COLORS, has_planes=True)
     assert_near(decode_bytes(content).image, COLORS >> 8, 0)
     with pytest.raises(ImageError, match="in separate planes cannot be scaled to --white"):
         decode_bytes(content, white=4095)
-    content = color_tiff(order, NONE, COLORS, has_planes=True)
+    content = make_tiff(order, NONE, COLORS, has_planes=True)
     with pytest.raises(ImageError, match="in separate planes without compression cannot be dec"):
         decode_bytes(content)
 
