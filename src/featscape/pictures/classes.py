@@ -89,7 +89,23 @@ def draw_relations(
 
 
 def check_classes_file(size_px: int, path: str | os.PathLike[str] | None) -> Path | None:
-    """Check the size and the path of `draw_relations`, and return the path; raises InputError."""
+    """Check the size and the path of a picture before the relations are computed.
+
+    Parameters
+    ----------
+    size_px, path
+        As in `draw_relations`.
+
+    Returns
+    -------
+    Path or None
+        The path of the file.
+
+    Raises
+    ------
+    InputError
+        As in `draw_relations`.
+    """
     check_sizes(size_px)
     return None if path is None else check_path(path, vector=tuple(VECTOR_SUFFIXES))
 
