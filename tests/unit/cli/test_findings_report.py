@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,9 +33,17 @@ def test_the_command_reports_each_kind(featscape, made):
     assert "Reliability of the map: 4" in done.out
 
 
+def columns_of(n_items):
+    """Return columns of findings, of which none are special."""
+    return ItemColumns.from_stored(
+        {name: np.zeros(n_items) for name in ItemColumns.__annotations__}
+    )
+
+
 @pytest.mark.parametrize(("paths", "title"), [(None, "Items"), (("a.png",), "Images")])
 def test_the_titles_name_images_or_items(paths, title):
-    found = Findings(columns=None, paths=paths, not_computed=dict.fromkeys(KINDS, "A reason."))
+    columns = replace(columns_of(1), off_topic=np.full(1, np.nan))  # not computed, as all kinds
+    found = Findings(columns=columns, paths=paths, not_computed=dict.fromkeys(KINDS, "A reason."))
     lines = str(describe(found)).splitlines()
     assert f"{title} off topic:" in lines
     assert "Image quality:" in lines
@@ -44,7 +53,7 @@ def test_the_titles_name_images_or_items(paths, title):
 def test_the_screen_lists_close_pairs_and_no_separate_pairs(kind):
     evidence = Evidence(items=(), neighbors=(), score=1.0, method="")
     pair = ClassFinding(kind=kind, classes=("a", "b"), text="a and b", evidence=evidence)
-    lines = str(describe(Findings(columns=None, paths=None, classes=(pair,)))).splitlines()
+    lines = str(describe(Findings(columns=columns_of(1), paths=None, classes=(pair,)))).splitlines()
     assert ("  a and b" in lines) == (kind == "close pair")
 
 
@@ -52,7 +61,7 @@ def test_the_screen_lists_close_pairs_and_no_separate_pairs(kind):
     ("for_terminal", "path"), [(False, "a\r\x1b[2J.png"), (True, "a\\r\\x1b[2J.png")]
 )
 def test_the_csv_escapes_control_characters_only_for_a_terminal(for_terminal, path):
-    columns = ItemColumns.from_stored({name: np.zeros(1) for name in ItemColumns.__annotations__})
+    columns = columns_of(1)
     fault = QualityProblem(
         item=0, kinds=("dark",), text="Dark.", evidence=Evidence((0,), (), 1.0, "How.")
     )
@@ -71,7 +80,7 @@ def test_the_screen_counts_the_images_of_low_quality_with_and_without_duplicates
         for item in (0, 1)
     )
     group = DuplicateGroup(items=(0, 1), kind="exact", text="equal.", evidence=evidence)
-    columns = ItemColumns.from_stored({name: np.zeros(2) for name in ItemColumns.__annotations__})
+    columns = columns_of(2)
     found = Findings(columns=columns, duplicates=(group,), quality=faults, paths=("a", "b"))
     lines = str(describe(found)).splitlines()
     assert "Image quality: 2 (1 without duplicates)" in lines
@@ -84,7 +93,7 @@ def test_all_outputs_count_the_same_duplicates():
         DuplicateGroup(items=(0, 1), kind=kind, text=f"{kind}.", evidence=evidence)
         for kind in kinds
     )
-    columns = ItemColumns.from_stored({name: np.zeros(2) for name in ItemColumns.__annotations__})
+    columns = columns_of(2)
     found = Findings(columns=columns, duplicates=groups, paths=("a.png", "b.png"))
     lines = str(describe(found)).splitlines()
     assert lines[:4] == ["Groups of duplicates: 2", "  exact.", "  near.", ""]
@@ -95,7 +104,7 @@ def test_all_outputs_count_the_same_duplicates():
 
 
 def test_the_images_below_the_limit_of_those_off_topic_are_named_without_findings():
-    columns = ItemColumns.from_stored({name: np.zeros(2) for name in ItemColumns.__annotations__})
+    columns = columns_of(2)
     lines = str(describe(Findings(columns=columns, paths=("a.png", "b.png")))).splitlines()
     assert lines[0] == "Images off topic: 0"
     assert lines[1].startswith("  Only images that are clearly unlike the others are listed. ")
