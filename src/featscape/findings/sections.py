@@ -53,7 +53,7 @@ _COPIES = {
     "similar": "similar pictures",
 }
 _SHORTCUTS = {
-    "column": "a column that equals the label in all or most images",
+    "column": "a column that equals all or most labels",
     "label": "a property that predicts a label",
     "order": "a property that orders the map",
 }
@@ -290,11 +290,13 @@ def _text_of_quality(findings: Findings, note: str) -> str:
 
 
 def _text_of_shortcuts(findings: Findings) -> str:
+    marks = " Local marks, such as a text or a logo, are not measured."
+    if findings.paths is None:
+        marks = ""
     return (
         f"{plural(len(findings.shortcuts), 'property', 'properties')} can predict a label or order "
         "the map. Such a property may be the content of the class, or a shortcut that a classifier "
-        "learns instead of the content: look at the images. Local marks, such as a text or a logo, "
-        "are not measured."
+        f"learns instead of the content: look at the {noun_of(findings.paths)}s.{marks}"
     )
 
 

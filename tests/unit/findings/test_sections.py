@@ -306,6 +306,14 @@ def test_duplicates_with_the_same_faults_are_listed_once():
     assert [one.items for one in section.findings] == [(3, 2, 1), (0,)]
 
 
+@pytest.mark.parametrize(("paths", "noun"), [(None, "item"), (PATHS, "image")])
+def test_the_text_of_the_shortcuts_names_images_only_in_a_map_of_images(paths, noun):
+    found = Shortcut(property_name="hue", kind="label", label="cat", **COMMON)
+    text = arranged(shortcuts=(found,), paths=paths)["shortcuts"].text
+    assert f"look at the {noun}s." in text
+    assert ("Local marks" in text) == (noun == "image")
+
+
 def test_the_method_of_the_shortcuts_is_that_of_both_kinds():
     def shortcut(kind, method, label=""):
         evidence = Evidence((0,), (), 1.0, method)
@@ -321,8 +329,7 @@ def test_the_method_of_the_shortcuts_is_that_of_both_kinds():
     assert method == {0: both, 1: "Cells.", 2: "Orders.", 3: None}
     column = arranged(shortcuts=(shortcut("column", "Equal."), order))["shortcuts"].method
     assert column == (
-        "A column that equals the label in all or most images: Equal. A property that orders the "
-        "map: Orders."
+        "A column that equals all or most labels: Equal. A property that orders the map: Orders."
     )
 
 

@@ -21,7 +21,7 @@ from featscape.findings.records import DetectorResult, Evidence, Shortcut
 from featscape.findings.shortcuts.label_columns import find_near_labels, is_label
 from featscape.findings.shortcuts.orders import find_orders, measure_assortativity
 from featscape.findings.shortcuts.properties import collect_properties, names_label
-from featscape.findings.wording import too_few_items
+from featscape.findings.wording import noun_of, too_few_items
 from featscape.number_text import percent
 from featscape.printable_names import printable
 
@@ -47,7 +47,7 @@ _MOST_ITEMS = 100_000  # more are sampled
 _MOST_CELLS = 5  # of one property
 _N_SHOWN = 50  # images of a cell
 _METHOD = (
-    "The range is that of the share among other images of the same source. The range is computed "
+    "The range is that of the share among other {noun}s of the same source. The range is computed "
     "so that it holds for all properties, classes and limits together, in 95 % of datasets. The "
     "score is the odds of the label at the lower end of the range, divided by the odds that are "
     "expected."
@@ -104,6 +104,7 @@ def find_shortcuts(
     properties = collect_properties(
         survey, sizes_px=sizes_px, paths=paths, splits=splits, columns=columns
     )
+    noun = noun_of(paths)
     found: list[Shortcut] = []
     if classes is not None:
         labels = [classes.names[code] for code in classes.codes]
@@ -120,12 +121,13 @@ def find_shortcuts(
         for one, cell in _find_cells(properties, classes, random_state):
             # both as printed: a range that touches the expected share shows no effect
             if round(100 * cell.low) > round(100 * _expected_share(one, cell, classes)):
-                found.append(_describe(one, cell, classes, assortativity[one.name]))
+                found.append(_describe(one, cell, classes, assortativity[one.name], noun=noun))
     found += find_orders(
         properties,
         neighbors,
         assortativity=assortativity,
         labels=() if classes is None else classes.names,
+        noun=noun,
         random_state=random_state,
     )
     return DetectorResult(tuple(found), reason)
@@ -273,7 +275,9 @@ def _expected_share(one: Property, cell: _TableCell, classes: Classes) -> float:
     return float((classes.codes == cell.label)[one.known & (classes.label_codes >= 0)].mean())
 
 
-def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: float) -> Shortcut:
+def _describe(
+    one: Property, cell: _TableCell, classes: Classes, assortativity: float, *, noun: str
+) -> Shortcut:
     label = classes.names[cell.label]
     in_class = classes.codes == cell.label
     is_labeled = classes.label_codes >= 0
@@ -281,14 +285,14 @@ def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: 
     share = float(in_class[members].mean())
     expected = _expected_share(one, cell, classes)
     part = percent(members.sum() / known.sum())
-    images = "images" if is_labeled.all() else "labeled images"
+    items_text = f"{noun}s" if is_labeled.all() else f"labeled {noun}s"
     if cell.level is not None:
-        group = f"the {images} with {printable(one.name)} {printable(cell.level)}"
+        group = f"the {items_text} with {printable(one.name)} {printable(cell.level)}"
     elif one.tails is not None:
-        group = f"the {part} {one.tails[cell.is_high]} {images}"
+        group = f"the {part} {one.tails[cell.is_high]} {items_text}"
     else:
         group = (
-            f"the {part} of {images} with the {'highest' if cell.is_high else 'lowest'} "
+            f"the {part} of {items_text} with the {'highest' if cell.is_high else 'lowest'} "
             f"{printable(one.name)}"
         )
     items = np.flatnonzero(cell.members & in_class)
@@ -310,5 +314,7 @@ def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: 
             f"Of {group}, {percent(share)} ({100 * cell.low:.0f} to {percent(cell.high)}) have the "
             f"label {printable(label)}; {percent(expected)} are expected."
         ),
-        evidence=Evidence(items=shown, neighbors=(), score=cell.odds_ratio, method=_METHOD),
+        evidence=Evidence(
+            items=shown, neighbors=(), score=cell.odds_ratio, method=_METHOD.format(noun=noun)
+        ),
     )

@@ -59,6 +59,7 @@ def find_orders(
     *,
     assortativity: Mapping[str, float],
     labels: Sequence[str],
+    noun: str,
     random_state: int,
 ) -> list[Shortcut]:
     """Return the properties and values that order the neighbors, the strongest first.
@@ -73,6 +74,8 @@ def find_orders(
         The assortativity of each property by name.
     labels : sequence of str
         The names of the classes; values that name a class are not tested.
+    noun : str
+        "image", or "item" in a map without images.
     random_state : int
         Seed of the permutations.
     """
@@ -106,7 +109,7 @@ def find_orders(
         n_near=min(_N_NEAR, neighbors.shape[1]), n_permutations=n_permutations, tested=orders
     )
     found.sort(key=lambda order: -order.assortativity)
-    return [_describe(order, neighbors, method) for order in found]
+    return [_describe(order, neighbors, method, noun=noun) for order in found]
 
 
 def _tested_codes(one: Property, labels: Sequence[str]) -> Codes:
@@ -235,14 +238,14 @@ def _exceed_chance(
     return np.asarray(measure(values) > largest)
 
 
-def _describe(order: _Order, neighbors: NDArray[np.int32], method: str) -> Shortcut:
+def _describe(order: _Order, neighbors: NDArray[np.int32], method: str, *, noun: str) -> Shortcut:
     name = printable(order.of.name)
     items: tuple[int, ...] = ()
     if order.code is None or order.of.levels is None:
-        text = f"Images with similar features also have a similar {name}"
+        text = f"{noun.capitalize()}s with similar features also have a similar {name}"
     else:
         text = (
-            f"The images with {name} {printable(order.of.levels[order.code])} are near one another"
+            f"The {noun}s with {name} {printable(order.of.levels[order.code])} are near one another"
         )
         method += _VALUE_METHOD
         has_value = order.of.values == order.code

@@ -55,7 +55,7 @@ def test_a_tint_in_a_fifth_of_one_class_is_found(seed):
     first = part.findings[0]
     assert set(first.items[:20]) <= set(tinted.tolist())
     assert first.text.startswith("Of the ")
-    assert " warmest (yellow to red) images, " in first.text
+    assert " warmest (yellow to red) items, " in first.text
 
 
 def test_datasets_without_shortcuts_have_few_false_alarms():
@@ -64,6 +64,28 @@ def test_datasets_without_shortcuts_have_few_false_alarms():
         for s in range(24)
     ]
     assert sum(alarms) <= 4  # 1.2 are expected; more than 4 have a probability of 1 %
+
+
+@pytest.mark.parametrize(("paths", "noun"), [(None, "item"), (["a.png"] * 400, "image")])
+def test_the_sentences_name_images_only_in_a_map_of_images(paths, noun):
+    labels = random_labels(400, seed=1)
+    is_cat = np.array(labels) == "cat"
+    depth = 5.0 * is_cat + np.arange(400) / 400
+    camera = np.where(is_cat | (np.arange(400) < 40), "a", "b").astype(object)
+    labels[:9] = [NO_LABEL] * 9
+    near = search_all_pairs(depth[:, None].astype(np.float32), 10).indices
+    columns = {"depth": depth, "camera": camera}
+    part = shortcuts(labels, neighbors=near, columns=columns, paths=paths)
+    for start in (
+        f"of labeled {noun}s with the highest depth",
+        f"Of the labeled {noun}s with camera a",
+        f"{noun.capitalize()}s with similar features",
+    ):
+        assert any(start in one.text for one in part.findings)
+    other = {"item": "image", "image": "item"}[noun]
+    texts = "".join(one.text + one.evidence.method for one in part.findings).lower()
+    assert f"other {noun}s of the same source" in texts
+    assert other not in texts
 
 
 def test_a_category_that_predicts_a_label_is_found():
@@ -76,7 +98,7 @@ def test_a_category_that_predicts_a_label_is_found():
     part = shortcuts(labels, columns={"camera": camera})
     assert cells(part)[0] == ("camera", "cat")
     text = part.findings[0].text
-    assert text.startswith("Of the images with camera d, 100 % (")
+    assert text.startswith("Of the items with camera d, 100 % (")
     assert " to 100 %) have the label cat; " in text
     first = part.findings[0]
     assert first.share == 1
@@ -120,7 +142,7 @@ def test_the_order_is_that_of_the_effects_that_are_certain():
     camera[np.append(of[2][:450], of[3][3:453])] = "most"  # the largest statistic: 50 % of 900
     texts = [one.text for one in shortcuts(named(codes), columns={"camera": camera}).findings]
     for text, (name, share) in zip(texts[:2], (("many", 95), ("few", 100)), strict=True):
-        assert text.startswith(f"Of the images with camera {name}, {share} % (")
+        assert text.startswith(f"Of the items with camera {name}, {share} % (")
     assert "with camera most, 50 % (" in texts[2]
 
 
@@ -147,7 +169,7 @@ def test_low_and_high_tails_are_named_and_hold_the_extreme_images():
     part = shortcuts(labels, columns={"depth": values})
     first = part.findings[0]
     assert (first.kind, first.label) == ("label", NAMES[0])
-    assert "of images with the lowest depth" in first.text
+    assert "of items with the lowest depth" in first.text
     assert list(values[list(first.items)]) == sorted(values[list(first.items)])
     assert values[list(first.items)].max() < np.median(values)
 

@@ -43,7 +43,7 @@ def test_a_property_that_orders_the_neighbors_is_reported_without_labels():
     part = find_shortcuts(None, None, neighbors=near, columns={"depth": values})
     (finding,) = part.findings
     assert (finding.property_name, finding.kind, finding.label) == ("depth", "order", "")
-    assert finding.text.startswith("Images with similar features also have a similar depth")
+    assert finding.text.startswith("Items with similar features also have a similar depth")
     assert finding.assortativity == finding.evidence.score > 0.9
     assert part.reason.startswith("Without two or more classes")
 
@@ -83,7 +83,7 @@ def test_one_value_that_orders_the_neighbors_is_named_although_the_column_is_not
     (column,) = collect_properties(None, columns={"camera": camera})
     assert measure_assortativity(column, near) < 0.4
     (finding,) = orders(near, camera=camera)
-    assert finding.text.startswith("The images with camera Z are near one another: ")
+    assert finding.text.startswith("The items with camera Z are near one another: ")
     assert (finding.property_name, finding.label) == ("camera", "")
     assert finding.assortativity == finding.evidence.score > 0.9
     assert len(finding.items) == 50
@@ -98,7 +98,7 @@ def test_one_value_that_orders_the_neighbors_is_named_although_the_column_is_not
 def test_a_column_whose_values_all_order_the_neighbors_is_listed_once():
     camera = CAMERAS[np.random.default_rng(1).integers(0, 4, 400)]
     (finding,) = orders(near_by_camera(camera, {"Y": 20.0, "Z": 40.0, "W": 60.0}), camera=camera)
-    assert finding.text.startswith("Images with similar features also have a similar camera")
+    assert finding.text.startswith("Items with similar features also have a similar camera")
     assert finding.items == ()
 
 
