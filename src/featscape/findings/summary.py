@@ -46,11 +46,12 @@ def _sentences(findings: Findings) -> Iterator[str]:
         note = note_duplicates(findings.off_topic, merge_copies(findings, "off_topic"))
         yield f"{number} unlike the rest of the dataset{note}, first {_name(findings, first.item)}."
     certain, doubtful = _quality(findings)
-    yield from _low_quality(findings, certain)
+    yield from _low_quality(findings, certain, n_noisy=len(doubtful))
     yield from _shortcuts(findings)
     for found in _classes(findings):
         yield found.text
-    yield from _noisy(findings, doubtful)
+    if not certain:
+        yield from _noisy(findings, doubtful)
 
 
 def _duplicates(findings: Findings) -> Iterator[str]:
@@ -104,12 +105,15 @@ def _quality(findings: Findings) -> tuple[list[QualityProblem], list[QualityProb
     return [one for one in findings.quality if one.kinds != ("noisy",)], doubtful
 
 
-def _low_quality(findings: Findings, faulty: list[QualityProblem]) -> Iterator[str]:
+def _low_quality(
+    findings: Findings, faulty: list[QualityProblem], *, n_noisy: int
+) -> Iterator[str]:
     if faulty:
         first = faulty[0]
+        noisy = f", and {plural(n_noisy, 'image')} that may be noisy" if n_noisy else ""
         yield (
             f"{plural(len(faulty), 'image')} of low quality, first "
-            f"{_name(findings, first.item)}: {', '.join(first.kinds)}."
+            f"{_name(findings, first.item)}: {', '.join(first.kinds)}{noisy}."
         )
 
 

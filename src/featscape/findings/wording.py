@@ -55,13 +55,13 @@ def count_wrong(expected: ExpectedErrors) -> str:
         return f"{expected.number} of the {expected.n_listed:,} labels are wrong: all were checked."
     if expected.n_checked:
         return (
-            f"About {expected.number} of the labels are wrong, estimated from "
+            f"About {expected.number} of these labels are wrong, estimated from "
             f"{expected.n_checked:,} checked labels."
         )
     if expected.n_listed <= 1:
         return "The label may be right."
     is_limited = expected.high < expected.n_listed
-    limit = f"at most about {expected.high:,} of the labels are wrong"
+    limit = f"at most about {expected.high:,} of these labels are wrong"
     if expected.n_listed <= N_CHECKS:
         every = f"Look at all {expected.n_listed}"
         return f"{every}: {limit}." if is_limited else f"{every} to know how many are wrong."

@@ -59,7 +59,7 @@ def test_a_label_error_has_the_suggested_label_and_its_neighbors():
     assert (section.title, section.layout) == ("Labels to check", "items")
     assert section.text == (
         "1 image resembles another class more than the labeled class. Look at all 5: at most about "
-        "4 of the labels are wrong. The classifier of the list agrees with 90 % of all labels. "
+        "4 of these labels are wrong. The classifier of the list agrees with 90 % of all labels. "
         "After corrections with this list, the limit may be too low."
     )
     assert section.findings[0].suggested == "dog"
@@ -380,10 +380,9 @@ def test_the_summary_begins_with_certain_faults_and_has_clear_shortcuts_only():
         "fabric, may also be listed as noisy."
     )
     assert summarize_findings(found) == (
-        "1 image of low quality, first 3.png: dark.",
+        "1 image of low quality, first 3.png: dark, and 1 image that may be noisy.",
         "A property of cat at 1.6. The property may be the content of the class.",
         COMMON["text"],
-        noise,
     )
     unclear = replace(found, quality=(noisy,), shortcuts=(shortcut(1.4), shortcut(0.6, label="")))
     assert summarize_findings(unclear) == (

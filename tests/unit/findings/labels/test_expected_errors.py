@@ -37,8 +37,8 @@ def test_thirty_different_places_of_the_list_are_checked(n_listed):
     [
         (1, 1, "The label may be right."),
         (5, 5, "Look at all 5 to know how many are wrong."),
-        (5, 30, "Look at all 30: at most about 5 of the labels are wrong."),
-        (5, 31, f"At most about 5 of the labels are wrong. {ESTIMATE}"),
+        (5, 30, "Look at all 30: at most about 5 of these labels are wrong."),
+        (5, 31, f"At most about 5 of these labels are wrong. {ESTIMATE}"),
         (31, 31, f"The number of wrong labels is not known. {ESTIMATE}"),
     ],
 )
@@ -169,7 +169,7 @@ def test_equal_limits_are_one_number():
     few = ExpectedErrors(low=2, high=2, **checked)
     many = ExpectedErrors(low=5, high=1_200, **checked)
     assert (few.number, many.number) == ("2", "5 to 1,200")
-    assert count_wrong(few).startswith("About 2 of the labels are wrong")
+    assert count_wrong(few).startswith("About 2 of these labels are wrong")
 
 
 def test_planted_errors_leave_an_item_in_each_class():
