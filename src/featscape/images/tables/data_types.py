@@ -36,6 +36,7 @@ _MAX_SHARE_OF_OTHERS = 0.1  # of a column that is reported as almost numeric
 _MAX_DIGITS = 40
 _MOST_VALUES = 6  # in a message
 _MAX_FLOAT = float(np.finfo(np.float32).max)  # the browser stores float32
+_INT64 = range(-(1 << 63), 1 << 63)
 
 
 def infer_type(values: list[Any], *, is_untyped: bool) -> Column:
@@ -54,19 +55,19 @@ def infer_type(values: list[Any], *, is_untyped: bool) -> Column:
         As in `ImageColumns.columns`.
     """
     present = [value for value in values if value is not None]
+    parsed = values
     if is_untyped and all(len(v) < _MAX_DIGITS and _NUMBER.fullmatch(v) for v in present):
-        numbers = [None if v is None else plain_value(_parse_number(v)) for v in values]
-        if any(number is not None for number in numbers):
-            values, present = numbers, [number for number in numbers if number is not None]
+        parsed = [None if v is None else plain_value(_parse_number(v)) for v in values]
     elif is_untyped and all(value in _TRUTH for value in present):
-        values = [None if value is None else _TRUTH[value] for value in values]
-        present = [value for value in values if value is not None]
-    if present and all(_is_number(value) for value in present):
-        if len(present) == len(values) and all(isinstance(value, int) for value in present):
-            return np.array(values, dtype=np.int64)
-        return np.array([math.nan if v is None else float(v) for v in values])
-    if present and all(isinstance(value, bool) for value in present):
-        return np.array(values, dtype=bool if len(present) == len(values) else object)
+        parsed = [None if value is None else _TRUTH[value] for value in values]
+    known = [value for value in parsed if value is not None]
+    if known and all(_is_number(value) for value in known):
+        if len(known) == len(values) and all(isinstance(value, int) for value in known):
+            return np.array(parsed, dtype=np.int64)
+        if all(float(value) == value for value in known):  # larger integers would lose digits
+            return np.array([math.nan if v is None else float(v) for v in parsed])
+    if known and all(isinstance(value, bool) for value in known):
+        return np.array(parsed, dtype=bool if len(known) == len(values) else object)
     dates = _parse_dates(values)
     if dates is not None:
         return dates
@@ -102,7 +103,9 @@ def explain_text(values: Sequence[str | None]) -> str:
             "instead of 01.05.2026"
         )
     others += dates
-    if len(others) > max_others or not (commas or others):
+    if not (commas or others):
+        return _explain_range(values)
+    if len(others) > max_others:
         return ""
     if commas:
         return (
@@ -116,6 +119,29 @@ def explain_text(values: Sequence[str | None]) -> str:
     )
 
 
+def _explain_range(values: Sequence[str | None]) -> str:
+    """Return why a column of texts that are all numbers is text; empty if a column could be made.
+
+    The values can also be texts in Parquet, which are not converted.
+    """
+    short = [value for value in values if value is not None and len(value) < _MAX_DIGITS]
+    numbers = {text: _parse_number(text) for text in short if text.lower() != "nan"}
+    large = next((text for text, number in numbers.items() if not _is_number(number)), None)
+    if large is not None:
+        return (
+            f"{large!r} is beyond the numbers of a map, which are 64-bit integers and decimals up "
+            "to 3.4e38. The text keeps all digits"
+        )
+    inexact = next((text for text, number in numbers.items() if float(number) != number), None)
+    are_integers = all(isinstance(number, int) for number in numbers.values())
+    if inexact is None or (are_integers and len(numbers) == len(set(values))):
+        return ""
+    return (
+        f"{inexact!r} would lose digits in a column of doubles, which decimals and missing values "
+        "need. For a column of integers, write only integers, and leave no value empty"
+    )
+
+
 def _parse_number(text: str) -> float:
     return int(text) if text.lstrip("+-").isdigit() else float(text)
 
@@ -123,7 +149,7 @@ def _parse_number(text: str) -> float:
 def _is_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return abs(value) < (1 << 62 if isinstance(value, int) else _MAX_FLOAT)
+    return value in _INT64 if isinstance(value, int) else abs(value) < _MAX_FLOAT
 
 
 def _parse_dates(values: Sequence[Any]) -> NDArray[np.datetime64] | None:

@@ -104,6 +104,15 @@ def test_texts_that_are_not_all_comparable_dates_stay_text(values):
         (["1,5"] * 9 + ["?"], "have commas"),
         (["1.5"] * 9 + ["inf"], "9 of 10 values are numbers, and the others are 'inf'. .* empty"),
         (["1.5"] * 9 + ["09.03.2026"], "9 of 10 .* the others are '09.03.2026'"),
+        (
+            ["1", str(2**63), None],
+            f"'{2**63}' is beyond the numbers of a map, which are 64-bit int",
+        ),
+        (["1", "-9223372036854775809"], "'-9223372036854775809' is beyond"),
+        (["1.5", "1e39"], "'1e39' is beyond .* decimals up to 3.4e38. The text keeps all digits"),
+        ([str(2**53 + 1), None], f"'{2**53 + 1}' would lose digits .* leave no value empty"),
+        ([str(2**53 + 1), "nan"], "would lose digits"),
+        ([str(2**53 + 1), "0.5"], "would lose digits"),
     ],
 )
 def test_text_that_looks_like_numbers_or_dates_is_explained_and_kept(values, reason):
@@ -122,10 +131,32 @@ def test_text_that_looks_like_numbers_or_dates_is_explained_and_kept(values, rea
         ["1, 5", "fox, cat"],  # lists as text
         ["1", "2"],  # text in Parquet
         [None, None],
+        [str(2**63 - 1), "0", "0"],  # text in Parquet
+        ["1" * 60, "nan"],
     ],
 )
 def test_other_text_is_not_explained(values):
     assert explain_text(values) == ""
+
+
+@pytest.mark.parametrize("is_untyped", [True, False])
+def test_integers_of_64_bits_are_integers(is_untyped):
+    values = [0, 2**24 + 1, 2**62, 2**63 - 1, -(2**63)]
+    column = infer([str(value) if is_untyped else value for value in values], is_untyped=is_untyped)
+    assert column.dtype == np.int64
+    assert column.tolist() == values
+
+
+@pytest.mark.parametrize("others", [[None], [0.5], [2**64 - 1]])
+def test_integers_that_would_lose_digits_are_text(others):
+    values = [2**53 + 1, *others]
+    texts = tuple(None if value is None else str(value) for value in values)
+    assert infer(values, is_untyped=False) == texts
+    assert infer(list(texts)) == texts
+
+
+def test_exact_integers_beside_missing_values_are_doubles():
+    np.testing.assert_array_equal(infer(["9007199254740992", None]), [2.0**53, np.nan])
 
 
 def test_an_infinite_number_makes_a_column_text():
