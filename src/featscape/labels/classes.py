@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NO_LABEL = _colors.NO_LABEL  # the label of an item without a label
 NO_SPLIT = "(no split)"  # the split of an item without a split, where other items have splits
 _PANDAS_MISSING = ("NAType", "NaTType")
+_FEW_CLASSES = 20  # a column of more different values has two items per value if it has classes
 N_AGREEING = 5  # number of neighbors for the label agreement
 
 
@@ -163,6 +164,14 @@ def sample_of_classes(
         is_first[firsts] = True  # in the shuffled order, the first item of each class
         shuffled = np.concatenate([shuffled[is_first], shuffled[~is_first]])
     return np.sort(shuffled[:size])
+
+
+def may_be_classes(n_different: int, n_items: int) -> bool:
+    """Return whether a column of `n_items` values with `n_different` values may be a category.
+
+    Each value occurs twice on average, or there are at most 20 values.
+    """
+    return n_different <= max(_FEW_CLASSES, n_items // 2)
 
 
 def is_missing(value: object) -> bool:

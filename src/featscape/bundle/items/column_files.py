@@ -18,7 +18,7 @@ from featscape.bundle.contract import (
     TextColumn,
 )
 from featscape.errors import InputError
-from featscape.labels.classes import count_classes
+from featscape.labels.classes import count_classes, may_be_classes
 from featscape.printable_names import encodable
 from featscape.records.images import as_text
 
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from featscape.bundle.contract import Blocks, Column
 
 STRING_BLOCK_ITEMS = 256
-# Number of distinct strings: up to FEW, a column is a category; above MANY, a column is text.
-FEW, MANY = 20, 1000
+_MOST_CATEGORIES = 1000  # a column of strings with more different values is text
 SECONDS_PER_DAY = 86_400
 
 
@@ -223,7 +222,7 @@ def _write_category(
         return None
     n_distinct = len(set(present))
     coded = None
-    if n_distinct <= max(FEW, min(MANY, len(order) // 2)):
+    if n_distinct <= _MOST_CATEGORIES and may_be_classes(n_distinct, len(order)):
         coded = code_labels(present)
     if coded is None:
         return TextColumn(kind="text", name=encodable(name))

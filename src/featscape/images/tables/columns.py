@@ -22,7 +22,7 @@ from featscape.images.tables.values import (
     plain_value,
     text_of,
 )
-from featscape.labels.classes import NO_SPLIT, trim_labels
+from featscape.labels.classes import NO_SPLIT, may_be_classes, trim_labels
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.printable_names import encodable, is_decoded, list_names, printable
 from featscape.records.skipped import LISTS, skipped_column
@@ -48,7 +48,6 @@ _SPLIT_COLUMNS = ("set", "subset", "partition", "fold")
 
 _WHOLE_FLOAT = re.compile(r"-?(?:0|[1-9]\d{,14})\.0")
 _LEAST_SIMILAR = 0.5  # of the name of a column that is suggested, by difflib
-_FEW_CLASSES = 20  # a column of more different values has two items per value if it has classes
 _MOST_SHOWN = 60  # characters of a value in a message
 
 
@@ -181,7 +180,7 @@ def _may_be_classes(raw: Sequence[Any], *, is_untyped: bool) -> bool:
         column = column[~np.isnan(column)]
         if (column % 1 != 0).any():
             return False
-    return len(set(column)) <= max(_FEW_CLASSES, len(values) // 2)
+    return may_be_classes(len(set(column)), len(values))
 
 
 def _no_column(
