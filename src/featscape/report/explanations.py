@@ -60,7 +60,8 @@ HOW = {
         "dataset and from the classes; look at them first."
     ),
     "shortcuts": (
-        "The images below or above a value of a simple property are compared with each class. A "
+        "The images below or above a value of a simple property, and the images with each value of "
+        "a category or of whole numbers that repeat, are compared with each class. A "
         "property is listed if it predicts a class better than 95 % of permuted labels do, so that "
         "chance alone seldom explains a listed property. A property, or a value of a category, is "
         "also listed if the nearest neighbors have it in common more than permuted values do. A "

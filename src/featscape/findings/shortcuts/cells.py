@@ -1,12 +1,13 @@
 """Find simple properties of the images that predict a label: shortcuts for a classifier.
 
 For each property, the images with the lowest and with the highest values, at most a quarter of the
-images, and the images with each value of a category are compared with each class. The statistic of
-such a cell is the standardized number of images of the class. It is compared with the maximum over
-all cells of all properties under permuted labels, so a dataset in which no property depends on the
-labels has a cell in at most one of twenty cases. The same limit gives a range of the share of the
-class in each cell, which holds for all cells together. The cells are ordered by the lower end of
-the range, so that a cell of few images, whose share is uncertain, is not first by chance.
+images, and the images with each value of a category are compared with each class. Whole numbers are
+compared in both ways. The statistic of such a cell is the standardized number of images of the
+class. It is compared with the maximum over all cells of all properties under permuted labels, so a
+dataset in which no property depends on the labels has a cell in at most one of twenty cases. The
+same limit gives a range of the share of the class in each cell, which holds for all cells together.
+The cells are ordered by the lower end of the range, so that a cell of few images, whose share is
+uncertain, is not first by chance.
 
 A property that orders the neighbors is a finding of another kind: see `orders`.
 """
@@ -43,6 +44,7 @@ _LARGEST_TAIL = 0.25  # share of the images in a tail; half of the images show n
 _N_PERMUTATIONS = 200
 _FALSE_ALARMS = 0.05  # share of datasets without shortcuts that have a cell
 _LEAST_EXPECTED = 2  # images in a cell; the statistic of rarer cells is not normal
+_RARE = -1  # the bin of the values of a category that are not compared
 _MOST_ITEMS = 100_000  # more are sampled
 _MOST_CELLS = 5  # of one property
 _N_SHOWN = 50  # images of a cell
@@ -142,8 +144,12 @@ def _find_cells(
     labeled = np.flatnonzero(classes.label_codes >= 0)
     used = np.sort(random.permutation(labeled)[:_MOST_ITEMS])
     codes = classes.codes[used].astype(np.intp)
-    all_binned = [_BinnedProperty(one, used) for one in properties]
-    all_binned = [binned for binned in all_binned if binned.n_bins > 1]
+    largest_class = int(np.bincount(codes).max()) if len(codes) else 0
+    by_property = [
+        [_BinnedProperty(view, used, largest_class) for view in one.views] for one in properties
+    ]
+    by_property = [[view for view in views if view.n_bins > 1] for views in by_property]
+    all_binned = [view for views in by_property for view in views]
     if not all_binned:
         return
     maxima = np.zeros(_N_PERMUTATIONS)
@@ -153,12 +159,34 @@ def _find_cells(
             binned.compare(permuted, n_classes).statistics.max() for binned in all_binned
         )
     limit = np.quantile(maxima, 1 - _FALSE_ALARMS, method="higher")
-    cells = [
-        (binned.of, cell)
-        for binned in all_binned
-        for cell in binned.largest(codes, classes.names, limit)
+    cells: list[tuple[Property, _TableCell]] = []
+    for views in by_property:
+        cells += _clearest(
+            [
+                (view.of, cell)
+                for view in views
+                for cell in view.largest(codes, classes.names, limit)
+            ]
+        )
+    yield from sorted(cells, key=_negative_ratio)
+
+
+def _negative_ratio(found: tuple[Property, _TableCell]) -> float:
+    return -found[1].odds_ratio
+
+
+def _clearest(cells: list[tuple[Property, _TableCell]]) -> list[tuple[Property, _TableCell]]:
+    """Return the largest cells of a property; those of a class are of one view of the property.
+
+    The tails of whole numbers contain values that may be cells, too.
+    """
+    view_of: dict[int, Property] = {}
+    kept = [
+        (view, cell)
+        for view, cell in sorted(cells, key=_negative_ratio)
+        if view_of.setdefault(cell.label, view) is view
     ]
-    yield from sorted(cells, key=lambda found: -found[1].odds_ratio)
+    return kept[:_MOST_CELLS]
 
 
 class _Table(NamedTuple):
@@ -176,7 +204,7 @@ class _Table(NamedTuple):
 class _BinnedProperty:
     """The bins of a property, and the classes in its tails or categories."""
 
-    def __init__(self, one: Property, used: Codes) -> None:
+    def __init__(self, one: Property, used: Codes, largest_class: int) -> None:
         self.of = one
         values, known = one.values[used], one.known[used]
         self._known = np.flatnonzero(known)
@@ -186,6 +214,11 @@ class _BinnedProperty:
         if one.levels is None and len(values):
             self._edges = np.unique(np.quantile(values, _CUTS, method="higher"))
             self._bins = np.digitize(values, self._edges)
+        elif len(values):
+            # values of too few images for any class are one bin, which is not compared
+            sizes = np.bincount(values)[values]
+            is_rare = sizes * largest_class < _LEAST_EXPECTED * len(values)
+            self._bins = np.where(is_rare, _RARE, values)
         self.n_bins = 0
         if len(values):
             self._numbers, self._bins = np.unique(self._bins, return_inverse=True)
@@ -207,15 +240,16 @@ class _BinnedProperty:
             observed = np.concatenate([class_sizes - rising, rising])
         n_items = len(self._known)
         sizes = observed.sum(axis=1)[:, None]
-        is_large = np.zeros(sizes.shape, dtype=bool)
         if self.of.levels is None:
-            is_large = sizes > _LARGEST_TAIL * n_items + 1
+            is_left_out = sizes > _LARGEST_TAIL * n_items + 1
             # the most extreme tail is compared even if ties make it large
-            is_large[[self.n_bins - 2, self.n_bins - 1]] = False
+            is_left_out[[self.n_bins - 2, self.n_bins - 1]] = False
+        else:
+            is_left_out = (self._numbers == _RARE)[:, None]
         expected = class_sizes / n_items
         variance = sizes * expected * (1 - expected)
         statistics = (observed - sizes * expected) / np.sqrt(np.maximum(variance, 1e-9))
-        is_used = (sizes * expected >= _LEAST_EXPECTED) & (variance > 0) & ~is_large
+        is_used = (sizes * expected >= _LEAST_EXPECTED) & (variance > 0) & ~is_left_out
         return _Table(np.where(is_used, statistics, 0.0), observed / sizes, sizes, expected)
 
     def largest(self, codes: Codes, names: Sequence[str], limit: float) -> list[_TableCell]:
@@ -244,10 +278,9 @@ class _BinnedProperty:
 
     def _names(self, group: int, label: str) -> bool:
         """Return whether the property or its value names a label, such as a tag."""
-        texts = [self.of.name]
-        if self.of.levels is not None:
-            texts.append(self.of.levels[self._numbers[group]])
-        return any(names_label(text, label) for text in texts)
+        if names_label(self.of.name, label):
+            return True
+        return self.of.levels is not None and self.of.value_names(self._numbers[group], [label])
 
     def _members(self, group: int) -> tuple[NDArray[np.bool_], str | None]:
         """Return which of all items are in a group, and the value of a category."""

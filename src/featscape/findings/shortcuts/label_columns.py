@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LABEL_NAMES = 0.8  # share of the values of a column that are names of classes: another label
 _NAME_THEIR_LABEL = 0.8  # share of the labeled items whose value names the label: its tags
+_ARE_THEIR_LABEL = 0.5  # the same for numbers, which name the label of few items by chance
 _LEAST_AGREEMENT = 0.95  # of a column that repeats the label except in few rows
 _LEAST_OF_LABEL = 5  # items with the second label; a column of few known values agrees by chance
 _N_SHOWN = 50  # rows that contradict the label
@@ -40,12 +41,14 @@ def is_label(one: Property, labels: Sequence[str]) -> bool:
 
     Such a property is no shortcut, nor are the tags from which the labels were made. The values of
     another label, for example of another annotator, are names of classes. A value from which the
-    label was made, such as the tags of an image, names the label.
+    label was made, such as the tags of an image, names the label. Numbers are another label if
+    most are that of their image.
     """
     if one.levels is None:
         return False
     named = {label.casefold() for label in labels}
-    if sum(level.casefold() in named for level in one.levels) >= _LABEL_NAMES * len(one.levels):
+    n_named = sum(level.casefold() in named for level in one.levels)
+    if one.numbers is None and n_named >= _LABEL_NAMES * len(one.levels):
         return True
     pairs = Counter(zip(one.values.tolist(), labels, strict=True))
     compared = {
@@ -54,7 +57,8 @@ def is_label(one: Property, labels: Sequence[str]) -> bool:
         if code >= 0 and label != NO_LABEL
     }
     n_naming = sum(count for pair, count in compared.items() if names_label(*pair))
-    if compared and n_naming >= _NAME_THEIR_LABEL * sum(compared.values()):
+    least = _NAME_THEIR_LABEL if one.numbers is None else _ARE_THEIR_LABEL
+    if compared and n_naming >= least * sum(compared.values()):
         return True
     label_follows = len(pairs) == len({code for code, _ in pairs})
     return label_follows and one.name == "folder"

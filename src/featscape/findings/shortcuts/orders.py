@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from featscape.findings.records import Evidence, Shortcut
-from featscape.findings.shortcuts.properties import names_label
 from featscape.findings.spaces import average_ranks
 from featscape.number_text import plural
 from featscape.printable_names import printable
@@ -83,14 +82,15 @@ def find_orders(
     # p = 1 / (1 + number of permutations), at most .05 / number of tests (Bonferroni); the values
     # of a category are one test
     n_categories = sum(len(codes) > 0 for codes in tested.values())
-    n_tests = len(properties) + n_categories
+    n_tests = sum(len(one.views) for one in properties) + n_categories
     n_permutations = math.ceil(n_tests / _FALSE_ALARMS)
     random = np.random.default_rng(random_state)
     found: list[_Order] = []
     for one in properties:
         of_all = assortativity[one.name]
         if of_all >= _STRONG_ASSORTATIVITY and _exceed_chance(
-            one, neighbors, None, n_permutations, random
+            max(one.views, key=lambda view: _measure_view(view, neighbors)),
+            *(neighbors, None, n_permutations, random),
         ):
             found.append(_Order(of_all, one, None))
         codes = tested[one.name]
@@ -99,17 +99,26 @@ def find_orders(
             found += _ordering_values(
                 one, neighbors, codes, least, n_permutations=n_permutations, random=random
             )
-    orders = plural(len(properties), "property was", "properties were")
-    if n_categories:
-        values = plural(n_categories, "category", "categories")
-        orders = (
-            f"{plural(len(properties), 'property', 'properties')} and the values of {values} were"
-        )
     method = _METHOD.format(
-        n_near=min(_N_NEAR, neighbors.shape[1]), n_permutations=n_permutations, tested=orders
+        n_near=min(_N_NEAR, neighbors.shape[1]),
+        n_permutations=n_permutations,
+        tested=_list_tests(properties, n_categories),
     )
     found.sort(key=lambda order: -order.assortativity)
     return [_describe(order, neighbors, method, noun=noun) for order in found]
+
+
+def _list_tests(properties: Sequence[Property], n_categories: int) -> str:
+    """Return for example "3 properties and the values of 1 category were"."""
+    n_both = sum(len(one.views) > 1 for one in properties)
+    if not n_both and not n_categories:
+        return plural(len(properties), "property was", "properties were")
+    tests = plural(len(properties), "property", "properties")
+    if n_both:
+        tests += f", {n_both:,} of them also as numbers,"
+    if n_categories:
+        tests += f" and the values of {plural(n_categories, 'category', 'categories')}"
+    return f"{tests} were"
 
 
 def _tested_codes(one: Property, labels: Sequence[str]) -> Codes:
@@ -120,7 +129,7 @@ def _tested_codes(one: Property, labels: Sequence[str]) -> Codes:
     if one.levels is None or not 3 <= len(one.levels) <= _MOST_LEVELS:
         return np.zeros(0, dtype=np.intp)
     counts = np.bincount(one.values[one.known], minlength=len(one.levels))
-    names_class = [any(names_label(level, label) for label in labels) for level in one.levels]
+    names_class = [one.value_names(code, labels) for code in range(len(one.levels))]
     return np.flatnonzero((counts >= _LEAST_OF_VALUE) & ~np.array(names_class))
 
 
@@ -147,7 +156,8 @@ def measure_assortativity(one: Property, neighbors: NDArray[np.int32]) -> float:
     """Return how similar a property is among neighbors: 1 if equal, 0 as for random pairs.
 
     For numbers, the correlation of the ranks across the edges of the graph; for categories,
-    Newman's assortativity coefficient of equal values ("Mixing patterns in networks", 2003).
+    Newman's assortativity coefficient of equal values ("Mixing patterns in networks", 2003); for
+    categories of whole numbers, the larger of the two.
 
     Parameters
     ----------
@@ -156,8 +166,12 @@ def measure_assortativity(one: Property, neighbors: NDArray[np.int32]) -> float:
     neighbors : ndarray of int32, shape (n, k)
         The nearest items, nearest first; 10 of them are compared.
     """
-    first, second = _edges(one, neighbors)
-    return _assortativity(_comparable(one), first, second, is_category=one.levels is not None)
+    return max(_measure_view(view, neighbors) for view in one.views)
+
+
+def _measure_view(view: Property, neighbors: NDArray[np.int32]) -> float:
+    first, second = _edges(view, neighbors)
+    return _assortativity(_comparable(view), first, second, is_category=view.levels is not None)
 
 
 def _edges(one: Property, neighbors: NDArray[np.int32]) -> tuple[Codes, Codes]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.labels.classes import NO_SPLIT
+from featscape.labels.classes import NO_SPLIT, may_be_classes
 from featscape.records.images import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -46,12 +46,20 @@ class Property:
         The value of each code; None for numbers.
     tails : tuple of str or None
         Words for images with a low and with a high number.
+    numbers : Property or None
+        The numbers, if the values are the codes of whole numbers.
     """
 
     name: str
     values: NDArray[Any]
     levels: tuple[str, ...] | None = None
     tails: tuple[str, str] | None = None
+    numbers: Property | None = None
+
+    @property
+    def views(self) -> tuple[Property, ...]:
+        """The property itself and, for a category of whole numbers, the numbers."""
+        return (self,) if self.numbers is None else (self, self.numbers)
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -60,6 +68,15 @@ class Property:
             finite: NDArray[np.bool_] = np.isfinite(self.values)
             return finite
         return self.values >= 0
+
+    def value_names(self, code: int, labels: Iterable[str]) -> bool:
+        """Return whether a value names one of the labels, as a tag does; a number names none.
+
+        Whole numbers may be the names of classes by chance, such as store 3 of images of digits.
+        """
+        if self.levels is None or self.numbers is not None:
+            return False
+        return any(names_label(self.levels[code], label) for label in labels)
 
 
 def collect_properties(
@@ -113,13 +130,29 @@ def _collect(
         yield _category("split", [None if one == NO_SPLIT else one for one in splits])
     for name, values in (columns or {}).items():
         if values.dtype.kind in "iuf":
-            yield Property(name, values.astype(np.float64))
+            yield _number(name, values)
         elif values.dtype.kind == "M":
             days = values.astype("datetime64[us]").astype(np.int64) / 86_400e6
             days[np.isnat(values)] = np.nan
             yield Property(name, days, tails=("earliest", "latest"))
         else:
             yield _category(name, [None if one is None else as_text(one) for one in values])
+
+
+def _number(name: str, values: NDArray[Any]) -> Property:
+    """Return a column of numbers; as a category if the numbers are whole and may be classes.
+
+    The whole numbers of a table may be a quantity, such as a year, or codes, such as of a store.
+    """
+    numbers = Property(name, values.astype(np.float64))
+    known = numbers.known
+    different, codes_of = np.unique(values[known], return_inverse=True)
+    if (different % 1 != 0).any() or not may_be_classes(len(different), len(values)):
+        return numbers
+    codes = np.full(len(values), -1, dtype=np.intp)
+    codes[known] = codes_of
+    levels = tuple(str(int(one)) for one in different)
+    return Property(name, codes, levels=levels, numbers=numbers)
 
 
 def _category(name: str, values: Sequence[str | None]) -> Property:
