@@ -71,7 +71,7 @@ def test_white_space_and_case_of_labels_are_reported(tmp_path, name, header):
     assert lines == [
         *columns,
         "white space around 2 labels was removed",
-        "labels that differ only in case are different classes: 'Cat', 'cat'",
+        "labels that differ only in case or Unicode form are different classes: 'Cat', 'cat'",
     ]
 
 

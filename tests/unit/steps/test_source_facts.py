@@ -3,6 +3,7 @@
 import pytest
 
 from featscape.records import ImageSet, SkippedImage
+from featscape.steps.facts.columns import describe_labels
 from featscape.steps.facts.source import describe_placed
 
 
@@ -19,3 +20,9 @@ def test_a_line_about_skipped_files_has_the_most_frequent_reasons(reasons, shown
     skipped = tuple(SkippedImage(f"{i}.png", reason) for i, reason in enumerate(reasons))
     images = ImageSet("photos", ("a", "b"), contents=None, decode=None, skipped=skipped)
     assert describe_placed(images) == f"placed 2 images, skipped {shown}"
+
+
+def test_labels_in_two_unicode_forms_are_reported():
+    (line,) = describe_labels(["caf\u00e9", "cafe\u0301", "tea"], n_trimmed=0)
+    assert line.startswith("labels that differ only in case or Unicode form are different classes")
+    assert "tea" not in line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 import numpy as np
 
@@ -128,16 +129,16 @@ def describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
 
 
 def describe_labels(labels: Sequence[str], *, n_trimmed: int) -> Iterator[str]:
-    """Yield the number of trimmed labels, and the labels that differ only in case, if any."""
+    """Yield the number of trimmed labels, and the labels that differ only in case or form."""
     if n_trimmed:
         yield f"white space around {plural(n_trimmed, 'label')} was removed"
     spellings: dict[str, list[str]] = {}
     for label in sorted(set(labels)):
-        spellings.setdefault(label.casefold(), []).append(label)
+        spellings.setdefault(normalize("NFKC", label).casefold(), []).append(label)
     alike = [name for names in spellings.values() if len(names) > 1 for name in names]
     if alike:
         named = list_names(alike, n_shown=_MOST_NAMED)
-        yield f"labels that differ only in case are different classes: {named}"
+        yield f"labels that differ only in case or Unicode form are different classes: {named}"
 
 
 def describe_renamed_columns(columns: Mapping[str, Column]) -> Iterator[str]:
