@@ -70,7 +70,7 @@ class Problem:
         stages.find_neighbors()
         self.points: NDArray[np.float32] = np.asarray(stages.points)
         self.n_threads = request.n_threads
-        stages.join()
+        stages.compute_affinities()
         self.P = joint_probabilities(
             stages.neighbors, request.perplexities, n_threads=request.n_threads
         )

@@ -405,13 +405,13 @@ class TSNE(FittedMap):
         """Check the parameters and arrays; return X as an array, and the request."""
         check_parameters(self)
         check_inputs(self, X, neighbors=neighbors, affinities=affinities)
-        if X is None:
-            self.__dict__.pop("n_features_in_", None)
-            self.__dict__.pop("feature_names_in_", None)
-        else:
+        if X is not None:
             X = self._validated(X, reset=True)
         n_items = None if X is None else X.shape[0]
         request = make_request(self, n_items, neighbors=neighbors, affinities=affinities)
+        if X is None:
+            self.__dict__.pop("n_features_in_", None)
+            self.__dict__.pop("feature_names_in_", None)
         self._forget()
         self._perplexities = request.perplexities
         return X, request
@@ -427,10 +427,15 @@ class TSNE(FittedMap):
         X, request = self._begin(X, neighbors=neighbors, affinities=affinities)
         log = FitLog(self.verbose)
         self.timings_ = log.timings
-        n = self._count_items(X, request, log)
-        if not isinstance(self.init, str):
-            initial.array_start(self.init, shape=(n, self.n_components))
+        n = request.n_items
         n_iter = self.count_iterations(n)
+        if request.affinities is None:
+            self.n_neighbors_ = request.n_neighbors
+            usual = usual_neighbors(request.perplexities)
+            if request.n_neighbors < usual:
+                log.report(
+                    f"{request.n_neighbors} neighbors per item, fewer than 3 x perplexity = {usual}"
+                )
         device = resolve_device(self.device, request, n_items=n)
         stages = open_stages(request, device)
         self.device_ = describe_device(device)
@@ -468,13 +473,3 @@ class TSNE(FittedMap):
         self.n_iter_ = outcome.n_iter
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
-
-    def _count_items(self, X: Any, request: FitRequest, log: FitLog) -> int:
-        """Return the number of items, and report a number of neighbors below the usual one."""
-        if request.affinities is not None:
-            return int(request.affinities.shape[0])
-        k, usual = request.n_neighbors, usual_neighbors(request.perplexities)
-        self.n_neighbors_ = k
-        if k < usual:
-            log.report(f"{k} neighbors per item, fewer than 3 x perplexity = {usual}")
-        return len(request.neighbors.indices) if request.neighbors is not None else X.shape[0]

@@ -167,15 +167,15 @@ def test_the_initial_positions_are_those_of_the_cpu(few):
     from meshtsne.fit.stages import HostStages
 
     ask = FitRequest(
-        n_neighbors=21, perplexities=(7.0,), metric="cosine", n_pca=3, n_components=2, init="pca",
-        method="auto", generator=np.random.RandomState(1), n_threads=1,
+        n_items=len(few), n_neighbors=21, perplexities=(7.0,), metric="cosine", n_pca=3,
+        n_components=2, init="pca", method="auto", generator=np.random.RandomState(1), n_threads=1,
     )  # fmt: skip
     pair = HostStages(ask), DeviceStages(ask, device=DEVICE)
     for stages in pair:
         stages.reduce(few)
         stages.build_index()
         stages.find_neighbors()
-        stages.join()
+        stages.compute_affinities()
     found = pair[1]._found
     for init in ("pca", "random", "spectral", few[:, :2]):
         pair[1]._found = found  # first_positions frees it

@@ -135,7 +135,7 @@ class DeviceStages:
             take, found.indices.shape, [torch.int32, torch.float32], self._device
         )
 
-    def join(self) -> None:
+    def compute_affinities(self) -> None:
         """Compute P, which stays on the device."""
         found = self._found
         conditional = conditional_probabilities(found.squared_distances, self._request.perplexities)

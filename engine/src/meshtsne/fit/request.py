@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meshtsne.checks import METRICS, canonical_metric, count_threads, random_generator
+from meshtsne.descent.initial import array_start
 from meshtsne.errors import InputError
 from meshtsne.fit.parameters import Parameters, count_neighbors
 from meshtsne.search.precomputed import as_affinities, as_neighbors
@@ -23,13 +24,15 @@ class FitRequest:
 
     Attributes
     ----------
+    n_items : int
     n_neighbors : int
-        Number of neighbors of each item in P.
+        Number of neighbors of each item in P; 0 if the caller passed P.
     perplexities : tuple of float
     metric : str
         Canonical name, or "precomputed".
-    n_pca, n_components, init, method
+    n_pca, n_components, method
         As in `TSNE`.
+    init : str or ndarray of float32, shape (n, c)
     generator : RandomState
     n_threads : int
     neighbors : Neighbors, optional
@@ -38,6 +41,7 @@ class FitRequest:
         P that the caller passed.
     """
 
+    n_items: int
     n_neighbors: int
     perplexities: tuple[float, ...]
     metric: str
@@ -52,12 +56,8 @@ class FitRequest:
 
 
 def check_inputs(tsne: Parameters, X: Any, *, neighbors: Any, affinities: Any) -> None:
-    """Raise InputError if inputs of `TSNE.fit` are missing, conflict or are not a matrix."""
+    """Raise InputError if inputs of `TSNE.fit` conflict or are not a matrix."""
     if neighbors is None and affinities is None:
-        if X is None:
-            raise InputError(
-                "fit needs data; X, neighbors and affinities are None. Pass one of the three."
-            )
         if tsne.metric == "precomputed" and getattr(X, "ndim", 2) == 1:
             raise InputError(
                 "metric='precomputed' takes a matrix of shape (n, n); got an array of shape "
@@ -95,8 +95,8 @@ def make_request(
     Raises
     ------
     InputError
-        The perplexity or `n_neighbors` does not suit the number of items, or `neighbors` or
-        `affinities` are invalid.
+        There is no data, the perplexity or `n_neighbors` does not suit the number of items, or
+        `neighbors`, `affinities` or the array `init` are invalid.
     """
     k, n_neighbors = 0, tsne.n_neighbors
     perplexities: tuple[float, ...] = ()
@@ -105,15 +105,24 @@ def make_request(
         n_items, n_neighbors = neighbors.indices.shape
     if affinities is not None:
         affinities = as_affinities(affinities, n_items=n_items)
-    elif n_items is not None:
+        n_items = int(affinities.shape[0])
+    if n_items is None:
+        raise InputError(
+            "fit needs data; X, neighbors and affinities are None. Pass one of the three."
+        )
+    if affinities is None:
         k, perplexities = count_neighbors(tsne.perplexity, n_items=n_items, n_neighbors=n_neighbors)
+    init = tsne.init
+    if not isinstance(init, str):
+        init = array_start(init, shape=(n_items, tsne.n_components))
     return FitRequest(
+        n_items=n_items,
         n_neighbors=k,
         perplexities=perplexities,
         metric=canonical_metric(tsne.metric, known=(*METRICS, "precomputed")),
         n_pca=tsne.n_pca,
         n_components=tsne.n_components,
-        init=tsne.init,
+        init=init,
         method=tsne.method,
         generator=random_generator(tsne.random_state),
         n_threads=count_threads(tsne.n_jobs),

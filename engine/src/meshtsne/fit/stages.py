@@ -74,7 +74,7 @@ class Stages(Protocol):
         """Find the `neighbors` of each item, int32 and float32, shape (n, k)."""
         ...
 
-    def join(self) -> None:
+    def compute_affinities(self) -> None:
         """Compute the probabilities of the neighbors, or take the affinities of the caller."""
         ...
 
@@ -175,7 +175,7 @@ class HostStages:
             return
         check_reach(self.neighbors, max(request.perplexities))
 
-    def join(self) -> None:
+    def compute_affinities(self) -> None:
         """Find the Gaussians of the neighbors, or take the affinities of the caller."""
         request = self._request
         if request.affinities is not None:
@@ -263,6 +263,6 @@ def prepare(stages: Stages, X: Any, log: FitLog) -> Gradient:
     with log.timed("neighbors"):
         stages.find_neighbors()
     with log.timed("affinities"):
-        stages.join()
+        stages.compute_affinities()
     with log.timed("initial"):
         return stages.gradient(stages.first_positions())
