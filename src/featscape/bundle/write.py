@@ -182,7 +182,7 @@ def _names(
     """Return the names of the classes on the map; both arrays are in the order of the bundle."""
     labeled = np.where(_has_label(classes, codes), codes.astype(np.intp), -1)
     return [
-        ClassName(item=anchor.item, code=anchor.class_code, n_items=anchor.n_items)
+        ClassName(item=anchor.item, code=anchor.name_id, n_items=anchor.n_items)
         for anchor in find_name_anchors(points, labeled)
     ]
 

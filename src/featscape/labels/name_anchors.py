@@ -26,13 +26,14 @@ class NameAnchor:
     ----------
     item : int
         The item at whose position the name is written.
-    class_code : int
+    name_id : int
+        The code of the class or cluster.
     n_items : int
         Number of items of the class in the cluster.
     """
 
     item: int
-    class_code: int
+    name_id: int
     n_items: int
 
 
@@ -84,7 +85,7 @@ def find_name_anchors(
 
 def _sort(anchors: list[NameAnchor], points: NDArray[np.floating[Any]]) -> list[NameAnchor]:
     """Return the anchors, the largest first; of the same size, the farthest from those before."""
-    anchors = sorted(anchors, key=lambda anchor: (-anchor.n_items, anchor.class_code))
+    anchors = sorted(anchors, key=lambda anchor: (-anchor.n_items, anchor.name_id))
     at = points[[anchor.item for anchor in anchors]].astype(np.float64)  # (m, d)
     sizes = np.array([anchor.n_items for anchor in anchors])
     is_left = np.ones(len(anchors), dtype=bool)

@@ -151,9 +151,9 @@ def lay_out_names(
     anchors = find_name_anchors(arrangement.centers, codes)
 
     def items_of(anchor: NameAnchor) -> NDArray[np.bool_]:
-        return np.asarray(codes == anchor.class_code)
+        return np.asarray(codes == anchor.name_id)
 
-    named = sorted({anchor.class_code for anchor in anchors})
+    named = sorted({anchor.name_id for anchor in anchors})
     texts = dict(zip(named, (classes.names[code] for code in named), strict=True))
     sizes = _Sizes(box, text_px, largest, family)
     return _lay_out(anchors, texts, arrangement, items_of, sizes)
@@ -267,9 +267,7 @@ def _lay_out(
         wanted = float(np.clip(size, smallest, largest * text_px))
         x, y = points[anchor.item]
         boxes = [
-            NameBox(
-                _wrap(texts[anchor.class_code].text, size, family), x, y, anchor.class_code, size
-            )
+            NameBox(_wrap(texts[anchor.name_id].text, size, family), x, y, anchor.name_id, size)
             for size in dict.fromkeys((wanted, float(np.sqrt(wanted * smallest)), smallest))
         ]
         fitting = [name for name in boxes if budget.has_area(name)]
@@ -302,7 +300,7 @@ class _Budget:
 
     def has_area(self, name: NameBox) -> bool:
         """Return whether a name fits at some position."""
-        most = _MOST_AMONG_ITEMS if name.class_code in self._named else _MOST_COVERED
+        most = _MOST_AMONG_ITEMS if name.name_id in self._named else _MOST_COVERED
         return not self._named or self._covered_px + name.area_px <= most * self._area_px
 
     def has_room(self, name: NameBox) -> bool:
@@ -316,7 +314,7 @@ class _Budget:
         """Add a name."""
         self._covered_px += name.area_px
         self._n_touched += self._count_touched(name)
-        self._named.add(name.class_code)
+        self._named.add(name.name_id)
 
     def _count_touched(self, name: NameBox) -> int:
         """Return the number of items that a name touches."""
@@ -355,12 +353,12 @@ def leaders(names: list[NameBox], classes: Classes | None, theme: Theme) -> list
 
 def name_color(name: NameBox, classes: Classes | None, theme: Theme) -> str:
     """Return a shade of the color of the class; the color of the text on a map without classes."""
-    return theme.ink if classes is None else theme.name_color(classes.colors[name.class_code])
+    return theme.ink if classes is None else theme.name_color(classes.colors[name.name_id])
 
 
 def unnamed_classes(names: list[NameBox], classes: Classes) -> NDArray[np.intp]:
     """Return the codes of the classes without a name on the map, ascending, shape (k,)."""
-    named = [name.class_code for name in names]
+    named = [name.name_id for name in names]
     return np.setdiff1d(np.arange(len(classes.names)), named)
 
 

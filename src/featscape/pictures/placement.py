@@ -175,8 +175,8 @@ class NameBox:
         One or two lines, centered.
     x, y : float
         The middle of the name, in pixels of the map, y downward.
-    class_code : int
-        For the name of an item, its index in the mapping of names.
+    name_id : int
+        The code of the class; for the name of an item, its index in the mapping of names.
     size_px : float
         Size of the font.
     leader : tuple of float or None
@@ -186,7 +186,7 @@ class NameBox:
     lines: tuple[FormattedText, ...]
     x: float
     y: float
-    class_code: int
+    name_id: int
     size_px: float
     leader: tuple[float, float, float, float] | None = None
 

@@ -177,7 +177,7 @@ def _densest_spots(
     shown = np.where(np.isin(codes, named), codes, -1)
     spots: dict[int, int] = {}
     for anchor in find_name_anchors(positions, shown):
-        spots.setdefault(anchor.class_code, anchor.item)
+        spots.setdefault(anchor.name_id, anchor.item)
     return spots
 
 

@@ -21,7 +21,7 @@ def laid_out(positions, labels, side_px=12.0):
     names = lay_out_names(arrangement, classes, box=BOX, text_px=TEXT_PX)
     coverage = Coverage(arrangement, BOX, cell_px=2)
     own = {name: coverage.only(np.array(labels) == name) for name in set(labels)}
-    by_class = {classes.names[name.class_code]: name for name in names}
+    by_class = {classes.names[name.name_id]: name for name in names}
     return by_class, coverage, own
 
 

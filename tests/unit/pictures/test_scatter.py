@@ -197,7 +197,7 @@ def test_classes_without_a_name_are_in_the_legend():
     labels = [f"a class with a long name {i}" for i in range(n_classes)]
     positions = np.random.default_rng(0).uniform(size=(n_classes, 2))
     planned = plan(positions, labels, size_px=400)
-    named = {labels[name.class_code] for name in planned.names}
+    named = {labels[name.name_id] for name in planned.names}
     assert 10 < len(named) < n_classes
     heading, *rows, last = planned.page.legend.rows
     assert heading.name == "other classes"
@@ -207,7 +207,7 @@ def test_classes_without_a_name_are_in_the_legend():
 
 def test_items_without_a_label_have_no_name_on_the_map():
     planned = plan([[0, 0], [1, 1], [2, 0]], ["cat", NO_LABEL, NO_LABEL])
-    assert [name.class_code for name in planned.names] == [1]
+    assert [name.name_id for name in planned.names] == [1]
     assert [row.name for row in planned.page.legend.rows] == ["other classes", NO_LABEL]
 
 
@@ -331,7 +331,7 @@ def test_further_names_of_a_class_are_added_only_on_a_tenth_of_the_map():
     arrangement = Arrangement(np.arange(720), positions * 900 + 50, side_px=4)
     names = lay_out_names(arrangement, classes, box=(1000, 1000), text_px=20)
     assert 30 < len(names) < 90
-    assert {name.class_code for name in names} == set(range(30))
+    assert {name.name_id for name in names} == set(range(30))
     assert sum(name.area_px for name in names) <= 0.1 * 1000**2
 
 
@@ -351,7 +351,7 @@ class TestItemNames:
             legend=True,
             item_names=check_item_names(items, plane.xy),
         )
-        assert [name.class_code for name in page.names] == [0, 1, 2]
+        assert [name.name_id for name in page.names] == [0, 1, 2]
         centers = dict(zip(page.arrangement.items, page.arrangement.centers, strict=True))
         for name, item in zip(page.names, items, strict=True):
             distance = np.hypot(*(centers[item] - (name.x, name.y)))

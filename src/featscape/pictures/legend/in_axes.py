@@ -123,7 +123,7 @@ class AxesLegend:
             choices += self._choices(text_pt, row, n_wanted, box=box, spans=spans)
         best = max(choices, key=lambda choice: choice.rank(n_wanted))
         added = self.add(codes, best, box)
-        gap = best.text * self.dpi / 72
+        gap = best.text_size * self.dpi / 72
         width, height = (max(pair) + gap for pair in zip(added, best.size_px, strict=True))
         if best.side == "center right":
             return (max(round(box[0] - width), 1), box[1]), best
@@ -137,8 +137,8 @@ class AxesLegend:
             if (legend := self.axes.get_legend()) is not None:
                 legend.remove()
             return 0.0, 0.0
-        rows = self._rows(legend_rows(self.classes, codes, choice.n_rows), choice.text, box)
-        return self._add(rows, choice.n_columns, choice.side, choice.text)
+        rows = self._rows(legend_rows(self.classes, codes, choice.n_rows), choice.text_size, box)
+        return self._add(rows, choice.n_columns, choice.side, choice.text_size)
 
     def _choices(
         self,

@@ -36,26 +36,28 @@ class PageLegend:
     rows : tuple of LegendRow
     text_px : float
     n_columns : int
-    n_rows : int
+    rows_per_column : int
         The largest number of rows of a column.
     name_px, count_px : float
         Widths of the names and of the numbers of items.
+    heading : tuple of LegendRow
+        The row above the classes, if there is a heading.
     """
 
     rows: tuple[LegendRow, ...] = ()
     text_px: float = 0.0
     n_columns: int = 1
-    n_rows: int = 0
+    rows_per_column: int = 0
     name_px: float = 0.0
     count_px: float = 0.0
+    heading: tuple[LegendRow, ...] = ()
 
     def of(self, classes: Classes, codes: NDArray[np.intp]) -> PageLegend:
         """Return the legend with only these classes, in the same columns."""
         if not len(codes):
             return NO_LEGEND
-        heading = tuple(row for row in self.rows[:1] if row.color is None)
-        n_rows = max(self.n_columns * self.n_rows - len(heading), 1)
-        return replace(self, rows=(*heading, *legend_rows(classes, codes, n_rows)))
+        n_rows = max(self.n_columns * self.rows_per_column - len(self.heading), 1)
+        return replace(self, rows=(*self.heading, *legend_rows(classes, codes, n_rows)))
 
     @property
     def width_px(self) -> float:
@@ -160,7 +162,7 @@ def plan_legend(
         for n_columns in range(1, math.ceil(len(all_rows) / n_fitting) + 1):
             n_rows = min(n_columns * n_fitting, len(all_rows))
             rows = (*above, *legend_rows(classes, codes, n_rows - len(above)))
-            legend = PageLegend(rows, text_px, n_columns, n_fitting, *widths)
+            legend = PageLegend(rows, text_px, n_columns, n_fitting, *widths, heading=above)
             scale = min((room[0] - legend.width_px) / aspect, room[1])
             without = min(room[0] / aspect, room[1])
             choices[LegendChoice(text_px, n_columns, len(rows), scale / without)] = legend

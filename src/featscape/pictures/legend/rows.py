@@ -65,8 +65,8 @@ class LegendChoice(NamedTuple):
 
     Attributes
     ----------
-    text : float
-        Size of the text.
+    text_size : float
+        In the unit of the caller: points or pixels.
     n_columns : int
     n_rows : int
         Number of rows of all columns.
@@ -78,7 +78,7 @@ class LegendChoice(NamedTuple):
         Width and height, if the choice has rows of the largest width.
     """
 
-    text: float
+    text_size: float
     n_columns: int
     n_rows: int
     map_scale: float
@@ -88,7 +88,8 @@ class LegendChoice(NamedTuple):
     def rank(self, n_wanted: int) -> tuple[float, ...]:
         """Return the rank among the choices for `n_wanted` rows; the largest is the best."""
         is_beside = self.side == "center right"
-        equal = self.text, self.map_scale, is_beside, self.n_columns * (-1 if is_beside else 1)
+        columns = self.n_columns * (-1 if is_beside else 1)
+        equal = self.text_size, self.map_scale, is_beside, columns
         if self.n_rows >= n_wanted and self.map_scale >= _LEAST_SCALE:
             return 2, min(self.map_scale, _GOOD_SCALE), *equal
         if self.map_scale >= _GOOD_SCALE:
