@@ -104,7 +104,7 @@ def find_off_topic(
     sample = np.sort(generator.permutation(n)[: _N_SAMPLED // _fewer(n)])
     of_classes = list(_sample_classes(classes, generator))
     rows = _Rows(features, components if n > _MOST_EXACT else None)
-    distances, to_others = _distances(
+    distances, distance_to_others = _distances(
         rows, sample, of_classes, _codes_of_small(classes, n), n_threads=n_threads
     )
     noun = noun_of(paths)
@@ -114,7 +114,7 @@ def find_off_topic(
         )
     scaled = [_in_ranges(np.log(one)) for one in distances.T]
     score = _in_ranges(np.mean(scaled, axis=0)) - _CUT
-    to_others = _in_ranges(np.log(to_others), np.log(distances[:, 0])) - _CUT
+    to_others = _in_ranges(np.log(distance_to_others), np.log(distances[:, 0])) - _CUT
     if not np.isfinite(score).all():  # an interquartile range is 0
         return _not_computed(n, f"Half of the {noun}s or more are equally far from the others.")
     score, reason = _leave_out_odd_classes(score, to_others, classes, noun)

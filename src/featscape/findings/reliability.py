@@ -117,8 +117,8 @@ def measure_reliability(
         values = searched_components(features, landmarks=landmarks, random_state=random_state)
         neighbors = search(values, WIDER * k).indices
     on_map = search(positions, k).indices
-    torn = 1 - shared(neighbors[:, :k], on_map, n_threads=n_threads)
-    false_friends = 1 - shared(on_map, neighbors[:, : WIDER * k], n_threads=n_threads)
+    torn = 1 - share_in_common(neighbors[:, :k], on_map, n_threads=n_threads)
+    false_friends = 1 - share_in_common(on_map, neighbors[:, : WIDER * k], n_threads=n_threads)
     generator = np.random.default_rng(random_state)
     measures = [
         *_by_rank(
@@ -147,7 +147,7 @@ def measure_reliability(
     )
 
 
-def shared(
+def share_in_common(
     some: NDArray[np.integer], others: NDArray[np.integer], *, n_threads: int = 1
 ) -> NDArray[np.float64]:
     """Return for each row the share of the entries of `some` that are among `others`.
@@ -288,7 +288,7 @@ def _compare_ranks(
     excess = np.sum(for_each(sum_excess, parts, n_threads=n_threads), axis=0)
     k_common = min(_N_KNN, k)
     nearest = near[:, :k_common]
-    common = [shared(nearest, of[rows, :k_common]).sum() for of in (on_map, neighbors)]
+    common = [share_in_common(nearest, of[rows, :k_common]).sum() for of in (on_map, neighbors)]
     return np.array([*common, *excess])
 
 
@@ -407,7 +407,7 @@ def _knc(
     # at most half of the other classes: a random map preserves most of all but one
     k = min(_N_KNC, (int(classes.is_named.sum()) - 1) // 2)
     near = [_nearest_classes(of, classes, k) for of in (features, positions)]
-    value = float(shared(*near).mean())
+    value = float(share_in_common(*near).mean())
     space = _space(features)
     return _measure(
         "KNC",

@@ -107,7 +107,7 @@ def arrange_findings(findings: Findings, *, for_report: bool = False) -> ShownFi
 
 
 def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSection]:
-    def section(
+    def section_of(
         kind: str, title: str, layout: SectionLayout, found: Sequence[Finding], text: str
     ) -> FindingsSection:
         reason = findings.not_computed.get(kind)
@@ -118,7 +118,7 @@ def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSecti
         replace(one, text=f"Number {number}: {one.text}")
         for number, one in enumerate(findings.labels)
     ]
-    yield section("labels", "Labels to check", "items", numbered, _text_of_labels(findings))
+    yield section_of("labels", "Labels to check", "items", numbered, _text_of_labels(findings))
     if findings.paths is not None:
         yield from _duplicates(findings)
     yield _off_topic(findings, for_report=for_report)
@@ -128,16 +128,16 @@ def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSecti
         text = _text_of_quality(findings, note)
         if note:
             text = f"{text} Duplicates with the same faults are listed once."
-        yield section("quality", "Image quality", "items", merged, text)
+        yield section_of("quality", "Image quality", "items", merged, text)
     yield from _classes(findings)
     text = _text_of_shortcuts(findings)
-    yield section("shortcuts", "Shortcuts", "groups", findings.shortcuts, text)
+    yield section_of("shortcuts", "Shortcuts", "groups", findings.shortcuts, text)
     text = (
         f"How well the positions on the map show which {noun}s are similar. The color “torn” marks "
         f"{noun}s whose similar {noun}s are elsewhere on the map, and “false friends” marks "
         f"{noun}s whose neighbors on the map are not similar."
     )
-    yield section("reliability", "Reliability of the map", "texts", findings.reliability, text)
+    yield section_of("reliability", "Reliability of the map", "texts", findings.reliability, text)
 
 
 def _section(

@@ -283,11 +283,11 @@ def _has_data(axes: Any) -> bool:
 
 
 @contextmanager
-def _without_ticks(several: Iterable[Any]) -> Iterator[None]:
+def _without_ticks(panels: Iterable[Any]) -> Iterator[None]:
     """Remove the ticks of axes inside the block."""
     from matplotlib.ticker import NullLocator
 
-    axis = [one for axes in several for one in (axes.xaxis, axes.yaxis)]
+    axis = [one for axes in panels for one in (axes.xaxis, axes.yaxis)]
     before = [(ticker, ticker.locator) for one in axis for ticker in (one.major, one.minor)]
     for ticker, _ in before:
         ticker.locator = NullLocator()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.findings.reliability import shared
+from featscape.findings.reliability import share_in_common
 from featscape.labels.classes import N_AGREEING, can_agree, count_classes
 from featscape.records import Estimate, FeatureComparison, Features
 from featscape.steps.tsne.adapter import chance_agreement, search_neighbors
@@ -87,7 +87,7 @@ def compare_features(
     names = [] if classes is None else [classes.names[code] for code in classes.codes]
     k_agreeing = min(N_AGREEING, n - 1)
     near = [search_neighbors(rows, max(n_neighbors, k_agreeing)).indices for rows in values]
-    common = shared(*(some[:, :n_neighbors] for some in near))
+    common = share_in_common(*(some[:, :n_neighbors] for some in near))
     (overlap,) = _estimate(common[:, None], random_state=random_state)
     agreement = difference = chance = None
     if classes is not None and can_agree(names):

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from featscape.options import Images
     from featscape.records import SkippedImage
     from featscape.records.images import Column
-    from featscape.steps.tables.item_columns import ItemColumns
+    from featscape.steps.tables.item_columns import TableColumns
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +242,7 @@ def _find_images(options: FeatureMapOptions, source: Images) -> ImageSet:
 
 
 def _arrange(
-    images: ImageSet, columns: ItemColumns, options: FeatureMapOptions, *, n_items: int
+    images: ImageSet, columns: TableColumns, options: FeatureMapOptions, *, n_items: int
 ) -> ImageSet:
     """Return the image of each row, by the paths of a table or in the order of the source."""
     if columns.order is None:

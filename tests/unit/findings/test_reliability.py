@@ -5,7 +5,12 @@ from scipy.stats import rankdata, spearmanr
 from sklearn.decomposition import PCA
 
 from featscape.findings import reliability as of_map
-from featscape.findings.reliability import _cpd, _nearest_items, measure_reliability, shared
+from featscape.findings.reliability import (
+    _cpd,
+    _nearest_items,
+    measure_reliability,
+    share_in_common,
+)
 from featscape.findings.spaces import (
     average_ranks,
     search_all_pairs,
@@ -280,12 +285,12 @@ def test_identical_items_give_finite_measures():
 
 def test_shared_counts_common_entries():
     some, others = np.array([[1, 2], [3, 4]]), np.array([[2, 1, 0], [0, 1, 3]])
-    np.testing.assert_allclose(shared(some, others), [1, 0.5])
+    np.testing.assert_allclose(share_in_common(some, others), [1, 0.5])
 
 
 def test_missing_neighbors_are_not_shared():
     some, others = np.array([[1, -1, -1], [-1, 5, 6]]), np.array([[2, 1, -1], [-1, -1, 6]])
-    np.testing.assert_allclose(shared(some, others), [1 / 3, 1 / 3])
+    np.testing.assert_allclose(share_in_common(some, others), [1 / 3, 1 / 3])
 
 
 @pytest.mark.parametrize("candidates", [[1, 3, -1, 4, -1], [1, -1, -1], [4, 3, 2, 1]])

@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from featscape import TSNE, embed_features, load_tsne
 from featscape.errors import InputError
-from featscape.findings.reliability import measure_reliability, shared
+from featscape.findings.reliability import measure_reliability, share_in_common
 from featscape.findings.spaces import search_all_pairs
 from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions
@@ -95,7 +95,7 @@ def test_the_reliability_is_that_of_random_items_and_not_of_landmarks(monkeypatc
     )
     values = {one.measure: one.value for one in found.result.findings}
     near, on_map = (search_all_pairs(of, 10).indices for of in (plane, positions))
-    assert values["KNN"] == pytest.approx(shared(near, on_map).mean(), abs=0.12)
+    assert values["KNN"] == pytest.approx(share_in_common(near, on_map).mean(), abs=0.12)
     expected = trustworthiness(plane, positions, n_neighbors=30)
     assert values["trustworthiness"] == pytest.approx(expected, abs=0.08)
 
@@ -150,7 +150,8 @@ def test_torn_and_false_friends_have_the_components_of_the_landmarks(are_stored)
     on_map = nearest(made.positions, 30)
     for rows, agree in (made.landmarks, True), (slice(None), False):
         near = nearest(PCA(50, svd_solver="full").fit(features[rows]).transform(features), 90)
-        torn, false_friends = 1 - shared(near[:, :30], on_map), 1 - shared(on_map, near)
+        torn = 1 - share_in_common(near[:, :30], on_map)
+        false_friends = 1 - share_in_common(on_map, near)
         # rounding may exchange the last neighbors of a few items
         assert (np.abs(found.torn - torn).mean() < 1e-3) == agree
         assert (np.abs(found.false_friends - false_friends).mean() < 1e-3) == agree

@@ -106,7 +106,7 @@ class Access:
         is_loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback
         access = cls.on_loopback(port) if is_loopback else cls.from_outside(port, host=host)
         if token is not None:
-            access = replace(access, token=_checked(token))
+            access = replace(access, token=_check_token(token))
         if public_url is None:
             return access
         name, origin = _read_public_url(public_url)
@@ -156,7 +156,7 @@ class Access:
         )
 
 
-def _checked(token: str) -> str:
+def _check_token(token: str) -> str:
     """Return a valid token; the message of the error does not contain the token."""
     if _TOKEN.fullmatch(token):
         return token

@@ -259,7 +259,7 @@ def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     if not run["skipped"]:
         return
     reasons = count_reasons(one["reason"] for one in run["skipped"])
-    yield f"{_count_skipped(run)}; {printable(made.folder)}/run.json lists them all:"
+    yield f"{_skipped_sentence(run)}; {printable(made.folder)}/run.json lists them all:"
     table = new_table()
     for reason, count in reasons[:_MAX_REASONS]:
         paths = [one["path"] for one in run["skipped"] if one["reason"] == reason]
@@ -270,7 +270,7 @@ def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     yield table
 
 
-def _count_skipped(run: dict[str, Any]) -> str:
+def _skipped_sentence(run: dict[str, Any]) -> str:
     counted = count_skipped(one["reason"] for one in run["skipped"])
     return counted[0].upper() + counted[1:]
 
@@ -279,7 +279,7 @@ def _skipped_files(run: dict[str, Any]) -> Iterator[RenderableType]:
     """Yield the skipped files with their reasons."""
     if not run["skipped"]:
         return
-    yield f"{_count_skipped(run)}:"
+    yield f"{_skipped_sentence(run)}:"
     table = new_table()
     for skipped in run["skipped"][:_MAX_SKIPPED]:
         add_row(table, printable(skipped["path"]), printable(skipped["reason"]))

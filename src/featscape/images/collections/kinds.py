@@ -296,7 +296,7 @@ def _take_stored(files: Any, column: str, index: int) -> bytes | str:
 
 
 def _take_file(stored: Any) -> bytes | str:
-    """Return the bytes or the path in the struct of an image; raises ImageError if both miss."""
+    """Return the bytes or the path in the struct of an image; raises ImageError without both."""
     file: bytes | str | None = None if is_missing(stored) else stored["bytes"] or stored["path"]
     if not file:
         raise ImageError("no image in this row")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class ItemColumns:
+class TableColumns:
     """The labels and columns of n items.
 
     Attributes
@@ -49,7 +49,7 @@ def read_item_columns(
     features_table: Path | None,
     has_image_per_item: bool = False,
     has_own_labels: bool = False,
-) -> ItemColumns:
+) -> TableColumns:
     """Read the labels and columns of the items.
 
     Parameters
@@ -106,7 +106,7 @@ def read_item_columns(
             found = replace(found, label_column=None, columns={})  # the labels have no name
         found = replace(found, skipped=(*table.skipped, *found.skipped))
         described = _merge(described, found, table=table.name)
-    return ItemColumns(described, pairing.order, pairing.table)
+    return TableColumns(described, pairing.order, pairing.table)
 
 
 def _label_column(
