@@ -62,7 +62,7 @@ export interface NumberColumn {
   readonly name: string;
   /** null for a column of the source; absent in older bundles */
   readonly finding: FindingColumn | null;
-  /** float32 (n,); NaN for none */
+  /** float32 (n,), or float64 for integers that float32 cannot hold; NaN for none */
   readonly values: ArrayFile;
   readonly minimum: number;
   readonly maximum: number;

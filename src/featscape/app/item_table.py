@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.bundle.contract import ItemDetails
+from featscape.bundle.items.column_files import MAX_EXACT_INTEGER
 from featscape.mapfolder import ITEMS, damaged
 from featscape.mapfolder.read import read_items
 
@@ -225,7 +226,12 @@ def _fold(texts: pa.LargeStringArray) -> pa.LargeStringArray:
 
 
 def _plain(value: object) -> str | float | int | bool | None:
-    """Return a value of the table as JSON represents it: None for NaN, text for a date."""
+    """Return a value of the table as JSON represents it: None for NaN, text for a date.
+
+    An integer that JavaScript cannot represent is text, as in the bundle.
+    """
+    if isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER:
+        return str(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, str | float | int | bool):

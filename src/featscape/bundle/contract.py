@@ -91,7 +91,9 @@ class NumberColumn(_Model):
     finding: FindingColumn | None = Field(
         default=None, description="null for a column of the source; absent in older bundles"
     )
-    values: ArrayFile = Field(description="float32 (n,); NaN for none")
+    values: ArrayFile = Field(
+        description="float32 (n,), or float64 for integers that float32 cannot hold; NaN for none"
+    )
     minimum: float
     maximum: float
 

@@ -25,6 +25,7 @@ from featscape.bundle.contract import (
 from featscape.bundle.images import write_thumbnails
 from featscape.bundle.items.column_files import (
     code_labels,
+    exact_values,
     share_of_label,
     write_columns,
     write_strings,
@@ -233,6 +234,7 @@ def _write_table(
             f"the column names {', '.join(reserved[:-1])} and {reserved[-1]} are reserved; "
             f"got {min(taken)!r}. Rename the column."
         )
+    columns = {name: exact_values(values) for name, values in columns.items()}
     strings: dict[str, Any] = {} if paths is None else {"path": paths}
     class_codes = None
     if coded is not None:

@@ -183,6 +183,8 @@ class TestDetails:
             share=[0.5, np.nan],
             infinite=[np.inf, -np.inf],
             count=[2, None],
+            exact=[-(2**53), 2**53],
+            large=[2**53 + 1, -(2**63)],
             good=[True, False],
             day=[dt.date(2024, 2, 29), None],
             label=["<b>", "c"],
@@ -195,6 +197,8 @@ class TestDetails:
             "share": 0.5,
             "infinite": None,
             "count": 2,
+            "exact": -(2**53),
+            "large": "9007199254740993",  # JavaScript would round the integer
             "good": True,
             "day": "2024-02-29",
         }

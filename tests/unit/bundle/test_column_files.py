@@ -31,6 +31,36 @@ def test_numbers_are_written_as_float32(bundle_of):
     np.testing.assert_array_equal(by_row(bundle, found.values), values.astype(np.float32))
 
 
+@pytest.mark.parametrize("largest", [2**24 + 1, 20_260_501, 2**53, -(2**53)])
+@pytest.mark.parametrize("is_float", [False, True])
+def test_integers_that_float32_rounds_are_written_as_float64(bundle_of, largest, is_float):
+    values = np.arange(40) + np.sign(largest) * (abs(largest) - 39)
+    if is_float:  # integers of which some are missing
+        values = np.where(np.arange(40) == 7, np.nan, values)
+    bundle = bundle_of(40, columns={"scene": values})
+    found = column(bundle, "scene")
+    np.testing.assert_array_equal(by_row(bundle, found.values), values)
+    assert (found.minimum, found.maximum) == (np.nanmin(values), np.nanmax(values))
+
+
+@pytest.mark.parametrize("values", [[2**24, 0], [2**24 + 1, 0.5], [2**30, -(2**31)]])
+def test_other_numbers_are_written_as_float32(bundle_of, values):
+    bundle = bundle_of(2, columns={"size": np.array(values)}, labels=None)
+    assert bundle.array(column(bundle, "size").values).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "values",
+    [2**53 + 1 + np.arange(40), -(2**63) + np.arange(40), 2**64 - 1 - np.arange(40, dtype="u8")],
+)
+def test_integers_that_javascript_rounds_are_text(bundle_of, values):
+    bundle = bundle_of(40, columns={"hash": values, "scene": values[np.arange(40) % 3]})
+    assert column(bundle, "hash").kind == "text"
+    ids = bundle.array(bundle.manifest.ids)
+    assert bundle.strings(5)["hash"] == str(values[ids[5]])
+    assert {one.name for one in column(bundle, "scene").categories} == set(map(str, values[:3]))
+
+
 def test_few_distinct_strings_are_a_category(bundle_of):
     values = ["b", None, "a10", "a9"] * 10
     bundle = bundle_of(40, columns={"split": values})

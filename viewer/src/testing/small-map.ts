@@ -30,6 +30,8 @@ export interface SmallMap {
   readonly taken?: readonly number[];
   /** The values of a further column "false_friends". */
   readonly falseFriends?: readonly number[];
+  /** Integers above 2**24 of a further column "scene". */
+  readonly scenes?: readonly number[];
   readonly digest?: string;
   readonly storage?: Pick<Storage, "getItem" | "setItem">;
   readonly names?: readonly ClassName[];
@@ -102,6 +104,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     "value.bin": buffer(values),
     "split.bin": buffer(splits),
     "taken.bin": buffer(Float64Array.from(map.taken ?? [])),
+    "scene.bin": buffer(Float64Array.from(map.scenes ?? [])),
     "false_friends.bin": buffer(Float32Array.from(map.falseFriends ?? [])),
     "strings.bin": buffer(strings),
     "strings-blocks.bin": buffer(Float64Array.of(0, first.length, strings.length)),
@@ -158,6 +161,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
       },
       { kind: "text", name: "note" },
       ...(map.taken ? [dateColumn(map.taken)] : []),
+      ...(map.scenes ? [sceneColumn(map.scenes)] : []),
       ...(map.falseFriends ? [shareColumn("false_friends", map.falseFriends)] : []),
     ],
     strings: {
@@ -275,6 +279,17 @@ function shareColumn(name: string, shares: readonly number[]): NumberColumn {
     values: { file: `${name}.bin`, dtype: "float32", shape: [shares.length] },
     minimum: Math.min(...known),
     maximum: Math.max(...known),
+  };
+}
+
+function sceneColumn(scenes: readonly number[]): NumberColumn {
+  return {
+    kind: "number",
+    name: "scene",
+    finding: null,
+    values: { file: "scene.bin", dtype: "float64", shape: [scenes.length] },
+    minimum: Math.min(...scenes),
+    maximum: Math.max(...scenes),
   };
 }
 

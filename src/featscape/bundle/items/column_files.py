@@ -33,6 +33,21 @@ if TYPE_CHECKING:
 STRING_BLOCK_ITEMS = 256
 _MOST_CATEGORIES = 1000  # a column of strings with more different values is text
 SECONDS_PER_DAY = 86_400
+MAX_EXACT_INTEGER = 1 << 53  # of JavaScript
+
+
+def exact_values(
+    values: Sequence[str | None] | NDArray[Any],
+) -> Sequence[str | None] | NDArray[Any]:
+    """Return a column of integers that JavaScript cannot represent as texts; others unchanged."""
+    if (
+        isinstance(values, np.ndarray)
+        and values.dtype.kind in "iu"
+        and len(values)
+        and max(int(values.max()), -int(values.min())) > MAX_EXACT_INTEGER
+    ):
+        return [str(value) for value in values.tolist()]
+    return values
 
 
 def code_labels(labels: Sequence[str]) -> tuple[list[ClassEntry], NDArray[np.uint16]] | None:
@@ -180,7 +195,11 @@ def _write_numbers(folder: Path, file: str, name: str, values: NDArray[Any]) -> 
             f"the column {name!r} must contain NaN or numbers that are finite in float32; got an "
             "infinite number. Replace the number by NaN, or scale the column."
         )
-    present = numbers[~np.isnan(numbers)]
+    is_present = ~np.isnan(numbers)
+    present = numbers[is_present]
+    if (values[is_present] % 1 == 0).all() and (values[is_present] != present).any():
+        numbers = values.astype(np.float64)  # integers from 2**24, such as the day 20260501
+        present = numbers[is_present]
     if not len(present):
         return None
     return NumberColumn(

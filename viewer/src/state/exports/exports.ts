@@ -1,5 +1,6 @@
 /** Downloads: tables, lists, originals and pictures. */
 import type { App } from "../app";
+import { isDouble } from "../filters/columns";
 import type { Values } from "../filters/filters";
 import { LABEL } from "../items/items";
 import { exportSelections } from "../selections/named-selections";
@@ -60,7 +61,8 @@ export async function selectionCsv(app: App, selection: Uint32Array): Promise<st
       const value = values.get(column.name)?.[item] as number;
       if (column.kind === "category") return column.categories[value]?.name ?? null;
       if (Number.isNaN(value)) return null;
-      return column.kind === "number" ? shortest(value) : dateText(value, column.has_time);
+      if (column.kind === "date") return dateText(value, column.has_time);
+      return isDouble(column) ? value : shortest(value);
     });
     return [items.id(item), texts["path"] ?? null, items.classOf(item)?.name ?? null, ...cells];
   });

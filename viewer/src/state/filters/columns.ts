@@ -1,5 +1,11 @@
 /** The columns of the map by name, and their names for people. */
-import { AGREEMENT, type Manifest, N_AGREEING } from "../../contract";
+import {
+  AGREEMENT,
+  type DateColumn,
+  type Manifest,
+  N_AGREEING,
+  type NumberColumn,
+} from "../../contract";
 import { dateText, readable, readableTogether } from "../wording/words";
 
 /** The column with the number of the group of duplicates: for tables and the search, not for colors. */
@@ -32,6 +38,11 @@ export function columnTitle(manifest: Manifest, name: string): string {
 /** Whether the values of a column, from 0 to 1, are shown in percent. */
 export function isPercent(manifest: Manifest, name: string): boolean {
   return name === AGREEMENT || !!findingOf(columnNamed(manifest, name))?.is_share;
+}
+
+/** Whether a column has dates, or integers that float32 cannot hold, such as 20260501. */
+export function isDouble(column: NumberColumn | DateColumn): boolean {
+  return column.values.dtype === "float64";
 }
 
 /** A number or date of a column as text. */

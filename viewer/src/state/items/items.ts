@@ -13,6 +13,7 @@ import {
   type NumberColumn,
 } from "../../contract";
 import type { Source } from "../../source";
+import { isDouble } from "../filters/columns";
 import type { Values } from "../filters/filters";
 import { elsewhere } from "../findings/torn";
 import { dateText } from "../wording/words";
@@ -107,8 +108,9 @@ export class Items {
     if (name === LABEL && this.classes) return this.classes;
     const column = this.manifest.columns.find((each) => each.name === name);
     if (column?.kind === "category") return readArray(this.source, column.codes, "uint16");
-    if (column?.kind === "number") return readArray(this.source, column.values, "float32");
-    if (column?.kind === "date") return readArray(this.source, column.values, "float64");
+    if (column && "values" in column) {
+      return readArray(this.source, column.values, isDouble(column) ? "float64" : "float32");
+    }
     throw new RangeError(
       `The map has no column ${JSON.stringify(name)} of categories, numbers or dates. Choose another column.`,
     );
@@ -123,14 +125,11 @@ export class Items {
     if (this.columns.has(name) || this.count <= WHOLE_COLUMN_ITEMS) {
       return (await this.column(name))[item] as number;
     }
-    switch (column.kind) {
-      case "category":
-        return new Uint16Array(await this.row(column.codes, item, 2))[0] as number;
-      case "number":
-        return new Float32Array(await this.row(column.values, item, 4))[0] as number;
-      case "date":
-        return new Float64Array(await this.row(column.values, item, 8))[0] as number;
+    if (column.kind === "category") {
+      return new Uint16Array(await this.row(column.codes, item, 2))[0] as number;
     }
+    const bytes = await this.row(column.values, item, isDouble(column) ? 8 : 4);
+    return new (isDouble(column) ? Float64Array : Float32Array)(bytes)[0] as number;
   }
 
   /** The path and text columns. */

@@ -9,6 +9,7 @@ const MARCH = Date.UTC(2026, 2, 10) / 1000;
 const MAP: SmallMap = {
   taken: [MARCH, MARCH + DAY, MARCH + 30 * DAY, Number.NaN, MARCH + DAY, MARCH + 400 * DAY],
   falseFriends: [0, 0.25, 0.664, 0.67, 1, 0.5],
+  scenes: [20_260_501, 20_260_502, 20_260_503, 2 ** 53, 2 ** 50 + 1, 7],
 };
 
 let stop = () => {};
@@ -33,6 +34,10 @@ it.each([
   ["taken:2026-03-11 label:cat", [4]],
   ["dog value:1..3", [1, 3]],
   ["value:4 taken:2026", [4]],
+  ["scene:20260501", [0]],
+  ["scene:20260501..20260502", [0, 1]],
+  ["scene:20260503..20260503", [2]],
+  ["scene:1125899906842625..", [3, 4]],
   ["false_friends:67%", [3]],
   ["false_friends:66%", [2]],
   ["false_friends:0.25", [1]],
@@ -154,7 +159,7 @@ it.each([
   ["()[]*", "No text has all of these words and phrases."],
   [
     "species:cat",
-    "no column “species”. Its columns are path, label, note, split, value, taken, false_friends. The labels are the column “label”: search for label:cat.",
+    "no column “species”. Its columns are path, label, note, split, value, taken, scene, false_friends. The labels are the column “label”: search for label:cat.",
   ],
 ])("%s finds nothing and explains how to search", async (query, hint) => {
   const app = await searched(query);

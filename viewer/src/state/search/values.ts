@@ -7,7 +7,7 @@ import {
   type NumberColumn,
 } from "../../contract";
 import type { App } from "../app";
-import { columnTitle, findingOf, isPercent, valueText } from "../filters/columns";
+import { columnTitle, findingOf, isDouble, isPercent, valueText } from "../filters/columns";
 import type { Values } from "../filters/filters";
 import { type Items, LABEL } from "../items/items";
 import { dateText } from "../wording/words";
@@ -149,15 +149,16 @@ function matcher(
       return dateMatcher(column, text);
     case "number": {
       const given = isPercent(manifest, column.name) ? inPercent(text) : text;
+      const stored = isDouble(column) ? Number : Math.fround;
       const interval = intervalOf(given);
       if (interval) {
-        const [lower, upper] = interval.map(Math.fround) as [number, number];
+        const [lower, upper] = interval.map(stored) as [number, number];
         return (value) => value >= lower && value <= upper;
       }
       const number = numberOf(given);
       const tolerance = given.endsWith("%") ? 0.005 : SHOWN_TOLERANCE * Math.abs(number);
       return (value) =>
-        value === Math.fround(number) ||
+        value === stored(number) ||
         (Math.abs(value - number) <= tolerance &&
           valueText(manifest, column.name, value) === given);
     }
