@@ -52,6 +52,7 @@ def draw_relations(
     caption: str | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
+    noun: str = "image",
 ) -> Image.Image:
     """Draw the matrix and the tree of at least two classes.
 
@@ -65,6 +66,8 @@ def draw_relations(
         The names of up to about 60 classes are legible in 1,600 pixels.
     size_px, title, caption, dark, path
         See `featscape.draw_classes`.
+    noun : str
+        What an item is called in the explanation of the matrix.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def draw_relations(
     """
     theme = choose_theme(dark=dark, in_axes=False)
     target = check_classes_file(size_px, path)
-    figure = _draw_page(relations, size_px, title=title, caption=caption, theme=theme)
+    figure = _draw_page(relations, size_px, title=title, caption=caption, theme=theme, noun=noun)
     picture = render(figure)
     if target is not None and target.suffix.lower() in VECTOR_SUFFIXES:
         save_vector(figure, target)
@@ -117,6 +120,7 @@ def _draw_page(
     title: str | None,
     caption: str | None,
     theme: Theme,
+    noun: str,
 ) -> Any:
     """Return a figure of matplotlib with the matrix, the tree, the title and the notes."""
     from matplotlib.figure import Figure
@@ -126,7 +130,7 @@ def _draw_page(
     above = (2 if title is None else 4) * text_px
     notes_px = 7 * text_px  # at most; the cells depend neither on the caption nor on the notes
     layout = _plan(relations, (size_px - 2 * margin, size_px - above - notes_px), text_px, theme)
-    notes = _notes(relations, has_numbers=layout.has_numbers)
+    notes = _notes(relations, has_numbers=layout.has_numbers, noun=noun)
     notes = [*notes, one_line(caption)] if caption is not None else notes
     height = round(above + layout.height + (2 + 1.5 * len(notes)) * text_px)
     # the notes below the matrix need some width
@@ -233,11 +237,11 @@ def _plan(
     )
 
 
-def _notes(relations: ClassRelations, *, has_numbers: bool) -> list[str]:
+def _notes(relations: ClassRelations, *, has_numbers: bool, noun: str) -> list[str]:
     n_shown, near = len(relations.names), relations.n_neighbors
     unit = ", in percent" if has_numbers else ""
     notes = [
-        f"Row: class of an image. Column: class of its {near} nearest neighbors{unit}.",
+        f"Row: class of an {noun}. Column: class of its {near} nearest neighbors{unit}.",
         relations.describe_shades(),
     ]
     if np.isfinite(relations.support).any():

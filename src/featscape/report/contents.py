@@ -12,7 +12,7 @@ from featscape.graphemes import shorten_end
 from featscape.labels.classes import count_classes
 from featscape.number_text import plural
 from featscape.records.shown_findings import ShownFinding
-from featscape.report.explanations import HOW
+from featscape.report.explanations import explain
 from featscape.report.images import LARGE_PX, MEDIUM_PX, SMALL_PX, ImageEncoder
 from featscape.report.records import Contents, Entry, Figure, Gallery, Group
 
@@ -49,7 +49,6 @@ _N_ATYPICAL = 2  # images of a class that are shown beside its typical images
 _N_FARTHEST = 12  # images below the limit of the images off topic
 _SMALLER = "Much smaller than the other images"
 _BORDERS = "Other borders than most images"
-_BELOW = "Farthest images, below the limit"
 _MOST_TEXT = 300  # characters of a name or a sentence
 
 
@@ -61,6 +60,7 @@ class _Chooser:
     encoder: ImageEncoder
 
     def gallery(self, section: FindingsSection) -> Gallery:
+        below = f"Farthest {self.given.noun}s, below the limit"
         groups: dict[str, list[ShownFinding]] = {}
         for one in section.findings:
             groups.setdefault(", ".join(one.faults), []).append(one)
@@ -68,7 +68,7 @@ class _Chooser:
             others = {
                 _SMALLER: self._smaller(section),
                 _BORDERS: self._other_borders(section),
-                _BELOW: self._farthest(section),
+                below: self._farthest(section),
             }
             groups |= {heading: found for heading, found in others.items() if found}
         shown = {heading: self._first(section, found) for heading, found in groups.items()}
@@ -76,7 +76,7 @@ class _Chooser:
             name=section.name,
             title=section.title,
             text=section.text,
-            how=HOW.get(section.name, ""),
+            how=explain(section.name, noun=self.given.noun),
             layout=section.layout,
             groups=tuple(
                 Group(
@@ -90,7 +90,7 @@ class _Chooser:
             n_shown=sum(
                 len(found)
                 for heading, found in shown.items()
-                if heading not in (_SMALLER, _BORDERS, _BELOW)
+                if heading not in (_SMALLER, _BORDERS, below)
             ),
         )
 
@@ -149,7 +149,7 @@ class _Chooser:
             neighbors = tuple(self._figure(item, MEDIUM_PX) for item in finding.neighbors[:6])
         text = finding.text
         if section.name == "exemplars" and self.given.labels is not None and items:
-            noun = "item" if self.given.paths is None else "image"
+            noun = self.given.noun
             n_typical = len(finding.items)
             part = f"{len(items)} of " if len(items) < n_typical else ""
             text = (

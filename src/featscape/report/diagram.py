@@ -9,6 +9,7 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from featscape.graphemes import shorten_end
+from featscape.number_text import plural
 from featscape.records.class_relations import LEAST_SHARE
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ class Diagram:
     branches: tuple[Branch, ...]
 
 
-def lay_out(relations: ClassRelations) -> Diagram:
-    """Return the class matrix and the tree."""
+def lay_out(relations: ClassRelations, *, noun: str) -> Diagram:
+    """Return the class matrix and the tree; `noun` is what an item is called."""
     n = len(relations.names)
     cell = next((px for most, px in _CELL_PX.items() if n <= most), _SMALL_CELL_PX)
     tree_px = _TREE_PX if len(relations.merges) else 0
@@ -93,7 +94,7 @@ def lay_out(relations: ClassRelations) -> Diagram:
             x=left + cell * (i + 0.5),
             color=relations.colors[i],
             name=_shortened(name),
-            full_name=f"{name}: {relations.counts[i]:,} images",
+            full_name=f"{name}: {plural(relations.counts[i], noun)}",
         )
         for i, name in enumerate(relations.names)
     )

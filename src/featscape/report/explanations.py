@@ -5,16 +5,15 @@ _SIMILAR = (
     "25 % or more of the pictures, and the foregrounds differ in a part, in the gray levels or in "
     "the color. The highest correlation is first. In the difference image, black is equal."
 )
-# docs/explanation/findings.md has the details
-HOW = {
+# docs/explanation/findings.md has the details; {noun} is "image", or "item" in a map without images
+_HOW = {
     "labels": (
-        "Each image is classified without its own label, by a linear classifier of the features "
-        "(ridge regression) and by its nearest neighbors. An image is listed if it resembles "
-        "another class more than the class of its label; the most suspicious image is first. The "
+        "Each {noun} is classified without its own label, by a linear classifier of the features "
+        "(ridge regression) and by its nearest neighbors. An {noun} is listed if it resembles "
+        "another class more than the class of its label; the most suspicious {noun} is first. The "
         "number of neighbors is 5 more than half of the mean size of a class, at most 50. The "
         "neighbors are found after a scaling of the features, and can differ from the nearest "
-        "neighbors on the page of the map. Below each image are similar images with the suggested "
-        "label."
+        "neighbors on the page of the map."
     ),
     "leaks": (
         "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
@@ -31,11 +30,9 @@ HOW = {
         "alignment more than chance explains. In the difference image, black is equal."
     ),
     "off_topic": (
-        "The distance of an image is the cosine distance of its features to the nearest 5 % of "
-        "the dataset, and to the nearest class. Outliers of this distance are listed. Images that "
-        "are much smaller than the others, or whose borders have other gray levels, follow, "
-        "because they may come from another source, and then the farthest of the other images, "
-        "with two of each class if possible."
+        "The distance of an {noun} is the cosine distance of its features to the nearest 5 % of "
+        "the dataset, and to the nearest class. Outliers of this distance are first, and the "
+        "farthest of the other {noun}s last, with two of each class if possible."
     ),
     "quality": (
         "Brightness, contrast, sharpness and noise are measured on the thumbnails, and width and "
@@ -44,32 +41,57 @@ HOW = {
     "classes": (
         "The matrix shows the share of the nearest neighbors of each class (row) that have each "
         "label (column). The tree joins the nearest classes first (average linkage); thick "
-        "branches are also in at least 80 % of the trees of images drawn at random with repetition "
-        "(bootstrap). The images of a pair are those with the most neighbors in the other class."
+        "branches are also in at least 80 % of the trees of {noun}s drawn at random with "
+        "repetition (bootstrap). The {noun}s of a pair are those with the most neighbors in the "
+        "other class."
     ),
     "groups": (
         "The groups are the branches of the tree of the classes that are also in at least 80 % of "
-        "the trees of images drawn at random with repetition (bootstrap)."
+        "the trees of {noun}s drawn at random with repetition (bootstrap)."
     ),
     "split": (
         "The best cut of the neighbor graph of the class separates two parts almost completely."
     ),
     "exemplars": (
-        "A few typical images are chosen together, so that each image of the class is similar to "
-        "one of them (facility location). The least typical images are the farthest from the "
+        "A few typical {noun}s are chosen together, so that each {noun} of the class is similar to "
+        "one of them (facility location). The least typical {noun}s are the farthest from the "
         "dataset and from the classes; look at them first."
     ),
     "shortcuts": (
-        "The images below or above a value of a simple property, and the images with each value of "
-        "a category or of whole numbers that repeat, are compared with each class. A "
-        "property is listed if it predicts a class better than 95 % of permuted labels do, so that "
-        "chance alone seldom explains a listed property. A property, or a value of a category, is "
-        "also listed if the nearest neighbors have it in common more than permuted values do. A "
-        "column that equals the label, also under other names, in all images or except in few is "
-        "listed once, with these few images."
+        "The {noun}s below or above a value of a simple property, and the {noun}s with each value "
+        "of a category or of whole numbers that repeat, are compared with each class. A property "
+        "is listed if it predicts a class better than 95 % of permuted labels do, so that chance "
+        "alone seldom explains a listed property. A property, or a value of a category, is also "
+        "listed if the nearest neighbors have it in common more than permuted values do. A column "
+        "that equals the label, also under other names, in all {noun}s or except in few is listed "
+        "once, with these few {noun}s."
     ),
     "reliability": (
         "The nearest items in the features are compared with the nearest items on the map. 1 means "
         "that the map preserves the neighbors."
     ),
 }
+# what follows in a map with images
+_OF_IMAGES = {
+    "labels": "Below each image are similar images with the suggested label.",
+    "off_topic": (
+        "Between the two are images that are much smaller than the others, or whose borders have "
+        "other gray levels, because they may come from another source."
+    ),
+}
+
+
+def explain(section: str, *, noun: str) -> str:
+    """Return how the findings of a section are computed; "" for a section without explanation.
+
+    Parameters
+    ----------
+    section : str
+        The name of the section.
+    noun : str
+        "image", or "item" in a map without images.
+    """
+    text = _HOW.get(section, "").format(noun=noun)
+    if noun == "image" and section in _OF_IMAGES:
+        text = f"{text} {_OF_IMAGES[section]}"
+    return text

@@ -52,7 +52,7 @@ def render_report(given: ReportInput) -> str:
         contents=contents,
         pictures=list(zip((one.caption for one in given.pictures), light, dark, strict=True)),
         relations=relations,
-        diagram=None if relations is None else lay_out(relations),
+        diagram=None if relations is None else lay_out(relations, noun=given.noun),
         mark=MARK,
         style=style,
         style_hash=f"'sha256-{digest}'",

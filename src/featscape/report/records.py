@@ -70,6 +70,11 @@ class ReportInput:
     relations: ClassRelations | None = None
     difference: Callable[[Image.Image, Image.Image], Image.Image] | None = None
 
+    @property
+    def noun(self) -> str:
+        """What a row of the map is called: "image", or "item" in a map without images."""
+        return "item" if self.thumbnails is None else "image"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, overload
 
 from featscape.defaults import MOST_CLASSES
 from featscape.errors import InputError
+from featscape.findings.wording import noun_of
 from featscape.pictures import (
     check_axes,
     check_classes_file,
@@ -126,5 +127,11 @@ def draw_classes(
         draw_relations_in_axes(ax, relations, dark=dark)
         return None
     return draw_relations(
-        relations, size_px=size_px, title=title, caption=caption, dark=dark, path=path
+        relations,
+        size_px=size_px,
+        title=title,
+        caption=caption,
+        dark=dark,
+        path=path,
+        noun=noun_of(made.paths),
     )

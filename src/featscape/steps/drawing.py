@@ -15,6 +15,7 @@ from featscape import mapfolder
 from featscape.defaults import MOST_CLASSES
 from featscape.files.folder_handle import FolderHandle
 from featscape.findings import arrange_findings, relate_classes
+from featscape.findings.wording import noun_of
 from featscape.labels.classes import label_names
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.words_file import read_recognized, read_vectors
@@ -92,7 +93,8 @@ def draw(
             for picture in drawn:
                 picture.result()
             if findings is not None:
-                _draw_classes(folder, embedding, findings, options, writer)
+                noun = noun_of(items.paths)
+                _draw_classes(folder, embedding, findings, options, writer, noun=noun)
             writer.finish()
 
         yield finish
@@ -158,6 +160,8 @@ def _draw_classes(
     findings: Findings,
     options: PictureOptions,
     writer: _PictureWriter,
+    *,
+    noun: str,
 ) -> None:
     """Write the matrix and the tree of the classes."""
     from featscape.pictures import draw_relations
@@ -174,7 +178,11 @@ def _draw_classes(
     )
     if relations is not None:
         picture = draw_relations(
-            relations, title=options.title, caption=options.caption, dark=options.dark
+            relations,
+            title=options.title,
+            caption=options.caption,
+            dark=options.dark,
+            noun=noun,
         )
         writer.write(mapfolder.CLASSES, picture)
 

@@ -13,6 +13,7 @@ import numpy as np
 from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
+from featscape.findings.wording import noun_of
 from featscape.mapfolder.read import open_map, open_picture
 from featscape.mapfolder.staging import staged_file
 from featscape.printable_names import as_argument, printable, separable
@@ -94,7 +95,7 @@ def _gather(made: Map, title: str) -> ReportInput:
 def _facts(made: Map) -> dict[str, str]:
     """Return what the dataset is and how the map was made; without facts about the computer."""
     run = made.run
-    noun = "item" if made.paths is None else "image"
+    noun = noun_of(made.paths)
     facts = {"dataset": dataset_text(len(made), noun, made.labels)}
     if made.splits is not None:
         names, counts = np.unique(np.array(made.splits, dtype=object), return_counts=True)
@@ -130,7 +131,7 @@ def _pictures(made: Map) -> Iterator[MapPicture]:
     recorded = made.run.get("pictures")
     regions = read_regions(made.folder, n_items=len(made)) or ()
     folder = FolderHandle(made.folder)
-    noun = "item" if made.paths is None else "image"
+    noun = noun_of(made.paths)
     by_class = "" if made.labels is None else ", colored by class"
     captions = {
         mapfolder.SCATTER: f"One point per {noun}{by_class}",

@@ -31,6 +31,13 @@ def test_the_picture_is_at_most_as_large_as_requested(n_classes):
     assert np.unique(np.asarray(picture)[[0, -1]]).tolist() == [255]
 
 
+@pytest.mark.parametrize("noun", ["image", "item"])
+def test_the_explanation_names_the_items(tmp_path, noun):
+    draw_relations(related(3), path=tmp_path / "classes.svg", noun=noun)
+    text = (tmp_path / "classes.svg").read_text(encoding="utf-8")
+    assert f"Row: class of an {noun}." in text
+
+
 @pytest.mark.parametrize("name", ["猫 {}", "قطة {}", "$x_{}$", "\n{}", "{} long" + " word" * 80])
 def test_names_in_any_script_and_of_any_length_fit(name):
     picture = draw_relations(related(4, name=name))

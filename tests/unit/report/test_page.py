@@ -23,7 +23,7 @@ from featscape.records.shown_findings import (
 )
 from featscape.report import MARK, MapPicture, ReportInput, render_report
 from featscape.report.diagram import lay_out
-from featscape.report.explanations import HOW
+from featscape.report.explanations import explain
 from helpers.maps.planted import clouds, named
 
 HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(1)>\"' {{ 7 * 7 }}\x1b\u202e"
@@ -224,7 +224,29 @@ def test_a_map_without_images_has_names_only():
     page = Page(render_report(given(images=False)))
     assert "img" not in page.elements
     assert "no images, so the report has names only" in page.text
-    assert "no image" in page.text
+
+
+def test_the_report_of_a_map_without_images_speaks_of_items():
+    names = "labels", "off_topic", "classes", "groups", "split", "exemplars", "shortcuts"
+    layouts = ["items", "items", *["groups"] * 5]
+    sections = [section(*of, [finding()]) for of in zip(names, layouts, strict=True)]
+    shown = given(
+        sections=sections, relations=related(4), images=False, paths=None, sentences=("One.",)
+    )
+    text = Page(render_report(shown)).text.replace("The map has no images, so the report", "")
+    assert "image" not in text.lower()
+    for words in (
+        "Each item is classified",
+        "The distance of an item is",
+        "Farthest items, below the limit",
+        "trees of items drawn at random",
+        "class of the item;",
+        ": 3 items",
+        "typical items are chosen",
+        "The items below or above",
+        "Items with similar features",
+    ):
+        assert words in text
 
 
 def test_kinds_without_findings_are_listed_with_the_reason():
@@ -266,7 +288,7 @@ def test_a_matrix_of_1000_classes_has_the_40_closest():
 )
 def test_the_names_of_the_matrix_are_inside_the_picture(name):
     """The names of the columns are turned by 60 degrees."""
-    diagram = lay_out(related(3, name=name))
+    diagram = lay_out(related(3, name=name), noun="image")
     font = ImageFont.truetype(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf"), 12.5)
     for row in diagram.rows:
         length = font.getlength(row.name)
@@ -280,7 +302,7 @@ def test_the_matrix_has_the_shades_of_the_picture_of_the_classes():
     relations = replace(related(4), shares=shares)
     shades = relations.shades()
     assert (shades[1, 0], shades[0, 2], shades[0, 0]) == pytest.approx((1, 0.05, 0))
-    cells = lay_out(relations).cells
+    cells = lay_out(relations, noun="image").cells
     # a share of 0 has no cell
     assert len(cells) == np.count_nonzero(shares)
     assert [cell.shade for cell in cells] == shades[shares > 0].round(2).tolist()
@@ -372,6 +394,7 @@ def test_the_difference_of_a_larger_group_is_that_of_its_first_images():
 
 @pytest.mark.parametrize("term", ["ridge regression", "bootstrap", "facility location"])
 def test_the_methods_are_explained_in_words_before_the_term(term):
-    texts = [text for text in HOW.values() if term in text]
+    texts = [explain(name, noun="image") for name in ("labels", "classes", "groups", "exemplars")]
+    texts = [text for text in texts if term in text]
     assert texts
     assert all(text.count(term) == text.count(f" ({term})") for text in texts)

@@ -3,19 +3,31 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from featscape import draw_classes, open_map
+from featscape import draw_classes, embed_features, open_map
 from featscape.errors import InputError
 from featscape.findings import relate_classes
+from helpers.maps.planted import clouds, named
 
 
 def test_the_picture_is_that_of_the_map_folder(map_of_photos):
     picture = draw_classes(map_of_photos)
     with Image.open(map_of_photos.folder / "classes.png") as drawn:
+        assert drawn.tobytes() == picture.tobytes()
+
+
+@pytest.mark.usefixtures("here")
+def test_the_picture_of_a_map_without_images_names_items():
+    features, codes = clouds(60)
+    made = embed_features(features, "m", labels=named(codes), perplexity=5)
+    picture = draw_classes(made, path="classes.svg")
+    assert "Row: class of an item." in Path("classes.svg").read_text(encoding="utf-8")
+    with Image.open("m/classes.png") as drawn:
         assert drawn.tobytes() == picture.tobytes()
 
 
