@@ -36,7 +36,7 @@ def test_one_value_that_predicts_a_label_is_found(codes, kind):
     store[codes == 2] = 3
     found = shortcuts(named(codes), store=store)[0]
     assert found.label == "cat"
-    assert found.text.startswith("Of the images with store 3, ")
+    assert found.text.startswith("Of the items with store 3, ")
     assert {int(store[item]) for item in found.items} == {3}
 
 
@@ -57,7 +57,7 @@ def test_a_quantity_has_tails_and_one_view_for_each_label(codes):
     count = np.random.default_rng(2).poisson(np.where(codes == 1, 7, 3))
     texts = [one.text for one in shortcuts(named(codes), count=count) if one.label == "bee"]
     assert texts
-    assert all(" of images with the highest count, " in text for text in texts)
+    assert all(" of items with the highest count, " in text for text in texts)
 
 
 def test_numbers_without_a_relation_to_the_labels_have_few_false_alarms():
@@ -101,7 +101,7 @@ def test_numbers_that_are_labels_by_chance_are_compared_and_another_label_is_not
     store = random.integers(0, 4, N)
     store[codes == 2] = 2
     found = shortcuts(labels, store=store)
-    assert ("2", "Of the images with store 2, ") in {(one.label, one.text[:28]) for one in found}
+    assert ("2", "Of the items with store 2, ") in {(one.label, one.text[:27]) for one in found}
 
 
 def test_the_codes_of_cameras_and_a_quantity_order_the_neighbors():
@@ -115,7 +115,7 @@ def test_the_codes_of_cameras_and_a_quantity_order_the_neighbors():
         ).indices
 
     (found,) = shortcuts(None, near(20 * (camera == 3)), camera=camera)
-    assert found.text.startswith("The images with camera 3 are near one another: ")
+    assert found.text.startswith("The items with camera 3 are near one another: ")
     assert found.evidence.method.endswith(
         "higher than under 60 permutations of the values, because 1 property, 1 of them also as "
         "numbers, and the values of 1 category were tested. The value is compared with all other "
