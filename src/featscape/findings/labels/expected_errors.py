@@ -91,14 +91,14 @@ def expect_errors(
             if is_uniform:
                 others = generator.integers(1, n_classes, n_planted)
                 changed[chosen] = (codes[chosen] + others) % n_classes
-            changed = _keep_classes(changed, codes, n_classes)
+            changed = keep_classes(changed, codes, n_classes)
             again = model.odds(changed, n_classes, calibrations=odds.calibrations)
             planted.append(again.suspicion[chosen])
         suspicion = np.concatenate(planted)
         limits.append(limit_wrong(odds.suspicion[listed], suspicion))
         n_found.append(int((suspicion > 0).sum()))
     high = int(np.ceil(max(limits)))
-    assumption = _explain(high, len(listed), n_found=n_found[int(np.argmax(limits))])
+    assumption = explain_limit(high, len(listed), n_found=n_found[int(np.argmax(limits))])
     if is_checked.any():
         high, assumption = len(listed), _AFTER_CHECKS
     return ExpectedErrors(
@@ -111,7 +111,7 @@ def expect_errors(
     )
 
 
-def _explain(high: int, n_listed: int, *, n_found: int) -> str:
+def explain_limit(high: int, n_listed: int, *, n_found: int) -> str:
     """Return what the limit assumes, or why there is no limit below the number of listed labels.
 
     Parameters
@@ -129,7 +129,7 @@ def _explain(high: int, n_listed: int, *, n_found: int) -> str:
     return _TOO_SHORT if np.ceil(least) >= n_listed else _AS_SUSPICIOUS
 
 
-def _keep_classes(
+def keep_classes(
     changed: NDArray[np.intp], codes: NDArray[np.intp], n_classes: int
 ) -> NDArray[np.intp]:
     """Return the changed labels without the changes that removed all items of a class.

@@ -145,7 +145,7 @@ def find_label_errors(
     listed = np.flatnonzero(suspicion > 0)
     listed = listed[np.lexsort((listed, -suspicion[listed]))]
     findings = tuple(
-        _describe(
+        describe_label_error(
             int(item), odds, classes, neighbors.indices, paths=paths, noun=noun, copies=copies
         )
         for item in listed
@@ -199,7 +199,7 @@ def _why_not_all(is_unknown: NDArray[np.bool_], classes: Classes, noun: str) -> 
     )
 
 
-def _describe(
+def describe_label_error(
     item: int,
     odds: LabelOdds,
     classes: Classes,
@@ -209,6 +209,20 @@ def _describe(
     noun: str,
     copies: NDArray[np.intp] | None = None,
 ) -> LabelError:
+    """Return the finding of an item whose label is probably wrong, with the evidence in words.
+
+    Parameters
+    ----------
+    item : int
+    odds : LabelOdds
+    classes : Classes
+    neighbors : ndarray of int32, shape (n, k)
+    paths : sequence of str or None
+    noun : str
+        "image" or "item".
+    copies : ndarray of intp, shape (n,), optional
+        The group of copies of each item, or a negative number. Copies of the item are no evidence.
+    """
     suggested = int(odds.suggested[item])
     near = neighbors[item]
     others = ""

@@ -121,8 +121,7 @@ def find_shortcuts(
         reason = "Without two or more classes, no property can predict a label."
     else:
         for one, cell in _find_cells(properties, classes, random_state):
-            # both as printed: a range that touches the expected share shows no effect
-            if round(100 * cell.low) > round(100 * _expected_share(one, cell, classes)):
+            if exceeds_as_printed(cell.low, _expected_share(one, cell, classes)):
                 found.append(_describe(one, cell, classes, assortativity[one.name], noun=noun))
     found += find_orders(
         properties,
@@ -257,7 +256,7 @@ class _BinnedProperty:
         table = self.compare(codes, len(names))
         groups, labels = np.nonzero(table.statistics > limit)
         expected = table.expected[labels]
-        low, high = _wilson_range(table.shares[groups, labels], table.sizes[groups, 0], limit)
+        low, high = wilson_range(table.shares[groups, labels], table.sizes[groups, 0], limit)
         odds_ratios = low / (1 - low) / (expected / (1 - expected))
         cells: list[_TableCell] = []
         seen = set()
@@ -293,7 +292,7 @@ class _BinnedProperty:
         return (is_high if group < self.n_bins - 1 else known & ~is_high), None
 
 
-def _wilson_range(
+def wilson_range(
     shares: NDArray[np.float64], sizes: NDArray[np.intp], limit: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the shares whose statistic is the limit: Wilson's confidence interval, (m,) each."""
@@ -301,6 +300,14 @@ def _wilson_range(
     middle = (shares + spread / 2) / (1 + spread)
     half = np.sqrt(shares * (1 - shares) * spread + spread**2 / 4) / (1 + spread)
     return middle - half, middle + half
+
+
+def exceeds_as_printed(low: float, expected: float) -> bool:
+    """Return whether a range of shares is above the expected share, both in whole percent.
+
+    A range that touches the expected share as printed shows no effect.
+    """
+    return round(100 * low) > round(100 * expected)
 
 
 def _expected_share(one: Property, cell: _TableCell, classes: Classes) -> float:

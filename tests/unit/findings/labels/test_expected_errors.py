@@ -3,7 +3,7 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.findings import Evidence, LabelError, choose_checks, estimate_errors
-from featscape.findings.labels.expected_errors import _explain, _keep_classes, limit_wrong
+from featscape.findings.labels.expected_errors import explain_limit, keep_classes, limit_wrong
 from featscape.findings.records import ExpectedErrors
 from featscape.findings.wording import count_wrong, note_accuracy
 
@@ -79,7 +79,7 @@ def test_the_limit_is_all_listed_labels_if_no_planted_error_is_listed():
     ],
 )
 def test_one_reason_is_given_for_a_list_without_a_limit(high, n_listed, n_found, start):
-    reason = _explain(high, n_listed, n_found=n_found)
+    reason = explain_limit(high, n_listed, n_found=n_found)
     assert reason.startswith(start)
     assert reason.endswith('See "Find label errors" in the documentation.')
 
@@ -175,6 +175,6 @@ def test_equal_limits_are_one_number():
 def test_planted_errors_leave_an_item_in_each_class():
     codes = np.array([0, 1, 2, 2])
     changed = np.array([1, 2, 2, 2])  # without class 1 after the first item returns to its class
-    assert _keep_classes(changed, codes, 3).tolist() == [0, 1, 2, 2]
+    assert keep_classes(changed, codes, 3).tolist() == [0, 1, 2, 2]
     changed = np.array([0, 1, 2, 1])  # all classes have items
-    assert _keep_classes(changed, codes, 3).tolist() == [0, 1, 2, 1]
+    assert keep_classes(changed, codes, 3).tolist() == [0, 1, 2, 1]
