@@ -123,11 +123,11 @@ def test_the_codes_of_cameras_and_a_quantity_order_the_neighbors():
     )
     apart = np.array([0, 60, 20, 40, 0, 0])[camera]  # in another order than the codes
     (found,) = shortcuts(None, near(apart), camera=camera)
-    assert found.text.startswith("Images with similar features also have a similar camera")
+    assert found.text.startswith("Items with similar features also have a similar camera")
     assert found.assortativity > 0.95
     year = random.integers(1990, 2025, N)
     (found,) = shortcuts(None, near(2.0 * (year - 2000)), year=year)
-    assert found.text.startswith("Images with similar features also have a similar year")
+    assert found.text.startswith("Items with similar features also have a similar year")
     assert found.assortativity > 0.9
 
 
