@@ -46,6 +46,16 @@ def open_with_dictionaries(source: Any, **options: Any) -> pq.ParquetFile:
     return pq.ParquetFile(source, metadata=parquet.metadata, read_dictionary=texts, **options)
 
 
+def arrow_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions that Arrow raises for a file that is damaged or cannot be read.
+
+    UnicodeDecodeError, for text in the footer or in a column, is a ValueError.
+    """
+    import pyarrow as pa
+
+    return OSError, ValueError, pa.ArrowException
+
+
 def reading_options(n_bytes: int) -> dict[str, Any]:
     """Return the options of `ParquetFile` for reading a file in parts.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import io
+import os
 import re
 import threading
 from itertools import pairwise
@@ -141,7 +142,8 @@ class _RowReader:
         """Return the first row with a name in a column, or -1. The caller holds the lock."""
         if column not in self._rows:
             try:
-                names = read_names(self._location, column)
+                opened, n_bytes = open_columns(self._location)
+                names = read_names(opened, column, n_bytes=n_bytes)
             except Exception as error:
                 # Arrow raises OSError, ArrowException and errors of decoding the texts
                 raise ImageError(f"the names cannot be read ({first_line(error)})") from error
@@ -261,12 +263,17 @@ def has_names(parquet: pq.ParquetFile, column: str) -> bool:
     return bool(pa.types.is_integer(data_type) or "string" in str(data_type))
 
 
-def read_names(file: Location, column: str) -> list[str | None]:
+def read_names(opened: pq.ParquetFile, column: str, *, n_bytes: int) -> list[str | None]:
     """Return the name of each row in a column for which `has_names` is true; None without a name.
 
     The rows of a damaged row group have no names. Raises the exceptions of Arrow.
+
+    Parameters
+    ----------
+    opened, n_bytes
+        From `open_columns`.
+    column : str
     """
-    opened, n_bytes = open_columns(file)
     is_stored = column not in opened.schema_arrow.names
     field = f"{find_image_column(opened)}.path" if is_stored else column
     names: list[str | None] = []
@@ -331,10 +338,12 @@ def open_columns(file: Location) -> tuple[pq.ParquetFile, int]:
 
 def _open_bytes(file: Location) -> tuple[Any, int, dict[str, Any]]:
     """Return the bytes of a file, their number, and the options for reading them."""
+    import pyarrow as pa
+
     if isinstance(file, Path):
         facts = file.stat()
         check_regular(facts, file)
-        source: Any = file
+        source: Any = pa.OSFile(os.fspath(file))  # a path would be opened twice by `open_columns`
         n_bytes = facts.st_size
     else:
         source = storage_of(file).open(file)

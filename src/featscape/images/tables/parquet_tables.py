@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError, first_line
-from featscape.files.parquet import check_claims, limit_bytes, open_with_dictionaries, read_batches
+from featscape.files.parquet import (
+    arrow_errors,
+    check_claims,
+    limit_bytes,
+    open_with_dictionaries,
+    read_batches,
+)
 from featscape.images.tables.boxes import nested_reason
 from featscape.images.tables.table import ImageTable, name_columns
 from featscape.records.skipped import VECTORS, skipped_column
 
 if TYPE_CHECKING:
     import mmap
+    from collections.abc import Iterator
 
     import pyarrow as pa
 
@@ -22,7 +30,7 @@ def read_parquet(content: bytes | mmap.mmap, name: str) -> ImageTable:
     """Read a Parquet file in memory as a table; raises InputError if the file is damaged."""
     import pyarrow as pa
 
-    try:
+    with reading_parquet(name):
         file = open_with_dictionaries(pa.BufferReader(content))
         max_bytes = limit_bytes(len(content))
         check_claims(file.metadata, max_bytes=max_bytes)
@@ -30,9 +38,6 @@ def read_parquet(content: bytes | mmap.mmap, name: str) -> ImageTable:
         batches = read_batches(file, max_bytes=max_bytes, columns=plain)
         schema = pa.schema([file.schema_arrow.field(column) for column in plain])
         read = pa.Table.from_batches(batches, schema)
-    except Exception as error:
-        # Arrow raises OSError, ArrowException and errors of decoding the text in the metadata
-        raise damaged_parquet(name, error) from error
     names = name_columns(read.column_names)
     columns = {}
     for column, values in zip(names, read.columns, strict=True):
@@ -123,9 +128,19 @@ def split_nested_columns(schema: pa.Schema, name: str) -> tuple[list[str], list[
     return plain, nested
 
 
-def damaged_parquet(file: object, error: Exception) -> InputError:
-    """Return the error for a damaged Parquet file."""
-    return InputError(
-        f"a Parquet file must be undamaged; {str(file)!r} cannot be read ({first_line(error)}). "
-        "Copy or download the file again."
-    )
+@contextmanager
+def reading_parquet(file: object) -> Iterator[None]:
+    """Raise InputError for the exceptions of Arrow, of which the file is the cause.
+
+    Parameters
+    ----------
+    file : object
+        The path or address of the file, for the message.
+    """
+    try:
+        yield
+    except arrow_errors() as error:
+        raise InputError(
+            f"a Parquet file must be undamaged; {str(file)!r} cannot be read "
+            f"({first_line(error)}). Copy or download the file again."
+        ) from error

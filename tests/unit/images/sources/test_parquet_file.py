@@ -1,0 +1,79 @@
+"""One Parquet file of images: how often the file is opened, and which errors are damage."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from featscape.errors import InputError
+from featscape.images import find_images
+from featscape.images.sources import parquet_file
+from helpers.images.parquet_files import overwrite_column
+
+
+@pytest.fixture
+def write(tmp_path, png):
+    """Return a function that writes the reds 0, 1, ... with other columns."""
+
+    def make(name="t.parquet", *, metadata=None, **columns):
+        n_images = len(next(iter(columns.values())))
+        table = pa.table({"image": [png(red) for red in range(n_images)], **columns})
+        pq.write_table(table.replace_schema_metadata(metadata), tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+@pytest.mark.parametrize(("column", "is_folder"), [("sku", False), (None, False), ("sku", True)])
+def test_the_footer_is_read_once_to_recognize_a_file_and_once_to_find_the_images(
+    write, monkeypatch, column, is_folder
+):
+    file = write(sku=["a", "b"])
+    footers = []
+
+    class Counted(pq.ParquetFile):
+        def __init__(self, source, *, metadata=None, **options):
+            footers.extend([source] if metadata is None else [])
+            super().__init__(source, metadata=metadata, **options)
+
+    monkeypatch.setattr(pq, "ParquetFile", Counted)
+    images = find_images(file.parent if is_folder else file, path_column=column)
+    assert len(images) == 2
+    assert len(footers) == (1 if is_folder else 2)
+
+
+def test_a_file_whose_names_are_no_utf8_is_skipped(write, reds, skipped):
+    write("a.parquet", sku=["a", "b"])
+    file = write("b.parquet", sku=pa.array([b"a", b"\xe9"]).view(pa.string()))
+    images = find_images(file.parent, path_column="sku")
+    assert reds(images) == [0, 1]
+    assert list(skipped(images)) == ["b.parquet"]
+    assert skipped(images)["b.parquet"].startswith("a Parquet file must be undamaged; ")
+    with pytest.raises(InputError, match=r"must be undamaged; .*b\.parquet' cannot be read \('utf"):
+        find_images(file, path_column="sku")
+
+
+def test_a_name_may_be_longer_than_the_name_of_a_file(write, reds):
+    file = write(caption=["x" * 300, "y"])
+    images = find_images(file, path_column="caption")
+    assert reds(images) == [0, 1]
+
+
+def test_class_names_that_are_nested_too_deeply_are_ignored(write, reds):
+    images = find_images(write(label=["a", "b"], metadata={"huggingface": "[" * 200_000}))
+    assert (reds(images), images.labels) == ([0, 1], ("a", "b"))
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_an_error_of_the_program_is_not_reported_as_damage(write, monkeypatch, is_folder):
+    file = write(label=["a", "b"])
+    monkeypatch.setattr(parquet_file, "split_nested_columns", lambda schema: schema)
+    with pytest.raises(TypeError, match="positional argument"):
+        find_images(file.parent if is_folder else file)
+
+
+def test_a_damaged_file_is_one_clear_line(write):
+    file = write(label=["a", "b"])
+    overwrite_column(file, 1)
+    with pytest.raises(InputError, match="must be undamaged") as raised:
+        find_images(file)
+    assert "\n" not in str(raised.value)
