@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -115,19 +115,17 @@ class ImageRows:
     def report_decoding(self, progress: Progress) -> None:
         """Report the brightness of images of 16 bits, and the number of files with more pages.
 
-        Images that are too dark are a `UserWarning` if `progress` shows no reports. Values above a
-        given white are no reason for a warning.
+        Images that are too dark are a `UserWarning` if `progress` shows no reports.
         """
-        white = self.images.white
-        line = describe_white(self.largest, white)
-        if line is not None and (white is None or white > _MAX_16_BIT):
-            note_or_warn(progress, line)
-        elif line is not None:
-            progress.note(line)
+        found = check_white(self.largest, self.images.white)
+        if found is not None and found.is_warning:
+            note_or_warn(progress, found.line)
+        elif found is not None:
+            progress.note(found.line)
         if self.with_more:
-            has = "has" if len(self.with_more) == 1 else "have"
+            verb = "has" if len(self.with_more) == 1 else "have"
             progress.note(
-                f"{plural(len(self.with_more), 'file')} {has} further pages or frames "
+                f"{plural(len(self.with_more), 'file')} {verb} further pages or frames "
                 f"({_name_first(self.with_more)}); only the first is used: save the others "
                 "as files of their own"
             )
@@ -168,7 +166,21 @@ def _name_first(paths: Sequence[str]) -> str:
     return printable(list_names(paths, n_shown=1))
 
 
-def describe_white(largest: Mapping[str, int], white: int | None) -> str | None:
+class WhiteNote(NamedTuple):
+    """A line about images of 16 bits.
+
+    Attributes
+    ----------
+    line : str
+    is_warning : bool
+        Whether the images are too dark. Values above a given white are no reason for a warning.
+    """
+
+    line: str
+    is_warning: bool
+
+
+def check_white(largest: Mapping[str, int], white: int | None) -> WhiteNote | None:
     """Return a line about images of 16 bits that are too dark or clipped; None without any.
 
     Parameters
@@ -179,22 +191,23 @@ def describe_white(largest: Mapping[str, int], white: int | None) -> str | None:
         See `ImageSet`.
     """
     if white is not None and white > _MAX_16_BIT and largest:
-        have, these = ("has", "this image") if len(largest) == 1 else ("have", "these images")
-        return (
-            f"{plural(len(largest), 'image')} {have} 16 bits ({_name_first(list(largest))}), so no "
+        verb, these = ("has", "this image") if len(largest) == 1 else ("have", "these images")
+        line = (
+            f"{plural(len(largest), 'image')} {verb} 16 bits ({_name_first(list(largest))}), so no "
             f"value above {_MAX_16_BIT}: "
             f"--white {white} makes {these} darker; repeat the command with --white {_MAX_16_BIT} "
             f"(white={_MAX_16_BIT}) or less"
         )
+        return WhiteNote(line, is_warning=True)
     if white is not None:
         clipped = [path for path, value in largest.items() if value > white]
-        has, its = ("has", "its") if len(clipped) == 1 else ("have", "their")
+        verb, its = ("has", "its") if len(clipped) == 1 else ("have", "their")
         line = (
-            f"{plural(len(clipped), 'image')} {has} values above --white {white}, which become "
+            f"{plural(len(clipped), 'image')} {verb} values above --white {white}, which become "
             f"white ({_name_first(clipped)}); {its} largest value is "
             f"{max(largest.values(), default=0)}"
         )
-        return line if clipped else None
+        return WhiteNote(line, is_warning=False) if clipped else None
     dark = [path for path, value in largest.items() if value <= _WHITES[-1]]
     if not dark:
         return None
@@ -205,11 +218,13 @@ def describe_white(largest: Mapping[str, int], white: int | None) -> str | None:
     )
     fitting = [one for one in _WHITES if max(largest.values()) <= one]
     if fitting:
-        return f"{line}repeat the command with --white {fitting[0]} (white={fitting[0]})"
-    return (
-        f"{line}other images have values up to {max(largest.values())}, so scale the values of the "
-        "dark files, or make a map of these files with --white (white=)"
-    )
+        remedy = f"repeat the command with --white {fitting[0]} (white={fitting[0]})"
+    else:
+        remedy = (
+            f"other images have values up to {max(largest.values())}, so scale the values of the "
+            "dark files, or make a map of these files with --white (white=)"
+        )
+    return WhiteNote(line + remedy, is_warning=True)
 
 
 @dataclass(eq=False)
