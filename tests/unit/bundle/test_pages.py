@@ -226,7 +226,7 @@ def test_a_negative_number_of_images_is_refused(bundle_of, write):
 
 def test_the_viewer_is_small():
     static = Path(viewer_page.__file__).parent / "static"
-    assert sum((static / name).stat().st_size for name in viewer_page.VIEWER) < 256 * 1024
+    assert sum((static / name).stat().st_size for name in viewer_page.VIEWER) < 264 * 1024
 
 
 def test_a_missing_viewer_file_raises(bundle_of, write, viewer):

@@ -50,6 +50,11 @@ def test_a_csv_file_of_a_spreadsheet_is_read(photos, tmp_path, separator):
     assert apply(photos, tmp_path / "c.csv").labels[3] == "7"
 
 
+def test_the_apostrophe_of_a_formula_is_removed():
+    table = {"path": ["'=1.png", "'a.png"], "checked_label": ["'-1", "'b"]}
+    assert read_checked(table).by_path == {"=1.png": "-1", "'a.png": "'b"}
+
+
 def test_earlier_checks_of_the_source_remain(photos, tmp_path):
     paths = find_images(photos).paths[:3]
     rows = ["path,label,checked_label", *(f"photos/{path},1,1" for path in paths[:2])]

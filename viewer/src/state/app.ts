@@ -10,6 +10,7 @@ import { classColor, type ThemeName } from "./colors/class-colors";
 import { DUPLICATE_GROUP } from "./filters/columns";
 import { type Filter, type Filters, type Values, withFilter } from "./filters/filters";
 import { FilterMasks, type Hiding } from "./filters/hiding";
+import { Checks } from "./findings/checks";
 import { Findings } from "./findings/findings";
 import { type Items, LABEL } from "./items/items";
 import { Messages } from "./messages";
@@ -54,6 +55,8 @@ export class App {
   readonly selection = new Selection();
   /** The selections that the browser keeps under a name; null for a map without a digest. */
   readonly named: NamedSelections | null;
+  /** The labels that were checked on the page. */
+  readonly checks: Checks;
   readonly search: Search;
   readonly panels = new Panels(this.selection, () => this.search.foundBy.value !== null);
   readonly findings: Findings;
@@ -66,6 +69,7 @@ export class App {
     this.navigation = new Navigation(surroundings);
     this.findings = new Findings(items.source);
     this.named = NamedSelections.of(items.manifest, surroundings.storage);
+    this.checks = new Checks(items, surroundings.storage);
     this.mode = signal(this.mapMode);
     const { count } = items;
     this.openFacets = signal(
@@ -126,6 +130,17 @@ export class App {
   /** The mode in which the items are at their map positions. */
   get mapMode(): ViewMode {
     return this.hasImages ? "images" : "points";
+  }
+
+  /** Check the label of the current finding: the given or the suggested label is right. */
+  checkCurrent(isSuggested: boolean): void {
+    const finding = this.findings.current.value;
+    const first = finding?.items[0];
+    if (first === undefined || !finding?.suggested) return;
+    const right = isSuggested ? finding.suggested : this.items.classOf(first)?.name;
+    if (right === undefined) return;
+    this.messages.attemptNow(() => this.checks.check(finding.items, right));
+    this.lists.step(1);
   }
 
   /**

@@ -62,6 +62,7 @@ function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): 
     ["A", "select what is shown"],
     ["F", "findings"],
     ["J K", "next, previous finding or found image"],
+    ["Y U", "the label is right, the suggested label is right"],
     ["[ ]", "back, forward through the opened images"],
     ["B T", "legend, dark or light"],
     ["Esc", "leave the search field; then end the search, close the panel or clear the selection"],

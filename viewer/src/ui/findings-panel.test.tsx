@@ -22,6 +22,8 @@ const FINDINGS: NonNullable<Parameters<typeof smallApp>[0]>["findings"] = [
   { name: "off_topic", title: "Off topic", text: "None found.", listed: [] },
 ];
 
+const PAIR = { text: "A copy.", items: [4, 5], suggested: "dog", neighbors: [] };
+
 it("the findings are listed with their numbers, and F opens and closes them", async () => {
   const { app } = await shown({ findings: FINDINGS });
   press("f");
@@ -57,6 +59,32 @@ it("J and K step through the findings of a section, and Enter opens the item", a
   press("Enter", document.body);
   await settled();
   expect(app.panels.item.value).toBe(2);
+});
+
+it("Y and U check the given and the suggested label and go on, and a click takes a check back", async () => {
+  const { app } = await shown({
+    findings: [{ ...FINDINGS[0], listed: [...(FINDINGS[0]?.listed.slice(0, 1) ?? []), PAIR] }],
+  });
+  app.openFindings("labels");
+  await settled();
+  press("y"); // no finding is current
+  expect(app.checks.labels.value.size).toBe(0);
+  press("j");
+  press("u");
+  press("y");
+  await settled();
+  expect([...app.checks.labels.value]).toEqual([
+    [2, "dog"],
+    [4, "cat"],
+    [5, "cat"],
+  ]);
+  const choices = () => [...root.querySelectorAll<HTMLElement>(".fs-choice")];
+  const pressed = () => choices().map((each) => each.getAttribute("aria-pressed"));
+  expect(pressed()).toEqual(["false", "true", "true", "false"]);
+  expect(button("Save 3 checked labels").title).toContain("--checked");
+  choices()[2]?.click();
+  await settled();
+  expect([...app.checks.labels.value.keys()]).toEqual([2]);
 });
 
 it("J before the findings of a section are read chooses the first finding", async () => {

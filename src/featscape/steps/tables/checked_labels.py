@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError
 from featscape.labels.checked import CHECKED_LABEL, checked_labels
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
     from featscape.records import ImageSet
 
+_FORMULA = re.compile(r"^'(?=[=+\-@\t\r])")  # as in viewer/src/state/exports/csv.ts
 _N_NAMED = 3  # classes in a line on the screen
 
 
@@ -150,7 +152,7 @@ def _read_labels(table: ImageTable) -> dict[str, str]:
             f"{lacks}. Write the table with `featscape findings --csv`, and fill in the column."
         )
     described = classify_columns(
-        {CHECKED_LABEL: values},
+        {CHECKED_LABEL: [_without_apostrophe(value) for value in values]},
         table=table.name,
         label_column=CHECKED_LABEL,
         is_untyped=table.is_untyped,
@@ -159,7 +161,7 @@ def _read_labels(table: ImageTable) -> dict[str, str]:
     for row, label in enumerate(described.labels or ()):
         if label == NO_LABEL:
             continue
-        path, problem = normalize_path(table.columns[column][row])
+        path, problem = normalize_path(_without_apostrophe(table.columns[column][row]))
         if problem:
             raise InputError(
                 f"each checked label must have the path of an image; {table.name!r}, "
@@ -171,6 +173,11 @@ def _read_labels(table: ImageTable) -> dict[str, str]:
                 f"{label!r} for {printable(path)!r}. Correct the rows."
             )
     return by_path
+
+
+def _without_apostrophe(value: Any) -> Any:
+    """Return a value without the apostrophe that the page writes before a formula."""
+    return _FORMULA.sub("", value) if isinstance(value, str) else value
 
 
 def _shorten(path: str) -> str:

@@ -77,6 +77,21 @@ export async function saveCsv(app: App): Promise<void> {
   });
 }
 
+/** The checked labels as a table for `featscape map --checked`. */
+export async function saveChecks(app: App): Promise<void> {
+  const { items, checks } = app;
+  await app.messages.during("Writing the table…", async () => {
+    const labels = checks.labels.value;
+    const rows = await inTableOrder(app, Uint32Array.from(labels.keys()), async (item) => [
+      await items.path(item),
+      items.classOf(item)?.name ?? null,
+      labels.get(item) ?? null,
+    ]);
+    const text = csv(["path", "label", "checked_label"], rows);
+    download(`\ufeff${text}`, name(app, "checks.csv"), "text/csv;charset=utf-8");
+  });
+}
+
 export async function savePaths(app: App): Promise<void> {
   await app.messages.during("Writing the list…", async () => {
     const paths = await inTableOrder(app, app.selection.items.value, (item) =>

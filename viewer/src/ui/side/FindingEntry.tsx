@@ -132,7 +132,7 @@ function ItemContent({ finding }: RowProps) {
     <div class={hasImages ? "fs-finding-item" : "fs-finding-item fs-finding-named"}>
       <ItemButton item={item} sizePx={128} />
       <div class="fs-finding-facts">
-        {finding.suggested !== null && <Labels item={item} suggested={finding.suggested} />}
+        {finding.suggested !== null && <Labels finding={finding} suggested={finding.suggested} />}
         <Sentence finding={finding} />
         {finding.neighbors.length > 0 && (
           <Strip
@@ -147,16 +147,32 @@ function ItemContent({ finding }: RowProps) {
   );
 }
 
-function Labels({ item, suggested }: { readonly item: number; readonly suggested: string }) {
-  const { items, manifest } = useApp();
-  const given = items.classOf(item);
+/** The label and the suggested label. A click on the right one checks the label. */
+function Labels({ finding, suggested }: Pick<RowProps, "finding"> & { suggested: string }) {
+  const { items, manifest, checks, messages } = useApp();
+  const first = finding.items[0] as number;
+  const checked = checks.labels.value.get(first);
+  const given = items.classOf(first);
   const other = manifest.classes?.find((each) => each.name === suggested);
+  const choice = (name: string, color: string | undefined, key: string) => (
+    <button
+      type="button"
+      class="fs-choice"
+      aria-pressed={checked === name}
+      title={`${name} is right (${key})`}
+      onClick={() =>
+        messages.attemptNow(() => checks.check(finding.items, checked === name ? null : name))
+      }
+    >
+      <ClassName name={name} color={color} />
+    </button>
+  );
   return (
     <div class="fs-relabel">
       <span class="fs-muted">label:</span>
-      <ClassName name={given?.name ?? "no label"} color={given?.color} />
+      {choice(given?.name ?? "no label", given?.color, "Y")}
       <span class="fs-muted">suggested:</span>
-      <ClassName name={suggested} color={other?.color} />
+      {choice(suggested, other?.color, "U")}
     </div>
   );
 }

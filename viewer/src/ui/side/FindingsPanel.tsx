@@ -2,6 +2,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { ListedFinding, ListedSection } from "../../contract";
 import type { App } from "../../state/app";
+import { saveChecks } from "../../state/exports/exports";
 import { FALSE_FRIENDS } from "../../state/findings/findings";
 import { countText } from "../../state/wording/words";
 import { useApp } from "../context";
@@ -167,6 +168,14 @@ function Section({ section }: { readonly section: ListedSection }) {
             }}
           >
             <Icon name="points" /> Color the map
+          </TextButton>
+        )}
+        {section.name === "labels" && app.checks.labels.value.size > 0 && (
+          <TextButton
+            title="A table for featscape map --checked"
+            onClick={() => void saveChecks(app)}
+          >
+            <Icon name="save" /> Save {counted(app.checks.labels.value.size, "checked label")}
           </TextButton>
         )}
         {section.name === "reliability" && app.colorColumns.includes(FALSE_FRIENDS) && (

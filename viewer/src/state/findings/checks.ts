@@ -1,0 +1,66 @@
+/** Labels that a person has checked on the page, kept by the browser. */
+import { signal } from "@preact/signals";
+import { SourceError } from "../../sources/error";
+import type { Items } from "../items/items";
+
+type KeyStore = Pick<Storage, "getItem" | "setItem">;
+
+/** The id of an item, the label that was checked, and the right label. */
+type Check = readonly [id: number, given: string, right: string];
+
+export class Checks {
+  /** The right label of each checked item. */
+  readonly labels = signal<ReadonlyMap<number, string>>(new Map());
+
+  constructor(
+    private readonly items: Items,
+    private readonly storage: KeyStore | null,
+  ) {}
+
+  /**
+   * Read what the browser keeps. A check of a label that the item no longer has is left out: the map
+   * was made with another label. Throws a SourceError if the text is damaged.
+   */
+  read(): void {
+    const text = this.storage?.getItem(this.key);
+    if (!text) return;
+    try {
+      const kept = new Map<number, string>();
+      for (const [id, given, right] of JSON.parse(text) as Check[]) {
+        const item = this.items.itemOf(id);
+        if (item !== null && this.given(item) === given) kept.set(item, `${right}`);
+      }
+      this.labels.value = kept;
+    } catch {
+      throw new SourceError("The checked labels that the browser keeps cannot be read.");
+    }
+  }
+
+  /** Give items their right label. Throws a SourceError if the browser cannot keep the checks. */
+  check(items: readonly number[], right: string | null): void {
+    this.read(); // another tab may have changed the checks
+    const labels = new Map(this.labels.value);
+    for (const item of items) {
+      if (right === null) labels.delete(item);
+      else labels.set(item, right);
+    }
+    this.labels.value = labels;
+    const kept = [...labels].map(
+      ([item, label]): Check => [this.items.id(item), this.given(item), label],
+    );
+    try {
+      this.storage?.setItem(this.key, JSON.stringify(kept));
+    } catch {
+      throw new SourceError("The browser has no room for the checked labels. Save the table.");
+    }
+  }
+
+  private given(item: number): string {
+    return this.items.classOf(item)?.name ?? "";
+  }
+
+  private get key(): string {
+    const { items_digest, title } = this.items.manifest;
+    return `featscape-checks:${items_digest ?? title}`;
+  }
+}
