@@ -96,6 +96,8 @@ def stock(tmp_path_factory):
         Image.effect_noise((64, 64), 60).save(stock / name)
     table = "path,species,camera\n1.jpg,robin,A\n2.jpg,heron,B\n3.jpg,robin,A\n4.jpg,heron,B\n"
     (stock / "birds.csv").write_text(table)
+    tiles = "path,scene,split\n1.jpg,A,train\n2.jpg,A,test\n3.jpg,B,train\n4.jpg,B,train\n"
+    (stock / "tiles.csv").write_text(tiles)
     boxes = [f"{i % 4 + 1}.jpg,{8 * (i % 3)},{4 * i},32,24,{'ab'[i % 2]}" for i in range(8)]
     (stock / "boxes.csv").write_text("\n".join(["file_name,x,y,w,h,label", *boxes]) + "\n")
     coco = {
