@@ -50,6 +50,14 @@ def test_a_csv_file_of_a_spreadsheet_is_read(photos, tmp_path, separator):
     assert apply(photos, tmp_path / "c.csv").labels[3] == "7"
 
 
+def test_a_label_can_be_removed_and_the_case_of_the_columns_is_ignored(photos):
+    images = find_images(photos)
+    checked = read_checked({"Path": [images.paths[0]], "Checked_Label": ["(no label)"]})
+    found = apply_checked(images, checked, SilentProgress())
+    assert found.labels[:2] == ("(no label)", images.labels[1])
+    assert find_checked(found.columns, found.labels, len(found))[0]
+
+
 def test_the_apostrophe_of_a_formula_is_removed():
     table = {"path": ["'=1.png", "'a.png"], "checked_label": ["'-1", "'b"]}
     assert read_checked(table).by_path == {"=1.png": "-1", "'a.png": "'b"}
@@ -82,8 +90,8 @@ def test_paths_of_no_image_are_reported(photos):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"path": ["a"], "label": ["b"]}, r"no value in the column checked_label\. Write"),
-        ({"path": ["a"], "checked_label": [None]}, "no value in the column checked_label"),
+        ({"path": ["a"], "label": ["b"]}, r"no column checked_label\. Write"),
+        ({"path": ["a", "b"], "checked_label": [None, " "]}, r"the column is empty\. Fill in"),
         ({"item": [0], "checked_label": ["b"]}, "no column of paths"),
         ({"path": [None], "checked_label": ["b"]}, r"row 0: no path\. Correct the row"),
         (

@@ -143,25 +143,33 @@ def _read_labels(table: ImageTable) -> dict[str, str]:
     from featscape.images.tables.values import plain_value
 
     usual = ("path", *PATH_COLUMNS)  # the path on the map comes first
-    column = find_usual_column(table.columns, usual)
-    values = table.columns.get(CHECKED_LABEL, [])
-    if column is None or all(plain_value(value) is None for value in values):
-        lacks = "column of paths" if column is None else f"value in the column {CHECKED_LABEL}"
+    paths = find_usual_column(table.columns, usual)
+    column = find_usual_column(table.columns, (CHECKED_LABEL,))
+    if paths is None or column is None:
+        lacks = "of paths" if paths is None else CHECKED_LABEL
         raise InputError(
-            f"the table of checked labels must have paths and labels; {table.name!r} has no "
-            f"{lacks}. Write the table with `featscape findings --csv`, and fill in the column."
+            f"the table of checked labels must have paths and labels; {table.name!r} has no column "
+            f"{lacks}. Write the table with `featscape findings --csv`, and fill in the column "
+            f"{CHECKED_LABEL}."
+        )
+    values = [plain_value(_without_apostrophe(value)) for value in table.columns[column]]
+    values = [None if isinstance(one, str) and not one.strip() else one for one in values]
+    if all(value is None for value in values):
+        raise InputError(
+            f"a label must be in the column {column!r} of {table.name!r}; the column is empty. "
+            "Fill in the label of each image that you have checked."
         )
     described = classify_columns(
-        {CHECKED_LABEL: [_without_apostrophe(value) for value in values]},
+        {column: values},
         table=table.name,
-        label_column=CHECKED_LABEL,
+        label_column=column,
         is_untyped=table.is_untyped,
     )
     by_path: dict[str, str] = {}
     for row, label in enumerate(described.labels or ()):
-        if label == NO_LABEL:
+        if values[row] is None:
             continue
-        path, problem = normalize_path(_without_apostrophe(table.columns[column][row]))
+        path, problem = normalize_path(_without_apostrophe(table.columns[paths][row]))
         if problem:
             raise InputError(
                 f"each checked label must have the path of an image; {table.name!r}, "
