@@ -6,6 +6,7 @@ import io
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from featscape.files.parquet import arrow_errors
 from featscape.images.decoding.formats import identify_format, readable_extensions
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _begins_with_image(parquet: pq.ParquetFile, column: str) -> bool:
             batches = parquet.iter_batches(1, [group], [column], use_threads=False)
             values = (batch.column(0)[0].as_py() for batch in islice(batches, _MAX_EMPTY))
             first = next((value for value in values if value is not None), None)
-        except Exception as error:  # noqa: BLE001 - Arrow's, and those of a remote file
+        except arrow_errors() as error:
             damage = error
             continue
         if first is not None:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from featscape.errors import ImageError, first_line
 from featscape.files.parquet import (
+    arrow_errors,
     limit_bytes,
     open_with_dictionaries,
     read_batches,
@@ -40,6 +41,7 @@ FILE_NAME = "file_name"  # the column of the names that are stored beside the im
 _FILE_END = re.compile(r"\.parquet(?=/)", re.IGNORECASE)
 _ROW = re.compile(r"(?:([^/=]*)@)?(\d{1,19})")
 _NAME = re.compile(r"([^/=]*)=(.*)", re.DOTALL)
+_FEWER_ROWS = "the row group has fewer rows than it claims"
 _MAX_BATCH_ROWS = 64
 _MAX_BATCH_BYTES = 256 << 20  # of a batch of more than one row
 _MAX_CACHED_ROWS = 2 * _MAX_BATCH_ROWS
@@ -125,8 +127,7 @@ class _RowReader:
             self._file, n_bytes = open_parquet(file)
             column = find_image_column(self._file, wanted=column)
             starts = row_group_starts(self._file.metadata)
-        except Exception as error:
-            # Arrow raises OSError, ArrowException and errors of decoding the schema's text
+        except arrow_errors() as error:
             raise ImageError(f"the file cannot be read ({first_line(error)})") from error
         if column is None:
             raise ImageError("the file no longer has a column of images")
@@ -143,10 +144,12 @@ class _RowReader:
         if column not in self._rows:
             try:
                 opened, n_bytes = open_columns(self._location)
-                names = read_names(opened, column, n_bytes=n_bytes)
-            except Exception as error:
-                # Arrow raises OSError, ArrowException and errors of decoding the texts
+                is_named = has_names(opened, column)
+                names = read_names(opened, column, n_bytes=n_bytes) if is_named else []
+            except arrow_errors() as error:
                 raise ImageError(f"the names cannot be read ({first_line(error)})") from error
+            if not is_named:
+                raise ImageError(f"the file has no column {column!r} of names")
             rows = {one: row for row, one in reversed(list(enumerate(names))) if one is not None}
             self._rows[column] = rows
         return self._rows[column].get(name, -1)
@@ -167,14 +170,16 @@ class _RowReader:
         try:
             while (group, batch) not in self._values:
                 self._read_batch(group, batch, batch_rows)
-        except Exception as error:
-            # Arrow raises OSError, ArrowException and errors of decoding a file name
+            values = self._values[group, batch]
+            if offset >= len(values):
+                raise ValueError(_FEWER_ROWS)
+        except arrow_errors() as error:
             reason = f"damaged in the file ({first_line(error)})"
             if not is_expired():
                 self._damage[group] = (self._next[1] if self._next[0] == group else 0, reason)
             self._next = (-1, 0)
             raise ImageError(reason) from error
-        value = self._values[group, batch][offset]
+        value = values[offset]
         if isinstance(value, dict):
             return value["bytes"], value.get("path")
         return value
@@ -206,7 +211,9 @@ class _RowReader:
                 use_threads=False,
             )
             self._next = (group, 0)
-        read = next(self._batches)
+        read = next(self._batches, None)
+        if read is None:
+            raise ValueError(_FEWER_ROWS)
         if self._next[1] == batch:
             if read.nbytes > MAX_BYTES + _LARGE_FILE_BYTES:  # the claim was false
                 raise ValueError(f"a batch has {read.nbytes:,} bytes")
@@ -281,7 +288,7 @@ def read_names(opened: pq.ParquetFile, column: str, *, n_bytes: int) -> list[str
         limits = {"max_bytes": limit_bytes(n_bytes), "row_group": group}
         try:
             batches = list(read_batches(opened, columns=[field], **limits))
-        except Exception:  # noqa: BLE001 - Arrow's; the source reports the damaged rows
+        except arrow_errors():  # the source reports the damaged rows
             names += [None] * (end - start)
             continue
         values = [value for batch in batches for value in batch.column(0).to_pylist()]

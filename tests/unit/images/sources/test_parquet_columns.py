@@ -123,9 +123,11 @@ def test_rows_without_a_name_of_their_own_are_skipped(tmp_path, png, reds, skipp
         "t.parquet, row 3": "duplicate path: a, as in row 0",
         "t.parquet, row 4": "invalid row: no name in the column 'sku'",
     }
-    for path in ("t.parquet/sku=c", "t.parquet/sku", "t.parquet/no=a", "other.parquet/sku=a"):
+    for path in ("t.parquet/sku=c", "t.parquet/sku", "other.parquet/sku=a"):
         with pytest.raises(ImageError):
             images.contents.read(path)
+    with pytest.raises(ImageError, match="the file has no column 'no' of names"):
+        images.contents.read("t.parquet/no=a")
 
 
 def test_the_errors_of_a_table_of_paths_name_the_columns_of_bytes_and_invalid_rows(tmp_path):

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from featscape.errors import InputError
-from featscape.images import find_images
+from featscape.errors import ImageError, InputError
+from featscape.images import find_images, open_contents
 from featscape.images.sources import parquet_file
 from helpers.images.parquet_files import overwrite_column
 
@@ -77,3 +77,13 @@ def test_a_damaged_file_is_one_clear_line(write):
     with pytest.raises(InputError, match="must be undamaged") as raised:
         find_images(file)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("n_read", [0, 1])
+def test_a_row_group_with_fewer_images_than_rows_is_damaged(write, monkeypatch, n_read):
+    images = find_images(write(label=["a", "b"]))
+    table = pa.table({"image": [images.read(0)] * n_read})
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, **__: iter(table.to_batches()))
+    again = open_contents("parquet", images.source)
+    with pytest.raises(ImageError, match=r"\(the row group has fewer rows than it claims\)"):
+        again.read(images.paths[1])
