@@ -158,9 +158,11 @@ def run_command(line, folder):
 
 
 def fill_in(file):
-    """Accept the suggestion in each row of a table of findings, as a person may do."""
+    """Confirm the label of the last label error of a table of findings, as a person may do."""
     findings = pd.read_csv(file, dtype=str, keep_default_na=False)
-    findings.assign(checked_label=findings["suggested"]).to_csv(file, index=False)
+    last = findings.index[findings["kind"] == "labels"][-1]
+    findings.loc[last, "checked_label"] = findings.loc[last, "label"]
+    findings.to_csv(file, index=False)
 
 
 def serve(arguments):
