@@ -20,6 +20,7 @@ import { Selection } from "./selections/selection";
 import { Lists } from "./view/lists";
 import { Navigation, type Surroundings } from "./view/navigation";
 import { type Panel, Panels, type PlacedImage } from "./view/panels";
+import { type Noun, nounOf } from "./wording/nouns";
 import { countText } from "./wording/words";
 
 // Charts that are open at the start. Their columns are read, so a large map starts without charts.
@@ -117,6 +118,10 @@ export class App {
 
   get hasImages(): boolean {
     return this.manifest.thumbnails.length > 0;
+  }
+
+  get noun(): Noun {
+    return nounOf(this.manifest);
   }
 
   get modes(): ViewMode[] {

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../state/app";
 import { hasNames } from "../state/view/map-names";
+import type { Noun } from "../state/wording/nouns";
 import { useApp } from "./context";
 import { IconButton } from "./controls/controls";
 import { searchLabel } from "./sidebar/SearchBox";
@@ -14,8 +15,8 @@ const DEEP: readonly [string, string][] = [
   ["Wheel, pinch", "zoom"],
 ];
 
-const MOUSE: readonly [string, string][] = [
-  ["Click an image", "open it and see its neighbors"],
+const mouseRows = (noun: Noun): [string, string][] => [
+  [`Click an ${noun}`, "open it and see its neighbors"],
   ["Shift + click", "add it to the selection, or remove it"],
   ["Shift + lasso", "add to the selection; Alt or Ctrl removes"],
   ["Click a class", "hide or show it"],
@@ -25,24 +26,31 @@ const MOUSE: readonly [string, string][] = [
 
 const DROP: readonly [string, string] = ["Drop an image", "place it on the map"];
 
-const TOUCH: readonly [string, string][] = [
+const touchRows = (noun: Noun): [string, string][] => [
   ["Two fingers", "move and zoom"],
   ["Double-tap", "zoom in"],
-  ["Tap an image", "open it and see its neighbors"],
-  ["Lasso, rectangle", "draw around images to select them"],
+  [`Tap an ${noun}`, "open it and see its neighbors"],
+  ["Lasso, rectangle", `draw around ${noun}s to select them`],
   ["Tap a class", "hide or show it"],
   ["Double-tap a class", "show only that class, or all again"],
   ["Drag over a chart", "show only this range; tap again to show all"],
 ];
 
 /** The rows about keys; some depend on the map. */
-function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): [string, string][] {
+function keyRows({
+  modes,
+  manifest,
+  source,
+  hasImages,
+  noun,
+  searchesContent,
+}: App): [string, string][] {
   const names = modes.map((mode) => MODES[mode]);
   const searches = searchLabel(manifest, searchesContent) !== null;
   return [
-    ["← ↑ → ↓", "go to the next image in that direction"],
+    ["← ↑ → ↓", `go to the next ${noun} in that direction`],
     ["Shift + arrows", "move the map"],
-    ["Enter, Space", "open or select the current image"],
+    ["Enter, Space", `open or select the current ${noun}`],
     ["+ − 0", "zoom in, zoom out, show all"],
     ...(names.length > 1
       ? [pair(names.map(({ key }) => key).join(" "), names.map(({ label }) => label).join(", "))]
@@ -61,9 +69,9 @@ function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): 
     ...(hasNames(manifest) ? [pair("M", "names on the map")] : []),
     ["A", "select what is shown"],
     ["F", "findings"],
-    ["J K", "next, previous finding or found image"],
+    ["J K", `next, previous finding or found ${noun}`],
     ["Y U", "the label is right, the suggested label is right"],
-    ["[ ]", "back, forward through the opened images"],
+    ["[ ]", `back, forward through the opened ${noun}s`],
     ["B T", "legend, dark or light"],
     ["Esc", "leave the search field; then end the search, close the panel or clear the selection"],
   ];
@@ -90,8 +98,15 @@ export function Help() {
   }
 
   const deep = app.manifest.n_dimensions === 3;
-  const mouse = [...(deep ? DEEP : FLAT), ...MOUSE, ...(app.source.place ? [DROP] : [])];
-  const touch: [string, string][] = [["Drag", deep ? "turn the map" : "move the map"], ...TOUCH];
+  const mouse = [
+    ...(deep ? DEEP : FLAT),
+    ...mouseRows(app.noun),
+    ...(app.source.place ? [DROP] : []),
+  ];
+  const touch: [string, string][] = [
+    ["Drag", deep ? "turn the map" : "move the map"],
+    ...touchRows(app.noun),
+  ];
   const fingersOnly = window.matchMedia("(pointer: coarse) and (hover: none)").matches;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes as well

@@ -39,7 +39,6 @@ interface CardProps {
 function RegionCard({ item, at, region }: CardProps & { readonly region: RegionName }) {
   const app = useApp();
   const card = useBeside(at, [region]);
-  const noun = app.hasImages ? "images" : "items";
   return (
     <div class="fs-panel fs-card" ref={card} aria-hidden="true">
       {app.hasImages && <Thumbnail item={item} sizePx={128} alt="" />}
@@ -47,7 +46,7 @@ function RegionCard({ item, at, region }: CardProps & { readonly region: RegionN
         {region.name}
       </div>
       <div class="fs-path fs-muted">
-        region of {countText(region.n_items)} {noun}
+        region of {countText(region.n_items)} {app.noun}s
       </div>
     </div>
   );
@@ -93,8 +92,8 @@ function ItemCard({ item, at }: CardProps) {
       {known && <Columns details={known} />}
       {torn && torn.elsewhere.length > 0 && (
         <p class="fs-torn fs-muted">
-          {torn.elsewhere.length} of the {torn.total} most similar{" "}
-          {app.hasImages ? "images" : "items"} are elsewhere on the map
+          {torn.elsewhere.length} of the {torn.total} most similar {app.noun}s are elsewhere on the
+          map
         </p>
       )}
       {known && <FalseFriends details={known} />}
@@ -107,10 +106,9 @@ function FalseFriends({ details }: { readonly details: ItemDetails }) {
   const app = useApp();
   const share = details.columns[FALSE_FRIENDS];
   if (typeof share !== "number" || share <= MOST_FALSE) return null;
-  const noun = app.hasImages ? "images" : "items";
   return (
     <p class="fs-torn fs-muted">
-      {valueText(app.manifest, FALSE_FRIENDS, share)} of the nearest {noun} on the map are not
+      {valueText(app.manifest, FALSE_FRIENDS, share)} of the nearest {app.noun}s on the map are not
       similar
     </p>
   );

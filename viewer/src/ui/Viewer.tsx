@@ -60,7 +60,7 @@ function FindingsButton() {
       type="button"
       class="fs-panel fs-findings-button"
       aria-keyshortcuts="f"
-      title="What the map shows about its images (f)"
+      title={`What the map shows about its ${app.noun}s (f)`}
       onClick={() => app.toggleFindings()}
     >
       <Icon name="findings" /> Findings

@@ -168,8 +168,8 @@ it("the list follows the filters, and ends with the query", async () => {
   await settled();
   expect(listed()).toHaveLength(0);
   const panel = root.querySelector(".fs-side");
-  expect(panel?.textContent).toContain("The filters hide all images that the search found.");
-  expect(panel?.textContent).not.toContain("Select 0 images");
+  expect(panel?.textContent).toContain("The filters hide all items that the search found.");
+  expect(panel?.textContent).not.toContain("Select 0 items");
   app.search.query.value = "";
   await settled();
   expect(app.panels.side.value).toBeNull();
@@ -201,7 +201,7 @@ it.each([
     "The network recognizes “dugong dog” in no image with a probability of 10 %.",
   ],
   ["x".repeat(201), WORDS, "Shorten the query."],
-  ["dog", null, "Make a map of the images with featscape map."],
+  ["dog", null, "No text has all of these words and phrases."],
   ["1.png", null, null],
   ['"dog"', WORDS, "No text has all of these words and phrases."],
   ["http://dog", WORDS, "No text has all of these words and phrases."],
@@ -212,6 +212,16 @@ it.each([
   const { app, stop } = await searched(query, words);
   if (hint === null) expect(app.search.hint.value).toBeNull();
   else expect(root.querySelector("search")?.textContent).toContain(hint);
+  stop();
+});
+
+it("in a map of images without words, the search explains how to make a map with words", async () => {
+  const { app, stop } = await searched("", null);
+  const pack = { ...app.manifest.strings, size_px: 32 };
+  Reflect.set(app.source, "manifest", { ...app.manifest, thumbnails: [pack] });
+  app.search.query.value = "dog";
+  await settled(300);
+  expect(app.search.hint.value).toContain("Make a map of the images with featscape map.");
   stop();
 });
 

@@ -6,6 +6,7 @@ import {
   N_AGREEING,
   type NumberColumn,
 } from "../../contract";
+import { nounOf } from "../wording/nouns";
 import { dateText, readable, readableTogether } from "../wording/words";
 
 /** The column with the number of the group of duplicates: for tables and the search, not for colors. */
@@ -25,7 +26,7 @@ export function findingOf(column: Column | undefined) {
 /** What the values of a column mean, or their unit; undefined for other columns of the source. */
 export function columnNote(manifest: Manifest, name: string): string | undefined {
   if (name === AGREEMENT && manifest.classes)
-    return `Share of the ${N_AGREEING} nearest neighbors of an image that have the same label`;
+    return `Share of the ${N_AGREEING} nearest neighbors of an ${nounOf(manifest)} that have the same label`;
   if (name === "width" || name === "height") return `${name} of the image in pixels`;
   return findingOf(columnNamed(manifest, name))?.note;
 }

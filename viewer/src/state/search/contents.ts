@@ -75,7 +75,8 @@ export class Contents {
       return { ...NOTHING, hint: explainNumber(query, manifest) ?? NO_TEXT };
     }
     if (!this.app.searchesContent) {
-      return { ...NOTHING, hint: NO_WORDS, suggestions: await this.namesLike(query, hasText) };
+      const hint = this.app.hasImages ? NO_WORDS : NO_TEXT;
+      return { ...NOTHING, hint, suggestions: await this.namesLike(query, hasText) };
     }
     if (query.length > MAX_QUERY_CHARACTERS) return { ...NOTHING, hint: TOO_LONG };
     if (source.content) {

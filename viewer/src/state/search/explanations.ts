@@ -8,6 +8,7 @@ import {
   valueText,
 } from "../filters/columns";
 import { LABEL } from "../items/items";
+import { nounOf } from "../wording/nouns";
 import { separable } from "../wording/words";
 import { likeness } from "./close-words";
 import { alternatives, folded, type Term, termsOf, unknownColumn } from "./find";
@@ -149,7 +150,7 @@ function explainValues(manifest: Manifest, { column, text }: ValueTerm): string 
   const { name } = column;
   const title = columnTitle(manifest, name);
   if (text === NONE || column.kind === "text")
-    return `Every image has a value in the column “${title}”.`;
+    return `Every ${nounOf(manifest)} has a value in the column “${title}”.`;
   if (column.kind === "category") return listValues(title, namesOf(manifest, name) ?? [], text);
   const [least, most] = [column.minimum, column.maximum].map((each) =>
     valueText(manifest, name, each),

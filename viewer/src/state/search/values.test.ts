@@ -96,7 +96,7 @@ it.each([
 
 it("a column of which each image has a value has no image without", async () => {
   const app = await searched("label:none");
-  expect(app.search.hint.value).toBe("Every image has a value in the column “label”.");
+  expect(app.search.hint.value).toBe("Every item has a value in the column “label”.");
 });
 
 it("a value of several words is suggested in quotes, whatever its words find", async () => {

@@ -97,7 +97,7 @@ describe("named selections", () => {
       ["dogs", 1],
       ["new", 1],
     ]);
-    expect(later.app.messages.note.value).toBe("1 of 2 images found");
+    expect(later.app.messages.note.value).toBe("1 of 2 items found");
     later.named.read();
     expect(later.named.others.value).toEqual([]);
   });
@@ -116,7 +116,7 @@ describe("named selections", () => {
     later.named.read();
     await takeOverSelections(later.app);
     expect(listed(later.named).map(([name]) => name)).toEqual(["dogs"]);
-    expect(later.app.messages.note.value).toBe("1 of 2 images found; no image of gone");
+    expect(later.app.messages.note.value).toBe("1 of 2 items found; no item of gone");
     later.named.read();
     expect(later.named.others.value).toEqual([DIGEST]);
   });
@@ -182,7 +182,7 @@ describe("a file of selections", () => {
     const later = mapWith({ ...LATER, ids: [5, 4, 3, 2, 1, 0] });
     await imported(later.app, await exportSelections(app));
     expect(listed(later.named)).toEqual([["dogs", [0, 3]]]); // the ids of a/1.png and a/4.png
-    expect(later.app.messages.note.value).toBe("2 of 3 images found; no image of gone");
+    expect(later.app.messages.note.value).toBe("2 of 3 items found; no item of gone");
   });
 
   it("of other images is refused", async () => {
@@ -191,7 +191,7 @@ describe("a file of selections", () => {
     for (const text of [selectionsText(list, DIGEST), file([{ name: "dogs", ids: [1] }])]) {
       app.messages.error.value = null;
       await imported(app, text);
-      expect(app.messages.error.value).toContain("a map of other images");
+      expect(app.messages.error.value).toContain("a map of other items");
     }
     expect(listed(named)).toEqual([]);
   });

@@ -241,7 +241,7 @@ export async function importSelections(app: App, file: Blob): Promise<void> {
 
 /** Add the selections that the browser keeps for other versions of the map. */
 export async function takeOverSelections(app: App): Promise<void> {
-  await app.messages.during("Finding the images…", async () => {
+  await app.messages.during(`Finding the ${app.noun}s…`, async () => {
     const { named } = app;
     const texts = named?.others.value.flatMap((each) => named.kept(each) ?? []);
     if (await addSelections(app, texts ?? [])) named?.forgetOthers();
@@ -261,7 +261,8 @@ export async function exportSelections(app: App): Promise<string> {
  * Add the selections of texts, and report how many images of other versions were found. Return
  * whether at least one image of every selection was found.
  */
-async function addSelections({ named, items, messages }: App, texts: string[]): Promise<boolean> {
+async function addSelections(app: App, texts: string[]): Promise<boolean> {
+  const { named, items, messages, noun } = app;
   const list = texts.flatMap((text) => named?.parse(text) ?? []);
   const wanted = new Set(list.flatMap(({ ids, paths }) => (ids.length > 0 ? [] : (paths ?? []))));
   const known = await items.idsOf(wanted);
@@ -273,14 +274,14 @@ async function addSelections({ named, items, messages }: App, texts: string[]): 
   });
   if (found.length < 1 && list.length > 0) {
     throw new SourceError(
-      "The selections belong to a map of other images: this map has none of their paths. Import them in a map of the same images.",
+      `The selections belong to a map of other ${noun}s: this map has none of their paths. Import them in a map of the same ${noun}s.`,
     );
   }
   named?.add(found);
   const lost = list.flatMap(({ name }) => (found.some((each) => each.name === name) ? [] : name));
   if (wanted.size > 0 || lost.length > 0) {
-    const without = lost.length > 0 ? `; no image of ${lost.join(", ")}` : "";
-    messages.done(`${countText(known.size)} of ${countText(wanted.size)} images found${without}`);
+    const without = lost.length > 0 ? `; no ${noun} of ${lost.join(", ")}` : "";
+    messages.done(`${countText(known.size)} of ${countText(wanted.size)} ${noun}s found${without}`);
   }
   return lost.length < 1;
 }

@@ -125,7 +125,7 @@ function Sentence({ finding }: { readonly finding: ListedFinding }) {
 
 /** A large image, with the suggested label beside the label. */
 function ItemContent({ finding }: RowProps) {
-  const { hasImages } = useApp();
+  const { hasImages, noun } = useApp();
   const item = finding.items[0];
   if (item === undefined) return <Sentence finding={finding} />;
   return (
@@ -139,7 +139,7 @@ function ItemContent({ finding }: RowProps) {
             items={finding.neighbors}
             total={finding.neighbors.length}
             sizePx={32}
-            name={finding.suggested === null ? "Nearest images" : "Nearest with that label"}
+            name={finding.suggested === null ? `Nearest ${noun}s` : "Nearest with that label"}
           />
         )}
       </div>
@@ -195,7 +195,7 @@ export function ClassName({
 
 /** The first image of a group beside another, where they differ, and the images to choose from. */
 function PairContent({ finding, isActive }: RowProps) {
-  const { hasImages } = useApp();
+  const { hasImages, noun } = useApp();
   const { items, n_items } = finding;
   const [chosen, setChosen] = useState<number | null>(null);
   const one = items[0];
@@ -213,13 +213,12 @@ function PairContent({ finding, isActive }: RowProps) {
       {others.length > 0 && (
         <>
           <p class="fs-muted fs-pair-count">
-            {countText(n_items)} {hasImages ? "images" : "items"}
-            {hasImages && ". Choose one to compare it with the first."}
+            {countText(n_items)} {noun}s{hasImages && ". Choose one to compare it with the first."}
           </p>
           <Strip
             items={others}
             total={n_items - 1}
-            name="Other images"
+            name={`Other ${noun}s`}
             sizePx={64}
             chosen={other}
             onChoose={hasImages ? setChosen : undefined}
@@ -264,13 +263,14 @@ function useSplit(item: number): string | null {
 }
 
 function GroupContent({ finding }: RowProps) {
+  const { noun } = useApp();
   return (
     <>
       <Sentence finding={finding} />
       <Strip
         items={finding.items.slice(0, IN_GROUP)}
         total={finding.n_items}
-        name="Images"
+        name={noun === "image" ? "Images" : "Items"}
         sizePx={64}
       />
     </>

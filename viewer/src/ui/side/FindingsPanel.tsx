@@ -17,12 +17,8 @@ const SPARE_PX = 400; // above and below the visible part, so that scrolling sho
 
 /** What the number of a section counts. */
 function noun(layout: ListedSection["layout"], app: App): string {
-  if (layout === "items") return itemNoun(app);
+  if (layout === "items") return app.noun;
   return { pairs: "group", groups: "finding", texts: "measure" }[layout];
-}
-
-function itemNoun(app: App): string {
-  return app.hasImages ? "image" : "item";
 }
 
 function counted(number: number, noun: string): string {
@@ -152,17 +148,17 @@ function Section({ section }: { readonly section: ListedSection }) {
       <div class="fs-actions">
         {items && (
           <TextButton
-            title={`Select the ${itemNoun(app)}s of these findings`}
+            title={`Select the ${app.noun}s of these findings`}
             onClick={() => app.select(items)}
           >
             <Icon name="plus" /> Select {isPart && "the first "}
-            {counted(items.length, itemNoun(app))}
+            {counted(items.length, app.noun)}
             {section.layout === "items" && items.length > n_listed && " with duplicates"}
           </TextButton>
         )}
         {column !== null && app.colorColumns.includes(column) && (
           <TextButton
-            title={`Show this value of all ${itemNoun(app)}s as the color of the map`}
+            title={`Show this value of all ${app.noun}s as the color of the map`}
             onClick={() => {
               app.colorMapBy(column);
             }}
@@ -199,7 +195,7 @@ function FadeButton() {
   const { fadesFalseFriends } = app.findings;
   return (
     <TextButton
-      title={`Fade the ${itemNoun(app)}s whose nearest ${itemNoun(app)}s on the map are mostly not similar`}
+      title={`Fade the ${app.noun}s whose nearest ${app.noun}s on the map are mostly not similar`}
       pressed={fadesFalseFriends.value}
       onClick={() => {
         fadesFalseFriends.value = !fadesFalseFriends.value;

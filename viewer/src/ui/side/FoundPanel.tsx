@@ -39,18 +39,18 @@ export function FoundPanel() {
     <SidePanel
       name="Found"
       heading={<bdi>{quotedQuery(foundBy.value)}</bdi>}
-      tools={<StepButtons noun="image" />}
+      tools={<StepButtons noun={app.noun} />}
       onClose={() => app.closePanel()}
     >
       {nByText + nByContent === 0 ? (
-        <p class="fs-note fs-muted">The filters hide all images that the search found.</p>
+        <p class="fs-note fs-muted">The filters hide all {app.noun}s that the search found.</p>
       ) : (
         <div class="fs-actions">
           <TextButton
             title="Select all that was found and is shown"
             onClick={() => app.selectFound()}
           >
-            <Icon name="plus" /> Select {count(byText.length + byContent.length, "image")}
+            <Icon name="plus" /> Select {count(byText.length + byContent.length, app.noun)}
           </TextButton>
         </div>
       )}

@@ -1,8 +1,9 @@
+import type { Noun } from "../../state/wording/nouns";
 import { useApp } from "../context";
 import { IconButton } from "../controls/controls";
 
 /** Buttons to the previous and the next entry of a list, with the keys K and J. */
-export function StepButtons({ noun }: { readonly noun: "image" | "finding" }) {
+export function StepButtons({ noun }: { readonly noun: Noun | "finding" }) {
   const app = useApp();
   return (
     <>

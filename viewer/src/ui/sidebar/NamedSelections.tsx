@@ -24,19 +24,21 @@ export function NamedSelections() {
         ))}
       </ul>
       {list.length === 0 && (
-        <p class="fs-muted">Select images and keep them under a name. This browser keeps them.</p>
+        <p class="fs-muted">
+          Select {app.noun}s and keep them under a name. This browser keeps them.
+        </p>
       )}
       <div class="fs-named-tools">
         {nOthers > 0 && (
           <LinkButton
-            title="Find the images of the selections in an earlier version of this map"
+            title={`Find the ${app.noun}s of the selections in an earlier version of this map`}
             onClick={() => void takeOverSelections(app)}
           >
             From an earlier version
           </LinkButton>
         )}
         <LinkButton
-          title="Read selections from a file, and find their images"
+          title={`Read selections from a file, and find their ${app.noun}s`}
           onClick={() => input.current?.click()}
         >
           Import

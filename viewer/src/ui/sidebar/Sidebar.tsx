@@ -77,7 +77,7 @@ function Count() {
   const { n_items, classes } = app.manifest;
   const nShown = app.nShown.value;
   if (nShown === n_items) {
-    const images = count(n_items, app.hasImages ? "image" : "item");
+    const images = count(n_items, app.noun);
     const groups = classes ? ` · ${count(withLabel(classes).length, "class", "classes")}` : "";
     return (
       <p class="fs-muted">
