@@ -205,7 +205,8 @@ def _all_pairs(groups: Any) -> Pairs:
 
 def _find(folder: Path) -> tuple[Pairs, Pairs, float]:
     """Return the pairs of items in the same group, also without similar pictures, and seconds."""
-    from featscape import extract, find_images
+    from featscape import find_images
+    from featscape.features import ExtractOptions, NetworkRequest, run_extraction
     from featscape.findings.duplicates.groups import find_duplicates
     from featscape.findings.pixels.survey import survey_thumbnails
     from featscape.images.decoding.thumbnails import ThumbnailPacker
@@ -214,8 +215,10 @@ def _find(folder: Path) -> tuple[Pairs, Pairs, float]:
 
     with tempfile.TemporaryDirectory() as name:
         with ThumbnailPacker(Path(name) / "thumbnails", size_px=256) as pack:
-            features = extract(
-                find_images(folder), model="efficientnet_lite0", thumbnails=pack
+            features = run_extraction(
+                find_images(folder),
+                NetworkRequest("efficientnet_lite0"),
+                ExtractOptions(thumbnails=pack),
             ).values
         survey = survey_thumbnails(Thumbnails(Path(name) / "thumbnails"))
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)

@@ -81,7 +81,7 @@ def memory_table(rows: list[dict[str, float]]) -> str:
 
 
 def measure(n_images: int, folder: Path) -> dict[str, float]:
-    from featscape.features import extract
+    from featscape.features import ExtractOptions, NetworkRequest, run_extraction
     from featscape.images import ThumbnailPacker, decode_bytes
     from featscape.records import ImageSet
     from meshtsne.reduction import fit_reduction
@@ -96,13 +96,10 @@ def measure(n_images: int, folder: Path) -> dict[str, float]:
     listed = peak_memory_bytes()
     with Watch() as watch:
         with ThumbnailPacker(folder / "thumbnails") as pack:
-            features = extract(
-                images,
-                model=Cheap(),
-                thumbnails=pack,
-                file=folder / "features.npy",
-                work=folder / "work",
+            options = ExtractOptions(
+                file=folder / "features.npy", thumbnails=pack, work=folder / "work"
             )
+            features = run_extraction(images, NetworkRequest(Cheap()), options)
         extracted, extracted_own = peak_memory_bytes(), watch.own_bytes
         shutil.rmtree(folder / "work")
         reduction = fit_reduction(

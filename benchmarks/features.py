@@ -147,7 +147,7 @@ def measure_stages(network: Network, images: ImageSet) -> tuple[float, float, li
 def measure(
     network: Network, images: ImageSet, pixels: list[np.ndarray], expected: np.ndarray, repeats: int
 ) -> Rates:
-    from featscape import extract
+    from featscape.features import ExtractOptions, NetworkRequest, extract, run_extraction
     from featscape.features.engines.precision import measure as compare
     from featscape.images import ThumbnailPacker
 
@@ -167,7 +167,7 @@ def measure(
 
     def with_thumbnails() -> None:
         with TemporaryDirectory() as folder, ThumbnailPacker(Path(folder) / "small") as pack:
-            extract(images, model=network, thumbnails=pack)
+            run_extraction(images, NetworkRequest(network), ExtractOptions(thumbnails=pack))
 
     rates = Rates(network.inference.engine, precision, distance.cosine, distance.recall)
     for _ in range(repeats):

@@ -12,6 +12,7 @@ from PIL import Image
 from featscape import make_map
 from featscape.distribute import connect
 from featscape.errors import DeviceError, InputError, MissingExtra
+from featscape.features import ExtractOptions, NetworkRequest
 from featscape.images import find_images
 from featscape.mapfolder.read import open_map
 from helpers.notes import Notes
@@ -166,15 +167,16 @@ def test_an_open_connection_is_used_and_stays_open(cluster, photos):
         with connect() as inner:
             assert inner.n_cpus == outer.n_cpus
         assert ray.is_initialized()
+        images = find_images(photos)
         with (
             pytest.raises(InputError, match="if Ray is connected already; got"),
             connect(cluster.address),
         ):
             pass
         with pytest.raises(DeviceError, match="must have a GPU for the device cuda; it has none"):
-            outer.extract(find_images(photos), model="efficientnet_lite0", device="cuda")
+            outer.extract(images, NetworkRequest("m", device="cuda"), ExtractOptions())
         with pytest.raises(InputError, match="must be auto, cpu or cuda; got 'cuda:1'"):
-            outer.extract(find_images(photos), model="efficientnet_lite0", device="cuda:1")
+            outer.extract(images, NetworkRequest("m", device="cuda:1"), ExtractOptions())
     assert not ray.is_initialized()
 
 

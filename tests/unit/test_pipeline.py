@@ -335,7 +335,7 @@ class TestMakeMap:
         def extract(*_arguments, **_options):
             pytest.fail("the network ran")
 
-        monkeypatch.setattr("featscape.features.extract", extract)
+        monkeypatch.setattr("featscape.features.run_extraction", extract)
         with pytest.raises(InputError):
             make_map(photos, "m", **{"perplexity": 4, **options})
         assert list(here.iterdir()) == []

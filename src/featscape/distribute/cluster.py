@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from featscape.distribute.node_placing import place_block
@@ -22,12 +23,11 @@ from featscape.number_text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Unpack
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from featscape.features.protocols import ExtractOptions
+    from featscape.features.protocols import ExtractOptions, NetworkRequest
     from featscape.records import Features, ImageSet
     from featscape.steps.tsne.adapter import PlacedBlocks
     from meshtsne import TSNE
@@ -87,16 +87,19 @@ class Cluster:
     def __init__(self, ray: Any) -> None:
         self._ray = ray
 
-    def extract(self, images: ImageSet, **options: Unpack[ExtractOptions]) -> Features:
+    def extract(
+        self, images: ImageSet, request: NetworkRequest, options: ExtractOptions
+    ) -> Features:
         """Extract features like `features.extract`, on all machines of the cluster.
 
         Parameters
         ----------
         images : ImageSet
             Every node must be able to read the source of the images under the same name.
-        **options
-            See `features.extract`. `device` is "cpu", "cuda", or "auto" for GPUs if the cluster
-            has any. `progress` also receives a note if nodes were lost.
+        request : NetworkRequest
+            `device` is "cpu", "cuda", or "auto" for GPUs if the cluster has any.
+        options : ExtractOptions
+            `progress` also receives a note if nodes were lost.
 
         Returns
         -------
@@ -111,20 +114,19 @@ class Cluster:
         DeviceError
             If the cluster has no such device.
         """
-        from featscape.features import extract
+        from featscape.features import run_extraction
 
-        pools = plan_pools(options.get("device", "auto"), n_cpus=self.n_cpus, n_gpus=self.n_gpus)
+        pools = plan_pools(request.device, n_cpus=self.n_cpus, n_gpus=self.n_gpus)
         nodes = self._nodes()
-        if options.get("batch_size") is None and pools.device == "cuda":
-            options["batch_size"] = _BATCH_SIZE_GPU
-        options["device"] = "cpu"  # of this machine; `pools` has the device of the nodes
-        options["machines"] = RemoteExtraction(pools)
-        features = extract(images, **options)
-        progress = options.get("progress")
+        options = replace(options, machines=RemoteExtraction(pools))
+        if options.batch_size is None and pools.device == "cuda":
+            options = replace(options, batch_size=_BATCH_SIZE_GPU)
+        # the device of this machine; `pools` has the device of the nodes
+        features = run_extraction(images, replace(request, device="cpu"), options)
         lost = nodes - self._nodes()
-        if lost and progress is not None:
+        if lost:
             were = plural(len(lost), "node was", "nodes were")
-            progress.note(f"{were} lost; other nodes repeated the unfinished tasks")
+            options.progress.note(f"{were} lost; other nodes repeated the unfinished tasks")
         return features
 
     def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> PlacedBlocks:

@@ -10,12 +10,11 @@ from featscape.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Unpack
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from featscape.features.protocols import ExtractOptions
+    from featscape.features.protocols import ExtractOptions, NetworkRequest
     from featscape.records import Features, ImageSet
     from featscape.steps.tsne.adapter import PlacedBlocks
     from meshtsne import TSNE
@@ -26,7 +25,9 @@ ENGINES = ("local", "ray")
 class Executor(Protocol):
     """Extracts features and places items among landmarks, on this machine or on a cluster."""
 
-    def extract(self, images: ImageSet, **options: Unpack[ExtractOptions]) -> Features:
+    def extract(
+        self, images: ImageSet, request: NetworkRequest, options: ExtractOptions
+    ) -> Features:
         """Extract features like `features.extract`: `Features` with values of shape (n, d)."""
         ...
 
@@ -52,11 +53,13 @@ class Executor(Protocol):
 class LocalExecutor:
     """Extracts features and places items on this machine."""
 
-    def extract(self, images: ImageSet, **options: Unpack[ExtractOptions]) -> Features:
-        """Extract features with `features.extract`: `Features` with values of shape (n, d)."""
-        from featscape.features import extract
+    def extract(
+        self, images: ImageSet, request: NetworkRequest, options: ExtractOptions
+    ) -> Features:
+        """Extract features with `run_extraction`: `Features` with values of shape (n, d)."""
+        from featscape.features import run_extraction
 
-        return extract(images, **options)
+        return run_extraction(images, request, options)
 
     def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> PlacedBlocks:
         """Place blocks of items, each of shape (b, d), one after the other: see `Executor`."""

@@ -30,15 +30,14 @@ from featscape.features.zoo.registry import check_is_name
 from featscape.records import ModelCard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from PIL import Image
     from torch import nn
 
     from featscape.features.engines.torch import TorchEngine
-    from featscape.features.protocols import Backend
+    from featscape.features.protocols import Backend, NetworkRequest
     from featscape.progress import Progress
 
 _WEIGHTS = "of the given module"
@@ -47,28 +46,19 @@ _N_REPEATED = 8  # calls of a function for one image: a step with a probability 
 _N_WORKERS = 4
 
 
-def open_given(
-    model: str | nn.Module | Backend,
-    *,
-    preprocessing: Mapping[str, Any] | Callable[[Image.Image], Any] | None,
-    weights: str | Path | None,
-    layers: Sequence[str],
-    pool: str | None,
-    device: str,
-    precision: str,
-    progress: Progress,
-) -> Backend:
-    """Load the network `model`, or check that a loaded network is given without options.
+def open_given(request: NetworkRequest, progress: Progress) -> Backend:
+    """Load the requested network, or check that a loaded network is given without options.
 
-    The parameters and errors are those of `extract`.
+    The errors are those of `extract`.
     """
+    model = request.model
     is_module = hasattr(model, "named_modules")  # without an import of PyTorch
     if is_module and isinstance(model, type):
         raise InputError(
             f"model must be a network, not its class; got the class {model.__name__}. Give "
             f"{model.__name__}()."
         )
-    if preprocessing is not None and not is_module:
+    if request.preprocessing is not None and not is_module:
         raise InputError(
             "preprocessing must be left out unless model is a torch.nn.Module; got the model "
             f"{model!r:.60}. Remove preprocessing, or give a module."
@@ -77,79 +67,44 @@ def open_given(
         progress.note(f"loading {model}")
         return load_network(
             model,
-            weights=weights,
-            layers=layers,
-            pool=pool,
-            device=device,
-            precision=precision,
+            weights=request.weights,
+            layers=request.layers,
+            pool=request.pool,
+            device=request.device,
+            precision=request.precision,
             progress=progress,
         )
     if is_module:
-        if weights is not None:
-            raise InputError(
-                f"weights must be left out with a torch.nn.Module; got {weights}. Load the weights "
-                "into the module with module.load_state_dict(torch.load(FILE))."
-            )
-        return open_module(
-            cast("nn.Module", model),
-            preprocessing=preprocessing,
-            layers=(layers,) if isinstance(layers, str) else tuple(layers),
-            pool=pool,
-            device=device,
-            precision=precision,
-            progress=progress,
-        )
+        return _open_module(cast("nn.Module", model), request, progress)
     if not hasattr(model, "card"):  # not a Backend
         check_is_name(model)
-    if weights is not None or layers or pool is not None or {device, precision} != {AUTO}:
+    options = {name: value for name, value in vars(request).items() if name != "model"}
+    given = [f"{name}={value}" for name, value in options.items() if value not in (None, (), AUTO)]
+    if given:
         raise InputError(
             "weights, layers, pool, device and precision must be left out with a loaded network; "
-            f"got {weights=}, {layers=}, {pool=}, {device=}, {precision=}. Remove "
-            "them, or give the name of a network."
+            f"got {', '.join(given)}. Leave these out, or give the name of a network."
         )
     return cast("Backend", model)
 
 
-def open_module(
-    module: nn.Module,
-    *,
-    preprocessing: Mapping[str, Any] | Callable[[Image.Image], Any] | None,
-    layers: Sequence[str],
-    pool: str | None,
-    device: str,
-    precision: str,
-    progress: Progress,
-) -> Backend:
-    """Open a copy of a module; the module itself stays as it is, for example in training.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-    preprocessing : mapping, callable or None
-        A mapping as for `read_preprocessing`, or a function: RGB image -> standardized tensor of
-        shape (3, h, w). None for the module's attribute ``preprocessing``, or ImageNet's values.
-    layers, pool, device, precision
-        As for `load_network`. With a function the precision is fp32.
-    progress : Progress
-
-    Raises
-    ------
-    ModelError
-        As `load_network` does, or if the function does not return such a tensor.
-    InputError, DeviceError
-        As `load_network` does, or if another precision than fp32 is requested with a function.
-    """
-    check_layers(layers, pool)
-    check_precision(precision)
-    check_device(device)
+def _open_module(module: nn.Module, request: NetworkRequest, progress: Progress) -> Backend:
+    """Open a copy of a module; the module itself stays as it is, for example in training."""
+    if request.weights is not None:
+        raise InputError(
+            f"weights must be left out with a torch.nn.Module; got {request.weights}. Load the "
+            "weights into the module with module.load_state_dict(torch.load(FILE))."
+        )
+    check_layers(request.layers, request.pool)
+    check_precision(request.precision)
+    check_device(request.device)
+    preprocessing = request.preprocessing
     name = f"{type(module).__module__}:{type(module).__name__}"
     with own_code_errors(name):
         check_is_python(name, module)
         module = deepcopy(module)  # the classifier is removed from the copy
         if callable(preprocessing):
-            return _open_transformed(
-                module, name, preprocessing, layers, pool, device=device, precision=precision
-            )
+            return _open_transformed(module, name, preprocessing, request)
         if preprocessing is None:
             preprocessing = getattr(module, "preprocessing", {})
         return open_network(
@@ -157,10 +112,10 @@ def open_module(
             owner=name,
             is_given=True,
             weights=None,
-            layers=layers,
-            pool=pool,
-            device=device,
-            precision=precision,
+            layers=request.layers,
+            pool=request.pool,
+            device=request.device,
+            precision=request.precision,
             progress=progress,
         )
 
@@ -260,22 +215,19 @@ def _open_transformed(
     module: nn.Module,
     name: str,
     transform: Callable[[Image.Image], Any],
-    layers: Sequence[str],
-    pool: str | None,
-    *,
-    device: str,
-    precision: str,
+    request: NetworkRequest,
 ) -> TransformedModule:
     import torch
     from PIL import Image
 
     from featscape.features.engines.torch import TorchEngine
 
-    if precision not in (AUTO, FP32):
+    if request.precision not in (AUTO, FP32):
         raise InputError(
-            f"precision must be fp32 with a function as preprocessing; got {precision!r}. Remove "
-            "precision, or give preprocessing as a dict."
+            "precision must be fp32 with a function as preprocessing; got "
+            f"{request.precision!r}. Remove precision, or give preprocessing as a dict."
         )
+    layers = request.layers
     sha256 = hash_tensors(module)
     module.cpu().float().eval().requires_grad_(False)
     image = Image.fromarray(make_probe(_PROBE_PX))
@@ -285,7 +237,7 @@ def _open_transformed(
         module,
         layers,
         torch.from_numpy(probe)[None],
-        pool=pool,
+        pool=request.pool,
         owner=name,
         path=None,
         is_given=True,
@@ -301,7 +253,7 @@ def _open_transformed(
     )
     # the function standardizes the images: `run_standardized` uses neither mean nor std
     engine = TorchEngine(
-        readout, device=choose_device(device), mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
+        readout, device=choose_device(request.device), mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
     )
     return TransformedModule(card, engine, transform)
 

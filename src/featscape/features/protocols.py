@@ -1,9 +1,11 @@
-"""The records and protocols between the extraction loop, the networks and other machines."""
+"""The records and protocols between the callers, the extraction loop, networks and machines."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from featscape.progress import SilentProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -201,21 +203,49 @@ class Machines(Protocol):
         ...
 
 
-class ExtractOptions(TypedDict, total=False):
-    """The keywords of `extract`, which describes them."""
+@dataclass(frozen=True, eq=False)
+class NetworkRequest:
+    """The network that computes features, as the caller of `extract` asks for it.
+
+    Attributes
+    ----------
+    model, preprocessing, weights, layers, pool, device, precision
+        See `extract`.
+    """
 
     model: str | nn.Module | Backend
-    preprocessing: Mapping[str, Any] | Callable[[Image.Image], Any] | None
-    weights: str | Path | None
-    layers: Sequence[str]
-    pool: str | None
-    device: str
-    precision: str
-    batch_size: int | None
-    n_workers: int | None
-    machines: Machines | None
-    thumbnails: ThumbnailSink | None
-    file: Path | None
-    work: Path | None
-    maps: Sequence[Path]
-    progress: Progress | None
+    preprocessing: Mapping[str, Any] | Callable[[Image.Image], Any] | None = None
+    weights: str | Path | None = None
+    layers: tuple[str, ...] = ()
+    pool: str | None = None
+    device: str = "auto"
+    precision: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class ExtractOptions:
+    """The options of an extraction for a map or on a cluster.
+
+    Attributes
+    ----------
+    batch_size, n_workers, file, progress
+        See `extract`.
+    thumbnails : ThumbnailSink or None
+        Receives a thumbnail of each image.
+    work : Path or None
+        Folder for intermediate results, from which an interrupted call is continued.
+    maps : sequence of Path
+        Finished maps, whose features of the same images by the same network are reused.
+    machines : Machines or None
+        Other machines that read the images and run the network. `NetworkRequest.model` must then
+        be a name, and on `NetworkRequest.device` this machine only chooses the precision.
+    """
+
+    batch_size: int | None = None
+    n_workers: int | None = None
+    file: Path | None = None
+    thumbnails: ThumbnailSink | None = None
+    work: Path | None = None
+    maps: Sequence[Path] = ()
+    machines: Machines | None = None
+    progress: Progress = field(default_factory=SilentProgress)

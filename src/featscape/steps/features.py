@@ -117,24 +117,27 @@ def extract(
     InputError
         As `check_number` does.
     """
+    from featscape.features import ExtractOptions, NetworkRequest
     from featscape.images import ThumbnailPacker
 
+    request = NetworkRequest(
+        options.model,
+        weights=None if options.weights is None else Path(options.weights),
+        layers=options.layer_names,
+        pool=options.pool,
+        device=options.device,
+        precision=options.precision,
+    )
     with ThumbnailPacker(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px) as thumbnails:
-        features = executor.extract(
-            images,
-            model=options.model,
-            weights=None if options.weights is None else Path(options.weights),
-            layers=options.layer_names,
-            pool=options.pool,
-            device=options.device,
-            precision=options.precision,
+        extract_options = ExtractOptions(
             batch_size=options.batch_size,
-            thumbnails=thumbnails,
             file=folders[0] / (mapfolder.FEATURES if len(folders) == 1 else JOINT),
+            thumbnails=thumbnails,
             work=kept_beside(folders[0]),
             maps=maps,
             progress=options.reporter,
         )
+        features = executor.extract(images, request, extract_options)
     if len(features.images) < len(images):
         options.reporter.note(describe_unreadable(images, features.images))
     check_number(features.images, n_found=len(images))

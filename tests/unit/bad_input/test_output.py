@@ -82,7 +82,7 @@ class TestCtrlC:
             raise KeyboardInterrupt
 
         where = {
-            "extract": "featscape.features.extract",
+            "extract": "featscape.features.run_extraction",
             "draw_mosaic": "featscape.pictures.draw_mosaic",
             "write_run": "featscape.mapfolder.write_run",
             "t-SNE": "meshtsne.estimator.descend",
@@ -119,7 +119,7 @@ def test_an_unexpected_exception_is_raised(featscape, photos, monkeypatch):
     def fail(*_arguments, **_options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("featscape.features.extract", fail)
+    monkeypatch.setattr("featscape.features.run_extraction", fail)
     with pytest.raises(ZeroDivisionError):  # Python shows the traceback and ends with status 1
         featscape("map", photos, "-o", "m", "--perplexity", 4)
     assert not Path("m").exists()

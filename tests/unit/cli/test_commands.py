@@ -193,7 +193,7 @@ class TestMistakes:
         def fail(*_arguments, **_options):
             raise error("what\nhappened")
 
-        monkeypatch.setattr("featscape.features.extract", fail)
+        monkeypatch.setattr("featscape.features.run_extraction", fail)
         done = featscape("map", photos, "--perplexity", 4)
         assert done.status == 2
         assert done.err.splitlines()[-1] == r"featscape: what\nhappened"
@@ -216,7 +216,7 @@ class TestMistakes:
         ],
     )
     def test_a_limit_of_the_system_is_one_line(self, featscape, photos, monkeypatch, error, words):
-        monkeypatch.setattr("featscape.features.extract", Mock(side_effect=error))
+        monkeypatch.setattr("featscape.features.run_extraction", Mock(side_effect=error))
         done = featscape("map", photos, "--perplexity", 4)
         assert done.status == 2
         assert re.match(f"featscape: .*{words}", done.err.splitlines()[-1])
@@ -225,7 +225,7 @@ class TestMistakes:
         "error", [OSError(errno.EIO, "broken"), RuntimeError("bug"), ImportError("no module x")]
     )
     def test_other_errors_have_a_traceback(self, featscape, photos, monkeypatch, error):
-        monkeypatch.setattr("featscape.features.extract", Mock(side_effect=error))
+        monkeypatch.setattr("featscape.features.run_extraction", Mock(side_effect=error))
         with pytest.raises(type(error), match=str(error)[-3:]):
             featscape("map", photos, "--perplexity", 4)
 

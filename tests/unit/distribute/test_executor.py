@@ -10,6 +10,7 @@ from featscape.distribute import open_executor
 from featscape.distribute.cluster import Cluster
 from featscape.distribute.executor import LocalExecutor
 from featscape.errors import InputError
+from featscape.features.protocols import ExtractOptions, NetworkRequest
 from helpers.notes import Notes
 
 
@@ -26,33 +27,38 @@ def fake_ray(n_gpus, nodes_before, nodes_after):
 
 @pytest.fixture
 def given(monkeypatch):
-    """Return the options that a cluster gives to `features.extract`, which does nothing."""
-    options = {}
+    """Return the list of the arguments of `run_extraction`, which returns its images."""
+    arguments = []
     monkeypatch.setattr(
-        "featscape.features.extract", lambda images, **given: options.update(given) or images
+        "featscape.features.run_extraction", lambda *given: arguments.extend(given) or given[0]
     )
     monkeypatch.setattr(cluster_module, "RemoteExtraction", lambda pools: pools)
-    return options
+    return arguments
 
 
 def test_a_cluster_runs_the_network_and_this_machine_only_uses_its_cpu(given):
     images = object()
-    made = Cluster(fake_ray(0, "ab", "ab")).extract(images, model="m", batch_size=8)
+    cluster = Cluster(fake_ray(0, "ab", "ab"))
+    made = cluster.extract(images, NetworkRequest("m"), ExtractOptions(batch_size=8))
     assert made is images
-    assert (given["model"], given["device"], given["batch_size"]) == ("m", "cpu", 8)
-    assert (given["machines"].device, given["machines"].n_networks) == ("cpu", 4)
+    _, request, options = given
+    assert (request.model, request.device, options.batch_size) == ("m", "cpu", 8)
+    assert (options.machines.device, options.machines.n_networks) == ("cpu", 4)
 
 
 def test_on_gpus_of_a_cluster_the_default_batch_is_larger(given):
-    Cluster(fake_ray(1, "ab", "ab")).extract(object(), model="m", batch_size=None)
-    assert given["batch_size"] == 256
-    assert given["machines"].device == "cuda"
+    cluster = Cluster(fake_ray(1, "ab", "ab"))
+    cluster.extract(object(), NetworkRequest("m"), ExtractOptions())
+    _, request, options = given
+    assert (request.device, options.batch_size) == ("cpu", 256)
+    assert options.machines.device == "cuda"
 
 
 @pytest.mark.usefixtures("given")
 def test_lost_nodes_are_reported():
     notes = Notes()
-    Cluster(fake_ray(0, "ab", "a")).extract(object(), model="m", progress=notes)
+    cluster = Cluster(fake_ray(0, "ab", "a"))
+    cluster.extract(object(), NetworkRequest("m"), ExtractOptions(progress=notes))
     assert notes.lines == ["1 node was lost; other nodes repeated the unfinished tasks"]
 
 
@@ -73,9 +79,14 @@ def test_an_unknown_engine_or_a_useless_address_is_refused(engine, address, mess
         pass
 
 
-def test_the_options_of_an_executor_are_the_keywords_of_extract():
-    from featscape.features import extract
-    from featscape.features.protocols import ExtractOptions
+@pytest.mark.parametrize("record", [NetworkRequest, ExtractOptions])
+def test_the_records_of_an_executor_have_the_defaults_of_extract(record):
+    from featscape import extract
 
-    keywords = inspect.signature(extract).parameters.keys() - {"images"}
-    assert ExtractOptions.__annotations__.keys() == keywords
+    public = inspect.signature(extract).parameters
+    shared = inspect.signature(record).parameters.keys() & public.keys() - {"model", "progress"}
+    assert len(shared) >= 3
+    default = record("m") if record is NetworkRequest else record()
+    assert {name: getattr(default, name) for name in shared} == {
+        name: public[name].default for name in shared
+    }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.cores import count_cores
@@ -28,63 +28,16 @@ from featscape.records import SkippedImage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
+    from featscape.features.protocols import NetworkRequest
     from featscape.records import ImageSet, Inference, ModelCard, ThumbnailSink
 
 _MAX_IMAGES = 20_000  # each image is read twice; for more images this takes longer than loading
 _NOT_IN_MAP = "the file changed while it was read"  # after the map was found to contain it
-
-
-@dataclass(frozen=True)
-class NetworkRequest:
-    """The arguments of `load_network` that determine the features.
-
-    Attributes
-    ----------
-    model : str
-    weights : Path or None
-    layers : tuple of str
-    pool : str or None
-    precision : str
-    """
-
-    model: str
-    weights: Path | None
-    layers: tuple[str, ...]
-    pool: str | None
-    precision: str
-
-    def fits(self, card: ModelCard) -> bool:
-        """Return whether `load_network` would return a network with this card.
-
-        Only the networks of libraries are compared, since code of a user may change. The card of
-        several layers never fits.
-        """
-        if card.name != self.model or not is_listed(self.model):
-            return False
-        if self.layers:
-            has_layer = self.layers == (card.layer,) and card.pool == (self.pool or DEFAULT_POOL)
-        else:
-            has_layer = self.pool is None and card.layer.startswith(INPUT_OF)
-        if self.weights is not None:
-            has_weights = card.weights == str(self.weights)
-        else:
-            has_weights = card.weights in standard_weights(self.model)
-        return has_layer and has_weights and card.weights_sha256 == self._weights_sha256
-
-    @cached_property
-    def _weights_sha256(self) -> str | None:
-        """The hash of the file of weights, computed once for all maps; None if there is no file."""
-        file = self.weights or find_weights_file(self.model)
-        try:
-            return None if file is None else hash_once(file)
-        except OSError:
-            return None
 
 
 @dataclass(frozen=True)
@@ -152,7 +105,7 @@ def _read_network(folder: Path, request: NetworkRequest, *, n_images: int) -> Ne
     if found is None:
         return None
     run, card, inference = found
-    if run["versions"] != current_versions() or not request.fits(card):
+    if run["versions"] != current_versions() or not _fits(request, card):
         return None
     if request.precision == AUTO:
         is_chosen = is_reused(inference, n_then=run["counts"]["items"], n_now=n_images)
@@ -164,6 +117,34 @@ def _read_network(folder: Path, request: NetworkRequest, *, n_images: int) -> Ne
         reason = f"as for an earlier map in {printable(folder)}"
         inference = replace(inference, asked=request.precision, reason=reason)
     return NetworkOfMap(card, inference)
+
+
+def _fits(request: NetworkRequest, card: ModelCard) -> bool:
+    """Return whether `open_given` would return a network with this card.
+
+    Only the networks of libraries are compared, since code of a user may change. The card of
+    several layers never fits.
+    """
+    if card.name != request.model or not is_listed(card.name):
+        return False
+    if request.layers:
+        has_layer = request.layers == (card.layer,) and card.pool == (request.pool or DEFAULT_POOL)
+    else:
+        has_layer = request.pool is None and card.layer.startswith(INPUT_OF)
+    if request.weights is not None:
+        has_weights = card.weights == str(request.weights)
+    else:
+        has_weights = card.weights in standard_weights(card.name)
+    return has_layer and has_weights and card.weights_sha256 == _hash_weights(request, card.name)
+
+
+def _hash_weights(request: NetworkRequest, name: str) -> str | None:
+    """Return the hash of the file of weights; None if there is no file."""
+    file = find_weights_file(name) if request.weights is None else Path(request.weights)
+    try:
+        return None if file is None else hash_once(file)
+    except OSError:
+        return None
 
 
 def _contains(

@@ -16,7 +16,7 @@ from featscape.defaults import DEFAULT_MODEL
 from featscape.errors import InputError, ModelError
 from featscape.features.engines.precision import AUTO
 from featscape.features.extraction.earlier_runs import open_cache
-from featscape.features.extraction.finished_maps import NetworkRequest, find_network_of_map
+from featscape.features.extraction.finished_maps import find_network_of_map
 from featscape.features.extraction.kept_runs import KeptRun
 from featscape.features.extraction.prefetch import BottleneckMeter, map_ahead, read_ahead
 from featscape.features.extraction.reading import fill_placeholders, make_reader
@@ -25,7 +25,7 @@ from featscape.features.extraction.row_store import open_row_store
 from featscape.features.extraction.sampling import PreparedNetwork, prepare_network
 from featscape.features.extraction.shards import Shard, ShardWriter
 from featscape.features.given_network import open_given
-from featscape.features.protocols import Read
+from featscape.features.protocols import ExtractOptions, NetworkRequest, Read
 from featscape.files.features import largest_feature
 from featscape.progress import SilentProgress, Task
 from featscape.records import ImageSet
@@ -38,14 +38,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from featscape.features.extraction.cache import FeatureCache
-    from featscape.features.protocols import Backend, Machines
+    from featscape.features.protocols import Backend
     from featscape.progress import Progress
-    from featscape.records import (
-        Features,
-        ModelCard,
-        SkippedImage,
-        ThumbnailSink,
-    )
+    from featscape.records import Features, ModelCard, SkippedImage
 
 
 def extract(
@@ -60,19 +55,14 @@ def extract(
     precision: str = AUTO,
     batch_size: int | None = None,
     n_workers: int | None = None,
-    machines: Machines | None = None,
-    thumbnails: ThumbnailSink | None = None,
-    file: Path | None = None,
-    work: Path | None = None,
-    maps: Sequence[Path] = (),
+    file: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Features:
     """Compute the features of images with a pretrained network.
 
     The features are the input of the network's classifier, or the outputs of selected layers.
     Images that cannot be decoded are skipped, and recorded with the reason. The features do not
-    depend on `n_workers`, and agree to floating-point error for different batch sizes. With `work`,
-    repeating an interrupted call returns bit-identical features.
+    depend on `n_workers`, and agree to floating-point error for different batch sizes.
 
     Parameters
     ----------
@@ -94,20 +84,9 @@ def extract(
         Number of images per batch; the default depends on the device.
     n_workers : int, optional
         Number of decoding threads; the default depends on the device.
-    machines : Machines, optional
-        An object with the method of ``featscape.features.protocols.Machines``: other machines that
-        read the images and run the network. By default this machine does; `make_map` creates the
-        object for the engine "ray". `model` must then be a name. On `device`, this machine only
-        chooses the precision.
-    thumbnails : ThumbnailSink, optional
-        Receives a thumbnail of each image: an object with the attributes and methods of
-        ``featscape.records.ThumbnailSink``.
-    file : Path, optional
-        If given, the features are written into this .npy file, and returned memory-mapped.
-    work : Path, optional
-        Folder for intermediate results, from which an interrupted call is continued.
-    maps : sequence of Path
-        Finished maps, whose features of the same images by the same network are reused.
+    file : path, optional
+        If given, the features are written into this .npy file, and returned memory-mapped. An
+        existing file is overwritten.
     progress : Progress, optional
 
     Returns
@@ -123,6 +102,8 @@ def extract(
     ModelError, DeviceError
         As `make_map` does. Also if a feature is not finite or too large, or a batch does not fit
         into the memory of the device.
+    OSError
+        If `file` cannot be written.
 
     Examples
     --------
@@ -131,54 +112,50 @@ def extract(
     >>> len(features.values)
     24
     """
-    _check_inputs(images, batch_size=batch_size, n_workers=n_workers)
-    progress = progress or SilentProgress()
+    layers = (layers,) if isinstance(layers, str) else tuple(layers)
+    return run_extraction(
+        images,
+        NetworkRequest(model, preprocessing, weights, layers, pool, device, precision),
+        ExtractOptions(
+            batch_size=batch_size,
+            n_workers=n_workers,
+            file=None if file is None else Path(file),
+            progress=progress or SilentProgress(),
+        ),
+    )
+
+
+def run_extraction(images: ImageSet, request: NetworkRequest, options: ExtractOptions) -> Features:
+    """Compute the features of images like `extract`, also for a map or on other machines.
+
+    The result and the errors are those of `extract`.
+
+    Parameters
+    ----------
+    images : ImageSet
+    request : NetworkRequest
+    options : ExtractOptions
+        With `work`, repeating an interrupted call returns bit-identical features.
+    """
+    _check_inputs(images, options)
     network: Backend | None = None
-    if isinstance(model, str) and machines is None and preprocessing is None:
-        path = None if weights is None else Path(weights)
-        request = NetworkRequest(model, path, tuple(layers), pool, precision)
-        network = find_network_of_map(maps, images, thumbnails, request)
-    network = network or open_given(
-        model,
-        preprocessing=preprocessing,
-        weights=weights,
-        layers=layers,
-        pool=pool,
-        device=device,
-        precision=precision,
-        progress=progress,
+    is_name = isinstance(request.model, str) and request.preprocessing is None
+    if is_name and options.machines is None:
+        network = find_network_of_map(options.maps, images, options.thumbnails, request)
+    network = network or open_given(request, options.progress)
+    prepared = prepare_network(network, images, options)
+    card = prepared.network.card
+    run = KeptRun(card, images.white, prepared.inference, len(images), prepared.n_sampled)
+    cache, n_shards = open_cache(
+        options.work, options.maps, run=run, sample=prepared.sample, progress=options.progress
     )
-    prepared = prepare_network(
-        network,
-        images,
-        thumbnails,
-        runs_here=machines is None,
-        maps=maps,
-        work=work,
-        batch_size=batch_size,
-        n_workers=n_workers,
-        progress=progress,
-    )
-    run = KeptRun(
-        prepared.network.card, images.white, prepared.inference, len(images), prepared.n_sampled
-    )
-    cache, n_shards = open_cache(work, maps, run=run, sample=prepared.sample, progress=progress)
-    extraction = _Extraction(
-        images,
-        prepared,
-        thumbnails,
-        cache,
-        batch_size=batch_size or prepared.network.batch_size,
-        progress=progress,
-    )
-    thumbnail_px = None if thumbnails is None else thumbnails.size_px
     shards = ShardWriter(
-        None if work is None else work / run.name,
+        None if options.work is None else options.work / run.name,
         next_number=n_shards,
-        thumbnail_px=thumbnail_px,
+        thumbnail_px=None if options.thumbnails is None else options.thumbnails.size_px,
         run=run,
     )
-    return extraction.run(file=file, shards=shards, machines=machines, n_workers=n_workers)
+    return _Extraction(images, prepared, options, cache).run(shards)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,32 +166,26 @@ class _Extraction:
     ----------
     images : ImageSet
     prepared : PreparedNetwork
-    thumbnails : ThumbnailSink or None
+    options : ExtractOptions
     cache : FeatureCache
-    batch_size : int
-    progress : Progress
     """
 
     images: ImageSet
     prepared: PreparedNetwork
-    thumbnails: ThumbnailSink | None
+    options: ExtractOptions
     cache: FeatureCache
-    batch_size: int
-    progress: Progress
 
     @property
     def network(self) -> Backend:
         """The network that computes the features."""
         return self.prepared.network
 
-    def run(
-        self,
-        *,
-        file: Path | None,
-        shards: ShardWriter,
-        machines: Machines | None,
-        n_workers: int | None,
-    ) -> Features:
+    @property
+    def batch_size(self) -> int:
+        """Number of images per batch."""
+        return self.options.batch_size or self.network.batch_size
+
+    def run(self, shards: ShardWriter) -> Features:
         """Return the features of all images; write them into shards.
 
         Raises
@@ -225,37 +196,36 @@ class _Extraction:
         card = self.network.card
         with (
             shards,
-            closing(open_row_store(file, len(self.images), card.n_features)) as rows,
-            closing(self._read_images(machines, n_workers=n_workers)) as items,
+            closing(open_row_store(self.options.file, len(self.images), card.n_features)) as rows,
+            closing(self._read_images()) as items,
         ):
-            result = ResultBuilder(self.images, self.thumbnails, rows=rows)
+            result = ResultBuilder(self.images, self.options.thumbnails, rows=rows)
             self._fill(result, items, shards)
             shards.write()  # before `finish` maps the file: a mapped file keeps its disk space
             self._report(result)
             features = result.finish(card)
         return replace(features, inference=self.prepared.inference)
 
-    def _read_images(
-        self, machines: Machines | None, *, n_workers: int | None
-    ) -> Generator[Read | SkippedImage, None, None]:
+    def _read_images(self) -> Generator[Read | SkippedImage, None, None]:
         """Return a generator of all images in order, read by threads here or by other machines."""
-        read = make_reader(self.images, self.network, self.thumbnails, self.cache)
-        if machines is None:
+        thumbnails = self.options.thumbnails
+        read = make_reader(self.images, self.network, thumbnails, self.cache)
+        if self.options.machines is None:
             # two batches ahead of the current batch; on a GPU `map_ahead` holds further batches
             return read_ahead(
                 read,
                 len(self.images),
-                n_workers=n_workers or self.network.n_workers,
+                n_workers=self.options.n_workers or self.network.n_workers,
                 n_ahead=2 * self.batch_size,
             )
-        read_there = machines.compute(
+        read_there = self.options.machines.compute(
             self.images,
             self.network,
             batch_size=self.batch_size,
-            thumbnails=self.thumbnails,
+            thumbnails=thumbnails,
             cache=self.cache,
         )
-        return fill_placeholders(read_there, self.cache, read, self.thumbnails)
+        return fill_placeholders(read_there, self.cache, read, thumbnails)
 
     def _fill(
         self, result: ResultBuilder, items: Iterable[Read | SkippedImage], shards: ShardWriter
@@ -280,7 +250,7 @@ class _Extraction:
             n_before=len(self.prepared.sample),
         )
         with (
-            self.progress.task(task) as advance,
+            self.options.progress.task(task) as advance,
             closing(_batches(result, meter.time_inner(items), self.batch_size)) as batches,
             closing(
                 map_ahead(
@@ -300,13 +270,14 @@ class _Extraction:
     def _report(self, result: ResultBuilder) -> None:
         """Report the decoding, the crop and cached features; raise InputError without an image."""
         result.check()
-        result.report_decoding(self.progress)
+        progress = self.options.progress
+        result.report_decoding(progress)
         if self.prepared.preprocessing is not None:
-            result.report_cropped(self.prepared.preprocessing, self.progress)
+            result.report_cropped(self.prepared.preprocessing, progress)
         for origin, count in result.n_cached.items():
-            self.progress.note(f"the features of {count:,} images were taken from {origin}")
+            progress.note(f"the features of {count:,} images were taken from {origin}")
         for origin in sorted(self.cache.damaged):
-            self.progress.note(
+            progress.note(
                 f"some features in {origin or 'the results of the interrupted run'} could not be "
                 "read and were computed again"
             )
@@ -358,14 +329,14 @@ def _compute(batch: Mapping[int, Read], network: Backend) -> NDArray[np.float32]
     return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
 
-def _check_inputs(images: ImageSet, *, batch_size: int | None, n_workers: int | None) -> None:
+def _check_inputs(images: ImageSet, options: ExtractOptions) -> None:
     if not isinstance(images, ImageSet):
         raise InputError(
             f"images must be the result of find_images; got the type {type(images).__name__}. "
             "Pass find_images(SOURCE)."
         )
-    _check_count("batch_size", batch_size)
-    _check_count("n_workers", n_workers)
+    _check_count("batch_size", options.batch_size)
+    _check_count("n_workers", options.n_workers)
     if len(images) == 0:
         raise InputError(
             f"feature extraction needs at least one image; {images.source} has none. "

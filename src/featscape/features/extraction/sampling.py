@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.features.protocols import Backend
+    from featscape.features.protocols import Backend, ExtractOptions
     from featscape.features.zoo.preprocessing import Preprocessing
-    from featscape.progress import Progress
-    from featscape.records import ImageSet, Inference, SkippedImage, ThumbnailSink
+    from featscape.records import ImageSet, Inference, SkippedImage
 
 _MAX_TRIED = 2  # images read for each image of the sample: half of the images may be unreadable
 
@@ -59,61 +58,39 @@ class PreparedNetwork:
 def prepare_network(
     network: Backend,
     images: ImageSet,
-    thumbnails: ThumbnailSink | None,
-    *,
-    runs_here: bool,
-    maps: Sequence[Path],
-    work: Path | None,
-    batch_size: int | None,
-    n_workers: int | None,
-    progress: Progress,
+    options: ExtractOptions,
 ) -> PreparedNetwork:
     """Choose the precision of a network on the first readable images, and compile the network.
 
-    A backend other than `Network` is neither changed nor tried.
-
-    Parameters
-    ----------
-    network : Backend
-    images : ImageSet
-    thumbnails : ThumbnailSink or None
-        Makes the thumbnails of the sample.
-    runs_here : bool
-        False if other machines run the network: the network is then not compiled, and the sample
-        has no thumbnails.
-    maps : sequence of Path
-        Finished maps. The choice for the same network in one of these maps is reused.
-    work : Path or None
-        The folder of interrupted runs, whose choice takes precedence over the maps' choice.
-    batch_size : int or None
-        Number of images per batch; None for the network's default.
-    n_workers : int or None
-        Number of decoding threads; None for the network's default.
-    progress : Progress
+    The choice of an interrupted run in `options.work` takes precedence over the choice for the same
+    network in `options.maps`. If other machines run the network, it is not compiled, and the sample
+    has no thumbnails. A backend other than `Network` is neither changed nor tried.
     """
     if isinstance(network, NetworkOfMap):
         return PreparedNetwork(network, network.inference)
     if not isinstance(network, Network):
         return PreparedNetwork(network)
     n_images = len(images)
-    batch_size = batch_size or network.batch_size
+    batch_size = options.batch_size or network.batch_size
+    runs_here = options.machines is None
     n_compiled = network.compiled_batch_size(n_images, batch_size) if runs_here else 0
-    held, n_kept = _reuse_choice(network, images, maps=maps, work=work)
+    held, n_kept = _reuse_choice(network, images, maps=options.maps, work=options.work)
     n_sample = n_kept or held.sample_size(n_images)
-    read = make_reader(images, network, thumbnails if runs_here else None, FeatureCache(()))
-    n_threads = n_workers or network.n_workers
+    thumbnails = options.thumbnails if runs_here else None
+    read = make_reader(images, network, thumbnails, FeatureCache(()))
+    n_threads = options.n_workers or network.n_workers
     sample = _read_sample(read, n_images, max(n_sample, n_compiled), n_threads=n_threads)
     pixels = [one.pixels for one in sample if one.pixels is not None]  # of all: nothing is cached
     chosen, values = held.choose_precision(pixels[:n_sample])
     if n_kept:
         values = chosen.run(pixels[:n_kept])
     if 0 < n_compiled <= len(sample):
-        progress.note(f"compiling the network, which saves time for {n_images:,} images")
+        options.progress.note(f"compiling the network, which saves time for {n_images:,} images")
         chosen = chosen.compiled(pixels[:n_compiled])
         if chosen.inference is None or not chosen.inference.fallback:
             values = None  # a compiled network has other rounding errors
         else:
-            progress.note(f"the network is not compiled: {chosen.inference.fallback}")
+            options.progress.note(f"the network is not compiled: {chosen.inference.fallback}")
     return PreparedNetwork(
         chosen, chosen.inference, chosen.preprocessing, _cache_sample(sample, values), n_sample
     )

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from featscape.errors import InputError, MissingExtra, ModelError
-from featscape.features import extract, load_network, reload_network
+from featscape.features import (
+    ExtractOptions,
+    NetworkRequest,
+    extract,
+    load_network,
+    reload_network,
+    run_extraction,
+)
 from featscape.features.engines.precision import (
     check_precision,
     measure,
@@ -79,7 +86,8 @@ class TestEarlierChoice:
         model = asdict(replace(small_network.card, precision="fp32"))
         inference = asdict(replace(self.CHOSEN, precision="fp32", reason="bf16 is too far from it"))
         maps["m"] |= {"model": model, "inference": inference}
-        found = extract(noise_images(3), model=small_network, maps=[Path("m")])
+        options = ExtractOptions(maps=[Path("m")])
+        found = run_extraction(noise_images(3), NetworkRequest(small_network), options)
         assert found.inference.reason == "bf16 is too far from it"
 
 
@@ -89,6 +97,11 @@ def test_invalid_precisions_are_refused(name):
         check_precision(name)
     with pytest.raises(InputError, match="precision"):
         load_network("shufflenet_v2_x0_5", precision=name)
+
+
+def continue_in(work, images, network, **options):
+    """Extract features, and reuse and keep intermediate results in a folder."""
+    return run_extraction(images, NetworkRequest(network), ExtractOptions(work=work, **options))
 
 
 @pytest.fixture
@@ -164,7 +177,8 @@ class TestSample:
         network, counts = load()
         images = noise_images(40, broken={0: "x", 30: "x"})
         with ThumbnailPacker(tmp_path / "pack") as pack:
-            found = extract(images, model=network, thumbnails=pack)
+            options = ExtractOptions(thumbnails=pack)
+            found = run_extraction(images, NetworkRequest(network), options)
         assert counts == {"fp32": found.inference.n_checked, "bf16": 38}
         assert 20 < found.inference.n_checked < 38
         kept = [i for i in range(40) if i not in (0, 30)]
@@ -176,11 +190,12 @@ class TestSample:
 
     def test_a_continued_run_computes_the_sample_again(self, noise_images, tmp_path, load):
         first, _ = load()
-        found = extract(noise_images(30), model=first, work=tmp_path)
+        found = continue_in(tmp_path, noise_images(30), first)
         network, counts = load()
         images = noise_images(40)
         with ThumbnailPacker(tmp_path / "pack") as pack:
-            again = extract(images, model=network, work=tmp_path, thumbnails=pack)
+            options = ExtractOptions(work=tmp_path, thumbnails=pack)
+            again = run_extraction(images, NetworkRequest(network), options)
         n_checked = again.inference.n_checked
         assert counts == {"fp32": n_checked, "bf16": n_checked + 10}
         assert np.array_equal(again.values[:30], found.values)
@@ -222,12 +237,12 @@ class TestInterruptedRun:
         self, noise_images, tmp_path, load, monkeypatch
     ):
         first, _ = load()
-        found = extract(noise_images(30), model=first, work=tmp_path)
+        found = continue_in(tmp_path, noise_images(30), first)
         now_s = count(step=100.0)
         monkeypatch.setattr("time.perf_counter", lambda: next(now_s))
         network, counts = load()
         notes = Notes()
-        again = extract(noise_images(30), model=network, work=tmp_path, progress=notes)
+        again = continue_in(tmp_path, noise_images(30), network, progress=notes)
         assert "continuing: 30 of at most 30 different images were done" in notes.lines
         assert counts == {}
         assert again.inference == found.inference
@@ -237,9 +252,9 @@ class TestInterruptedRun:
     def test_a_grown_run_keeps_the_choice(self, noise_images, tmp_path, load, try_bf16_from):
         try_bf16_from(40)
         first, _ = load()
-        assert extract(noise_images(30), model=first, work=tmp_path).model.precision == "fp32"
+        assert continue_in(tmp_path, noise_images(30), first).model.precision == "fp32"
         network, counts = load()
-        again = extract(noise_images(40), model=network, work=tmp_path)
+        again = continue_in(tmp_path, noise_images(40), network)
         assert again.model.precision == "fp32"
         assert counts == {"fp32": 10}
         fresh, _ = load()
@@ -250,21 +265,21 @@ class TestInterruptedRun:
     ):
         try_bf16_from(30)
         first, _ = load()
-        found = extract(noise_images(30), model=first, work=tmp_path)
+        found = continue_in(tmp_path, noise_images(30), first)
         assert found.inference.n_checked == 21
         network, counts = load()
-        again = extract(noise_images(30), model=network, work=tmp_path)
+        again = continue_in(tmp_path, noise_images(30), network)
         assert counts == {"bf16": 21}
         assert again.inference == found.inference
         assert np.array_equal(again.values, found.values)
 
     def test_a_requested_precision_is_reported(self, noise_images, tmp_path, load):
         first, _ = load()
-        extract(noise_images(30), model=first, work=tmp_path)
+        continue_in(tmp_path, noise_images(30), first)
         network, _ = load()
         notes = Notes()
         network = replace(network, requested="bf16")
-        extract(noise_images(30), model=network, work=tmp_path, progress=notes)
+        continue_in(tmp_path, noise_images(30), network, progress=notes)
         unused = "the results of the interrupted run are not used: "
         assert f"{unused}the precision was fp32, and is now bf16" in notes.lines
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from featscape.features import extract
+from featscape.features import ExtractOptions, NetworkRequest, extract, run_extraction
 from featscape.images import ThumbnailPacker, decode_bytes, find_images
 from featscape.mapfolder.thumbnails import Thumbnails
 
@@ -93,7 +93,8 @@ def test_features_and_thumbnails_agree_for_both_decoders(plain_files, tmp_path, 
     found = []
     for name, images in zip(("slow", "quick"), plain_files, strict=True):
         with ThumbnailPacker(tmp_path / name, size_px=64) as pack:
-            features = extract(images, model=lite0_network, thumbnails=pack)
+            options = ExtractOptions(thumbnails=pack)
+            features = run_extraction(images, NetworkRequest(lite0_network), options)
         thumbnails = Thumbnails(tmp_path / name)
         encoded = [thumbnails.encoded(row) for row in range(len(thumbnails))]
         found.append((features.values.tobytes(), features.sizes_px.tolist(), encoded))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from featscape.errors import ImageError, InputError, ModelError
-from featscape.features import extract
+from featscape.features import ExtractOptions, NetworkRequest, extract, run_extraction
 from featscape.features.extraction.reading import digest, read_image
 from featscape.features.extraction.sampling import PreparedNetwork
 from featscape.features.network import Network
@@ -95,7 +95,8 @@ def test_unreadable_images_are_skipped_with_the_reason(noise_images, broken):
     images = replace(noise_images(10, broken=reasons), skipped=(earlier,))
     kept = [i for i in range(10) if i not in broken]
     thumbnails, progress = Thumbnails(), Counting()
-    features = extract(images, model=MeanColor(), thumbnails=thumbnails, progress=progress)
+    options = ExtractOptions(thumbnails=thumbnails, progress=progress)
+    features = run_extraction(images, NetworkRequest(MeanColor()), options)
     np.testing.assert_allclose(features.values, mean_colors(images, kept), rtol=1e-5)
     assert features.images.paths == tuple(f"{i}.png" for i in kept)
     assert features.images.labels == tuple("ab"[i % 2] for i in kept)
@@ -149,7 +150,7 @@ def test_features_of_another_white_are_not_continued(noise_images, tmp_path):
     for white, n_computed in ((None, 5), (4095, 5), (1023, 5), (4095, 0), (None, 0)):
         network = MeanColor()
         images = replace(noise_images(5), white=white)
-        extract(images, model=network, work=tmp_path)
+        run_extraction(images, NetworkRequest(network), ExtractOptions(work=tmp_path))
         assert sum(network.batches) == n_computed
 
 
@@ -159,10 +160,19 @@ def test_equal_images_are_computed_once(noise_images, tmp_path, is_in_file):
     images = noise_images(5).select(order)
     network, thumbnails = MeanColor(), Thumbnails()
     file = tmp_path / "f.npy" if is_in_file else None
-    features = extract(images, model=network, thumbnails=thumbnails, file=file)
+    options = ExtractOptions(thumbnails=thumbnails, file=file)
+    features = run_extraction(images, NetworkRequest(network), options)
     assert sum(network.batches) == 5
     np.testing.assert_allclose(features.values, mean_colors(noise_images(5), order), rtol=1e-5)
     assert len(thumbnails.rows) == 8
+
+
+def test_features_are_written_into_a_file_and_mapped(noise_images, tmp_path):
+    file = tmp_path / "f.npy"
+    file.write_bytes(b"older")
+    features = extract(noise_images(5), model=MeanColor(), file=str(file))
+    assert isinstance(features.values, np.memmap)
+    np.testing.assert_allclose(np.load(file), mean_colors(noise_images(5), range(5)), rtol=1e-5)
 
 
 def test_images_that_cannot_be_prepared_are_skipped(noise_images):
@@ -179,7 +189,8 @@ def test_images_that_cannot_be_prepared_are_skipped(noise_images):
 
 def test_thumbnails_are_made_in_the_decoding_threads(noise_images):
     thumbnails = Thumbnails()
-    extract(noise_images(9), model=MeanColor(), thumbnails=thumbnails)
+    options = ExtractOptions(thumbnails=thumbnails)
+    run_extraction(noise_images(9), NetworkRequest(MeanColor()), options)
     assert threading.main_thread() not in thumbnails.threads
     assert len(thumbnails.rows) == 9
 
@@ -352,12 +363,12 @@ def test_placeholders_of_machines_are_looked_up_or_computed_here(
 ):
     images, work = noise_images(9), tmp_path / "work"
     if kept != "nothing":
-        sink = Thumbnails() if "thumbnails" in kept else None
-        extract(images, model=MeanColor(), thumbnails=sink, work=work)
+        options = ExtractOptions(thumbnails=Thumbnails() if "thumb" in kept else None, work=work)
+        run_extraction(images, NetworkRequest(MeanColor()), options)
     network = MeanColor()
     thumbnails = Thumbnails() if with_thumbnails else None
-    machines = Elsewhere(n_placeholders)
-    features = extract(images, model=network, machines=machines, thumbnails=thumbnails, work=work)
+    options = ExtractOptions(machines=Elsewhere(n_placeholders), thumbnails=thumbnails, work=work)
+    features = run_extraction(images, NetworkRequest(network), options)
     np.testing.assert_allclose(features.values, mean_colors(images, range(9)), rtol=1e-5)
     assert features.sizes_px.tolist() == [[40, 30]] * 9
     assert sum(network.batches) == 9 - (n_placeholders if kept != "nothing" else 0)
@@ -407,7 +418,7 @@ class TestScale:
 
         network = self.Looking()
         with ThumbnailPacker(tmp_path / "small", size_px=size_px) as pack:
-            extract(photo, model=network, thumbnails=pack)
+            run_extraction(photo, NetworkRequest(network), ExtractOptions(thumbnails=pack))
         assert network.seen == [(226, 161)]  # for any size of the thumbnails
         whole = Image.open(io.BytesIO(make_thumbnail(photo.load(0), size_px=size_px)))
         assert Thumbnails(tmp_path / "small").load(0).size == whole.size

@@ -9,7 +9,14 @@ import pytest
 import torch
 
 from featscape.errors import ModelError
-from featscape.features import extract, list_layers, load_network, reload_network
+from featscape.features import (
+    ExtractOptions,
+    NetworkRequest,
+    list_layers,
+    load_network,
+    reload_network,
+    run_extraction,
+)
 from featscape.features.zoo.fingerprint import card_key
 from helpers.networks.user_modules import MODULE, READING
 from helpers.notes import Notes
@@ -213,8 +220,8 @@ def test_changes_of_imported_modules_and_read_files_are_detected(own, noise_imag
         for module in ("own_reading", "own_helper"):
             sys.modules.pop(module, None)
         importlib.invalidate_caches()
-        model = "own_reading:Reading"
-        return extract(images, model=model, device="cpu", work=own / "work", progress=notes)
+        request = NetworkRequest("own_reading:Reading", device="cpu")
+        return run_extraction(images, request, ExtractOptions(work=own / "work", progress=notes))
 
     before = run()
     assert card_key(run().model) == card_key(before.model)

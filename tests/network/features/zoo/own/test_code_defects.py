@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from featscape.errors import ModelError
-from featscape.features import extract, load_network
+from featscape.features import ExtractOptions, NetworkRequest, load_network, run_extraction
 from featscape.features.extraction.shards import read_shards
 from featscape.records import Decoded
 from helpers.networks.user_modules import DEFECTIVE
@@ -92,8 +92,9 @@ def test_an_exception_during_a_run_is_one_line_and_keeps_the_computed_features(
 
     network = load_network(f"own_defective:{name}", layers=layers, device="cpu")
     images = replace(noise_images(4), decode=decode)
+    options = ExtractOptions(batch_size=1, work=tmp_path / "work")
     with pytest.raises(ModelError, match=message) as caught:
-        extract(images, model=network, batch_size=1, work=tmp_path / "work")
+        run_extraction(images, NetworkRequest(network), options)
     assert "\n" not in str(caught.value)
     (folder,) = (tmp_path / "work").iterdir()
     parts = read_shards(folder, card=network.card).parts
