@@ -39,7 +39,6 @@ from featscape.records.skipped import DUPLICATE_PATH, INVALID_ROW, NESTED, skipp
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from featscape.images.storage.locations import Location
 
@@ -118,19 +117,29 @@ class ParquetFileOfImages:
         return is_address(first) or is_file
 
     def lists_paths(self) -> bool:
-        """Return whether a column of text has a usual name for paths, and at least one value."""
+        """Return whether a column of text has a usual name for paths, and a value.
+
+        A file without rows needs no value. The null counts in the footer are not used: see
+        `featscape.files.parquet`.
+        """
         import pyarrow as pa
 
         with reading_parquet(self._location):
-            empty = _find_empty_columns(self._parquet.metadata)
             # strings, large strings, string views, and dictionaries of these
-            texts = {
+            texts = [
                 one.name
                 for one in self._parquet.schema_arrow
                 if "string" in str(one.type) and not pa.types.is_nested(one.type)
-            }
-        names = {name.lower() for name in texts - empty}
-        return not names.isdisjoint(PATH_COLUMNS)
+            ]
+            return any(self._is_in_use(one) for one in texts if one.lower() in PATH_COLUMNS)
+
+    def _is_in_use(self, column: str) -> bool:
+        """Return whether a column has a value or the file no rows; raises the errors of Arrow."""
+        if self._parquet.metadata.num_rows == 0:
+            return True
+        max_bytes = limit_bytes(self._n_bytes)
+        batches = read_batches(self._parquet, columns=[column], max_bytes=max_bytes)
+        return any(batch.column(0).null_count < batch.num_rows for batch in batches)
 
     def read(self, name: str, *, column: str | None = None) -> FileImages:
         """Return the images and the other columns.
@@ -249,20 +258,6 @@ def _list_columns(
         if any(file_names):
             columns.setdefault(FILE_NAME, file_names)
     return columns
-
-
-def _find_empty_columns(metadata: pq.FileMetaData) -> set[str]:
-    """Return the columns without a value, as far as the file counts missing values."""
-    empty = set()
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    for number in range(metadata.num_columns):
-        counts = [group.column(number).statistics for group in groups]
-        if groups and all(
-            one is not None and one.has_null_count and one.null_count == group.num_rows
-            for one, group in zip(counts, groups, strict=True)
-        ):
-            empty.add(metadata.schema.column(number).path)
-    return empty
 
 
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:

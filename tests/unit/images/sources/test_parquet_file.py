@@ -1,11 +1,13 @@
 """One Parquet file of images: how often the file is opened, and which errors are damage."""
 
+from contextlib import suppress
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from featscape.errors import ImageError, InputError
-from featscape.images import find_images, open_contents
+from featscape.images import find_images, lists_images, open_contents
 from featscape.images.sources import parquet_file
 from helpers.images.parquet_files import overwrite_column
 
@@ -87,3 +89,26 @@ def test_a_row_group_with_fewer_images_than_rows_is_damaged(write, monkeypatch, 
     again = open_contents("parquet", images.source)
     with pytest.raises(ImageError, match=r"\(the row group has fewer rows than it claims\)"):
         again.read(images.paths[1])
+
+
+@pytest.mark.parametrize("group", [1, 3])
+def test_a_column_of_paths_counts_if_it_has_a_value_in_any_row_group(tmp_path, group):
+    for name, values in (("one", [None, None, "a.png"]), ("none", [None, None, None])):
+        file = tmp_path / f"{name}.parquet"
+        table = pa.table({"path": pa.array(values, pa.string()), "x": [1, 2, 3]})
+        pq.write_table(table, file, row_group_size=group, write_statistics=False)
+        assert lists_images(file) == (name == "one")
+
+
+def test_a_damaged_footer_of_a_table_of_paths_ends_no_process(tmp_path):
+    """For damaged details of a column, pyarrow's RowGroupMetaData.column ends the process."""
+    file = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"path": ["a.png", None], "label": ["x", "y"]}), file)
+    content = bytearray(file.read_bytes())
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    for place in range(footer, len(content) - 8, 4):
+        content[place] ^= 8
+        file.write_bytes(content)
+        with suppress(InputError):
+            lists_images(file)
+        content[place] ^= 8
