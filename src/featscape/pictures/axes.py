@@ -17,6 +17,7 @@ from featscape.pictures.names import (
     SMALLEST,
     lay_out_names,
     leaders,
+    name_or_list,
     unnamed_classes,
 )
 from featscape.pictures.placement import arrange_points
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from featscape.labels.classes import Classes
     from featscape.pictures.legend.color_bar import ColorBar, PlacedBar
+    from featscape.pictures.legend.rows import LegendChoice
     from featscape.pictures.names import ItemNames
     from featscape.pictures.placement import Arrangement, NameBox
     from featscape.pictures.points import Line
@@ -162,13 +164,14 @@ def draw_images_in_axes(
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """The size of axes, the room for the map beside the legend, the items, names and color bar."""
+    """The size of axes, the room for the map beside the legend, items, names, legend and bar."""
 
     size: tuple[float, float]
     room: tuple[int, int]
     arrangement: Arrangement
     names: list[NameBox]
-    bar: PlacedBar | None = None
+    choice: LegendChoice | None
+    bar: PlacedBar | None
 
 
 def _plan_in_axes(
@@ -197,8 +200,8 @@ def _plan_in_axes(
         bar = make_bar(text_px)
         beside = min(bar.width_px + round(text_px), box[0] - 1)
         placed = bar.place(box[0] - bar.width_px, 0, box[1])
-    listed = np.arange(0 if classes is None or names or not legend else len(classes.names))
-    while True:
+
+    def lay_out(listed: NDArray[np.intp]) -> _Plan:
         room, choice = beside_map.place(listed, (box[0] - beside, box[1]), spans=spans)
         arrangement = arrange(room)
         laid_out: list[NameBox] = []
@@ -212,16 +215,17 @@ def _plan_in_axes(
             laid_out = lay_out_names(arrangement, classes, **sizes)
         elif names and item_names is not None:
             laid_out = item_names.lay_out(arrangement, **sizes)
-        if classes is None or not names or not legend:
-            break
-        unnamed = unnamed_classes(laid_out, classes)
-        missing = np.setdiff1d(unnamed, listed)
-        if not len(missing):
-            if choice is not None and len(unnamed) < len(listed):
-                beside_map.add(unnamed, choice, box)  # without the classes that have got a name
-            break
-        listed = np.union1d(listed, missing)  # the legend takes room from the names
-    return _Plan(size, room, arrangement, laid_out, placed)
+        return _Plan(size, room, arrangement, laid_out, choice, placed)
+
+    if classes is None or not legend:
+        return lay_out(np.arange(0))
+    if not names:
+        return lay_out(np.arange(len(classes.names)))
+    plan, listed = name_or_list(lay_out, classes)
+    unnamed = unnamed_classes(plan.names, classes)
+    if plan.choice is not None and len(unnamed) < len(listed):
+        beside_map.add(unnamed, plan.choice, box)  # without the classes that have got a name
+    return plan
 
 
 def check_axes(axes: object, *page: object) -> None:

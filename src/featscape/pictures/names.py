@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from PIL import ImageDraw
@@ -43,6 +43,16 @@ _LEADER = 0.06  # width of the leader, in units of the size
 # Of the cost of a position, see `placement`: half of the size costs half of this.
 _COST_OF_SMALLER_SIZE = 0.4
 _SHARE_OF_ITEM_NAME = 0.04  # a name at an item has the size of a class with this share of the items
+
+
+class _HasNames(Protocol):
+    """A layout of a map."""
+
+    @property
+    def names(self) -> list[NameBox]: ...
+
+
+_WithNames = TypeVar("_WithNames", bound=_HasNames)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,23 +104,52 @@ def plan_map(
             at_items = item_names.lay_out(arrangement, box=box, text_px=page.text_px)
         return PlannedMap(page, arrangement, at_items)
 
-    def lay_out(page: Page, arrangement: Arrangement) -> list[NameBox]:
-        box = page.map_width, page.map_height
-        return lay_out_names(arrangement, classes, box=box, text_px=page.text_px)
-
-    page = plan(classes=None)
-    arrangement = arrange(page)
-    laid_out = lay_out(page, arrangement)
-    listed = np.arange(0)
-    # The legend takes room from the map, so that fewer names may fit.
-    while legend and len(missing := np.setdiff1d(unnamed_classes(laid_out, classes), listed)):
-        listed = np.union1d(listed, missing)
-        page = plan(classes=classes, codes=listed, heading="other classes")
+    def lay_out(listed: NDArray[np.intp]) -> PlannedMap:
+        if len(listed):
+            page = plan(classes=classes, codes=listed, heading="other classes")
+        else:
+            page = plan(classes=None)
         arrangement = arrange(page)
-        laid_out = lay_out(page, arrangement)
-    if len(listed):
-        page = page.with_legend_of(classes, unnamed_classes(laid_out, classes))
-    return PlannedMap(page, arrangement, laid_out)
+        box = page.map_width, page.map_height
+        laid_out = lay_out_names(arrangement, classes, box=box, text_px=page.text_px)
+        return PlannedMap(page, arrangement, laid_out)
+
+    if not legend:
+        return lay_out(np.arange(0))
+    planned, listed = name_or_list(lay_out, classes)
+    if not len(listed):
+        return planned
+    unnamed = unnamed_classes(planned.names, classes)
+    return replace(planned, page=planned.page.with_legend_of(classes, unnamed))
+
+
+def name_or_list(
+    lay_out: Callable[[NDArray[np.intp]], _WithNames], classes: Classes
+) -> tuple[_WithNames, NDArray[np.intp]]:
+    """Return a layout in which each class has a name on the map or is in the legend.
+
+    The legend takes room from the map, so that fewer names may fit, and the legend grows.
+
+    Parameters
+    ----------
+    lay_out : callable
+        Returns the layout beside a legend of these classes.
+    classes : Classes
+
+    Returns
+    -------
+    layout : object
+        From `lay_out`.
+    listed : ndarray of intp
+        The classes of its legend, ascending; some of them may have got a name, too.
+    """
+    listed = np.arange(0)
+    while True:
+        layout = lay_out(listed)
+        missing = np.setdiff1d(unnamed_classes(layout.names, classes), listed)
+        if not len(missing):
+            return layout, listed
+        listed = np.union1d(listed, missing)
 
 
 def lay_out_names(
