@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -15,6 +15,7 @@ from featscape.pictures.legend.in_axes import AxesLegend, add_handles
 from featscape.pictures.names import (
     LARGEST,
     SMALLEST,
+    NameSizes,
     lay_out_names,
     leaders,
     name_or_list,
@@ -205,16 +206,11 @@ def _plan_in_axes(
         room, choice = beside_map.place(listed, (box[0] - beside, box[1]), spans=spans)
         arrangement = arrange(room)
         laid_out: list[NameBox] = []
-        sizes: _Sizes = {
-            "box": room,
-            "text_px": text_px,
-            "largest": largest,
-            "family": theme.family,
-        }
+        sizes = NameSizes(room, text_px, largest, theme.family)
         if names and classes is not None:
-            laid_out = lay_out_names(arrangement, classes, **sizes)
+            laid_out = lay_out_names(arrangement, classes, sizes)
         elif names and item_names is not None:
-            laid_out = item_names.lay_out(arrangement, **sizes)
+            laid_out = item_names.lay_out(arrangement, sizes)
         return _Plan(size, room, arrangement, laid_out, choice, placed)
 
     if classes is None or not legend:
@@ -253,13 +249,6 @@ def check_axes(axes: object, *page: object) -> None:
         raise InputError(
             "title, caption and path must be None with ax. Use ax.set_title and savefig."
         )
-
-
-class _Sizes(TypedDict):
-    box: tuple[int, int]
-    text_px: float
-    largest: float
-    family: tuple[str, ...] | None
 
 
 def measure_axes(axes: Any) -> tuple[float, float]:

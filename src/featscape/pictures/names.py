@@ -45,6 +45,27 @@ _COST_OF_SMALLER_SIZE = 0.4
 _SHARE_OF_ITEM_NAME = 0.04  # a name at an item has the size of a class with this share of the items
 
 
+class NameSizes(NamedTuple):
+    """The sizes of a map and of the names on the map.
+
+    Attributes
+    ----------
+    box : tuple of int
+        Width and height of the map in pixels.
+    text_px : float
+        Size of the text of the legend.
+    largest : float
+        The largest size of a name, in units of `text_px`.
+    family : tuple of str or None
+        The font: see `format_text`.
+    """
+
+    box: tuple[int, int]
+    text_px: float
+    largest: float = LARGEST
+    family: tuple[str, ...] | None = None
+
+
 class _HasNames(Protocol):
     """A layout of a map."""
 
@@ -100,8 +121,7 @@ def plan_map(
         arrangement = arrange(page)
         at_items: list[NameBox] = []
         if classes is None and names and item_names is not None:
-            box = page.map_width, page.map_height
-            at_items = item_names.lay_out(arrangement, box=box, text_px=page.text_px)
+            at_items = item_names.lay_out(arrangement, _sizes_on(page))
         return PlannedMap(page, arrangement, at_items)
 
     def lay_out(listed: NDArray[np.intp]) -> PlannedMap:
@@ -110,9 +130,7 @@ def plan_map(
         else:
             page = plan(classes=None)
         arrangement = arrange(page)
-        box = page.map_width, page.map_height
-        laid_out = lay_out_names(arrangement, classes, box=box, text_px=page.text_px)
-        return PlannedMap(page, arrangement, laid_out)
+        return PlannedMap(page, arrangement, lay_out_names(arrangement, classes, _sizes_on(page)))
 
     if not legend:
         return lay_out(np.arange(0))
@@ -121,6 +139,10 @@ def plan_map(
         return planned
     unnamed = unnamed_classes(planned.names, classes)
     return replace(planned, page=planned.page.with_legend_of(classes, unnamed))
+
+
+def _sizes_on(page: Page) -> NameSizes:
+    return NameSizes((page.map_width, page.map_height), page.text_px)
 
 
 def name_or_list(
@@ -152,15 +174,7 @@ def name_or_list(
         listed = np.union1d(listed, missing)
 
 
-def lay_out_names(
-    arrangement: Arrangement,
-    classes: Classes,
-    *,
-    box: tuple[int, int],
-    text_px: float,
-    largest: float = LARGEST,
-    family: tuple[str, ...] | None = None,
-) -> list[NameBox]:
+def lay_out_names(arrangement: Arrangement, classes: Classes, sizes: NameSizes) -> list[NameBox]:
     """Return the names that fit on a map, the main anchors of the largest classes first.
 
     The names cover at most a tenth of the map, or three tenths if they touch at most a quarter of
@@ -177,14 +191,7 @@ def lay_out_names(
     arrangement : Arrangement
     classes : Classes
         The classes of all items.
-    box : tuple of int
-        Width and height of the map in pixels.
-    text_px : float
-        Size of the text of the legend.
-    largest : float
-        The largest size of a name, in units of `text_px`.
-    family : tuple of str or None
-        The font: see `format_text`.
+    sizes : NameSizes
     """
     codes = classes.label_codes[arrangement.items]
     anchors = find_name_anchors(arrangement.centers, codes)
@@ -194,7 +201,6 @@ def lay_out_names(
 
     named = sorted({anchor.name_id for anchor in anchors})
     texts = dict(zip(named, (classes.names[code] for code in named), strict=True))
-    sizes = _Sizes(box, text_px, largest, family)
     return _lay_out(anchors, texts, arrangement, items_of, sizes)
 
 
@@ -213,15 +219,7 @@ class ItemNames:
     names: Mapping[int, str]
     xy: NDArray[np.float64]
 
-    def lay_out(
-        self,
-        arrangement: Arrangement,
-        *,
-        box: tuple[int, int],
-        text_px: float,
-        largest: float = LARGEST,
-        family: tuple[str, ...] | None = None,
-    ) -> list[NameBox]:
+    def lay_out(self, arrangement: Arrangement, sizes: NameSizes) -> list[NameBox]:
         """Return the names that fit: see `lay_out_names`.
 
         The name of an item that is not drawn is at the nearest drawn item.
@@ -229,8 +227,7 @@ class ItemNames:
         Parameters
         ----------
         arrangement : Arrangement
-        box, text_px, largest, family
-            See `lay_out_names`.
+        sizes : NameSizes
         """
         drawn = self.xy[arrangement.items]
         n_items = max(round(_SHARE_OF_ITEM_NAME * len(drawn)), 1)
@@ -244,7 +241,6 @@ class ItemNames:
             distances = np.hypot(*(drawn - drawn[anchor.item]).T)
             return np.asarray(distances <= np.partition(distances, n_items - 1)[n_items - 1])
 
-        sizes = _Sizes(box, text_px, largest, family)
         return _lay_out(anchors, texts, arrangement, items_of, sizes)
 
 
@@ -268,21 +264,12 @@ def check_item_names(
     return None if item_names is None else ItemNames(item_names, xy)
 
 
-class _Sizes(NamedTuple):
-    """The arguments of `lay_out_names` other than the items."""
-
-    box: tuple[int, int]
-    text_px: float
-    largest: float
-    family: tuple[str, ...] | None
-
-
 def _lay_out(
     anchors: Sequence[NameAnchor],
     names_of: Mapping[int, str],
     arrangement: Arrangement,
     items_of: Callable[[NameAnchor], NDArray[np.bool_]],
-    sizes: _Sizes,
+    sizes: NameSizes,
 ) -> list[NameBox]:
     """Return the names that fit; the item of an anchor is an index into the arrangement.
 

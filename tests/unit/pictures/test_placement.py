@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featscape.pictures import placement
-from featscape.pictures.names import lay_out_names
+from featscape.pictures.names import NameSizes, lay_out_names
 from featscape.pictures.placement import Arrangement, Coverage, NameBox
 from featscape.pictures.text import format_text
 from featscape.pictures.theme import LIGHT
@@ -18,7 +18,7 @@ def laid_out(positions, labels, side_px=12.0):
     centers = np.array(positions, dtype=float)
     arrangement = Arrangement(np.arange(len(centers)), centers, side_px)
     classes = LIGHT.count_classes(labels, len(labels))
-    names = lay_out_names(arrangement, classes, box=BOX, text_px=TEXT_PX)
+    names = lay_out_names(arrangement, classes, NameSizes(BOX, TEXT_PX))
     coverage = Coverage(arrangement, BOX, cell_px=2)
     own = {name: coverage.only(np.array(labels) == name) for name in set(labels)}
     by_class = {classes.names[name.name_id]: name for name in names}

@@ -10,7 +10,7 @@ from featscape.errors import InputError
 from featscape.labels.classes import NO_LABEL, count_classes
 from featscape.labels.colors import lighten
 from featscape.pictures import class_colors, draw_scatter, points, scatter
-from featscape.pictures.names import ItemNames, check_item_names, lay_out_names, plan_map
+from featscape.pictures.names import ItemNames, NameSizes, check_item_names, lay_out_names, plan_map
 from featscape.pictures.placement import Arrangement, Coverage
 from featscape.pictures.plane import project_to_plane
 from featscape.pictures.points import draw_points, marker_px
@@ -303,7 +303,7 @@ def test_a_name_in_the_middle_of_a_cluster_without_gaps_is_moved_beside_the_clus
     centers = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
     arrangement = Arrangement(np.arange(196), centers, side_px=12)
     names = ItemNames({7 * 14 + 7: "birds"}, centers)
-    (name,) = names.lay_out(arrangement, box=(600, 600), text_px=20)
+    (name,) = names.lay_out(arrangement, NameSizes((600, 600), 20))
     coverage = Coverage(arrangement, (600, 600), cell_px=2)
     assert coverage.share(np.array([name.box]))[0] <= 0.1
 
@@ -317,7 +317,7 @@ def test_long_names_of_many_classes_cover_a_tenth_of_the_map_and_then_empty_area
     classes = LIGHT.count_classes(labels, 300)
     box = 1500, 1500
     arrangement = Arrangement(np.arange(300), positions * 1400 + 50, side_px=side_px)
-    names = lay_out_names(arrangement, classes, box=box, text_px=25)
+    names = lay_out_names(arrangement, classes, NameSizes(box, 25))
     covered = sum(name.area_px for name in names) / (box[0] * box[1])
     assert least <= covered <= most
     assert all(name.half_width_px <= 8 * name.size_px for name in names)
@@ -329,7 +329,7 @@ def test_further_names_of_a_class_are_added_only_on_a_tenth_of_the_map():
     codes = np.repeat(np.arange(90) % 30, 8)
     classes = LIGHT.count_classes([f"a name {code}" for code in codes], 720)
     arrangement = Arrangement(np.arange(720), positions * 900 + 50, side_px=4)
-    names = lay_out_names(arrangement, classes, box=(1000, 1000), text_px=20)
+    names = lay_out_names(arrangement, classes, NameSizes((1000, 1000), 20))
     assert 30 < len(names) < 90
     assert {name.name_id for name in names} == set(range(30))
     assert sum(name.area_px for name in names) <= 0.1 * 1000**2
