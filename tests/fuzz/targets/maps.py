@@ -241,7 +241,11 @@ def _report_findings(made: Path) -> None:
         screen.getvalue(),
         findings_report.as_json(findings),
         findings_report.as_csv(
-            findings, labels=opened.labels, splits=opened.splits, for_terminal=True
+            findings,
+            labels=opened.labels,
+            splits=opened.splits,
+            columns=opened.columns,
+            for_terminal=True,
         ),
     ):
         if "\x1b" in text:
