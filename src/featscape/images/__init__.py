@@ -13,7 +13,7 @@ from featscape.images.decoding.formats import media_type
 from featscape.images.decoding.pillow import decode_bytes, decode_scaled
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.decoding.thumbnails import ThumbnailPacker, make_thumbnail
-from featscape.images.find import check_choice, find_images
+from featscape.images.find import check_choice, draw_images, find_images
 from featscape.images.preview import find_in_small_source
 from featscape.images.sources.parquet import lists_images
 from featscape.images.sources.registry import name_source, open_contents
@@ -26,6 +26,7 @@ __all__ = [
     "decode_bytes",
     "decode_plain",
     "decode_scaled",
+    "draw_images",
     "encode_program_image",
     "find_images",
     "find_in_small_source",

@@ -169,6 +169,19 @@ def find_images(
     if max_megapixels is not None or white is not None:
         decode = partial(decode_bytes, max_megapixels=max_megapixels, white=white)
         images = replace(images, decode=decode, white=white)
+    return draw_images(images, limit=limit, random_state=random_state)
+
+
+def draw_images(images: ImageSet, *, limit: int | None, random_state: int) -> ImageSet:
+    """Draw at most `limit` images at random, as `find_images` does with these parameters.
+
+    Parameters
+    ----------
+    images : ImageSet
+    limit : int or None
+        None draws all images.
+    random_state : int
+    """
     if limit is None or limit >= len(images):
         return images
     chosen = images.select(

@@ -79,23 +79,22 @@ def find(options: MapOptions, checked: CheckedLabels | None) -> ImageSet:
     InputError
         As `find_images`, `check_number` and `apply_checked` do.
     """
-    from featscape.images import find_images
+    from featscape.images import draw_images, find_images
 
-    images = find_images(
+    found = find_images(
         options.source,
         labels=options.labels,
         columns=options.columns,
         path_column=options.path_column,
         label_column=options.label_column,
-        limit=options.limit,
-        random_state=options.random_state,
         max_megapixels=options.max_megapixels,
         white=options.white,
     )
+    images = draw_images(found, limit=options.limit, random_state=options.random_state)
     for line in describe_found(images, is_label_chosen=options.label_column is not None):
         options.reporter.note(line)
     check_number(images)
-    return apply_checked(images, checked, options.reporter)
+    return apply_checked(images, checked, options.reporter, found=found)
 
 
 def extract(

@@ -111,7 +111,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     images = _describe(images, described, has_labels=options.labels is not None)
     for line in describe_found(images):
         options.reporter.note(line)
-    images = apply_checked(images, checked, options.reporter)
+    images = apply_checked(images, checked, options.reporter, found=images)
     return OwnFeatures(values, images.labels, ItemSet(images=images))
 
 

@@ -12,7 +12,11 @@ from helpers.notes import Notes
 
 
 def apply(photos, table, notes=None):
-    return apply_checked(find_images(photos), read_checked(table), notes or SilentProgress())
+    return replace_labels(find_images(photos), read_checked(table), notes)
+
+
+def replace_labels(images, checked, notes=None, found=None):
+    return apply_checked(images, checked, notes or SilentProgress(), found=found or images)
 
 
 def table_of(photos, **checked):
@@ -38,7 +42,7 @@ def test_a_checked_label_replaces_the_label_and_is_a_column(photos):
 def test_an_unlabeled_image_gets_a_label(photos):
     images = find_images([find_images(photos)[0], find_images(photos)[1]])
     checked = read_checked({"path": [images.paths[1]], "checked_label": ["cat"]})
-    assert apply_checked(images, checked, SilentProgress()).labels == ("(no label)", "cat")
+    assert replace_labels(images, checked).labels == ("(no label)", "cat")
 
 
 @pytest.mark.parametrize("separator", [",", ";"])
@@ -53,7 +57,7 @@ def test_a_csv_file_of_a_spreadsheet_is_read(photos, tmp_path, separator):
 def test_a_label_can_be_removed_and_the_case_of_the_columns_is_ignored(photos):
     images = find_images(photos)
     checked = read_checked({"Path": [images.paths[0]], "Checked_Label": ["(no label)"]})
-    found = apply_checked(images, checked, SilentProgress())
+    found = replace_labels(images, checked)
     assert found.labels[:2] == ("(no label)", images.labels[1])
     assert find_checked(found.columns, found.labels, len(found))[0]
 
@@ -70,7 +74,7 @@ def test_earlier_checks_of_the_source_remain(photos, tmp_path):
     images = find_images(tmp_path / "t.csv")
     assert find_checked(images.columns, images.labels, 3).tolist() == [True, True, False]
     checked = read_checked({"path": [images.paths[0]], "checked_label": ["2"]})
-    found = apply_checked(images, checked, SilentProgress())
+    found = replace_labels(images, checked)
     assert found.columns["checked_label"] == ("2", "1", None)
     assert found.labels == ("2", "1", "1")
 
@@ -81,10 +85,47 @@ def test_paths_of_no_image_are_reported(photos):
     notes = Notes()
     apply(photos, table, notes)
     assert notes.lines[-1] == (
-        "checked labels: 1 of 2 paths in 'checked' are those of no image, first 'gone.png'"
+        "checked labels: 1 of 2 paths in 'checked' without an image, first 'gone.png'"
     )
     with pytest.raises(InputError, match=r"'gone\.png', and an image is .*findings --csv"):
         apply(photos, {"path": ["gone.png"], "checked_label": ["a"]})
+
+
+def test_checked_images_that_were_not_drawn_are_no_paths_of_no_image(photos):
+    found, notes = find_images(photos), Notes()
+    table = table_of(photos, item_0="robin", item_1=found.labels[1], item_2="owl")
+    table = {name: [*values, "gone.png"] for name, values in table.items()}
+    images = replace_labels(found.select([1, 5]), read_checked(table), notes, found)
+    assert images.labels == (found.labels[1], found.labels[5])
+    assert notes.lines == [
+        "checked labels: 1 image of 'checked', 0 with another label than in the source",
+        (
+            "checked labels: 2 of 4 paths in 'checked' with an image that --limit 2 does not draw, "
+            f"first {found.paths[0]!r}"
+        ),
+        "checked labels: 1 of 4 paths in 'checked' without an image, first 'gone.png'",
+    ]
+
+
+def test_images_without_labels_remain_unlabeled_if_no_checked_image_is_drawn(photos):
+    found = find_images([find_images(photos)[0], find_images(photos)[1]])
+    checked = read_checked({"path": [found.paths[1]], "checked_label": ["cat"]})
+    assert replace_labels(found.select([0]), checked, found=found).labels is None
+
+
+@pytest.mark.usefixtures("quick_network", "without_pictures", "here")
+def test_a_map_whose_checked_images_are_not_drawn_is_made(photos):
+    drawn = find_images(photos, limit=9).paths
+    (path, *_) = set(find_images(photos).paths) - set(drawn)
+    table = {"path": [path], "checked_label": ["robin"]}
+    notes, options = Notes(), {"perplexity": 2, "findings": False, "names": False}
+    made = make_map(photos, "m", checked=table, limit=9, progress=notes, **options)
+    assert made.paths == drawn
+    assert "robin" not in made.labels
+    assert (
+        "checked labels: 1 of 1 path in 'checked' with an image that --limit 9 does not draw, "
+        f"first {path!r}"
+    ) in notes.lines
 
 
 @pytest.mark.parametrize(

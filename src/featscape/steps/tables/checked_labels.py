@@ -16,7 +16,7 @@ from featscape.printable_names import encodable, list_first, printable
 from featscape.steps.tables.item_columns import is_table, read_valid_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from featscape.images.tables.table import ImageTable
     from featscape.options import TableInput
@@ -64,7 +64,9 @@ def read_checked(checked: TableInput | None) -> CheckedLabels | None:
     return CheckedLabels(table.name, _read_labels(table))
 
 
-def apply_checked(images: ImageSet, checked: CheckedLabels | None, reporter: Progress) -> ImageSet:
+def apply_checked(
+    images: ImageSet, checked: CheckedLabels | None, reporter: Progress, *, found: ImageSet
+) -> ImageSet:
     """Return the images with the checked labels.
 
     Parameters
@@ -73,52 +75,72 @@ def apply_checked(images: ImageSet, checked: CheckedLabels | None, reporter: Pro
     checked : CheckedLabels or None
         None changes nothing.
     reporter : Progress
-        Receives the number of replaced labels, the new classes, and the paths of no image.
+        Receives the number of replaced labels, the new classes, and the paths of images that were
+        not drawn and of no image.
+    found : ImageSet
+        The images from which `images` were drawn, or `images`.
 
     Returns
     -------
     ImageSet
         With the column `CHECKED_LABEL`, whose values are also the labels of the images. An image
-        without a row in the table keeps its value in this column.
+        without a row in the table keeps its value in this column. `images` if no image has a row.
 
     Raises
     ------
     InputError
-        If all paths are those of no image.
+        If all paths are those of no image in `found`.
     """
     if checked is None:
         return images
     by_path = checked.by_path
     items = {_shorten(path): item for item, path in enumerate(images.paths)}
-    missing = [path for path in by_path if path not in items]
-    if len(missing) == len(by_path):
+    known = items.keys() if found is images else {_shorten(path) for path in found.paths}
+    if known.isdisjoint(by_path):
         raise InputError(
             f"the paths of checked labels must be those of {images.source}; {checked.table!r} has "
-            f"{printable(missing[0])!r}, and an image is {printable(images.paths[0])!r}. Write the "
-            "paths as `featscape findings --csv` does."
+            f"{printable(next(iter(by_path)))!r}, and an image is {printable(images.paths[0])!r}. "
+            "Write the paths as `featscape findings --csv` does."
         )
+    used = {items[path]: label for path, label in by_path.items() if path in items}
     labels = list(images.labels or (NO_LABEL,) * len(images))
     column = checked_labels(images.columns, len(images))
-    n_replaced = 0
-    for path, label in by_path.items():
-        if path in items:
-            item = items[path]
-            n_replaced += labels[item] != label
-            labels[item] = column[item] = label
+    n_replaced = sum(labels[item] != label for item, label in used.items())
+    for item, label in used.items():
+        labels[item] = column[item] = label
     reporter.note(
-        f"checked labels: {plural(len(by_path) - len(missing), 'image')} of {checked.table!r}, "
+        f"checked labels: {plural(len(used), 'image')} of {checked.table!r}, "
         f"{n_replaced:,} with another label than in the source"
     )
-    if new := sorted(set(by_path.values()) - set(images.labels or ())):
+    if new := sorted(set(used.values()) - set(found.labels or ())):
         names = printable(list_first(new, n_shown=_N_NAMED))
         reporter.note(f"checked labels: new {'class' if len(new) == 1 else 'classes'} {names}")
-    if missing:
-        reporter.note(
-            f"checked labels: {len(missing):,} of {plural(len(by_path), 'path')} in "
-            f"{checked.table!r} are those of no image, first {printable(missing[0])!r}"
-        )
+    for line in _describe_unused(checked, items.keys(), known):
+        reporter.note(line)
+    if not used:  # images without labels remain unlabeled
+        return images
     columns = {**images.columns, CHECKED_LABEL: tuple(column)}
     return replace(images, labels=tuple(labels), columns=columns)
+
+
+def _describe_unused(
+    checked: CheckedLabels, drawn: Collection[str], known: Collection[str]
+) -> Iterator[str]:
+    """Yield the numbers of paths of images that were not drawn, and of paths without an image."""
+    paths = checked.by_path
+    undrawn = [path for path in paths if path in known and path not in drawn]
+    missing = [path for path in paths if path not in known]
+    of = f"of {plural(len(paths), 'path')} in {checked.table!r}"
+    if undrawn:
+        yield (
+            f"checked labels: {len(undrawn):,} {of} with an image that --limit {len(drawn)} does "
+            f"not draw, first {printable(undrawn[0])!r}"
+        )
+    if missing:
+        yield (
+            f"checked labels: {len(missing):,} {of} without an image, first "
+            f"{printable(missing[0])!r}"
+        )
 
 
 def _read_table(checked: TableInput) -> ImageTable:
