@@ -1,5 +1,7 @@
 """Labels that a person has checked replace those of the source."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,17 @@ def test_a_csv_file_of_a_spreadsheet_is_read(photos, tmp_path, separator):
     text = "\ufeff" + "".join(separator.join(row) + "\r\n" for row in rows)
     (tmp_path / "c.csv").write_text(text, encoding="utf-8")
     assert apply(photos, tmp_path / "c.csv").labels[3] == "7"
+
+
+def test_a_number_with_decimals_is_the_class_of_the_source_without_decimals(photos):
+    images = replace(find_images(photos).select(range(6)), labels=("3", "4", "5", "5.0", "6", "6"))
+    labels = ["4.0", "3,00", "5.0", "7.0", "cat"]
+    checked = read_checked({"path": images.paths[:5], "checked_label": labels})
+    notes = Notes()
+    found = replace_labels(images, checked, notes)
+    assert found.labels == ("4", "3", "5.0", "7.0", "cat", "6")
+    assert found.columns["checked_label"] == ("4", "3", "5.0", "7.0", "cat", None)
+    assert notes.lines[-1] == "checked labels: new classes 7.0, cat"
 
 
 def test_a_label_can_be_removed_and_the_case_of_the_columns_is_ignored(photos):

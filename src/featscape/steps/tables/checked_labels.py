@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from featscape.records import ImageSet
 
 _FORMULA = re.compile(r"^'(?=[=+\-@\t\r])")  # as in viewer/src/state/exports/csv.ts
+_WHOLE_NUMBER = re.compile(r"(-?\d+)[.,]0+")  # 3 in a column of numbers of a spreadsheet
 _N_NAMED = 3  # classes in a line on the screen
 
 
@@ -102,7 +103,8 @@ def apply_checked(
             f"{printable(next(iter(by_path)))!r}, and an image is {printable(images.paths[0])!r}. "
             "Write the paths as `featscape findings --csv` does."
         )
-    used = {items[path]: label for path, label in by_path.items() if path in items}
+    classes = set(found.labels or ())
+    used = {items[path]: _as_class(by_path[path], classes) for path in by_path if path in items}
     labels = list(images.labels or (NO_LABEL,) * len(images))
     column = checked_labels(images.columns, len(images))
     n_replaced = sum(labels[item] != label for item, label in used.items())
@@ -112,7 +114,7 @@ def apply_checked(
         f"checked labels: {plural(len(used), 'image')} of {checked.table!r}, "
         f"{n_replaced:,} with another label than in the source"
     )
-    if new := sorted(set(used.values()) - set(found.labels or ())):
+    if new := sorted(set(used.values()) - classes):
         names = printable(list_first(new, n_shown=_N_NAMED))
         reporter.note(f"checked labels: new {'class' if len(new) == 1 else 'classes'} {names}")
     for line in _describe_unused(checked, items.keys(), known):
@@ -121,6 +123,12 @@ def apply_checked(
         return images
     columns = {**images.columns, CHECKED_LABEL: tuple(column)}
     return replace(images, labels=tuple(labels), columns=columns)
+
+
+def _as_class(label: str, classes: Collection[str]) -> str:
+    """Return the class 3 for the label 3.0 or 3,0 if 3 is a class and the label is none."""
+    number = _WHOLE_NUMBER.fullmatch(label)
+    return number[1] if number and number[1] in classes and label not in classes else label
 
 
 def _describe_unused(
