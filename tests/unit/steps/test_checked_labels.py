@@ -67,6 +67,17 @@ def test_a_number_with_decimals_is_the_class_of_the_source_without_decimals(phot
     assert notes.lines[-1] == "checked labels: new classes 7.0, cat"
 
 
+def test_new_classes_are_listed_with_the_classes_that_differ_only_in_case(photos):
+    images = replace(find_images(photos).select(range(9)), labels=("fish", "Owl", *["owl"] * 7))
+    labels = ["Fish", "a", "b", "c", "d", "e", "f", "(no label)"]
+    notes = Notes()
+    replace_labels(images, read_checked({"path": images.paths[:8], "checked_label": labels}), notes)
+    assert notes.lines[1:] == [
+        "checked labels: new classes Fish, a, b, c, d, e and 1 more",
+        "labels that differ only in case or Unicode form are different classes: 'Fish', 'fish'",
+    ]
+
+
 def test_a_label_can_be_removed_and_the_case_of_the_columns_is_ignored(photos):
     images = find_images(photos)
     checked = read_checked({"Path": [images.paths[0]], "Checked_Label": ["(no label)"]})

@@ -26,7 +26,7 @@ from featscape.records.skipped import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -128,14 +128,22 @@ def describe_left_out(skipped: Sequence[SkippedImage]) -> Iterator[str]:
             yield printable(f"{counted}: {names} ({detail})")
 
 
-def describe_labels(labels: Sequence[str], *, n_trimmed: int) -> Iterator[str]:
-    """Yield the number of trimmed labels, and the labels that differ only in case or form."""
+def describe_labels(
+    labels: Iterable[str], *, n_trimmed: int, new: Collection[str] | None = None
+) -> Iterator[str]:
+    """Yield the number of trimmed labels, and the labels that differ only in case or form.
+
+    With `new`, these are only the labels that differ so from a label in `new`.
+    """
     if n_trimmed:
         yield f"white space around {plural(n_trimmed, 'label')} was removed"
     spellings: dict[str, list[str]] = {}
     for label in sorted(set(labels)):
         spellings.setdefault(normalize("NFKC", label).casefold(), []).append(label)
-    alike = [name for names in spellings.values() if len(names) > 1 for name in names]
+    groups = [names for names in spellings.values() if len(names) > 1]
+    if new is not None:
+        groups = [names for names in groups if not set(names).isdisjoint(new)]
+    alike = [name for names in groups for name in names]
     if alike:
         named = list_names(alike, n_shown=_MOST_NAMED)
         yield f"labels that differ only in case or Unicode form are different classes: {named}"

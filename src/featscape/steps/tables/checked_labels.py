@@ -13,6 +13,7 @@ from featscape.labels.checked import CHECKED_LABEL, checked_labels
 from featscape.labels.classes import NO_LABEL
 from featscape.number_text import plural
 from featscape.printable_names import encodable, list_first, printable
+from featscape.steps.facts.columns import describe_labels
 from featscape.steps.tables.item_columns import is_table, read_valid_table
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _FORMULA = re.compile(r"^'(?=[=+\-@\t\r])")  # as in viewer/src/state/exports/csv.ts
 _WHOLE_NUMBER = re.compile(r"(-?\d+)[.,]0+")  # 3 in a column of numbers of a spreadsheet
-_N_NAMED = 3  # classes in a line on the screen
+_N_NAMED = 6  # classes in a line on the screen
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,11 @@ def apply_checked(
         f"checked labels: {plural(len(used), 'image')} of {checked.table!r}, "
         f"{n_replaced:,} with another label than in the source"
     )
-    if new := sorted(set(used.values()) - classes):
+    if new := sorted(set(used.values()) - classes - {NO_LABEL}):
         names = printable(list_first(new, n_shown=_N_NAMED))
         reporter.note(f"checked labels: new {'class' if len(new) == 1 else 'classes'} {names}")
+        for line in describe_labels({*classes, *new}, n_trimmed=0, new=new):
+            reporter.note(line)
     for line in _describe_unused(checked, items.keys(), known):
         reporter.note(line)
     if not used:  # images without labels remain unlabeled
