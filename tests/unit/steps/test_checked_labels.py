@@ -161,7 +161,7 @@ def test_a_map_whose_checked_images_are_not_drawn_is_made(photos):
         ({"path": [None], "checked_label": ["b"]}, r"row 0: no path\. Correct the row"),
         (
             {"path": ["a", "./a"], "checked_label": ["b", "c"]},
-            r"must have one checked label; 'checked' has 'b' and 'c' for 'a'",
+            r"'checked' has 'b' and 'c' for 'a'\. Write one label in all rows of the image\.",
         ),
     ],
 )

@@ -211,7 +211,7 @@ def _read_labels(table: ImageTable) -> dict[str, str]:
         if by_path.setdefault(path, label) != label:
             raise InputError(
                 f"an image must have one checked label; {table.name!r} has {by_path[path]!r} and "
-                f"{label!r} for {printable(path)!r}. Correct the rows."
+                f"{label!r} for {printable(path)!r}. Write one label in all rows of the image."
             )
     return by_path
 
