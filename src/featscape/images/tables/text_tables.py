@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DELIMITERS = ",;\t"
+_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)  # a first line for Excel
 _N_SEARCHED = 4_096  # characters: a binary file, such as an image, has a zero among these
 _N_PROBED = 4  # characters: of UTF-16 or UTF-32 read as UTF-8, one of the first four is zero
 
@@ -58,6 +60,9 @@ def read_delimited(text: io.StringIO, name: str, extension: str) -> ImageTable:
     text.seek(0)
     delimiter = "\t" if extension == ".tsv" else max(_DELIMITERS, key=first.count)
     lines = list(text)
+    if named := _SEPARATOR_LINE.fullmatch(first):
+        delimiter = named[1]
+        lines[0] = "\n"  # the rows keep their line numbers
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         header = next((row for row in reader if row), None)

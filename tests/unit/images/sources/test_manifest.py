@@ -39,6 +39,18 @@ def test_each_format_gives_the_same_images(write_images, reds, name):
     assert images.skipped == ()
 
 
+@pytest.mark.parametrize(
+    ("line", "separator"), [("sep=;", ";"), ("sep=\t", "\t"), ('"SEP=|"', "|"), ("sep=,\r", ",")]
+)
+def test_the_separator_that_a_first_line_names_for_excel_is_used(
+    write_images, skipped, line, separator
+):
+    rows = (f"path{separator}label", f'a.png{separator}"fox, red;"', "b.png")
+    images = find_images(write_csv(write_images("a.png") / "m.csv", line, *rows))
+    assert (images.paths, images.labels) == (("a.png",), ("fox, red;",))
+    assert [*skipped(images)] == ["m.csv, line 4"]
+
+
 @pytest.mark.parametrize("line", ["file_name;species;n", "Filename;Class;n", "n;image;CATEGORY"])
 def test_usual_column_names_are_recognized_with_semicolons(write_images, line):
     names = line.split(";")
