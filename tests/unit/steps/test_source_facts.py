@@ -2,8 +2,9 @@
 
 import pytest
 
+from featscape.images.tables.columns import ImageColumns
 from featscape.records import ImageSet, SkippedImage
-from featscape.steps.facts.columns import describe_labels
+from featscape.steps.facts.columns import describe_columns, describe_labels
 from featscape.steps.facts.source import describe_placed
 
 
@@ -26,3 +27,16 @@ def test_labels_in_two_unicode_forms_are_reported():
     (line,) = describe_labels(["caf\u00e9", "cafe\u0301", "tea"], n_trimmed=0)
     assert line.startswith("labels that differ only in case or Unicode form are different classes")
     assert "tea" not in line
+
+
+@pytest.mark.parametrize(
+    ("checked", "numbers"), [(("cat", "cat", None), ["1 label"]), ((None, "cat", None), [])]
+)
+def test_labels_that_equal_the_column_of_checked_labels_are_reported(checked, numbers):
+    described = ImageColumns(labels=("cat", "dog", "dog"), columns={"checked_label": checked})
+    lines = list(describe_columns(described, n_items=3, noun="image"))
+    assert [line for line in lines if line.startswith("checked")] == [
+        f"checked labels: {number} in the column 'checked_label' of the source, not listed as "
+        "label errors"
+        for number in numbers
+    ]

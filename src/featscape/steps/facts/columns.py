@@ -8,6 +8,7 @@ from unicodedata import normalize
 
 import numpy as np
 
+from featscape.labels.checked import CHECKED_LABEL, find_checked
 from featscape.labels.classes import NO_LABEL, NO_SPLIT
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
@@ -43,7 +44,7 @@ def describe_columns(
     """Yield the names of the columns, and their numbers of items with values, if there are columns.
 
     The first lines are the column of splits if it has another name than split, and the number of
-    items without a split.
+    items without a split. The last line is the number of checked labels.
     """
     if described.split_column is not None and described.split_column.lower() != "split":
         yield printable(
@@ -72,6 +73,11 @@ def describe_columns(
         yield printable(f"columns: {', '.join(names)}; {_count_values(filled, n_items, noun)}")
     if empty:
         yield printable(f"columns without a value: {list_names(list(map(name_in_source, empty)))}")
+    if n_checked := int(find_checked(described.columns, described.labels, n_items).sum()):
+        yield (
+            f"checked labels: {plural(n_checked, 'label')} in the column {CHECKED_LABEL!r} of the "
+            "source, not listed as label errors"
+        )
 
 
 def _count_values(counts: Mapping[str, int], n_items: int, noun: str) -> str:
