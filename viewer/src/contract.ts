@@ -11,6 +11,7 @@ export const NO_ITEM = 4294967295;
 export const NO_CATEGORY = 65535;
 export const N_AGREEING = 5;
 export const AGREEMENT = "agreement";
+export const CHECKED_LABEL = "checked_label";
 export const MOST_NAMES = 3000;
 export const MOST_LISTED = 500;
 export const MOST_LISTED_ITEMS = 24;

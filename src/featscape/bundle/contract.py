@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
+from featscape.labels import checked as _checked
 from featscape.labels import classes as _classes
 from featscape.records import MAX_QUERY_CHARACTERS
 from featscape.records.regions import MOST_REGIONS
@@ -24,6 +25,7 @@ NO_ITEM = 4_294_967_295  # an empty entry in neighbors.bin
 NO_CATEGORY = 65_535  # the code of an item without a category
 N_AGREEING = _classes.N_AGREEING  # neighbors of the label agreement
 AGREEMENT = "agreement"  # column of maps with labels: the share of neighbors with the same label
+CHECKED_LABEL = _checked.CHECKED_LABEL  # column of the labels that a person has checked
 
 MOST_NAMES = 3_000  # names of classes on the map: of 1,000 classes in at most 3 clusters each
 

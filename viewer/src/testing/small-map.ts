@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import type { Arrays } from "../bundle/arrays";
 import {
+  CHECKED_LABEL,
   type ClassName,
   type DateColumn,
   type ListedFinding,
@@ -25,6 +26,8 @@ export interface SmallMap {
   readonly ids?: readonly number[];
   /** The values of the text column "note". */
   readonly notes?: readonly (string | null)[];
+  /** The values of a further text column "checked_label". */
+  readonly checked?: readonly (string | null)[];
   readonly nDimensions?: 2 | 3;
   /** Seconds since 1970 of a further column "taken". */
   readonly taken?: readonly number[];
@@ -90,7 +93,8 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
   const blocks = [0, half].map((from) => {
     const own = paths.slice(from, from === 0 ? half : n);
     const note = own.map((_, i) => map.notes?.[from + i] ?? null);
-    return new TextEncoder().encode(JSON.stringify({ path: own, note }));
+    const checked_label = map.checked && own.map((_, i) => map.checked?.[from + i] ?? null);
+    return new TextEncoder().encode(JSON.stringify({ path: own, note, checked_label }));
   });
   const [first = new Uint8Array(), second = new Uint8Array()] = blocks;
   const strings = new Uint8Array(first.length + second.length);
@@ -160,6 +164,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
         })),
       },
       { kind: "text", name: "note" },
+      ...(map.checked ? [{ kind: "text", name: CHECKED_LABEL } as const] : []),
       ...(map.taken ? [dateColumn(map.taken)] : []),
       ...(map.scenes ? [sceneColumn(map.scenes)] : []),
       ...(map.falseFriends ? [shareColumn("false_friends", map.falseFriends)] : []),

@@ -87,6 +87,17 @@ it("Y and U check the given and the suggested label and go on, and a click takes
   expect([...app.checks.labels.value.keys()]).toEqual([2]);
 });
 
+it("a map with checked labels saves the checked labels of the map, too", async () => {
+  const { app } = await shown({
+    findings: FINDINGS,
+    checked: [null, "dog", null, null, null, null],
+  });
+  app.openFindings("labels");
+  app.checks.check([2], "dog");
+  await settled();
+  expect(button("Save 1 checked label and those of the map").title).toContain("--checked");
+});
+
 it("J before the findings of a section are read chooses the first finding", async () => {
   const { app } = await shown({ findings: FINDINGS });
   app.openFindings("labels");

@@ -1,4 +1,10 @@
 /** Downloads: tables, lists, originals and pictures. */
+import {
+  type CategoryColumn,
+  CHECKED_LABEL,
+  type DateColumn,
+  type NumberColumn,
+} from "../../contract";
 import type { App } from "../app";
 import { isDouble } from "../filters/columns";
 import type { Values } from "../filters/filters";
@@ -58,15 +64,18 @@ export async function selectionCsv(app: App, selection: Uint32Array): Promise<st
     const texts = await items.texts(item);
     const cells = columns.map((column): Cell => {
       if (column.kind === "text") return texts[column.name] ?? null;
-      const value = values.get(column.name)?.[item] as number;
-      if (column.kind === "category") return column.categories[value]?.name ?? null;
-      if (Number.isNaN(value)) return null;
-      if (column.kind === "date") return dateText(value, column.has_time);
-      return isDouble(column) ? value : shortest(value);
+      return cellOf(column, values.get(column.name)?.[item] as number);
     });
     return [items.id(item), texts["path"] ?? null, items.classOf(item)?.name ?? null, ...cells];
   });
   return csv(["id", "path", "label", ...columns.map((column) => column.name)], rows);
+}
+
+function cellOf(column: CategoryColumn | NumberColumn | DateColumn, value: number): Cell {
+  if (column.kind === "category") return column.categories[value]?.name ?? null;
+  if (Number.isNaN(value)) return null;
+  if (column.kind === "date") return dateText(value, column.has_time);
+  return isDouble(column) ? value : shortest(value);
 }
 
 export async function saveCsv(app: App): Promise<void> {
@@ -77,17 +86,36 @@ export async function saveCsv(app: App): Promise<void> {
   });
 }
 
-/** The checked labels as a table for `featscape map --checked`. */
-export async function saveChecks(app: App): Promise<void> {
+/**
+ * The checked labels of the map and of this browser, as a table for `featscape map --checked`. The
+ * new map has the checked labels of this table only.
+ */
+export async function checksCsv(app: App): Promise<string> {
   const { items, checks } = app;
+  const labels = new Map([...(await checkedInMap(app)), ...checks.labels.value]);
+  const rows = await inTableOrder(app, Uint32Array.from(labels.keys()), async (item) => [
+    await items.path(item),
+    items.classOf(item)?.name ?? null,
+    labels.get(item) ?? null,
+  ]);
+  return csv(["path", "label", CHECKED_LABEL], rows);
+}
+
+/** The checked label of each item that has a checked label in the map. */
+async function checkedInMap({ items, manifest }: App): Promise<Map<number, Cell>> {
+  const column = manifest.columns.find(({ name }) => name === CHECKED_LABEL);
+  const cells: Cell[] = [];
+  if (column?.kind === "text") {
+    for await (const block of items.allTexts()) cells.push(...(block[CHECKED_LABEL] ?? []));
+  } else if (column) {
+    for (const value of await items.column(CHECKED_LABEL)) cells.push(cellOf(column, value));
+  }
+  return new Map([...cells.entries()].filter(([, cell]) => cell !== null));
+}
+
+export async function saveChecks(app: App): Promise<void> {
   await app.messages.during("Writing the table…", async () => {
-    const labels = checks.labels.value;
-    const rows = await inTableOrder(app, Uint32Array.from(labels.keys()), async (item) => [
-      await items.path(item),
-      items.classOf(item)?.name ?? null,
-      labels.get(item) ?? null,
-    ]);
-    const text = csv(["path", "label", "checked_label"], rows);
+    const text = await checksCsv(app);
     download(`\ufeff${text}`, name(app, "checks.csv"), "text/csv;charset=utf-8");
   });
 }

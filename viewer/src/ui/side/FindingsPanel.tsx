@@ -1,6 +1,7 @@
 /** The findings: the sections with their numbers, and the findings of the open section. */
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { ListedFinding, ListedSection } from "../../contract";
+import { CHECKED_LABEL } from "../../contract";
 import type { App } from "../../state/app";
 import { saveChecks } from "../../state/exports/exports";
 import { FALSE_FRIENDS } from "../../state/findings/findings";
@@ -172,6 +173,8 @@ function Section({ section }: { readonly section: ListedSection }) {
             onClick={() => void saveChecks(app)}
           >
             <Icon name="save" /> Save {counted(app.checks.labels.value.size, "checked label")}
+            {app.manifest.columns.some(({ name }) => name === CHECKED_LABEL) &&
+              " and those of the map"}
           </TextButton>
         )}
         {section.name === "reliability" && app.colorColumns.includes(FALSE_FRIENDS) && (
