@@ -106,7 +106,7 @@ class DuplicateGroup(Finding):
     leak : bool
         Whether the items belong to different splits.
     conflict : bool
-        Whether the items have different labels, of which a label was not checked by a person.
+        Whether the items have different labels, and at least one of the labels was not checked.
     equal_files : tuple of (tuple of int)
         The sets of equal files inside a group that is not one such set, for example of a frame that
         was saved twice in a group of frames.
@@ -234,12 +234,12 @@ class Reliability(Finding):
 
 @dataclass(frozen=True)
 class ExpectedErrors:
-    """How many of the listed labels are wrong: a limit, or an estimate after checks.
+    """How many of the listed labels are wrong: a limit, or the estimate of `estimate_errors`.
 
     Attributes
     ----------
     low, high : int
-        Limits of the number of wrong labels among the listed labels; `low` is 0 without checks.
+        Limits of the number of wrong labels among the listed labels; `low` is 0 for a limit.
     n_listed : int
         Number of listed labels.
     assumption : str

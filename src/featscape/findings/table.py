@@ -29,7 +29,8 @@ class FindingRow(NamedTuple):
     kind : str
         One of `KINDS`, or "checked".
     number : int
-        The place of the finding in the list of its kind, from 0.
+        The place of the finding in the list of its kind, from 0; of the kind "checked", the place
+        among the items with a checked label.
     id : int or None
         The item.
     path, label, split : str or None

@@ -1,4 +1,4 @@
-"""How many of the listed labels are wrong: an upper limit without checks, an estimate after checks.
+"""How many of the listed labels are wrong: an upper limit, or an estimate from some checks.
 
 Features alone do not show how many labels are wrong: even for correct labels, some items look like
 another class. The limit plants errors in some labels, and compares the number of items at the
@@ -39,9 +39,9 @@ _NOT_FOUND = f"None of the errors that were planted in 2 % of the labels is list
 _AS_SUSPICIOUS = (
     "The listed labels are as suspicious as errors that were planted in 2 % of the labels. " + _SEE
 )
-_AFTER_CHECKS = (
-    "After checks there is no limit, because the remaining errors are harder to find than errors "
-    "that were planted. " + _SEE
+_WITH_CHECKED = (
+    "A map with checked labels has no limit, because the remaining errors are harder to find than "
+    "planted errors. " + _SEE
 )
 _PENALTY = 0.05  # of the squared parameters
 _N_DRAWS = 500  # from the distribution of the two parameters
@@ -100,7 +100,7 @@ def expect_errors(
     high = int(np.ceil(max(limits)))
     assumption = explain_limit(high, len(listed), n_found=n_found[int(np.argmax(limits))])
     if is_checked.any():
-        high, assumption = len(listed), _AFTER_CHECKS
+        high, assumption = len(listed), _WITH_CHECKED
     return ExpectedErrors(
         low=0,
         high=high,

@@ -414,4 +414,4 @@ def test_checked_labels_are_not_listed_and_there_is_no_limit(planted):
     expected = found.expected
     assert (expected.high, expected.n_listed) == (len(found.result.findings),) * 2
     assert expected.n_classified == before.expected.n_classified - 1
-    assert "After checks there is no limit" in expected.assumption
+    assert "A map with checked labels has no limit" in expected.assumption
