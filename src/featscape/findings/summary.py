@@ -110,10 +110,12 @@ def _low_quality(
 ) -> Iterator[str]:
     if faulty:
         first = faulty[0]
-        noisy = f", and {plural(n_noisy, 'image')} that may be noisy" if n_noisy else ""
+        number = plural(len(faulty), "image has", "images have")
+        others = plural(n_noisy, "other image", "other images")
+        noisy = f" {others} may be noisy." if n_noisy else ""
         yield (
-            f"{plural(len(faulty), 'image')} of low quality, first "
-            f"{_name(findings, first.item)}: {', '.join(first.kinds)}{noisy}."
+            f"{number} a low quality, first {_name(findings, first.item)} "
+            f"({', '.join(first.kinds)}).{noisy}"
         )
 
 

@@ -380,9 +380,13 @@ def test_the_summary_begins_with_certain_faults_and_has_clear_shortcuts_only():
         "fabric, may also be listed as noisy."
     )
     assert summarize_findings(found) == (
-        "1 image of low quality, first 3.png: dark, and 1 image that may be noisy.",
+        "1 image has a low quality, first 3.png (dark). 1 other image may be noisy.",
         "A property of cat at 1.6. The property may be the content of the class.",
         COMMON["text"],
+    )
+    faulty = QualityProblem(item=4, kinds=("blurred", "gray"), **COMMON)
+    assert summarize_findings(replace(found, quality=(faulty, dark)), 1) == (
+        "2 images have a low quality, first 4.png (blurred, gray).",
     )
     unclear = replace(found, quality=(noisy,), shortcuts=(shortcut(1.4), shortcut(0.6, label="")))
     assert summarize_findings(unclear) == (
