@@ -70,10 +70,14 @@ def count_wrong(expected: ExpectedErrors) -> str:
 
 
 def note_accuracy(expected: ExpectedErrors) -> str:
-    """Return how many labels the classifier of the list gives; "" if the number is unknown."""
+    """Return how many labels the classifier of the list gives; "" if the number is unknown.
+
+    Labels that a person has checked, and labels of classes with one or two items, are not tested.
+    """
     if expected.accuracy is None:
         return ""
-    note = f"The classifier of the list agrees with {percent(expected.accuracy)} of all labels."
+    tested = plural(expected.n_classified, "tested label")
+    note = f"The classifier of the list agrees with {percent(expected.accuracy)} of {tested}."
     if expected.accuracy < _WEAK:
         note = f"{note} A classifier that often disagrees also lists many right labels."
     return note

@@ -59,8 +59,8 @@ def test_a_label_error_has_the_suggested_label_and_its_neighbors():
     assert (section.title, section.layout) == ("Labels to check", "items")
     assert section.text == (
         "1 image resembles another class more than the labeled class. Look at all 5: at most about "
-        "4 of these labels are wrong. The classifier of the list agrees with 90 % of all labels. "
-        "After corrections with this list, the limit may be too low."
+        "4 of these labels are wrong. The classifier of the list agrees with 90 % of 50 tested "
+        "labels. After corrections with this list, the limit may be too low."
     )
     assert section.findings[0].suggested == "dog"
     assert section.findings[0].neighbors == (2,)

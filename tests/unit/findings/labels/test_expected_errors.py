@@ -89,7 +89,7 @@ def test_one_reason_is_given_for_a_list_without_a_limit(high, n_listed, n_found,
 )
 def test_the_accuracy_of_the_classifier_is_beside_the_list(n_listed, share, is_weak):
     note = note_accuracy(ExpectedErrors(0, 5, n_listed, "", n_classified=100))
-    assert note.startswith(f"The classifier of the list agrees with {share} of all labels.")
+    assert note.startswith(f"The classifier of the list agrees with {share} of 100 tested labels.")
     assert note.endswith("also lists many right labels.") == is_weak
     assert note_accuracy(ExpectedErrors(0, 5, n_listed, "")) == ""
 
