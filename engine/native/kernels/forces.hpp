@@ -130,8 +130,8 @@ FS_INLINE f8 select(i8 where, f8 a, f8 b) {
 // multiple of 8 points, and the arrays are readable and writable up to the next multiple of 8.
 template <int D>
 inline Extent update(float* Y, float* velocity, float* gains, const float* A, const float* F,
-                     double z, const StepParameters& step, const float* shift, std::int64_t begin,
-                     std::int64_t end) {
+                     const float* damping, double z, const StepParameters& step, const float* shift,
+                     std::int64_t begin, std::int64_t end) {
     const float per_z = static_cast<float>(1.0 / z);
     f8 low[D], high[D], total[D] = {}, moved[D];
     for (int v = 0; v < D; ++v) {
@@ -145,7 +145,8 @@ inline Extent update(float* Y, float* velocity, float* gains, const float* A, co
     for (std::int64_t k = D * begin; k < D * end; k += 8 * D) {
         for (int v = 0; v < D; ++v) {
             const std::int64_t at = k + 8 * v;
-            const f8 gradient = 4.0F * (step.exaggeration * load(A + at) - load(F + at) * per_z);
+            f8 gradient = 4.0F * (step.exaggeration * load(A + at) - load(F + at) * per_z);
+            if (damping != nullptr) gradient *= load(damping + at);
             f8 u = load(velocity + at), gain = load(gains + at);
             gain = select((gradient > 0.0F) ^ (u > 0.0F), gain + 0.2F, gain * 0.8F);
             gain = select(gain > 0.01F, gain, broadcast(0.01F));

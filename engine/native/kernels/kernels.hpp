@@ -84,8 +84,9 @@ struct Leaves {
 enum class Metric { euclidean, manhattan, chebyshev };
 constexpr int kMetrics = 3;
 
-// LARGEST_STEP of src/meshtsne/forces/exact.py.
+// LARGEST_STEP and LARGEST_MASS of src/meshtsne/forces/exact.py.
 constexpr float kLargestStep = 5.0F;
+constexpr double kLargestMass = 2.0;
 
 struct StepParameters {
     float exaggeration, momentum, learning_rate;
@@ -134,10 +135,11 @@ struct Kernels {
     float (*short_range)(const float* const* axes, std::size_t n, const float* y, float split,
                          float* gradient);
 
-    // One step of the points begin .. end; subtracts `shift` from every position.
+    // One step of the points begin .. end; subtracts `shift` from every position. `damping` has the
+    // factor of each coordinate of the gradient, or is null.
     Extent (*update[3])(float* Y, float* velocity, float* gains, const float* A, const float* F,
-                        double z, const StepParameters&, const float* shift, std::int64_t begin,
-                        std::int64_t end);
+                        const float* damping, double z, const StepParameters&, const float* shift,
+                        std::int64_t begin, std::int64_t end);
 
     // The Gaussian of one row, padded to a multiple of 8; `scale` is a first guess of its
     // precision.

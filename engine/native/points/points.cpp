@@ -40,7 +40,27 @@ void Points::place(const float* Y) {
     for (std::size_t i = 0; i < order_.size(); ++i)
         std::copy_n(Y + D * order_[i], D, Y_.data() + D * i);
     restart();
+    damp();
     measure();
+}
+
+void Points::damp() {
+    const auto D = static_cast<std::size_t>(dimensions_);
+    const double unit = static_cast<double>(graph_.unit()) * static_cast<double>(n_);
+    damping_.assign(Y_.size(), 1.0F);
+    pool_->run_chunks(n_, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+            double mass = 0;
+            graph_.for_row(i, [&](std::int64_t, std::uint16_t code) {
+                if (code != 0) mass += unit * static_cast<double>(decode(code));
+            });
+            if (mass > kLargestMass)
+                std::fill_n(damping_.data() + D * static_cast<std::size_t>(i), D,
+                            static_cast<float>(kLargestMass / mass));
+        }
+    });
+    if (std::all_of(damping_.begin(), damping_.end(), [](float one) { return one == 1.0F; }))
+        Array<float>().swap(damping_);
 }
 
 void Points::restart() {
@@ -68,7 +88,8 @@ void Points::renumber() {
     const auto order = curve_order(*pool_, Y_.data(), n_, dimensions_);
     graph_.renumber(*pool_, order.data());
     const auto D = static_cast<std::size_t>(dimensions_);
-    for (Array<float>* values : {&Y_, &velocity_, &gains_}) {
+    for (Array<float>* values : {&Y_, &velocity_, &gains_, &damping_}) {
+        if (values->empty()) continue;
         Array<float> moved(values->size());
         for (std::size_t i = 0; i < order.size(); ++i) {
             std::copy_n(values->data() + D * order[i], D, moved.data() + D * i);
@@ -192,11 +213,12 @@ void Points::step(const StepParameters& step, double z) {
     for (int d = 0; d < dimensions_; ++d) {
         shift[d] = static_cast<float>(extent_.total[d] / static_cast<double>(n_));
     }
+    const float* damping = damping_.empty() ? nullptr : damping_.data();
     std::vector<Extent> extents(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
     pool_->run_chunks(n_, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         extents[static_cast<std::size_t>(c)] =
-            update(Y_.data(), velocity_.data(), gains_.data(), A_.data(), F_.data(), z, step, shift,
-                   begin, end);
+            update(Y_.data(), velocity_.data(), gains_.data(), A_.data(), F_.data(), damping, z,
+                   step, shift, begin, end);
     });
     extent_ = extents.front();
     for (auto extent = extents.begin() + 1; extent != extents.end(); ++extent) {

@@ -51,6 +51,7 @@ class Points {
 
   private:
     void place(const float* Y);
+    void damp();
     void measure();
 
     std::shared_ptr<Pool> pool_;
@@ -59,6 +60,7 @@ class Points {
     std::vector<std::uint32_t> order_; // point i is the caller's point order_[i]
     PackedGraph graph_;
     Array<float> Y_, velocity_, gains_, A_, F_;
+    Array<float> damping_; // the factor of each coordinate of the gradient; empty if all are 1
     Extent extent_{};
     // Scratch memory: positions in grid units sorted by stripe, the stripe of each point, and
     // positions by coordinate.

@@ -346,6 +346,15 @@ def test_a_diverging_descent_is_an_error(X, method):
     TSNE(learning_rate=len(X), method=method, perplexity=5).fit(X)
 
 
+def test_hubs_do_not_keep_the_other_points_from_their_places():
+    X = np.random.default_rng(0).normal(size=(600, 100)).astype(np.float32)
+    X[:5] *= 0.05  # near neighbors of all others
+    fast, slow = (
+        TSNE(n_pca=None, learning_rate=rate, random_state=0).fit(X) for rate in ("auto", 50.0)
+    )
+    assert fast.kl_divergence_ < 1.05 * slow.kl_divergence_
+
+
 def test_points_in_many_neighborhoods_stay_in_the_map():
     for seed in range(4):
         rng = np.random.default_rng(seed)

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 # many others, far outside the map (docs/schedule.md).
 LARGEST_STEP = 5.0
 
+# Of a point whose row of n P has a larger sum, the gradient is multiplied by this number / the sum.
+# The mean of the sums is 1.
+LARGEST_MASS = 2.0
+
 _ROWS_AT_ONCE = 256
 
 
@@ -156,6 +160,8 @@ class ExactGradient:
 
     def __init__(self, P: NDArray[np.float64], Y: NDArray[np.floating[Any]]) -> None:
         self.P = P
+        mass = len(P) * P.sum(axis=1, keepdims=True)
+        self.damping = LARGEST_MASS / np.maximum(mass, LARGEST_MASS)
         self.Y = Y.astype(np.float64)
         self.n_iter = 0
         self.restart()
@@ -171,7 +177,7 @@ class ExactGradient:
         """Take `n_iter` steps of gradient descent with momentum and gains (Jacobs 1988)."""
         for _ in range(n_iter):
             A, F, Z = forces(self.P, self.Y)
-            gradient = 4 * (exaggeration * A - F / Z)
+            gradient = 4 * (exaggeration * A - F / Z) * self.damping
             onward = (gradient > 0) != (self.velocity > 0)
             self.gains = np.maximum(np.where(onward, self.gains + 0.2, self.gains * 0.8), 0.01)
             velocity = momentum * self.velocity - learning_rate * self.gains * gradient

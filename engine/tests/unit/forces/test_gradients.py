@@ -186,6 +186,24 @@ def test_a_map_that_grows_apart_stays_on_the_grid():
 
 @pytest.mark.parametrize("n_components", [1, 2, 3])
 @pytest.mark.parametrize("gradient", NATIVE)
+def test_the_gradient_of_a_hub_is_damped(gradient, n_components):
+    P, Y, _ = exact_forces(n_components, 8.0)
+    P = P.copy()
+    P[7], P[:, 7] = P.max(), P.max()
+    P[7, 7] = 0
+    P /= P.sum()
+    found, truth = gradient(csr_array(P.astype(np.float32)), Y, n_jobs=2), exact.ExactGradient(P, Y)
+    assert truth.damping.min() < 0.2 < np.sort(truth.damping.ravel())[1]
+    for one in (found, truth):
+        one.advance(1, exaggeration=1.0, momentum=0.8, learning_rate=100.0)
+    found._points.renumber()
+    for one in (found, truth):
+        one.advance(1, exaggeration=1.0, momentum=0.8, learning_rate=100.0)
+    np.testing.assert_allclose(found.embedding(), truth.embedding(), atol=0.01)
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+@pytest.mark.parametrize("gradient", NATIVE)
 def test_a_step_is_limited(gradient, n_components):
     P, Y, _ = exact_forces(n_components, 8.0)
     found, truth = gradient(csr_array(P.astype(np.float32)), Y, n_jobs=2), exact.ExactGradient(P, Y)

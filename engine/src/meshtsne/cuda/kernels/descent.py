@@ -15,6 +15,7 @@ import triton
 import triton.language as tl
 
 LARGEST_STEP = tl.constexpr(5.0)  # as in forces/exact.py
+LARGEST_MASS = tl.constexpr(2.0)
 
 
 @triton.jit
@@ -195,9 +196,11 @@ def gather_kernel(
 
 
 @triton.jit
-def _advance_axis(rows, live, force, repulsion, velocity, gains, exaggeration, momentum, rate):
+def _advance_axis(
+    rows, live, force, repulsion, damping, velocity, gains, exaggeration, momentum, rate
+):
     """Update velocity and gain of one coordinate (Jacobs 1988); return the velocity."""
-    gradient = 4 * (exaggeration * force - repulsion)
+    gradient = 4 * (exaggeration * force - repulsion) * damping
     speed = tl.load(velocity + rows, live, 0.0)
     gain = tl.load(gains + rows, live, 1.0)
     onward = (gradient > 0) != (speed > 0)
@@ -236,6 +239,7 @@ def step_kernel(
     x, y = _load_points(before, rows, live)
     force_x = tl.zeros([ROWS, BLOCK], tl.float32)
     force_y = tl.zeros([ROWS, BLOCK], tl.float32)
+    mass = tl.zeros([ROWS, BLOCK], tl.float32)
     p_mask = (1 << p_bits) - 1
     slots = tl.arange(0, BLOCK)
     for begin in range(0, tl.max(length), BLOCK):
@@ -249,6 +253,8 @@ def step_kernel(
         pq = p / (1 + dx * dx + dy * dy)
         force_x += pq * dx
         force_y += pq * dy
+        mass += p
+    damping = LARGEST_MASS / tl.maximum(tl.sum(mass, 1) * n, LARGEST_MASS)
     per_z = 1 / (tl.load(z).to(tl.float32) * z_unit)
     exaggeration = tl.load(parameters)
     momentum = tl.load(parameters + 1)
@@ -256,10 +262,11 @@ def step_kernel(
     repulsion_x = tl.load(repulsion + rows, live, 0.0) * per_z
     repulsion_y = tl.load(repulsion + n + rows, live, 0.0) * per_z
     x += _advance_axis(
-        rows, live, tl.sum(force_x, 1), repulsion_x, velocity, gains, exaggeration, momentum, rate
-    )
+        rows, live, tl.sum(force_x, 1), repulsion_x, damping, velocity, gains,
+        exaggeration, momentum, rate,
+    )  # fmt: skip
     y += _advance_axis(
-        rows, live, tl.sum(force_y, 1), repulsion_y, velocity + n, gains + n,
+        rows, live, tl.sum(force_y, 1), repulsion_y, damping, velocity + n, gains + n,
         exaggeration, momentum, rate,
     )  # fmt: skip
     _store_points(points, rows, x, y, live)
