@@ -38,5 +38,10 @@ it("checks that the browser cannot keep or read are reported", () => {
   const store = storage();
   store.kept.set("featscape-checks:abc", "[1");
   const damaged = smallApp({ digest: "abc", storage: store }).checks;
-  expect(() => damaged.read()).toThrow("cannot be read");
+  expect(() => damaged.read()).toThrow("cannot be read. Check the labels again.");
+  expect(damaged.labels.value.size).toBe(0);
+  damaged.check([0], "bird");
+  const again = smallApp({ digest: "abc", storage: store }).checks;
+  again.read();
+  expect([...again.labels.value]).toEqual([[0, "bird"]]);
 });

@@ -19,7 +19,8 @@ export class Checks {
 
   /**
    * Read what the browser keeps. A check of a label that the item no longer has is left out: the map
-   * was made with another label. Throws a SourceError if the text is damaged.
+   * was made with another label. Throws a SourceError if the text is damaged; the next check
+   * replaces a damaged text.
    */
   read(): void {
     const text = this.storage?.getItem(this.key);
@@ -32,13 +33,19 @@ export class Checks {
       }
       this.labels.value = kept;
     } catch {
-      throw new SourceError("The checked labels that the browser keeps cannot be read.");
+      throw new SourceError(
+        "The checked labels that the browser keeps cannot be read. Check the labels again.",
+      );
     }
   }
 
   /** Give items their right label. Throws a SourceError if the browser cannot keep the checks. */
   check(items: readonly number[], right: string | null): void {
-    this.read(); // another tab may have changed the checks
+    try {
+      this.read(); // another tab may have changed the checks
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error; // a damaged text was reported at the start
+    }
     const labels = new Map(this.labels.value);
     for (const item of items) {
       if (right === null) labels.delete(item);
