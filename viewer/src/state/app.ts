@@ -137,15 +137,15 @@ export class App {
     return this.hasImages ? "images" : "points";
   }
 
-  /** Check the label of the current finding: the given or the suggested label is right. */
-  checkCurrent(isSuggested: boolean): void {
-    const finding = this.findings.current.value;
+  /** Check the label of the finding that the panel shows: the given or the suggested label is right. */
+  checkShown(isSuggested: boolean): void {
+    const finding = this.lists.shownFinding;
     const first = finding?.items[0];
     if (first === undefined || !finding?.suggested) return;
     const right = isSuggested ? finding.suggested : this.items.classOf(first)?.name;
     if (right === undefined) return;
-    this.messages.attemptNow(() => this.checks.check(finding.items, right));
-    this.lists.step(1);
+    if (this.messages.attemptNow(() => this.checks.check(finding.items, right)))
+      this.lists.stepAfterCheck();
   }
 
   /**

@@ -33,15 +33,25 @@ export class Messages {
     try {
       return await work;
     } catch (error) {
-      if (!(error instanceof SourceError)) console.error(error);
-      this.error.value = errorText(error);
+      this.report(error);
       return undefined;
     }
   }
 
-  /** As `attempt`, for work that ends at once. */
-  attemptNow(work: () => void): void {
-    void this.attempt((async () => work())());
+  /** As `attempt`, for work that ends at once. Returns false if the work fails. */
+  attemptNow(work: () => void): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      this.report(error);
+      return false;
+    }
+  }
+
+  private report(error: unknown): void {
+    if (!(error instanceof SourceError)) console.error(error);
+    this.error.value = errorText(error);
   }
 
   /** Run `work` as `attempt` does, and show `progress` meanwhile. */

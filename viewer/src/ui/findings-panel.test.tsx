@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, it, vi } from "vitest";
+import { SourceError } from "../sources/error";
 import { FADED } from "../stage";
 import { button, press, root, shown } from "../testing/shown";
 import { settled, type smallApp } from "../testing/small-map";
@@ -85,6 +86,42 @@ it("Y and U check the given and the suggested label and go on, and a click takes
   choices()[2]?.click();
   await settled();
   expect([...app.checks.labels.value.keys()]).toEqual([2]);
+});
+
+it("Y and U act on a finding that the panel shows, and on no other", async () => {
+  const { app } = await shown({ findings: [{ ...FINDINGS[0], listed: [PAIR] }] });
+  app.openFindings("labels");
+  await settled();
+  press("j");
+  app.goTo(0); // another image covers the list
+  press("u");
+  expect(app.checks.labels.value.size).toBe(0);
+  app.goTo(5);
+  press("u");
+  expect([...app.checks.labels.value.keys()]).toEqual([4, 5]);
+  app.select(Uint32Array.of(0)); // the panel of the selection replaces the list
+  press("y");
+  expect([...app.checks.labels.value.values()]).toEqual(["dog", "dog"]);
+});
+
+it("after the last finding and after a failed check, Y and U stay at the finding", async () => {
+  const listed = [{ ...PAIR, items: [2] }, PAIR];
+  const { app } = await shown({ findings: [{ ...FINDINGS[0], listed }] });
+  app.openFindings("labels");
+  await settled();
+  press("j");
+  const check = vi.spyOn(app.checks, "check").mockImplementationOnce(() => {
+    throw new SourceError("No room.");
+  });
+  press("u");
+  expect([app.messages.error.value, app.findings.at.value]).toEqual(["No room.", 0]);
+  press("u");
+  expect([app.messages.note.value, app.findings.at.value]).toEqual([null, 1]);
+  press("u");
+  press("u");
+  expect(check.mock.calls.map(([items]) => items)).toEqual([[2], [2], [4, 5], [4, 5]]);
+  expect(app.findings.at.value).toBe(1);
+  expect(app.messages.note.value).toBe("The last label of the list is checked.");
 });
 
 it("a map with checked labels saves the checked labels of the map, too", async () => {

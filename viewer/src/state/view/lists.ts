@@ -3,6 +3,7 @@
  * the map highlights their items.
  */
 import { batch } from "@preact/signals";
+import type { ListedFinding } from "../../contract";
 import type { App } from "../app";
 import type { ListPanel } from "./panels";
 
@@ -29,6 +30,13 @@ export class Lists {
         if (section) this.app.messages.announce(`${section.title}: ${section.text}`);
       } else if (this.app.findings.step(by)) this.showFinding();
     });
+  }
+
+  /** Go to the finding after the current one, except from the last finding to the first. */
+  stepAfterCheck(): void {
+    const { findings, messages } = this.app;
+    if (findings.at.value + 1 < (findings.rows.value?.length ?? 0)) this.step(1);
+    else messages.done("The last label of the list is checked.");
   }
 
   /** Choose the first entry of the open list if no entry is current. */
@@ -78,6 +86,15 @@ export class Lists {
     const { search, findings } = this.app;
     if (this.stepsFound) return search.current;
     return findings.current.value?.items[0] ?? null;
+  }
+
+  /** The current finding, if its list is open, or one of its items above the list; else null. */
+  get shownFinding(): ListedFinding | null {
+    const { panels, findings } = this.app;
+    const finding = findings.current.value;
+    if (panels.side.value === "findings") return finding;
+    const open = panels.side.value === "item" && !this.stepsFound ? panels.item.value : null;
+    return open !== null && finding?.items.includes(open) ? finding : null;
   }
 
   /** List what a search has found, or close an empty list. */
