@@ -272,11 +272,12 @@ class TSNE(FittedMap):
         InputError
             A parameter or an array is invalid.
         DivergenceError
-            The points do not come to rest, or the embedding became too large or is not finite:
-            `learning_rate` or `early_exaggeration` is too high for X, or the array `init` is too
-            wide. The rest is checked for a `learning_rate` other than "auto". The largest
-            extent is 20,000, or n if that is more; with a grid of more than 8,000 items about 6,500
-            in two dimensions.
+            More than 5 % of the points moved by more than 1 in the last iteration, or the
+            embedding became too large or is not finite: `learning_rate` or `early_exaggeration` is
+            too high for X, or the array `init` is too wide. The movement in the last iteration is
+            checked only if `learning_rate` is a number, and after at least 100 iterations. The
+            largest extent is 20,000, or n if that is more; with a grid of more than 8,000 items
+            about 6,500 in two dimensions.
         DeviceError
             The GPU is missing, fails its check, or has too little memory.
         KeyboardInterrupt
@@ -458,8 +459,8 @@ class TSNE(FittedMap):
                     callback=log.watch(self.callback),
                     callback_every=self.callback_every,
                     on_advance=on_advance or _ignore,
-                    # in fewer iterations, points do not come to rest at any learning rate
-                    must_rest=self.learning_rate != "auto" and n_iter >= LEAST_SETTLED,
+                    # in fewer iterations, points still move at any learning rate
+                    check_convergence=self.learning_rate != "auto" and n_iter >= LEAST_SETTLED,
                 )
                 embedding = gradient.embedding()
             del gradient  # P takes 5 GB for ten million points

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 # "Automated optimized parameters for t-SNE", Nature Communications 10:5415.
 CHECK_EVERY = 50
 
-# At rest, few points move by more than 1, the width of the kernel, in the last iteration. After a
-# divergence, more than this share of the points do.
+# Share of the points. In the last iteration of a descent that converges, few points move by more
+# than 1, the width of the kernel; after a divergence, more than this share.
 _MOST_MOVING = 0.05
 
 
@@ -53,7 +53,7 @@ def descend(
     callback: Callable[[int, float, NDArray[np.float32]], object] | None = None,
     callback_every: int = CHECK_EVERY,
     on_advance: Callable[[int], object] = lambda _n_iter: None,
-    must_rest: bool = False,
+    check_convergence: bool = False,
 ) -> Outcome:
     """Run the phases in order, with fewer iterations at the tolerance or by the callback.
 
@@ -75,8 +75,8 @@ def descend(
     on_advance : callable, optional
         Called with 0 when the descent begins, then with the number of iterations of each call of
         the gradient.
-    must_rest : bool
-        Whether it is an error if many points still move in the last iteration.
+    check_convergence : bool
+        Whether to raise DivergenceError if many points still move in the last iteration.
 
     Returns
     -------
@@ -86,15 +86,20 @@ def descend(
     Raises
     ------
     DivergenceError
-        The embedding is too large for the forces, a position is not finite, or the points do not
-        come to rest.
+        The embedding is too large for the forces, a position is not finite, or many points still
+        move in the last iteration.
     """
     first = gradient.n_iter
     checks = _Checks(gradient, tolerance, callback, callback_every)
     on_advance(0)
     try:
         stopped_by = _run(
-            gradient, phases, checks, stride=stride, on_advance=on_advance, must_rest=must_rest
+            gradient,
+            phases,
+            checks,
+            stride=stride,
+            on_advance=on_advance,
+            check_convergence=check_convergence,
         )
     except KeyboardInterrupt:
         stopped_by = "interrupt"
@@ -114,7 +119,7 @@ def _run(
     *,
     stride: int,
     on_advance: Callable[[int], object],
-    must_rest: bool,
+    check_convergence: bool,
 ) -> str:
     """Run the phases and return why the descent stopped.
 
@@ -127,7 +132,7 @@ def _run(
             gradient.restart()
         exaggeration = phase.exaggeration
         end = done + phase.n_iter
-        is_watched = must_rest and phase is phases[-1]
+        is_watched = check_convergence and phase is phases[-1]
         before = None
         while done < end:
             n_iter = int(min(stride, end - done, checks.iterations_to_next(done)))
@@ -150,17 +155,20 @@ def _run(
                 stopped_by = "tolerance"
                 break
         if before is not None:
-            _check_rest(before, gradient.embedding())
+            _check_convergence(before, gradient.embedding(), learning_rate=phase.learning_rate)
     return stopped_by
 
 
-def _check_rest(before: NDArray[np.float32], after: NDArray[np.float32]) -> None:
+def _check_convergence(
+    before: NDArray[np.float32], after: NDArray[np.float32], *, learning_rate: float
+) -> None:
     """Raise DivergenceError if many points have moved in an iteration."""
     moving = float((abs(after - before).max(axis=1) > 1).mean())
     if moving > _MOST_MOVING:
         raise DivergenceError(
-            f"the points must come to rest; {moving:.0%} of them moved by more than 1 in the last "
-            "iteration. Lower learning_rate or early_exaggeration."
+            f"learning_rate={learning_rate:g} is too high for these items: {100 * moving:.0f} % of "
+            "the points moved by more than 1 in the last iteration. Lower learning_rate or "
+            "early_exaggeration, or use learning_rate='auto'."
         )
 
 
