@@ -176,8 +176,8 @@ class SourceOptions(PictureOptions):
     checked: Annotated[
         TableInput | None,
         Help(
-            "A table of paths and labels that somebody checked, in the column checked_label. These "
-            "labels replace the labels of the source, and are not listed as label errors. In "
+            "A table of paths and labels that a person has checked, in the column checked_label. "
+            "These labels replace the labels of the source, and are not listed as label errors. In "
             "Python, also a DataFrame or a mapping.",
             "FILE",
             default="no labels",
