@@ -164,8 +164,7 @@ def _find_in_features(
     originals = is_copy = conflicts = None
     if classes is not None:
         originals = find_originals(duplicates, classes.label_codes)
-        firsts = find_originals(duplicates, classes.label_codes, least_copies=2)
-        is_copy = firsts != np.arange(len(items))
+        is_copy = originals != np.arange(len(items))
         contradicting = [one for one in duplicates if one.conflict and one.kind != "similar"]
         conflicts = number_groups(contradicting, len(items)).astype(np.intp)
     labels, relations = find_with_labels(

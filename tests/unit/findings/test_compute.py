@@ -191,6 +191,26 @@ def test_the_summary_says_that_copies_raise_the_label_agreement(with_bursts, fin
     assert sentence not in summarize_findings(findings)
 
 
+def test_the_limit_of_wrong_labels_holds_for_images_that_are_saved_twice():
+    features, truth = clouds(300, n_classes=3, spread=0.5, seed=3)
+    codes, wrong = with_errors(truth, 0.15)
+    rows = np.repeat(np.arange(300), 2)
+    digests = np.random.default_rng(0).integers(0, 256, (300, 32)).astype(np.uint8)
+    items = some_items(
+        300,
+        features=features[rows],
+        positions=features[rows, :2],
+        neighbors=None,
+        labels=named(codes[rows]),
+        digests=digests[rows],
+        paths=[f"{i}.png" for i in range(600)],
+    )
+    found = compute_findings(items)
+    assert all(one.evidence.items == (one.item, one.item + 1) for one in found.labels)
+    n_wrong = sum(wrong[rows[one.item]] for one in found.labels)
+    assert 20 < n_wrong <= found.expected_errors.high
+
+
 def test_a_right_label_is_not_judged_by_a_copy_with_a_wrong_label():
     features, codes = clouds(240, n_classes=3, spread=0.35, seed=3)
     rows = np.concatenate([np.arange(240), np.arange(0, 240, 4)])  # 60 copies

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from featscape.findings.pixels.survey import Survey
     from featscape.findings.records import DuplicateKind
 
-_LEAST_COPIES = 3  # of one label: the nearest neighbors of a copy are then mostly copies
 LEAST_ITEMS = 30  # fewer images cannot show how near other images usually are
 _N_NAMED = 2  # items in the text
 # Of aligned pixels: pairs below are near by their features only, for example in the features of a
@@ -210,20 +209,17 @@ def number_groups(groups: Sequence[DuplicateGroup], n_items: int) -> NDArray[np.
     return numbers
 
 
-def find_originals(
-    groups: Sequence[DuplicateGroup], labels: NDArray[np.intp], *, least_copies: int = _LEAST_COPIES
-) -> NDArray[np.intp]:
+def find_originals(groups: Sequence[DuplicateGroup], labels: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return for each item the first item of its group with the same label, (n,).
 
-    Items outside of groups, and of groups of similar pictures or of fewer than `least_copies` items
-    with one label, are their own originals.
+    Items outside of groups, of groups of similar pictures, and without a label are their own
+    originals.
 
     Parameters
     ----------
     groups : sequence of DuplicateGroup
     labels : ndarray of intp, shape (n,)
         A number for the label of each item; negative for no label.
-    least_copies : int
     """
     originals = np.arange(len(labels))
     for group in groups:
@@ -232,7 +228,7 @@ def find_originals(
         items = np.array(group.items)
         for label in np.unique(labels[items]):
             copies = items[labels[items] == label]
-            if label >= 0 and len(copies) >= least_copies:
+            if label >= 0:
                 originals[copies] = copies.min()
     return originals
 
