@@ -10,6 +10,7 @@ import { decodeAddress } from "./state/address/address";
 import { AddressSync } from "./state/address/address-sync";
 import { restore } from "./state/address/restore";
 import { App } from "./state/app";
+import { watchChecks } from "./state/findings/checks";
 import { Items } from "./state/items/items";
 import { runSearch } from "./state/search/search";
 import { watchSelections } from "./state/selections/named-selections";
@@ -108,7 +109,7 @@ async function startViewer(
       root.dataset["theme"] = name;
     }),
   );
-  ends.push(syncStage(app, stage), runSearch(app), watchSelections(app));
+  ends.push(syncStage(app, stage), runSearch(app), watchSelections(app), watchChecks(app));
   ends.push(listenKeys(app, root, stageElement));
   leaveCursor(app, stageElement);
   ends.push(watchSize(app, root), watchEmptyView(app));

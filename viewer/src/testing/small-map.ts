@@ -35,7 +35,8 @@ export interface SmallMap {
   readonly falseFriends?: readonly number[];
   /** Integers above 2**24 of a further column "scene". */
   readonly scenes?: readonly number[];
-  readonly digest?: string;
+  /** Null for a bundle without a digest. */
+  readonly digest?: string | null;
   readonly storage?: Pick<Storage, "getItem" | "setItem">;
   readonly names?: readonly ClassName[];
   readonly regions?: readonly RegionName[];
@@ -177,7 +178,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     },
     thumbnails: [],
     facts: { model: "none" },
-    items_digest: map.digest ?? "0".repeat(64),
+    items_digest: map.digest === undefined ? "0".repeat(64) : map.digest,
     names: map.names ?? [],
     regions: map.regions ?? [],
     findings: map.findings ? { file: "findings.bin", sections } : null,

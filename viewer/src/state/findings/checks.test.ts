@@ -1,5 +1,7 @@
+// @vitest-environment happy-dom
 import { expect, it } from "vitest";
 import { smallApp } from "../../testing/small-map";
+import { watchChecks } from "./checks";
 
 function storage(full = false) {
   const kept = new Map<string, string>();
@@ -34,7 +36,8 @@ it("checked labels are read again by the same map, and left out where the label 
 it("checks that the browser cannot keep or read are reported", () => {
   const { checks } = smallApp({ digest: "abc", storage: storage(true) });
   expect(() => checks.check([0], "bird")).toThrow("no room for the checked labels");
-  expect(checks.labels.value.get(0)).toBe("bird");
+  expect(() => checks.check([1], "bird")).toThrow("no room for the checked labels");
+  expect([...checks.labels.value.keys()]).toEqual([0, 1]);
   const store = storage();
   store.kept.set("featscape-checks:abc", "[1");
   const damaged = smallApp({ digest: "abc", storage: store }).checks;
@@ -44,4 +47,30 @@ it("checks that the browser cannot keep or read are reported", () => {
   const again = smallApp({ digest: "abc", storage: store }).checks;
   again.read();
   expect([...again.labels.value]).toEqual([[0, "bird"]]);
+});
+
+it("without a digest, the checks are those of this visit", () => {
+  const store = storage();
+  const { checks } = smallApp({ digest: null, storage: store });
+  checks.check([0], "bird");
+  checks.check([1], "dog");
+  expect([...checks.labels.value.keys()]).toEqual([0, 1]);
+  expect(store.kept.size).toBe(0);
+});
+
+it("checks of other tabs appear, and disappear when another tab removes them", () => {
+  const store = storage();
+  const app = smallApp({ digest: "abc", storage: store });
+  const stop = watchChecks(app);
+  const changed = (key: string | null) =>
+    window.dispatchEvent(Object.assign(new Event("storage"), { key }));
+  smallApp({ digest: "abc", storage: store }).checks.check([0], "bird");
+  changed("featscape-checks:other");
+  expect(app.checks.labels.value.size).toBe(0);
+  changed("featscape-checks:abc");
+  expect([...app.checks.labels.value]).toEqual([[0, "bird"]]);
+  store.kept.clear();
+  changed(null);
+  expect(app.checks.labels.value.size).toBe(0);
+  stop();
 });

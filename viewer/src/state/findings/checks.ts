@@ -1,6 +1,8 @@
 /** Labels that a person has checked on the page, kept by the browser. */
 import { signal } from "@preact/signals";
+import { on } from "../../events";
 import { SourceError } from "../../sources/error";
+import type { App } from "../app";
 import type { Items } from "../items/items";
 
 type KeyStore = Pick<Storage, "getItem" | "setItem">;
@@ -12,10 +14,17 @@ export class Checks {
   /** The right label of each checked item. */
   readonly labels = signal<ReadonlyMap<number, string>>(new Map());
 
+  /** Null in a bundle without a digest: the ids may be those of another map with the same title. */
+  private readonly storage: KeyStore | null;
+  /** False if the browser had no room for the last check. */
+  private isKept = true;
+
   constructor(
     private readonly items: Items,
-    private readonly storage: KeyStore | null,
-  ) {}
+    storage: KeyStore | null,
+  ) {
+    this.storage = items.manifest.items_digest ? storage : null;
+  }
 
   /**
    * Read what the browser keeps. A check of a label that the item no longer has is left out: the map
@@ -23,8 +32,8 @@ export class Checks {
    * replaces a damaged text.
    */
   read(): void {
-    const text = this.storage?.getItem(this.key);
-    if (!text) return;
+    if (!this.storage || !this.isKept) return;
+    const text = this.storage.getItem(this.key) ?? "[]";
     try {
       const kept = new Map<number, string>();
       for (const [id, given, right] of JSON.parse(text) as Check[]) {
@@ -57,7 +66,9 @@ export class Checks {
     );
     try {
       this.storage?.setItem(this.key, JSON.stringify(kept));
+      this.isKept = true;
     } catch {
+      this.isKept = false;
       throw new SourceError("The browser has no room for the checked labels. Save the table.");
     }
   }
@@ -66,8 +77,17 @@ export class Checks {
     return this.items.classOf(item)?.name ?? "";
   }
 
-  private get key(): string {
-    const { items_digest, title } = this.items.manifest;
-    return `featscape-checks:${items_digest ?? title}`;
+  /** The name under which the browser keeps the checks. */
+  get key(): string {
+    return `featscape-checks:${this.items.manifest.items_digest}`;
   }
+}
+
+/** Read the checks that the browser keeps, now and after changes in other tabs. */
+export function watchChecks({ checks, messages }: App): () => void {
+  const read = () => messages.attemptNow(() => checks.read());
+  read();
+  return on(window, "storage", ({ key }: StorageEvent) => {
+    if (key === null || key === checks.key) read(); // null: another tab has deleted all keys
+  });
 }

@@ -220,10 +220,9 @@ function keyOf(map: string): string {
 }
 
 /** Read the selections that the browser keeps, now and after changes in other tabs. */
-export function watchSelections({ named, checks, messages }: App): () => void {
+export function watchSelections({ named, messages }: App): () => void {
   const read = () => messages.attemptNow(() => named?.read());
   read();
-  messages.attemptNow(() => checks.read());
   return on(window, "storage", ({ key }: StorageEvent) => {
     if (key === named?.key) read();
   });
