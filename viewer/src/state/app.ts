@@ -137,7 +137,7 @@ export class App {
     return this.hasImages ? "images" : "points";
   }
 
-  /** Check the label of the finding that the panel shows: the given or the suggested label is right. */
+  /** Check the given or the suggested label of the finding that the panel shows as correct. */
   checkShown(isSuggested: boolean): void {
     const finding = this.lists.shownFinding;
     const first = finding?.items[0];

@@ -70,7 +70,7 @@ function keyRows({
     ["A", "select what is shown"],
     ["F", "findings"],
     ["J K", `next, previous finding or found ${noun}`],
-    ["Y U", "the label is right, the suggested label is right"],
+    ["Y U", "check the given label, the suggested label as correct"],
     ["[ ]", `back, forward through the opened ${noun}s`],
     ["B T", "legend, dark or light"],
     ["Esc", "leave the search field; then end the search, close the panel or clear the selection"],

@@ -147,7 +147,7 @@ function ItemContent({ finding }: RowProps) {
   );
 }
 
-/** The label and the suggested label. A click on the right one checks the label. */
+/** The given and the suggested label. A click checks a label, and a second click removes the check. */
 function Labels({ finding, suggested }: Pick<RowProps, "finding"> & { suggested: string }) {
   const { items, manifest, checks, messages } = useApp();
   const first = finding.items[0] as number;
@@ -159,7 +159,7 @@ function Labels({ finding, suggested }: Pick<RowProps, "finding"> & { suggested:
       type="button"
       class="fs-choice"
       aria-pressed={checked === name}
-      title={`${name} is right (${key})`}
+      title={`${name} is the correct label (${key})`}
       onClick={() =>
         messages.attemptNow(() => checks.check(finding.items, checked === name ? null : name))
       }
