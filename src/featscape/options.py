@@ -174,11 +174,12 @@ class SourceOptions(PictureOptions):
         Help("The column of a table that holds the labels.", "NAME", default="detected"),
     ] = None  # "label", "class" and similar names
     checked: Annotated[
-        TableInput | None,
+        TableInput | list[str] | None,
         Help(
             "A table of paths and labels that a person has checked, in the column checked_label. "
-            "These labels replace the labels of the source, and are not listed as label errors. In "
-            "Python, also a DataFrame or a mapping.",
+            "These labels replace the labels of the source, and are not listed as label errors. Of "
+            "several tables, the last with an image counts. In Python, also a DataFrame, a mapping "
+            "or a list of files.",
             "FILE",
             default="no labels",
         ),
@@ -377,7 +378,9 @@ class MapOptions(SourceOptions):
 
 
 def name_origin(given: object) -> str | None:
-    """Return the absolute path of a file, or the type of an object in Python."""
+    """Return the absolute path of a file or of several, or the type of an object in Python."""
     if isinstance(given, str | os.PathLike):
         return os.path.realpath(given)
+    if isinstance(given, list):
+        return ", ".join(map(os.path.realpath, given)) or None
     return None if given is None else f"{type(given).__name__} in Python"

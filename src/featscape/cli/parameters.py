@@ -179,7 +179,7 @@ def _as_typer(option: inspect.Parameter, text: Help) -> inspect.Parameter:
     if option.default is inspect.Parameter.empty:
         kind, setting = str, typer.Argument(metavar=text.metavar, help=text.text)
     else:
-        kind = str | None if is_path else float if is_number_or_name else kind
+        kind = str | None if is_path and not is_list else float if is_number_or_name else kind
         flag = text.flag or f"--{option.name.replace('_', '-')}"
         words = text.text if text.default is None else f"{text.text}  [default: {text.default}]"
         flags = (flag, "-o") if flag == "--output" else (flag,)

@@ -78,6 +78,17 @@ def test_new_classes_are_listed_with_the_classes_that_differ_only_in_case(photos
     ]
 
 
+def test_of_several_tables_the_last_with_an_image_counts(tmp_path):
+    (tmp_path / "a.csv").write_text("path,checked_label\n1.png,cat\n2.png,cat\n")
+    (tmp_path / "b.csv").write_text("path,checked_label\n2.png,dog\n3.png,\n4.png,owl\n")
+    both = read_checked([str(tmp_path / "a.csv"), str(tmp_path / "b.csv")])
+    assert (both.table, dict(both.by_path)) == (
+        "a.csv, b.csv",
+        {"1.png": "cat", "2.png": "dog", "4.png": "owl"},
+    )
+    assert read_checked([]) is None
+
+
 def test_a_label_can_be_removed_and_the_case_of_the_columns_is_ignored(photos):
     images = find_images(photos)
     checked = read_checked({"Path": [images.paths[0]], "Checked_Label": ["(no label)"]})

@@ -45,14 +45,14 @@ class CheckedLabels:
     by_path: Mapping[str, str]
 
 
-def read_checked(checked: TableInput | None) -> CheckedLabels | None:
-    """Read a table of checked labels.
+def read_checked(checked: TableInput | list[str] | None) -> CheckedLabels | None:
+    """Read a table of checked labels, or several tables.
 
     Parameters
     ----------
-    checked : path, DataFrame, mapping of str to sequence, or None
+    checked : path, list of paths, DataFrame, mapping of str to sequence, or None
         A table with a column of paths and the column `CHECKED_LABEL`. Rows without a checked label
-        are not used.
+        are not used. Of several tables with an image, the last one counts.
 
     Raises
     ------
@@ -60,10 +60,14 @@ def read_checked(checked: TableInput | None) -> CheckedLabels | None:
         If the table cannot be read, has no such columns or no checked label, or if a path has two
         checked labels.
     """
-    if checked is None:
-        return None
-    table = _read_table(checked)
-    return CheckedLabels(table.name, _read_labels(table))
+    tables = checked if isinstance(checked, list) else [] if checked is None else [checked]
+    names: list[str] = []
+    by_path: dict[str, str] = {}
+    for given in tables:
+        table = _read_table(given)
+        names.append(table.name)
+        by_path |= _read_labels(table)
+    return CheckedLabels(", ".join(names), by_path) if names else None
 
 
 def apply_checked(
