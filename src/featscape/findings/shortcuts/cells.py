@@ -188,15 +188,17 @@ def _clearest(cells: list[tuple[Property, _TableCell]]) -> list[tuple[Property, 
     return kept[:_MOST_CELLS]
 
 
-class _Table(NamedTuple):
-    """The cells of a property: groups of images and classes, (groups, classes).
+class _Cells(NamedTuple):
+    """The m cells of a property that contain an image: groups of images and classes, each (m,).
 
-    The expected share of a class is its share of all images with a known value, (classes,).
+    The expected share of a class is its share of all images with a known value.
     """
 
+    groups: Codes
+    labels: Codes
     statistics: NDArray[np.float64]  # 0 for cells that are not compared
     shares: NDArray[np.float64]
-    sizes: NDArray[np.intp]  # images of a group, (groups, 1)
+    sizes: Codes  # images of the groups
     expected: NDArray[np.float64]
 
 
@@ -223,40 +225,53 @@ class _BinnedProperty:
             self._numbers, self._bins = np.unique(self._bins, return_inverse=True)
             self.n_bins = len(self._numbers)
 
-    def compare(self, codes: Codes, n_classes: int) -> _Table:
+    def compare(self, codes: Codes, n_classes: int) -> _Cells:
         """Return the cells of the upper, then the lower tails; or of the categories.
 
         The statistic is (observed - expected) / deviation, with the deviation of a binomial
         distribution: the score statistic of Wilson (1927), "Probable inference, the law of
-        succession, and statistical inference", JASA 22(158):209-212.
+        succession, and statistical inference", JASA 22(158):209-212. Cells without an image are
+        left out, because their statistic is negative: of 5,000 values and 100 classes, most are.
         """
-        mixed = self._bins * n_classes + codes[self._known]
-        counts = np.bincount(mixed, minlength=self.n_bins * n_classes)
-        observed = counts.reshape(self.n_bins, n_classes)
-        class_sizes = observed.sum(axis=0)
-        if self.of.levels is None:
-            rising = np.cumsum(observed, axis=0)[:-1]
-            observed = np.concatenate([class_sizes - rising, rising])
         n_items = len(self._known)
-        sizes = observed.sum(axis=1)[:, None]
+        codes = codes[self._known]
+        class_sizes = np.bincount(codes, minlength=n_classes)
+        sizes = np.bincount(self._bins, minlength=self.n_bins)
         if self.of.levels is None:
+            groups, labels, observed = self._count_tails(codes, class_sizes)
+            rising = np.cumsum(sizes)[:-1]
+            sizes = np.concatenate([n_items - rising, rising])
             is_left_out = sizes > _LARGEST_TAIL * n_items + 1
             # the most extreme tail is compared even if ties make it large
             is_left_out[[self.n_bins - 2, self.n_bins - 1]] = False
         else:
-            is_left_out = (self._numbers == _RARE)[:, None]
-        expected = class_sizes / n_items
+            cells, observed = np.unique(self._bins * n_classes + codes, return_counts=True)
+            groups, labels = np.divmod(cells, n_classes)
+            is_left_out = self._numbers == _RARE
+        sizes, expected = sizes[groups], class_sizes[labels] / n_items
         variance = sizes * expected * (1 - expected)
         statistics = (observed - sizes * expected) / np.sqrt(np.maximum(variance, 1e-9))
-        is_used = (sizes * expected >= _LEAST_EXPECTED) & (variance > 0) & ~is_left_out
-        return _Table(np.where(is_used, statistics, 0.0), observed / sizes, sizes, expected)
+        is_used = sizes * expected >= _LEAST_EXPECTED
+        is_used &= (variance > 0) & ~is_left_out[groups]
+        statistics = np.where(is_used, statistics, 0.0)
+        return _Cells(groups, labels, statistics, observed / sizes, sizes, expected)
+
+    def _count_tails(self, codes: Codes, class_sizes: Codes) -> tuple[Codes, Codes, Codes]:
+        """Return the tail, the class and the number of images of each cell, (m,) each."""
+        n_classes = len(class_sizes)
+        counts = np.bincount(self._bins * n_classes + codes, minlength=self.n_bins * n_classes)
+        rising = np.cumsum(counts.reshape(self.n_bins, n_classes), axis=0)[:-1]
+        observed = np.concatenate([class_sizes - rising, rising])
+        groups, labels = np.nonzero(observed)
+        return groups, labels, observed[groups, labels]
 
     def largest(self, codes: Codes, names: Sequence[str], limit: float) -> list[_TableCell]:
         """Return the cells above a limit, at most one for each class and direction."""
-        table = self.compare(codes, len(names))
-        groups, labels = np.nonzero(table.statistics > limit)
-        expected = table.expected[labels]
-        low, high = wilson_range(table.shares[groups, labels], table.sizes[groups, 0], limit)
+        compared = self.compare(codes, len(names))
+        listed = np.flatnonzero(compared.statistics > limit)
+        groups, labels = compared.groups[listed], compared.labels[listed]
+        expected = compared.expected[listed]
+        low, high = wilson_range(compared.shares[listed], compared.sizes[listed], limit)
         odds_ratios = low / (1 - low) / (expected / (1 - expected))
         cells: list[_TableCell] = []
         seen = set()

@@ -145,3 +145,45 @@ def test_values_of_few_images_are_one_bin_and_no_cell_is_lost(codes):
         first, second = (each[each != 0] for each in (first, second))
         assert len(first) > 10
         np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("is_category", [True, False])
+def test_the_cells_with_an_image_are_those_of_a_full_table_above_expectation(is_category):
+    random = np.random.default_rng(6)
+    values = np.sort(random.integers(0, 40, N))[::-1] // 4 * 4
+    values[random.random(N) < 0.1] = -1  # missing
+    codes = random.choice(5, N, p=[0.6, 0.2, 0.1, 0.07, 0.03])
+    codes[values == 8] = 1
+    levels = tuple(str(value) for value in range(40))
+    numbers = np.where(values < 0, np.nan, values)
+    one = Property("code", values, levels=levels) if is_category else Property("code", numbers)
+    binned = _BinnedProperty(one, np.arange(N), 100 * N)
+    cells = binned.compare(codes, 6)
+    of_cell = {
+        (group, label): (statistic, share)
+        for group, label, statistic, share in zip(
+            cells.groups, cells.labels, cells.statistics, cells.shares, strict=True
+        )
+    }
+    known = values >= 0
+    n_groups = binned.n_bins if is_category else 2 * (binned.n_bins - 1)
+    n_above = 0
+    for group in range(n_groups):
+        in_group = known & binned._members(group)[0]
+        size = in_group.sum()
+        # the two most extreme tails are compared at any size
+        is_compared = is_category or group in {binned.n_bins - 2, binned.n_bins - 1}
+        is_compared |= size <= known.sum() / 4 + 1
+        for label in range(6):
+            has_label = codes == label
+            observed, expected = (has_label & in_group).sum(), has_label[known].mean()
+            statistic = 0.0
+            if is_compared and size * expected >= 2:
+                deviation = np.sqrt(size * expected * (1 - expected))
+                statistic = (observed - size * expected) / deviation
+            found, share = of_cell.get((group, label), (0.0, 0.0))
+            assert share == pytest.approx(observed / size)
+            assert found == pytest.approx(statistic) or (observed == 0 and statistic <= 0)
+            n_above += statistic > 0
+    assert n_above >= 10
+    assert len(of_cell) == len(cells.groups) < n_groups * 6
