@@ -166,12 +166,13 @@ def sample_of_classes(
     return np.sort(shuffled[:size])
 
 
-def may_be_classes(n_different: int, n_items: int) -> bool:
-    """Return whether a column of `n_items` values with `n_different` values may be a category.
+def may_be_classes(n_different: int, n_known: int) -> bool:
+    """Return whether a column with `n_different` values in `n_known` items may be a category.
 
-    Each value occurs twice on average, or there are at most 20 values.
+    Each value occurs twice on average, or there are at most 20 values. Items whose value is missing
+    do not count.
     """
-    return n_different <= max(_FEW_CLASSES, n_items // 2)
+    return n_different <= max(_FEW_CLASSES, n_known // 2)
 
 
 def is_missing(value: object) -> bool:

@@ -93,6 +93,12 @@ def test_few_strings_are_a_category_whatever_their_share(bundle_of, n_distinct, 
     assert column(bundle, "c").kind == kind
 
 
+@pytest.mark.parametrize(("n_known", "kind"), [(42, "category"), (41, "text")])
+def test_missing_strings_do_not_count_in_the_rule_for_categories(bundle_of, n_known, kind):
+    values = [str(row % 21) if row < n_known else None for row in range(50)]
+    assert column(bundle_of(50, columns={"c": values}), "c").kind == kind
+
+
 def test_a_column_without_a_value_is_omitted(bundle_of):
     empty = {"a": [None] * 5, "b": np.full(5, np.nan)}
     assert bundle_of(5, columns=empty, labels=None).manifest.columns == []

@@ -241,7 +241,7 @@ def _write_category(
         return None
     n_distinct = len(set(present))
     coded = None
-    if n_distinct <= _MOST_CATEGORIES and may_be_classes(n_distinct, len(order)):
+    if n_distinct <= _MOST_CATEGORIES and may_be_classes(n_distinct, len(present)):
         coded = code_labels(present)
     if coded is None:
         return TextColumn(kind="text", name=encodable(name))

@@ -147,7 +147,7 @@ def _number(name: str, values: NDArray[Any]) -> Property:
     numbers = Property(name, values.astype(np.float64))
     known = numbers.known
     different, codes_of = np.unique(values[known], return_inverse=True)
-    if (different % 1 != 0).any() or not may_be_classes(len(different), len(values)):
+    if (different % 1 != 0).any() or not may_be_classes(len(different), len(codes_of)):
         return numbers
     codes = np.full(len(values), -1, dtype=np.intp)
     codes[known] = codes_of

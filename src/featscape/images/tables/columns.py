@@ -173,14 +173,11 @@ def _may_be_classes(raw: Sequence[Any], *, is_untyped: bool) -> bool:
         return False
     if contains_lists(present):
         return False
-    column = infer_type(values, is_untyped=is_untyped)
-    if isinstance(column, np.ndarray) and column.dtype.kind == "M":
+    column = infer_type(present, is_untyped=is_untyped)
+    kind = column.dtype.kind if isinstance(column, np.ndarray) else ""
+    if kind == "M" or (kind == "f" and (np.asarray(column) % 1 != 0).any()):
         return False
-    if isinstance(column, np.ndarray) and column.dtype.kind == "f":
-        column = column[~np.isnan(column)]
-        if (column % 1 != 0).any():
-            return False
-    return may_be_classes(len(set(column)), len(values))
+    return may_be_classes(len(set(column)), len(column))
 
 
 def _no_column(

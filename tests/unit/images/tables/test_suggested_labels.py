@@ -18,6 +18,7 @@ ROWS = [
         "bytes": row,
         "taken": f"2026-05-0{row % 2 + 1}",
         "caption": f"image {row}",
+        "note": f"note {row}" if row % 2 else None,
         "empty": None,
     }
     for row in range(N_ROWS)
