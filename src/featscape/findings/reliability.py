@@ -130,7 +130,7 @@ def measure_reliability(
             generator=generator,
             n_threads=n_threads,
         ),
-        correlate_distances(features, positions, generator=generator),
+        _correlate_distances(features, positions, generator=generator),
     ]
     reason: str | None = None
     if classes is not None and classes.is_named.sum() >= _LEAST_CLASSES:
@@ -280,7 +280,7 @@ def _compare_ranks(
             row, in_features = rows[number], distances[number]
             in_map = _squared_distances(axes, row)
             in_map[row] = -np.inf
-            near[number] = nearest_items(in_features, neighbors[row], k)
+            near[number] = _nearest_items(in_features, neighbors[row], k)
             excess += _excess(in_features, on_map[row]), _excess(in_map, near[number])
         return excess
 
@@ -333,7 +333,7 @@ def _squared_distances(axes: NDArray[np.float32], row: int) -> NDArray[np.float3
     return squared
 
 
-def nearest_items(
+def _nearest_items(
     distances: NDArray[np.float32], candidates: NDArray[np.int32], k: int
 ) -> NDArray[np.intp]:
     """Return the k items at the least distances, after the item itself.
@@ -371,7 +371,7 @@ def _excess(distances: NDArray[np.float32], near: NDArray[np.integer]) -> int:
     return int(np.maximum(ranks - len(near), 0).sum())
 
 
-def correlate_distances(
+def _correlate_distances(
     features: NDArray[np.floating[Any]],
     positions: NDArray[np.float32],
     *,

@@ -6,9 +6,9 @@ from sklearn.decomposition import PCA
 
 from featscape.findings import reliability as of_map
 from featscape.findings.reliability import (
-    correlate_distances,
+    _correlate_distances,
+    _nearest_items,
     measure_reliability,
-    nearest_items,
     share_in_common,
 )
 from featscape.findings.spaces import (
@@ -296,7 +296,7 @@ def test_missing_neighbors_are_not_shared():
 @pytest.mark.parametrize("candidates", [[1, 3, -1, 4, -1], [1, -1, -1], [4, 3, 2, 1]])
 def test_missing_neighbors_do_not_hide_the_nearest_items(candidates):
     distances = np.array([-np.inf, 3, 4, 2, 1], np.float32)  # of the item 0; the last is nearest
-    near = nearest_items(distances, np.array(candidates, np.int32), 3)
+    near = _nearest_items(distances, np.array(candidates, np.int32), 3)
     assert near.tolist() == [4, 3, 1]
 
 
@@ -335,7 +335,7 @@ def test_average_ranks_equal_those_of_scipy():
 def test_the_rank_correlation_of_distances_equals_that_of_scipy(plane):
     rng = np.random.default_rng(2)
     positions = rng.normal(size=plane.shape).astype(np.float32)
-    found = correlate_distances(plane, positions, generator=np.random.default_rng(0))
+    found = _correlate_distances(plane, positions, generator=np.random.default_rng(0))
     expected = spearmanr(pdist(plane), pdist(positions)).statistic
     assert found.evidence.score == pytest.approx(expected, abs=1e-6)
 

@@ -19,7 +19,7 @@ from featscape.steps.tsne.adapter import (
     engine_errors,
     place,
 )
-from featscape.steps.tsne.embedding import choose_tsne_device, embed, report_collapse
+from featscape.steps.tsne.embedding import _report_collapse, choose_tsne_device, embed
 from helpers.notes import Notes
 
 POINTS = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
@@ -282,7 +282,7 @@ def test_a_collapsed_map_is_reported(exaggeration, shape, expected):
     notes = Notes()
     options = EmbeddingOptions(exaggeration=exaggeration, progress=notes)
     positions = np.random.default_rng(0).normal(size=(150, 2)) * shape
-    report_collapse(positions, 30.0, options, n_fitted=150)
+    _report_collapse(positions, 30.0, options, n_fitted=150)
     assert [line.startswith("the map has collapsed: exaggeration") for line in notes.lines] == (
         [True] if expected else []
     )

@@ -91,14 +91,14 @@ def expect_errors(
             if is_uniform:
                 others = generator.integers(1, n_classes, n_planted)
                 changed[chosen] = (codes[chosen] + others) % n_classes
-            changed = keep_classes(changed, codes, n_classes)
+            changed = _keep_classes(changed, codes, n_classes)
             again = model.odds(changed, n_classes, calibrations=odds.calibrations)
             planted.append(again.suspicion[chosen])
         suspicion = np.concatenate(planted)
-        limits.append(limit_wrong(odds.suspicion[listed], suspicion))
+        limits.append(_limit_wrong(odds.suspicion[listed], suspicion))
         n_found.append(int((suspicion > 0).sum()))
     high = int(np.ceil(max(limits)))
-    assumption = explain_limit(high, len(listed), n_found=n_found[int(np.argmax(limits))])
+    assumption = _explain_limit(high, len(listed), n_found=n_found[int(np.argmax(limits))])
     if is_checked.any():
         high, assumption = len(listed), _WITH_CHECKED
     return ExpectedErrors(
@@ -111,7 +111,7 @@ def expect_errors(
     )
 
 
-def explain_limit(high: int, n_listed: int, *, n_found: int) -> str:
+def _explain_limit(high: int, n_listed: int, *, n_found: int) -> str:
     """Return what the limit assumes, or why there is no limit below the number of listed labels.
 
     Parameters
@@ -125,11 +125,11 @@ def explain_limit(high: int, n_listed: int, *, n_found: int) -> str:
     if n_found == 0:
         return _NOT_FOUND
     # the limit if all listed planted errors were more suspicious than all listed labels
-    least = limit_wrong(np.ones(n_listed, np.float32), np.full(n_found, 2, np.float32))
+    least = _limit_wrong(np.ones(n_listed, np.float32), np.full(n_found, 2, np.float32))
     return _TOO_SHORT if np.ceil(least) >= n_listed else _AS_SUSPICIOUS
 
 
-def keep_classes(
+def _keep_classes(
     changed: NDArray[np.intp], codes: NDArray[np.intp], n_classes: int
 ) -> NDArray[np.intp]:
     """Return the changed labels without the changes that removed all items of a class.
@@ -141,7 +141,7 @@ def keep_classes(
     return changed
 
 
-def limit_wrong(listed: NDArray[np.float32], planted: NDArray[np.float32]) -> float:
+def _limit_wrong(listed: NDArray[np.float32], planted: NDArray[np.float32]) -> float:
     """Return an upper limit of the number of wrong labels of a list.
 
     If wrong labels are as suspicious as planted errors, the wrong labels above a threshold of the

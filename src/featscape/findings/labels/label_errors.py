@@ -145,7 +145,7 @@ def find_label_errors(
     listed = np.flatnonzero(suspicion > 0)
     listed = listed[np.lexsort((listed, -suspicion[listed]))]
     findings = tuple(
-        describe_label_error(
+        _describe_label_error(
             int(item), odds, classes, neighbors.indices, paths=paths, noun=noun, copies=copies
         )
         for item in listed
@@ -199,7 +199,7 @@ def _why_not_all(is_unknown: NDArray[np.bool_], classes: Classes, noun: str) -> 
     )
 
 
-def describe_label_error(
+def _describe_label_error(
     item: int,
     odds: LabelOdds,
     classes: Classes,

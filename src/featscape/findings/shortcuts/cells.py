@@ -121,7 +121,7 @@ def find_shortcuts(
         reason = "Without two or more classes, no property can predict a label."
     else:
         for one, cell in _find_cells(properties, classes, random_state):
-            if exceeds_as_printed(cell.low, _expected_share(one, cell, classes)):
+            if _exceeds_as_printed(cell.low, _expected_share(one, cell, classes)):
                 found.append(_describe(one, cell, classes, assortativity[one.name], noun=noun))
     found += find_orders(
         properties,
@@ -271,7 +271,7 @@ class _BinnedProperty:
         listed = np.flatnonzero(compared.statistics > limit)
         groups, labels = compared.groups[listed], compared.labels[listed]
         expected = compared.expected[listed]
-        low, high = wilson_range(compared.shares[listed], compared.sizes[listed], limit)
+        low, high = _wilson_range(compared.shares[listed], compared.sizes[listed], limit)
         odds_ratios = low / (1 - low) / (expected / (1 - expected))
         cells: list[_TableCell] = []
         seen = set()
@@ -307,7 +307,7 @@ class _BinnedProperty:
         return (is_high if group < self.n_bins - 1 else known & ~is_high), None
 
 
-def wilson_range(
+def _wilson_range(
     shares: NDArray[np.float64], sizes: NDArray[np.intp], limit: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the shares whose statistic is the limit: Wilson's confidence interval, (m,) each."""
@@ -317,7 +317,7 @@ def wilson_range(
     return middle - half, middle + half
 
 
-def exceeds_as_printed(low: float, expected: float) -> bool:
+def _exceeds_as_printed(low: float, expected: float) -> bool:
     """Return whether a range of shares is above the expected share, both in whole percent.
 
     A range that touches the expected share as printed shows no effect.

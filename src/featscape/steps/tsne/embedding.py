@@ -178,7 +178,7 @@ def embed(
     positions, neighbors, landmarks = _fit_and_place(
         tsne, values, options, labels=labels, place=place or _place_here
     )
-    report_collapse(positions, perplexity, options, n_fitted=n_fitted)
+    _report_collapse(positions, perplexity, options, n_fitted=n_fitted)
     return Embedding(
         positions=positions,
         kl_divergence=float(tsne.kl_divergence_),
@@ -266,7 +266,7 @@ def _report_perplexity(perplexity: float, options: EmbeddingOptions, *, n_fitted
         )
 
 
-def report_collapse(
+def _report_collapse(
     positions: NDArray[np.float32],
     perplexity: float,
     options: EmbeddingOptions,

@@ -3,7 +3,7 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.findings import Evidence, LabelError, choose_checks, estimate_errors
-from featscape.findings.labels.expected_errors import explain_limit, keep_classes, limit_wrong
+from featscape.findings.labels.expected_errors import _explain_limit, _keep_classes, _limit_wrong
 from featscape.findings.records import ExpectedErrors
 from featscape.findings.wording import count_wrong, note_accuracy
 
@@ -58,14 +58,14 @@ def suspicions(n_wrong, n_right, *, seed=0):
 )  # whatever the share of errors that was planted
 def test_the_limit_is_near_the_number_of_wrong_labels_if_these_are_suspicious(n_wrong, most):
     planted = suspicions(400, 0, seed=1)
-    limits = [limit_wrong(suspicions(n_wrong, 100, seed=s), planted) for s in range(20)]
+    limits = [_limit_wrong(suspicions(n_wrong, 100, seed=s), planted) for s in range(20)]
     assert n_wrong <= np.median(limits) <= most
     assert np.mean(np.array(limits) >= n_wrong) >= 0.9
 
 
 def test_the_limit_is_all_listed_labels_if_no_planted_error_is_listed():
-    assert limit_wrong(suspicions(0, 40), np.full(400, -1, np.float32)) == len(suspicions(0, 40))
-    assert limit_wrong(np.zeros(0, np.float32), suspicions(400, 0)) == 0
+    assert _limit_wrong(suspicions(0, 40), np.full(400, -1, np.float32)) == len(suspicions(0, 40))
+    assert _limit_wrong(np.zeros(0, np.float32), suspicions(400, 0)) == 0
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_limit_is_all_listed_labels_if_no_planted_error_is_listed():
     ],
 )
 def test_one_reason_is_given_for_a_list_without_a_limit(high, n_listed, n_found, start):
-    reason = explain_limit(high, n_listed, n_found=n_found)
+    reason = _explain_limit(high, n_listed, n_found=n_found)
     assert reason.startswith(start)
     assert reason.endswith('See "Find label errors" in the documentation.')
 
@@ -96,7 +96,7 @@ def test_the_accuracy_of_the_classifier_is_beside_the_list(n_listed, share, is_w
 
 def test_few_planted_errors_give_a_higher_limit_than_many():
     listed = suspicions(2, 100)
-    few, many = (limit_wrong(listed, suspicions(n, 0, seed=1)) for n in (4, 400))
+    few, many = (_limit_wrong(listed, suspicions(n, 0, seed=1)) for n in (4, 400))
     assert few > many
 
 
@@ -175,6 +175,6 @@ def test_equal_limits_are_one_number():
 def test_planted_errors_leave_an_item_in_each_class():
     codes = np.array([0, 1, 2, 2])
     changed = np.array([1, 2, 2, 2])  # without class 1 after the first item returns to its class
-    assert keep_classes(changed, codes, 3).tolist() == [0, 1, 2, 2]
+    assert _keep_classes(changed, codes, 3).tolist() == [0, 1, 2, 2]
     changed = np.array([0, 1, 2, 1])  # all classes have items
-    assert keep_classes(changed, codes, 3).tolist() == [0, 1, 2, 1]
+    assert _keep_classes(changed, codes, 3).tolist() == [0, 1, 2, 1]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from featscape.findings.labels import expected_errors
-from featscape.findings.labels.label_errors import LabelErrors, describe_label_error
+from featscape.findings.labels.label_errors import LabelErrors, _describe_label_error
 from featscape.findings.labels.model import LabelModel, LabelOdds, _Ridge
 from featscape.findings.spaces import Components, principal_components, search_all_pairs
 from featscape.findings.wording import count_wrong
@@ -88,7 +88,7 @@ def test_the_text_has_the_evidence_that_supports_the_suggestion(
     )
     others = np.arange(1, n_items, dtype=np.int32)[None]
     classes = count_classes(named(codes), n_items)
-    found = describe_label_error(
+    found = _describe_label_error(
         0, odds, classes, others, paths=["scan.jpg"] * n_items, noun="image"
     )
     start = "scan.jpg resembles bee more than its label ant: "

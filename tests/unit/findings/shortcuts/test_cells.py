@@ -4,9 +4,9 @@ from scipy.stats import binomtest, norm
 
 from featscape.findings.pixels.survey import MEASURES, Survey, survey_thumbnails
 from featscape.findings.shortcuts.cells import (
-    exceeds_as_printed,
+    _exceeds_as_printed,
+    _wilson_range,
     find_shortcuts,
-    wilson_range,
 )
 from featscape.findings.shortcuts.properties import collect_properties, names_label
 from featscape.findings.spaces import search_all_pairs
@@ -125,7 +125,7 @@ def test_no_property_predicts_that_a_label_is_missing():
 
 def test_the_range_of_a_share_is_wilsons_interval():
     shares, sizes, limit = np.array([8 / 39, 1.0, 0.0]), np.array([39, 5, 20]), 3.2
-    low, high = wilson_range(shares, sizes, limit)
+    low, high = _wilson_range(shares, sizes, limit)
     confidence = norm.cdf(limit) - norm.cdf(-limit)
     for at, (share, size) in enumerate(zip(shares, sizes, strict=True)):
         test = binomtest(round(share * size), int(size))
@@ -148,7 +148,7 @@ def test_the_order_is_that_of_the_effects_that_are_certain():
 
 @pytest.mark.parametrize(("low", "is_above"), [(0.2549, False), (0.2551, True)])
 def test_a_range_that_touches_the_expected_share_as_printed_is_not_above_this_share(low, is_above):
-    assert exceeds_as_printed(low, 0.25) == is_above
+    assert _exceeds_as_printed(low, 0.25) == is_above
 
 
 def test_low_and_high_tails_are_named_and_hold_the_extreme_images():
