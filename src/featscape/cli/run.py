@@ -90,11 +90,15 @@ def _explain_limit(error: BaseException) -> str | None:
     """Return the message for a limit on memory, open files or threads; None for another error."""
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.EMFILE and sys.platform != "win32":
-        n_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        return (
-            f"the process may open {n_files:,} files, and needs more. Raise the limit of the "
-            "shell, for example with ulimit -n 1024."
+        n_files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = max(1024, 4 * n_files)
+        wanted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        remedy = (
+            f"Raise the limit of the shell, for example with ulimit -n {wanted}"
+            if wanted > n_files
+            else "Ask the administrator of the system to raise the hard limit (ulimit -Hn)"
         )
+        return f"the process may open {n_files:,} files, and needs more. {remedy}."
     found = _NO_MEMORY.search(str(error)) if number is None else None
     if isinstance(error, MemoryError) or number == errno.ENOMEM or found is not None:
         reason = first_line(error) if found is None else found[0]

@@ -201,10 +201,6 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("error", "words"),
         [
-            (
-                OSError(errno.EMFILE, "Too many open files", "a.png"),
-                r"may open [\d,]+ files, .* -n ",
-            ),
             (MemoryError(), r"more memory than the system gives it \(MemoryError\)"),
             (OSError(errno.ENOMEM, "Cannot allocate memory"), "more memory .* -v"),
             (ImportError("libtorch.so: failed to map segment from shared object"), "more memory"),
@@ -220,6 +216,28 @@ class TestMistakes:
         done = featscape("map", photos, "--perplexity", 4)
         assert done.status == 2
         assert re.match(f"featscape: .*{words}", done.err.splitlines()[-1])
+
+    @pytest.mark.parametrize(
+        ("limits", "remedy"),
+        [
+            ((256, None), "for example with ulimit -n 1024"),
+            ((2_000, None), "for example with ulimit -n 8000"),
+            ((2_000, 4_096), "for example with ulimit -n 4096"),
+            ((2_000, 2_000), r"Ask the administrator .* the hard limit \(ulimit -Hn\)"),
+        ],
+    )
+    def test_the_remedy_for_open_files_raises_the_limit(
+        self, featscape, photos, monkeypatch, limits, remedy
+    ):
+        resource = pytest.importorskip("resource", reason="Windows has no such limit")
+        n_files, most = limits
+        limits = n_files, resource.RLIM_INFINITY if most is None else most
+        error = OSError(errno.EMFILE, "Too many open files", "a.png")
+        monkeypatch.setattr("featscape.features.run_extraction", Mock(side_effect=error))
+        monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+        done = featscape("map", photos, "--perplexity", 4)
+        words = f"featscape: the process may open {n_files:,} files, .*{remedy}"
+        assert re.match(words, done.err.splitlines()[-1])
 
     @pytest.mark.parametrize(
         "error", [OSError(errno.EIO, "broken"), RuntimeError("bug"), ImportError("no module x")]
