@@ -137,9 +137,13 @@ export class App {
     return this.hasImages ? "images" : "points";
   }
 
-  /** Check the given or the suggested label of the finding that the panel shows as correct. */
+  /**
+   * Check the given or the suggested label of the finding that the panel shows as correct. If no
+   * finding is current, choose the first.
+   */
   checkShown(isSuggested: boolean): void {
     const finding = this.lists.shownFinding;
+    if (finding === null && this.findings.section.value) this.lists.chooseFirst();
     const first = finding?.items[0];
     if (first === undefined || !finding?.suggested) return;
     const right = isSuggested ? finding.suggested : this.items.classOf(first)?.name;

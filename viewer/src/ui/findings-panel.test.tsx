@@ -70,8 +70,10 @@ it("Y and U check the given and the suggested label and go on, and a click takes
   await settled();
   press("y"); // no finding is current
   expect(app.checks.labels.value.size).toBe(0);
-  press("j");
+  expect(app.findings.at.value).toBe(0);
   press("u");
+  press("y", root, { repeat: true });
+  expect(app.checks.labels.value.size).toBe(1);
   press("y");
   await settled();
   expect([...app.checks.labels.value]).toEqual([

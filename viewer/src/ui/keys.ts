@@ -144,7 +144,8 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
     else if ((at === stage || at === document.body) && onMap(event)) event.preventDefault();
     else {
       const action = byKey[event.key] ?? byKey[event.key.toLowerCase()];
-      if (!action) return;
+      // a key that is held would check labels that nobody has seen
+      if (!action || (event.repeat && "yu".includes(event.key.toLowerCase()))) return;
       action();
       event.preventDefault();
     }
