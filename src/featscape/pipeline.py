@@ -55,7 +55,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
         ]
         executor = stack.enter_context(open_executor(options.engine, options.address))
         with watch.stage("weights"):  # another network is reported before a long download
-            for line in compare_with_replaced(options):
+            for line in compare_with_replaced(options, checked):
                 options.reporter.note(line)
             fetch_weights(options)
         with watch.stage("find"):

@@ -11,7 +11,7 @@ from featscape.mapfolder.staging import kept_beside
 from featscape.printable_names import printable
 from featscape.steps.facts.source import check_number, describe_found, describe_unreadable
 from featscape.steps.layer_maps import JOINT, name_outputs
-from featscape.steps.tables.checked_labels import apply_checked
+from featscape.steps.tables.checked_labels import apply_checked, describe_lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,17 +46,28 @@ def fetch_weights(options: MapOptions) -> None:
         raise DownloadError(f"{error} {made}") from error
 
 
-def compare_with_replaced(options: MapOptions) -> Iterator[str]:
-    """Yield a line for another network and for checked labels of the map that the run replaces."""
+def compare_with_replaced(options: MapOptions, checked: CheckedLabels | None) -> Iterator[str]:
+    """Yield a line for another network and for checked labels of the map that the run replaces.
+
+    Parameters
+    ----------
+    options : MapOptions
+    checked : CheckedLabels or None
+        The checked labels of the options.
+    """
     folder = _first_output(options)
     other = find_other_network(folder, options.model)
     if other is not None:
         yield other
     parameters = (mapfolder.find_run(folder) or {}).get("parameters")
-    checked = parameters.get("checked_source") if isinstance(parameters, dict) else None
-    if isinstance(checked, str) and options.checked is None:  # unchecked text of a file
+    table = parameters.get("checked_source") if isinstance(parameters, dict) else None
+    if not isinstance(table, str):  # unchecked text of a file
+        return
+    if checked is not None:
+        yield from describe_lost(folder, checked)
+    else:
         yield (
-            f"{printable(folder.name)} was made with --checked {printable(checked)}; this run uses "
+            f"{printable(folder.name)} was made with --checked {printable(table)}; this run uses "
             "no checked labels"
         )
 

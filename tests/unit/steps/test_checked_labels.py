@@ -8,8 +8,10 @@ import pytest
 from featscape import embed_features, find_images, make_map
 from featscape.errors import InputError
 from featscape.labels.checked import checked_labels, find_checked
+from featscape.options import MapOptions
 from featscape.progress import SilentProgress
-from featscape.steps.tables.checked_labels import apply_checked, read_checked
+from featscape.steps.features import compare_with_replaced
+from featscape.steps.tables.checked_labels import apply_checked, describe_lost, read_checked
 from helpers.notes import Notes
 
 
@@ -198,16 +200,32 @@ def test_numbers_are_labels_without_decimals():
 @pytest.mark.usefixtures("quick_network", "without_pictures", "here")
 def test_a_map_without_the_checks_of_the_replaced_map_is_reported(photos):
     options = {"perplexity": 4, "findings": False, "names": False}
-    table = table_of(photos, item_0="robin")
+    table = table_of(photos, item_0="robin", item_1="owl")
     made = make_map(photos, "m", checked=table, **options)
     assert made.labels[0] == "robin"
-    assert made.columns["checked_label"].tolist()[:2] == ["robin", None]
+    assert made.columns["checked_label"].tolist()[:2] == ["robin", "owl"]
+    replacing = MapOptions(photos, "m", force=True)
+    partly = read_checked({"path": [f"./{made.paths[1]}"], "checked_label": ["owl"]})
+    *_, line = compare_with_replaced(replacing, partly)  # after the line about the network
+    assert line == (
+        "checked labels: 1 of 2 checked images of m without a label in 'checked', first "
+        f"{made.paths[0]!r}"
+    )
+    lines = compare_with_replaced(replacing, read_checked(table))
+    assert not any("checked" in each for each in lines)
     notes = Notes()
     again = make_map(photos, "m", force=True, progress=notes, **options)
     assert again.labels[0] != "robin"
     assert (
         "m was made with --checked dict in Python; this run uses no checked labels" in notes.lines
     )
+
+
+def test_checked_labels_of_a_damaged_map_are_not_compared(here):
+    folder = here / "m"
+    folder.mkdir()
+    (line,) = describe_lost(folder, read_checked({"path": ["a"], "checked_label": ["b"]}))
+    assert line.startswith("checked labels: those of m cannot be compared with 'checked': ")
 
 
 def test_features_without_images_are_refused(here):

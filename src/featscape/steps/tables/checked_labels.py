@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import InputError
 from featscape.labels.checked import CHECKED_LABEL, checked_labels
 from featscape.labels.classes import NO_LABEL
+from featscape.mapfolder.read import read_items
 from featscape.number_text import plural
 from featscape.printable_names import encodable, list_first, printable
 from featscape.steps.facts.columns import describe_labels
@@ -130,6 +131,35 @@ def apply_checked(
         return images
     columns = {**images.columns, CHECKED_LABEL: tuple(column)}
     return replace(images, labels=tuple(labels), columns=columns)
+
+
+def describe_lost(folder: Path, checked: CheckedLabels) -> Iterator[str]:
+    """Yield a line if a table lacks checked labels of the map that the run replaces.
+
+    Parameters
+    ----------
+    folder : Path
+        A map.
+    checked : CheckedLabels
+        The table of this run.
+    """
+    shown = printable(folder.name)
+    try:
+        items = read_items(folder)
+    except InputError as error:  # a damaged map can be replaced
+        yield f"checked labels: those of {shown} cannot be compared with {checked.table!r}: {error}"
+        return
+    if "path" not in items.column_names or CHECKED_LABEL not in items.column_names:
+        return
+    labels = checked_labels({CHECKED_LABEL: items[CHECKED_LABEL].to_pylist()}, items.num_rows)
+    pairs = zip(items["path"].to_pylist(), labels, strict=True)
+    paths = [path for path, label in pairs if label is not None]
+    lost = [path for path in paths if _shorten(path) not in checked.by_path]
+    if lost:
+        yield (
+            f"checked labels: {len(lost):,} of {plural(len(paths), 'checked image')} of {shown} "
+            f"without a label in {checked.table!r}, first {printable(lost[0])!r}"
+        )
 
 
 def _as_class(label: str, classes: Collection[str]) -> str:
