@@ -88,11 +88,10 @@ def find_orders(
     found: list[_Order] = []
     for one in properties:
         of_all = assortativity[one.name]
-        if of_all >= _STRONG_ASSORTATIVITY and _exceed_chance(
-            max(one.views, key=lambda view: _measure_view(view, neighbors)),
-            *(neighbors, None, n_permutations, random),
-        ):
-            found.append(_Order(of_all, one, None))
+        if of_all >= _STRONG_ASSORTATIVITY:
+            strongest = max(one.views, key=lambda view: _measure_view(view, neighbors))
+            if _exceed_chance(strongest, neighbors, None, n_permutations, random):
+                found.append(_Order(of_all, one, None))
         codes = tested[one.name]
         if len(codes) > 0:
             least = max(_STRONG_ASSORTATIVITY, of_all + _CLEARER)
