@@ -53,7 +53,7 @@ _COPIES = {
     "similar": "similar pictures",
 }
 _SHORTCUTS = {
-    "column": "a column that equals all or most labels",
+    "column": "a column that equals the label in all or most rows",
     "label": "a property that predicts a label",
     "order": "a property that orders the map",
 }

@@ -75,8 +75,9 @@ _HOW = {
 _OF_IMAGES = {
     "labels": "Below each image are similar images with the suggested label.",
     "off_topic": (
-        "Between the two are images that are much smaller than the others, or whose borders have "
-        "other gray levels, because they may come from another source."
+        "Images that are much smaller than the others, or whose borders have other gray levels, "
+        "are shown between the outliers and the farthest images, because they may come from "
+        "another source."
     ),
 }
 

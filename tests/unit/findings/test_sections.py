@@ -329,7 +329,8 @@ def test_the_method_of_the_shortcuts_is_that_of_both_kinds():
     assert method == {0: both, 1: "Cells.", 2: "Orders.", 3: None}
     column = arranged(shortcuts=(shortcut("column", "Equal."), order))["shortcuts"].method
     assert column == (
-        "A column that equals all or most labels: Equal. A property that orders the map: Orders."
+        "A column that equals the label in all or most rows: Equal. "
+        "A property that orders the map: Orders."
     )
 
 

@@ -41,8 +41,8 @@ def is_label(one: Property, labels: Sequence[str]) -> bool:
 
     Such a property is no shortcut, nor are the tags from which the labels were made. The values of
     another label, for example of another annotator, are names of classes. A value from which the
-    label was made, such as the tags of an image, names the label. Numbers are another label if
-    most are that of their image.
+    label was made, such as the tags of an image, names the label. A column of numbers is another
+    label if at least half of the numbers are the label of their image.
     """
     if one.levels is None:
         return False
