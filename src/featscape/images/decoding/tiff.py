@@ -11,7 +11,8 @@ from featscape.errors import ImageError
 if TYPE_CHECKING:
     from PIL import Image
 
-_GRAY = (0, 1)
+_BLACK_IS_ZERO = 1
+_GRAY = (0, _BLACK_IS_ZERO)  # 0: white is zero
 _MEANINGS = {0: "gray", 1: "gray", 2: "RGB", 3: "a palette", 5: "CMYK", 6: "YCbCr", 8: "L*a*b*"}
 _UNSIGNED, _SIGNED = 1, 2
 _TYPES = {_UNSIGNED: "integers", _SIGNED: "signed integers", 3: "floats"}
@@ -69,6 +70,11 @@ def _describe(tags: Any, n_bands: int) -> str:
     size = f"{bits.pop()}-bit" if len(bits) == 1 else "mixed"
     values = f"{size} {_TYPES.get(_type(tags) or 0, 'values')}"
     if n_bands == 1 and _is_gray(tags):
+        if _is_decoded_in_little_endian(tags):
+            return (
+                f"big-endian {values} cannot be decoded: save the file as little-endian, or with "
+                "32-bit floats"
+            )
         return (
             f"{values} cannot be decoded: save the file with unsigned integers of 8 or 16 bits, or "
             "32-bit floats"
@@ -83,12 +89,27 @@ def _describe(tags: Any, n_bands: int) -> str:
 
 def _describe_planes(tags: Any, n_bands: int) -> str:
     """Return why planes without compression cannot be decoded, with the remedy."""
-    if _is_gray(tags):
+    # Pillow decodes two bands of 8 bits, the second of which is transparency, and no other bands
+    if _is_gray(tags) and (n_bands != 2 or _bits(tags) != {8}):
         return _describe(tags, n_bands)
     return (
         "channels in separate planes without compression cannot be decoded: save the file with "
         "interleaved channels, or compressed"
     )
+
+
+def _is_decoded_in_little_endian(tags: Any) -> bool:
+    """Return whether Pillow decodes one band, in which 0 is black, only as little-endian."""
+    layout = (
+        _BLACK_IS_ZERO,
+        tags.get(TiffImagePlugin.SAMPLEFORMAT, (_UNSIGNED,)),
+        tags.get(TiffImagePlugin.FILLORDER, 1),
+        tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,)),
+        (),
+    )
+    little, big = ((order, *layout) in TiffImagePlugin.OPEN_INFO for order in (b"II", b"MM"))
+    is_black = tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION, 0) == _BLACK_IS_ZERO
+    return is_black and little and not big
 
 
 def _is_gray(tags: Any) -> bool:

@@ -96,6 +96,27 @@ def test_unsigned_values_above_31_bits_are_refused(compression):
     assert_near(decoded.image, (values / (2**31 - 1) * 255).repeat(3, axis=2), 1)
 
 
+@EVERY_COMPRESSION
+def test_unsigned_values_of_32_bits_are_refused_only_as_big_endian(compression):
+    values = bands(1, "u4") >> 1
+    decode_bytes(make_tiff("<", compression, values))
+    reason = "big-endian 32-bit integers cannot be decoded: save the file as little-endian, or with"
+    with pytest.raises(ImageError, match=f"^{reason} 32-bit floats$"):
+        decode_bytes(make_tiff(">", compression, values))
+
+
+@EVERY_ORDER
+def test_two_gray_planes_of_8_bits_are_refused_only_without_compression(order):
+    values = bands(2, "u1")
+    decode_bytes(make_tiff(order, DEFLATE, values, meaning=GRAY, has_planes=True))
+    decode_bytes(make_tiff(order, NONE, values, meaning=GRAY))
+    with pytest.raises(ImageError, match=r"^channels in separate planes without compression cann"):
+        decode_bytes(make_tiff(order, NONE, values, meaning=GRAY, has_planes=True))
+    wide = make_tiff(order, NONE, bands(2, "u2"), meaning=GRAY, has_planes=True)
+    with pytest.raises(ImageError, match=r"^2 bands of 16-bit integers marked as gray cannot b"):
+        decode_bytes(wide)
+
+
 @pytest.mark.parametrize("n", [5, 6])
 def test_planes_with_further_bands_are_decoded_only_if_compressed(n):
     values = bands(n, "u1")
