@@ -171,6 +171,13 @@ def test_a_map_whose_checked_images_are_not_drawn_is_made(photos):
         ({"path": ["a"], "label": ["b"]}, r"no column checked_label\. Write"),
         ({"path": ["a", "b"], "checked_label": [None, " "]}, r"the column is empty\. Fill in"),
         ({"item": [0], "checked_label": ["b"]}, "no column of paths"),
+        *(
+            (
+                {"path": ["a", "b"], "checked_label": ["b", wrong]},
+                r"must be a number or text; 'checked', row 1: .*\. Correct the row\.",
+            )
+            for wrong in (["a", "b"], {"a": 1}, b"a", object())
+        ),
         ({"path": [None], "checked_label": ["b"]}, r"row 0: no path\. Correct the row"),
         (
             {"path": ["a", "./a"], "checked_label": ["b", "c"]},

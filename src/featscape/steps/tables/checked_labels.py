@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError
@@ -18,7 +19,7 @@ from featscape.steps.facts.columns import describe_labels
 from featscape.steps.tables.item_columns import is_table, read_valid_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from featscape.images.tables.table import ImageTable
     from featscape.options import TableInput
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _FORMULA = re.compile(r"^'(?=[=+\-@\t\r])")  # as in viewer/src/state/exports/csv.ts
 _WHOLE_NUMBER = re.compile(r"(-?\d+)[.,]0+")  # 3 in a column of numbers of a spreadsheet
 _N_NAMED = 6  # classes in a line on the screen
+_MOST_SHOWN = 60  # characters of a value in a message
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,7 @@ def _read_labels(table: ImageTable) -> dict[str, str]:
             f"a label must be in the column {column!r} of {table.name!r}; the column is empty. "
             "Fill in the label of each image that you have checked."
         )
+    _check_types(values, table)
     described = classify_columns(
         {column: values},
         table=table.name,
@@ -248,6 +251,18 @@ def _read_labels(table: ImageTable) -> dict[str, str]:
                 f"{label!r} for {printable(path)!r}. Write one label in all rows of the image."
             )
     return by_path
+
+
+def _check_types(values: Sequence[Any], table: ImageTable) -> None:
+    """Raise InputError if a checked label is neither a number nor text, such as a list."""
+    from featscape.images.tables.values import contains_lists, lacks_text
+
+    for row, value in enumerate(values):
+        if isinstance(value, dict | bytes) or contains_lists([value]) or lacks_text([value]):
+            raise InputError(
+                f"a checked label must be a number or text; {table.name!r}, "
+                f"{table.positions[row]}: {shorten(repr(value), _MOST_SHOWN)}. Correct the row."
+            )
 
 
 def _without_apostrophe(value: Any) -> Any:
