@@ -75,6 +75,7 @@ def test_new_classes_are_listed_with_the_classes_that_differ_only_in_case(photos
     notes = Notes()
     replace_labels(images, read_checked({"path": images.paths[:8], "checked_label": labels}), notes)
     assert notes.lines[1:] == [
+        "checked labels: 1 label was removed",
         "checked labels: new classes Fish, a, b, c, d, e and 1 more",
         "labels that differ only in case or Unicode form are different classes: 'Fish', 'fish'",
     ]
@@ -122,7 +123,7 @@ def test_paths_of_no_image_are_reported(photos):
     notes = Notes()
     apply(photos, table, notes)
     assert notes.lines[-1] == (
-        "checked labels: 1 of 2 paths in 'checked' without an image, first 'gone.png'"
+        "checked labels: 1 of 2 paths in 'checked' matches no image, first 'gone.png'"
     )
     with pytest.raises(InputError, match=r"'gone\.png', and an image is .*findings --csv"):
         apply(photos, {"path": ["gone.png"], "checked_label": ["a"]})
@@ -140,7 +141,7 @@ def test_checked_images_that_were_not_drawn_are_no_paths_of_no_image(photos):
             "checked labels: 2 of 4 paths in 'checked' with an image that --limit 2 does not draw, "
             f"first {found.paths[0]!r}"
         ),
-        "checked labels: 1 of 4 paths in 'checked' without an image, first 'gone.png'",
+        "checked labels: 1 of 4 paths in 'checked' matches no image, first 'gone.png'",
     ]
 
 

@@ -84,21 +84,22 @@ def apply_checked(
     checked : CheckedLabels or None
         None changes nothing.
     reporter : Progress
-        Receives the number of replaced labels, the new classes, and the paths of images that were
-        not drawn and of no image.
+        Receives the number of replaced and of removed labels, the new classes, and the paths of
+        images that were not drawn and of no image.
     found : ImageSet
         The images from which `images` were drawn, or `images`.
 
     Returns
     -------
     ImageSet
-        With the column `CHECKED_LABEL`, whose values are also the labels of the images. An image
-        without a row in the table keeps its value in this column. `images` if no image has a row.
+        With the column `CHECKED_LABEL`, which contains the labels of the table. Other images keep
+        the value of this column of the source, which does not change their label. `images` if no
+        image has a row.
 
     Raises
     ------
     InputError
-        If all paths are those of no image in `found`.
+        If no path of the table is the path of an image in `found`.
     """
     if checked is None:
         return images
@@ -107,21 +108,24 @@ def apply_checked(
     known = items.keys() if found is images else {_shorten(path) for path in found.paths}
     if known.isdisjoint(by_path):
         raise InputError(
-            f"the paths of checked labels must be those of {images.source}; {checked.table!r} has "
-            f"{printable(next(iter(by_path)))!r}, and an image is {printable(images.paths[0])!r}. "
-            "Write the paths as `featscape findings --csv` does."
+            f"the table of checked labels must have paths of images in {images.source}; "
+            f"{checked.table!r} has {printable(next(iter(by_path)))!r}, and an image is "
+            f"{printable(images.paths[0])!r}. Write the paths as `featscape findings --csv` does."
         )
     classes = set(found.labels or ())
     used = {items[path]: _as_class(by_path[path], classes) for path in by_path if path in items}
     labels = list(images.labels or (NO_LABEL,) * len(images))
     column = checked_labels(images.columns, len(images))
     n_replaced = sum(labels[item] != label for item, label in used.items())
+    n_removed = sum(label == NO_LABEL != labels[item] for item, label in used.items())
     for item, label in used.items():
         labels[item] = column[item] = label
     reporter.note(
         f"checked labels: {plural(len(used), 'image')} of {checked.table!r}, "
         f"{n_replaced:,} with another label than in the source"
     )
+    if n_removed:
+        reporter.note(f"checked labels: {plural(n_removed, 'label was', 'labels were')} removed")
     if new := sorted(set(used.values()) - classes - {NO_LABEL}):
         names = printable(list_first(new, n_shown=_N_NAMED))
         reporter.note(f"checked labels: new {'class' if len(new) == 1 else 'classes'} {names}")
@@ -185,8 +189,8 @@ def _describe_unused(
         )
     if missing:
         yield (
-            f"checked labels: {len(missing):,} {of} without an image, first "
-            f"{printable(missing[0])!r}"
+            f"checked labels: {len(missing):,} {of} {'matches' if len(missing) == 1 else 'match'} "
+            f"no image, first {printable(missing[0])!r}"
         )
 
 
