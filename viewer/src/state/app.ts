@@ -143,7 +143,9 @@ export class App {
    */
   checkShown(isSuggested: boolean): void {
     const finding = this.lists.shownFinding;
-    if (finding === null && this.findings.section.value) this.lists.chooseFirst();
+    const { side } = this.panels;
+    if (!finding && side.value === "findings" && this.findings.section.value)
+      this.lists.chooseFirst();
     const first = finding?.items[0];
     if (first === undefined || !finding?.suggested) return;
     const right = isSuggested ? finding.suggested : this.items.classOf(first)?.name;
