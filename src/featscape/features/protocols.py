@@ -203,17 +203,24 @@ class Machines(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class NetworkRequest:
     """The network that computes features, as the caller of `extract` asks for it.
 
+    All arguments but `model` are keywords.
+
     Attributes
     ----------
-    model, preprocessing, weights, layers, pool, device, precision
+    model : str, torch.nn.Module or Backend
+    preprocessing : mapping of str, callable or None
+    weights : str, Path or None
+    layers : tuple of str
+    pool : str or None
+    device, precision : str
         See `extract`.
     """
 
-    model: str | nn.Module | Backend
+    model: str | nn.Module | Backend = field(kw_only=False)
     preprocessing: Mapping[str, Any] | Callable[[Image.Image], Any] | None = None
     weights: str | Path | None = None
     layers: tuple[str, ...] = ()
@@ -222,17 +229,19 @@ class NetworkRequest:
     precision: str = "auto"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ExtractOptions:
-    """The options of an extraction for a map or on a cluster.
+    """The options of an extraction for a map or on a cluster; all arguments are keywords.
 
     Attributes
     ----------
-    batch_size, n_workers, file, progress
+    batch_size, n_workers : int or None
+    file : str, Path or None
+    progress : Progress
         See `extract`.
     thumbnails : ThumbnailSink or None
         Receives a thumbnail of each image.
-    work : Path or None
+    work : str, Path or None
         Folder for intermediate results, from which an interrupted call is continued.
     maps : sequence of Path
         Finished maps, whose features of the same images by the same network are reused.
@@ -243,9 +252,9 @@ class ExtractOptions:
 
     batch_size: int | None = None
     n_workers: int | None = None
-    file: Path | None = None
+    file: str | Path | None = None
     thumbnails: ThumbnailSink | None = None
-    work: Path | None = None
+    work: str | Path | None = None
     maps: Sequence[Path] = ()
     machines: Machines | None = None
     progress: Progress = field(default_factory=SilentProgress)

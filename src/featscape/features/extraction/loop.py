@@ -115,11 +115,19 @@ def extract(
     layers = (layers,) if isinstance(layers, str) else tuple(layers)
     return run_extraction(
         images,
-        NetworkRequest(model, preprocessing, weights, layers, pool, device, precision),
+        NetworkRequest(
+            model,
+            preprocessing=preprocessing,
+            weights=weights,
+            layers=layers,
+            pool=pool,
+            device=device,
+            precision=precision,
+        ),
         ExtractOptions(
             batch_size=batch_size,
             n_workers=n_workers,
-            file=None if file is None else Path(file),
+            file=file,
             progress=progress or SilentProgress(),
         ),
     )
@@ -146,11 +154,12 @@ def run_extraction(images: ImageSet, request: NetworkRequest, options: ExtractOp
     prepared = prepare_network(network, images, options)
     card = prepared.network.card
     run = KeptRun(card, images.white, prepared.inference, len(images), prepared.n_sampled)
+    work = None if options.work is None else Path(options.work)
     cache, n_shards = open_cache(
-        options.work, options.maps, run=run, sample=prepared.sample, progress=options.progress
+        work, options.maps, run=run, sample=prepared.sample, progress=options.progress
     )
     shards = ShardWriter(
-        None if options.work is None else options.work / run.name,
+        None if work is None else work / run.name,
         next_number=n_shards,
         thumbnail_px=None if options.thumbnails is None else options.thumbnails.size_px,
         run=run,

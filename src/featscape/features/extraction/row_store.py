@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -10,7 +11,6 @@ from featscape.mapfolder.staging import writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -128,8 +128,8 @@ class FileRowStore:
             np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def open_row_store(file: Path | None, n_rows: int, n_features: int) -> RowStore:
+def open_row_store(file: str | Path | None, n_rows: int, n_features: int) -> RowStore:
     """Return a store for rows in an .npy file; without a file, in memory."""
     if file is None:
         return MemoryRowStore(n_rows, n_features)
-    return FileRowStore(file, n_rows, n_features)
+    return FileRowStore(Path(file), n_rows, n_features)

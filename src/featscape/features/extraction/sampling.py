@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,6 @@ from featscape.features.protocols import CachedFeatures, Read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -74,7 +74,8 @@ def prepare_network(
     batch_size = options.batch_size or network.batch_size
     runs_here = options.machines is None
     n_compiled = network.compiled_batch_size(n_images, batch_size) if runs_here else 0
-    held, n_kept = _reuse_choice(network, images, maps=options.maps, work=options.work)
+    work = None if options.work is None else Path(options.work)
+    held, n_kept = _reuse_choice(network, images, maps=options.maps, work=work)
     n_sample = n_kept or held.sample_size(n_images)
     thumbnails = options.thumbnails if runs_here else None
     read = make_reader(images, network, thumbnails, FeatureCache(()))

@@ -167,6 +167,23 @@ def test_equal_images_are_computed_once(noise_images, tmp_path, is_in_file):
     assert len(thumbnails.rows) == 8
 
 
+def test_the_paths_of_the_options_may_be_text(noise_images, tmp_path):
+    file, work = tmp_path / "f.npy", tmp_path / "work"
+    options = ExtractOptions(file=str(file), work=str(work))
+    for n_computed in (3, 0):
+        network = MeanColor()
+        features = run_extraction(noise_images(3), NetworkRequest(network), options)
+        assert sum(network.batches) == n_computed
+        np.testing.assert_array_equal(np.load(file), features.values)
+
+
+def test_the_options_of_an_extraction_are_keywords():
+    with pytest.raises(TypeError, match="positional"):
+        ExtractOptions(8)
+    with pytest.raises(TypeError, match="positional"):
+        NetworkRequest("resnet50", None)
+
+
 def test_features_are_written_into_a_file_and_mapped(noise_images, tmp_path):
     file = tmp_path / "f.npy"
     file.write_bytes(b"older")
