@@ -64,7 +64,7 @@ def make_tiff(order, compression, values, *, meaning=None, has_planes=False):
     `meaning` is the photometric interpretation: by default gray, RGB or CMYK for 1, 3 or 4 bands.
     """
     height, width, n_channels = values.shape
-    n_extra = n_channels - {1: 1, 2: 3, None: n_channels}[meaning]
+    n_extra = n_channels - {0: 1, 1: 1, 2: 3, None: n_channels}[meaning]
     planes = np.moveaxis(values, 2, 0) if has_planes else [values]
     strips = [
         np.ascontiguousarray(plane, values.dtype.newbyteorder(order)).tobytes() for plane in planes

@@ -11,8 +11,8 @@ from featscape.errors import ImageError
 if TYPE_CHECKING:
     from PIL import Image
 
-_BLACK_IS_ZERO = 1
-_GRAY = (0, _BLACK_IS_ZERO)  # 0: white is zero
+_WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
+_GRAY = (_WHITE_IS_ZERO, _BLACK_IS_ZERO)
 _MEANINGS = {0: "gray", 1: "gray", 2: "RGB", 3: "a palette", 5: "CMYK", 6: "YCbCr", 8: "L*a*b*"}
 _UNSIGNED, _SIGNED = 1, 2
 _TYPES = {_UNSIGNED: "integers", _SIGNED: "signed integers", 3: "floats"}
@@ -35,6 +35,12 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
             raise ImageError(_describe(tags, n_bands))
         if _bits(tags) == {8} and _type(tags) == _SIGNED:  # which Pillow reads as unsigned
             raise ImageError(_describe(tags, n_bands))
+        is_inverted = tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
+        if is_inverted and max(_bits(tags)) > 8:  # which Pillow reads as if black were zero
+            raise ImageError(
+                f"gray values of {max(_bits(tags))} bits in which 0 is white cannot be decoded: "
+                "save the file with 0 as black"
+            )
         try:
             super()._setup()
         except SyntaxError as error:

@@ -8,7 +8,7 @@ from featscape.images import decode_bytes
 from helpers.images.image_files import DEFLATE, NONE, assert_near, make_tiff
 
 VALUES = np.random.default_rng(0).random((5, 7, 12))
-GRAY, RGB = 1, 2
+WHITE_IS_ZERO, GRAY, RGB = 0, 1, 2
 EVERY_ORDER = pytest.mark.parametrize("order", ["<", ">"])
 EVERY_COMPRESSION = pytest.mark.parametrize("compression", [NONE, DEFLATE])
 
@@ -63,6 +63,17 @@ def test_gray_planes_are_refused_and_not_read_as_their_first_band(compression):
 def test_values_that_cannot_be_decoded_are_refused_with_their_type(order, dtype, reason):
     with pytest.raises(ImageError, match=f"^{reason} cannot be decoded: save the file with unsi"):
         decode_bytes(make_tiff(order, NONE, bands(1, dtype)))
+
+
+@EVERY_COMPRESSION
+def test_gray_values_in_which_0_is_white_are_inverted_or_refused(compression):
+    values = bands(1, "u1")
+    content = make_tiff("<", compression, values, meaning=WHITE_IS_ZERO)
+    assert_near(decode_bytes(content).image, 255 - values.repeat(3, axis=2), 0)
+    for dtype in ("u2", "f4"):
+        content = make_tiff("<", compression, bands(1, dtype), meaning=WHITE_IS_ZERO)
+        with pytest.raises(ImageError, match="bits in which 0 is white cannot be decoded: save"):
+            decode_bytes(content)
 
 
 @EVERY_ORDER
