@@ -1,5 +1,6 @@
 """Labels that a person has checked replace those of the source."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -206,12 +207,13 @@ def test_numbers_are_labels_without_decimals():
 
 
 @pytest.mark.usefixtures("quick_network", "without_pictures", "here")
-def test_a_map_without_the_checks_of_the_replaced_map_is_reported(photos):
+def test_a_map_without_the_checks_of_the_replaced_map_is_reported(photos, featscape):
     options = {"perplexity": 4, "findings": False, "names": False}
     table = table_of(photos, item_0="robin", item_1="owl")
     made = make_map(photos, "m", checked=table, **options)
     assert made.labels[0] == "robin"
     assert made.columns["checked_label"].tolist()[:2] == ["robin", "owl"]
+    assert re.search(r"\n  checked +2 labels by a person\n", featscape("info", "m").out)
     replacing = MapOptions(photos, "m", force=True)
     partly = read_checked({"path": [f"./{made.paths[1]}"], "checked_label": ["owl"]})
     *_, line = compare_with_replaced(replacing, partly)  # after the line about the network
