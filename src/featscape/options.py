@@ -9,14 +9,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from featscape.collection import Collection, Columns
 from featscape.defaults import DEFAULT_MODEL, PAGE_IMAGES
 from featscape.errors import InputError
 from featscape.keywords import Help
 from featscape.progress import Progress, SilentProgress
-from featscape.records import PictureSettings
+
+if TYPE_CHECKING:
+    from featscape.records import PictureSettings
 
 PathLike = str | os.PathLike[str]
 Images = PathLike | Collection | Columns
@@ -148,6 +150,8 @@ class PictureOptions(EmbeddingOptions):
     @property
     def pictures(self) -> PictureSettings:
         """The options of the pictures and of map.html, for run.json."""
+        from featscape.records import PictureSettings
+
         names = (field.name for field in fields(PictureSettings))
         return PictureSettings(**{name: getattr(self, name) for name in names})
 

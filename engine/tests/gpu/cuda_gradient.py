@@ -112,15 +112,15 @@ def test_renumbering_changes_only_the_order(few_joint):
 
 def test_steps_that_leave_the_grid_are_repeated_on_a_larger_grid(few_joint):
     Y = np.random.default_rng(5).normal(size=(FEW, 2)) * 2
-    parameters = {"exaggeration": 1.0, "momentum": 0.9, "learning_rate": 1000.0}
+    parameters = {"exaggeration": 0.0, "momentum": 0.9, "learning_rate": 1000.0}
     gradient = make_gradient(few_joint, Y)
     size = gradient._grid.size
-    gradient.advance(2, **parameters)
+    gradient.advance(3, **parameters)
     assert gradient._grid.size > size
     roomy = make_gradient(few_joint, Y)
     roomy._cover_points(margin=12)
     size = roomy._grid.size
-    roomy.advance(2, **parameters)
+    roomy.advance(3, **parameters)
     assert roomy._grid.size == size
     moved = roomy.embedding()
     assert np.linalg.norm(gradient.embedding() - moved) < 0.05 * np.linalg.norm(moved)
