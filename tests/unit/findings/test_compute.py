@@ -40,6 +40,20 @@ def some_items(n_items=400, *, labels="planted", share=0.05, **changes):
     return ItemData(**{**given, **changes})
 
 
+def saved_copies(features, rows, labels):
+    """Return an item for each of the rows of the features; items of one row are equal files."""
+    digests = np.random.default_rng(0).integers(0, 256, (len(features), 32)).astype(np.uint8)
+    return some_items(
+        len(features),
+        features=features[rows],
+        positions=features[rows, :2],
+        neighbors=None,
+        labels=labels,
+        digests=digests[rows],
+        paths=[f"{i}.png" for i in range(len(rows))],
+    )
+
+
 @pytest.fixture(scope="module")
 def findings():
     """Return the findings of 400 items with planted label errors."""
@@ -100,16 +114,7 @@ def bursts():
     features, codes = clouds(200)
     codes[:4] = (codes[:4] + 1) % (codes.max() + 1)
     rows = np.repeat(np.arange(200), 6)
-    digests = np.random.default_rng(0).integers(0, 256, (200, 32)).astype(np.uint8)
-    return some_items(
-        200,
-        features=features[rows],
-        positions=features[rows, :2],
-        neighbors=None,
-        labels=named(codes[rows]),
-        digests=digests[rows],
-        paths=[f"{i}.png" for i in range(1200)],
-    )
+    return saved_copies(features, rows, named(codes[rows]))
 
 
 @pytest.fixture(scope="module")
@@ -195,17 +200,7 @@ def test_the_limit_of_wrong_labels_holds_for_images_that_are_saved_twice():
     features, truth = clouds(300, n_classes=3, spread=0.5, seed=3)
     codes, wrong = with_errors(truth, 0.15)
     rows = np.repeat(np.arange(300), 2)
-    digests = np.random.default_rng(0).integers(0, 256, (300, 32)).astype(np.uint8)
-    items = some_items(
-        300,
-        features=features[rows],
-        positions=features[rows, :2],
-        neighbors=None,
-        labels=named(codes[rows]),
-        digests=digests[rows],
-        paths=[f"{i}.png" for i in range(600)],
-    )
-    found = compute_findings(items)
+    found = compute_findings(saved_copies(features, rows, named(codes[rows])))
     assert all(one.evidence.items == (one.item, one.item + 1) for one in found.labels)
     n_wrong = sum(wrong[rows[one.item]] for one in found.labels)
     assert 20 < n_wrong <= found.expected_errors.high
@@ -216,18 +211,10 @@ def test_a_right_label_is_not_judged_by_a_copy_with_a_wrong_label():
     rows = np.concatenate([np.arange(240), np.arange(0, 240, 4)])  # 60 copies
     labels = codes[rows]
     labels[240:] = (labels[240:] + 1) % 3  # with wrong labels
-    digests = np.random.default_rng(0).integers(0, 256, (240, 32)).astype(np.uint8)
     given = some_items(
         240, features=features, positions=features[:, :2], labels=named(codes), neighbors=None
     )
-    items = replace(
-        given,
-        features=features[rows],
-        positions=features[rows, :2],
-        labels=named(labels),
-        digests=digests[rows],
-        paths=[f"{i}.png" for i in range(300)],
-    )
+    items = saved_copies(features, rows, named(labels))
     found = compute_findings(items)
     assert sum(one.conflict for one in found.duplicates) == 60
     listed = {one.item: one for one in found.labels}

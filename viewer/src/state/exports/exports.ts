@@ -22,6 +22,11 @@ function download(content: Blob | string, name: string, type = "text/plain"): vo
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
+function downloadCsv(text: string, name: string): void {
+  // Excel reads a file with a byte order mark as UTF-8.
+  download(`\ufeff${text}`, name, "text/csv;charset=utf-8");
+}
+
 function downloadFrom(url: string, name: string): void {
   const link = document.createElement("a");
   link.href = url;
@@ -80,9 +85,7 @@ function cellOf(column: CategoryColumn | NumberColumn | DateColumn, value: numbe
 
 export async function saveCsv(app: App): Promise<void> {
   await app.messages.during("Writing the table…", async () => {
-    const text = await selectionCsv(app, app.selection.items.value);
-    // Excel reads a file with a byte order mark as UTF-8.
-    download(`\ufeff${text}`, name(app, "selection.csv"), "text/csv;charset=utf-8");
+    downloadCsv(await selectionCsv(app, app.selection.items.value), name(app, "selection.csv"));
   });
 }
 
@@ -115,8 +118,7 @@ async function checkedInMap({ items, manifest }: App): Promise<Map<number, Cell>
 
 export async function saveChecks(app: App): Promise<void> {
   await app.messages.during("Writing the table…", async () => {
-    const text = await checksCsv(app);
-    download(`\ufeff${text}`, name(app, "checks.csv"), "text/csv;charset=utf-8");
+    downloadCsv(await checksCsv(app), name(app, "checks.csv"));
   });
 }
 
