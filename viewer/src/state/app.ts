@@ -3,7 +3,7 @@
  * here are the actions that change several of them. `stage-sync` passes the state to the stage.
  */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { AGREEMENT, type DateColumn, type NumberColumn } from "../contract";
+import { AGREEMENT, type DateColumn, type ListedFinding, type NumberColumn } from "../contract";
 import type { SelectMode, Stage, Tool } from "../stage/index";
 import type { ThemeChoice, ViewMode } from "./address/address";
 import { classColor, type ThemeName } from "./colors/class-colors";
@@ -68,7 +68,7 @@ export class App {
     readonly surroundings: Surroundings,
   ) {
     this.navigation = new Navigation(surroundings);
-    this.findings = new Findings(items.source);
+    this.findings = new Findings(items.source, (item) => this.isShown(item));
     this.named = NamedSelections.of(items.manifest, surroundings.storage);
     this.checks = new Checks(items, surroundings.storage);
     this.mode = signal(this.mapMode);
@@ -311,10 +311,10 @@ export class App {
   }
 
   /** Show the findings of a section in the panel and on the map, or with null the sections. */
-  openFindings(name: string | null, at?: number): void {
+  openFindings(name: string | null, row?: ListedFinding): void {
     const section = name === null ? null : this.findings.named(name);
     batch(() => {
-      void this.messages.attempt(this.findings.open(section, at));
+      void this.messages.attempt(this.findings.open(section, row));
       this.panels.show("findings");
     });
     this.messages.announce(section?.text ?? "Findings");

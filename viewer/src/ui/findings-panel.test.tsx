@@ -275,6 +275,11 @@ it("a section of which only the first findings are listed counts both", async ()
   press("j");
   await settled();
   expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("1 / 2 of 7");
+  app.setFilter("value", { kind: "range", lower: 4, upper: 5 });
+  await settled();
+  expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("1 of 7");
+  expect(root.querySelector(".fs-note")?.textContent).toContain("The filters hide 1 of the list.");
+  expect(root.querySelectorAll(".fs-finding")).toHaveLength(1);
 });
 
 it("findings without images are sentences that J and K do not choose", async () => {

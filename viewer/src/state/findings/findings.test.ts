@@ -137,15 +137,55 @@ describe("the steps", () => {
   });
 });
 
+describe("the filters", () => {
+  /** Show the items of which "value", which is the number of the item, is in a range. */
+  async function filtered(name: string) {
+    const { app } = staged();
+    const { findings } = app;
+    app.openFindings(name);
+    await settled();
+    const show = async (lower: number, upper: number) => {
+      app.setFilter("value", { kind: "range", lower, upper });
+      await settled();
+      return [findings.rows.value?.length, findings.items.value];
+    };
+    return { app, findings, show };
+  }
+
+  it("hide the findings without a shown item, but not the current finding for good", async () => {
+    const { app, findings, show } = await filtered("labels");
+    app.lists.step(-1);
+    expect(await show(4, 5)).toEqual([1, Uint32Array.of(4)]);
+    expect([findings.at.value, findings.current.value?.text]).toEqual([0, "Two."]);
+    expect(await show(1, 3)).toEqual([1, Uint32Array.of(2)]);
+    expect([findings.at.value, findings.current.value]).toEqual([-1, null]);
+    expect(await show(5, 5)).toEqual([0, null]);
+    app.lists.step(1);
+    app.setFilter("value", null);
+    expect([findings.at.value, findings.current.value?.text]).toEqual([1, "Two."]);
+  });
+
+  it("keep a group with a shown item, and highlight its shown items", async () => {
+    const { findings, show } = await filtered("leaks");
+    expect(await show(3, 4)).toEqual([1, Uint32Array.of(3)]);
+    expect(findings.rows.value?.[0]?.items).toEqual([0, 3, 5]);
+  });
+
+  it("keep sentences without items", async () => {
+    const { show } = await filtered("reliability");
+    expect(await show(5, 5)).toEqual([1, null]);
+  });
+});
+
 describe("an item", () => {
   it("has the label errors and duplicates about it, and each opens its section there", async () => {
     const { app } = staged();
     const found = await app.findings.of(2);
-    expect(found.map(({ section, at, text }) => [section.name, at, text])).toEqual([
-      ["labels", 0, "One."],
-      ["leaks", 1, "A sentence."],
+    expect(found.map(({ section, row }) => [section.name, row.text])).toEqual([
+      ["labels", "One."],
+      ["leaks", "A sentence."],
     ]);
-    app.openFindings("leaks", 1);
+    app.openFindings("leaks", found[1]?.row);
     await settled();
     expect(app.findings.current.value?.items).toEqual([1, 2]);
   });

@@ -13,8 +13,7 @@ export interface FindingLinks {
 /** A finding about an item: its section, and its row in the section. */
 export interface ItemFinding {
   readonly section: ListedSection;
-  readonly at: number;
-  readonly text: string;
+  readonly row: ListedFinding;
 }
 
 /** The column with the share of the nearest items on the map that are not similar. */
@@ -29,23 +28,37 @@ export class Findings {
   readonly section = signal<ListedSection | null>(null);
   /** The number of the chosen section in the list of sections; -1 for none. */
   readonly chosen = signal(-1);
-  /** The rows of the section; null while they are read. */
-  readonly rows = signal<readonly ListedFinding[] | null>(null);
-  /** The number of the current row; -1 for none. */
-  readonly at = signal(-1);
+  /** The rows of the section that have an item that no filter hides; null while they are read. */
+  readonly rows: ReadonlySignal<readonly ListedFinding[] | null>;
+  /** The number of the current row in `rows`; -1 for none. */
+  readonly at: ReadonlySignal<number>;
+  /** The current row; null for none, also if the filters hide the row. */
   readonly current: ReadonlySignal<ListedFinding | null>;
-  /** The items that the map highlights; null for none. */
+  /** The items of the rows that no filter hides, which the map highlights; null for none. */
   readonly items: ReadonlySignal<Uint32Array | null>;
   readonly links: ReadonlySignal<FindingLinks>;
   /** True if the map fades the items with false friends; ends with the section. */
   readonly fadesFalseFriends = signal(false);
   /** Ends when the rows of the open section are read. */
   private opening: Promise<void> = Promise.resolve();
+  /** All rows of the section, and the row that was chosen last. */
+  private readonly all = signal<readonly ListedFinding[] | null>(null);
+  private readonly row = signal<ListedFinding | null>(null);
   private readonly read = new Map<string, Promise<readonly ListedFinding[]>>();
 
-  constructor(private readonly source: Source) {
+  constructor(
+    private readonly source: Source,
+    isShown: (item: number) => boolean,
+  ) {
+    this.rows = computed(
+      () =>
+        this.all.value?.filter(({ items }) => items.length === 0 || items.some(isShown)) ?? null,
+    );
+    this.at = computed(() =>
+      this.row.value ? (this.rows.value?.indexOf(this.row.value) ?? -1) : -1,
+    );
     this.current = computed(() => this.rows.value?.[this.at.value] ?? null);
-    this.items = computed(() => highlighted(this.rows.value));
+    this.items = computed(() => highlighted(this.rows.value, isShown));
     this.links = computed(() => linksOf(this.section.value, this.current.value));
   }
 
@@ -76,9 +89,14 @@ export class Findings {
   }
 
   /** List the findings of a section, with a current row, or with null list the sections. */
-  open(section: ListedSection | null, at = -1): Promise<void> {
-    this.opening = this.readAndList(section, at);
+  open(section: ListedSection | null, row: ListedFinding | null = null): Promise<void> {
+    this.opening = this.readAndList(section, row);
     return this.opening;
+  }
+
+  /** Make a row current. */
+  choose(row: ListedFinding | null): void {
+    this.row.value = row;
   }
 
   /** Call `then` now, or when the rows of the open section are read, if it is still open. */
@@ -92,21 +110,20 @@ export class Findings {
       );
   }
 
-  private async readAndList(section: ListedSection | null, at: number): Promise<void> {
+  private async readAndList(
+    section: ListedSection | null,
+    row: ListedFinding | null,
+  ): Promise<void> {
     batch(() => {
       this.section.value = section;
-      this.rows.value = null;
-      this.at.value = -1;
+      this.all.value = null;
+      this.row.value = row;
       this.fadesFalseFriends.value = false;
     });
     if (!section) return;
     this.chosen.value = this.sections?.indexOf(section) ?? -1;
     const rows = await this.rowsOf(section);
-    if (this.section.value !== section) return;
-    batch(() => {
-      this.rows.value = rows;
-      this.at.value = Math.max(this.at.value, at);
-    });
+    if (this.section.value === section) this.all.value = rows;
   }
 
   /** The listed findings about an item: label errors, duplicates and other findings about images. */
@@ -117,19 +134,19 @@ export class Findings {
     const found = await Promise.all(
       sections.map(async (section) => {
         const rows = await this.rowsOf(section);
-        const at = rows.findIndex((row) => row.items.includes(item));
-        return { section, at, text: rows[at]?.text ?? "" };
+        const row = rows.find((each) => each.items.includes(item));
+        return row ? [{ section, row }] : [];
       }),
     );
-    return found.filter(({ at }) => at >= 0);
+    return found.flat();
   }
 
   /** Make the row before (-1) or after (1) the current one current. Returns the row. */
   step(by: -1 | 1): ListedFinding | null {
-    const count = this.rows.value?.length ?? 0;
-    if (count === 0 || this.section.value?.layout === "texts") return null;
-    const at = this.at.value;
-    this.at.value = at < 0 ? (by > 0 ? 0 : count - 1) : (at + by + count) % count;
+    const rows = this.rows.value ?? [];
+    if (rows.length === 0 || this.section.value?.layout === "texts") return null;
+    const next = Math.max(this.at.value + by, -1); // the last row is before the first
+    this.choose(rows.at(next % rows.length) ?? null);
     return this.current.value;
   }
 
@@ -144,8 +161,11 @@ export class Findings {
   }
 }
 
-function highlighted(rows: readonly ListedFinding[] | null): Uint32Array | null {
-  const items = new Set(rows?.flatMap((each) => [...each.items]));
+function highlighted(
+  rows: readonly ListedFinding[] | null,
+  isShown: (item: number) => boolean,
+): Uint32Array | null {
+  const items = new Set(rows?.flatMap((each) => each.items.filter(isShown)));
   return items.size > 0 ? Uint32Array.from(items) : null;
 }
 

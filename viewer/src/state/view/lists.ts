@@ -136,7 +136,8 @@ export class Lists {
   }
 
   chooseFinding(number: number): void {
-    this.app.findings.at.value = number;
+    const { findings } = this.app;
+    findings.choose(findings.rows.value?.[number] ?? null);
     this.showFinding();
   }
 

@@ -113,11 +113,11 @@ function SectionTools({ section }: { readonly section: ListedSection }) {
   const { at, rows } = app.findings;
   const count = rows.value?.length ?? 0;
   if (section.layout === "texts" || count === 0) return null;
-  const { n_listed, n_findings, layout } = section;
+  const { n_findings, layout } = section;
   const place = at.value >= 0 ? `${countText(at.value + 1)} / ` : "";
   const found =
-    n_listed < n_findings
-      ? `${countText(n_listed)} of ${countText(n_findings)}`
+    count < n_findings
+      ? `${countText(count)} of ${countText(n_findings)}`
       : counted(n_findings, noun(layout, app));
   return (
     <>
@@ -131,9 +131,9 @@ function Section({ section }: { readonly section: ListedSection }) {
   const app = useApp();
   const { n_findings, n_listed, column, method } = section;
   const items = app.findings.items.value;
-  const isPart =
-    n_listed < n_findings ||
-    app.findings.rows.value?.some((each) => each.items.length < each.n_items);
+  const rows = app.findings.rows.value ?? NO_ROWS;
+  const nHidden = app.findings.rows.value ? n_listed - rows.length : 0;
+  const isPart = n_listed < n_findings || rows.some((each) => each.items.length < each.n_items);
   return (
     <>
       <p class="fs-note">
@@ -145,6 +145,7 @@ function Section({ section }: { readonly section: ListedSection }) {
             <code>featscape findings MAP --csv</code> prints all.
           </>
         )}
+        {nHidden > 0 && ` The filters hide ${countText(nHidden)} of the list.`}
       </p>
       <div class="fs-actions">
         {items && (
@@ -154,7 +155,7 @@ function Section({ section }: { readonly section: ListedSection }) {
           >
             <Icon name="plus" /> Select {isPart && "the first "}
             {counted(items.length, app.noun)}
-            {section.layout === "items" && items.length > n_listed && " with duplicates"}
+            {section.layout === "items" && items.length > rows.length && " with duplicates"}
           </TextButton>
         )}
         {column !== null && app.colorColumns.includes(column) && (

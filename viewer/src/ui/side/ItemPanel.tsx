@@ -183,16 +183,16 @@ function ItemFindings({ found }: { readonly found: readonly ItemFinding[] }) {
   if (found.length === 0) return null;
   return (
     <section class="fs-item-findings" aria-label="Findings about the item">
-      {found.map(({ section, at, text }) => (
+      {found.map(({ section, row }) => (
         <button
           key={section.name}
           type="button"
           class="fs-section-button"
-          onClick={() => app.openFindings(section.name, at)}
+          onClick={() => app.openFindings(section.name, row)}
         >
           <span class="fs-section-title">{section.title}</span>
-          <span class="fs-muted fs-finding-text" dir="auto" title={text}>
-            {text}
+          <span class="fs-muted fs-finding-text" dir="auto" title={row.text}>
+            {row.text}
           </span>
         </button>
       ))}
