@@ -51,6 +51,13 @@ def test_items_are_in_the_order_of_the_bundle(bundle_of):
     assert (listed["text"], listed["suggested"], listed["n_items"]) == ("A.", "dog", 2)
 
 
+def test_no_line_of_the_page_ends_before_a_percent_sign(bundle_of):
+    finding = ShownFinding(text="5 % of 10.", items=(1,))
+    bundle = bundle_of(N_ITEMS, findings=shown(section(text="95 % agree.", findings=[finding])))
+    assert bundle.manifest.findings.sections[0].text == "95\N{NO-BREAK SPACE}% agree."
+    assert read_section(bundle)[0]["text"] == "5\N{NO-BREAK SPACE}% of 10."
+
+
 def test_the_lists_are_bounded_and_report_the_full_number(bundle_of):
     many = tuple(range(N_ITEMS))
     finding = ShownFinding(text="x" * 5000, items=many, neighbors=many)

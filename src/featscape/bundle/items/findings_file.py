@@ -123,4 +123,5 @@ def _listed(finding: ShownFinding, rank: NDArray[np.uint32]) -> ListedFinding:
 
 
 def _shortened(text: str) -> str:
-    return shorten_end(encodable(text), MOST_LISTED_TEXT)
+    """Return a text for the page, where no line ends between a number and its percent sign."""
+    return shorten_end(encodable(text).replace(" %", "\N{NO-BREAK SPACE}%"), MOST_LISTED_TEXT)
