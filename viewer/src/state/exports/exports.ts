@@ -1,17 +1,11 @@
 /** Downloads: tables, lists, originals and pictures. */
-import {
-  type CategoryColumn,
-  CHECKED_LABEL,
-  type DateColumn,
-  type NumberColumn,
-} from "../../contract";
+import { CHECKED_LABEL } from "../../contract";
 import type { App } from "../app";
-import { isDouble } from "../filters/columns";
 import type { Values } from "../filters/filters";
 import { LABEL } from "../items/items";
 import { exportSelections } from "../selections/named-selections";
-import { dateText } from "../wording/words";
-import { type Cell, csv, shortest } from "./csv";
+import { cellOf, checkedInMap } from "./cells";
+import { type Cell, csv } from "./csv";
 import { legendPainter } from "./legend-picture";
 
 function download(content: Blob | string, name: string, type = "text/plain"): void {
@@ -76,13 +70,6 @@ export async function selectionCsv(app: App, selection: Uint32Array): Promise<st
   return csv(["id", "path", "label", ...columns.map((column) => column.name)], rows);
 }
 
-function cellOf(column: CategoryColumn | NumberColumn | DateColumn, value: number): Cell {
-  if (column.kind === "category") return column.categories[value]?.name ?? null;
-  if (Number.isNaN(value)) return null;
-  if (column.kind === "date") return dateText(value, column.has_time);
-  return isDouble(column) ? value : shortest(value);
-}
-
 export async function saveCsv(app: App): Promise<void> {
   await app.messages.during("Writing the table…", async () => {
     downloadCsv(await selectionCsv(app, app.selection.items.value), name(app, "selection.csv"));
@@ -95,25 +82,14 @@ export async function saveCsv(app: App): Promise<void> {
  */
 export async function checksCsv(app: App): Promise<string> {
   const { items, checks } = app;
-  const labels = new Map([...(await checkedInMap(app)), ...checks.labels.value]);
+  await checks.removeOutdated(); // also if the start of the page could not read the column
+  const labels = new Map([...(await checkedInMap(items)), ...checks.labels.value]);
   const rows = await inTableOrder(app, Uint32Array.from(labels.keys()), async (item) => [
     await items.path(item),
     items.classOf(item)?.name ?? null,
     labels.get(item) ?? null,
   ]);
   return csv(["path", "label", CHECKED_LABEL], rows);
-}
-
-/** The checked label of each item that has a checked label in the map. */
-async function checkedInMap({ items, manifest }: App): Promise<Map<number, Cell>> {
-  const column = manifest.columns.find(({ name }) => name === CHECKED_LABEL);
-  const cells: Cell[] = [];
-  if (column?.kind === "text") {
-    for await (const block of items.allTexts()) cells.push(...(block[CHECKED_LABEL] ?? []));
-  } else if (column) {
-    for (const value of await items.column(CHECKED_LABEL)) cells.push(cellOf(column, value));
-  }
-  return new Map([...cells.entries()].filter(([, cell]) => cell !== null));
 }
 
 export async function saveChecks(app: App): Promise<void> {

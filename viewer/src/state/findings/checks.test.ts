@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { expect, it } from "vitest";
-import { smallApp } from "../../testing/small-map";
+import { settled, smallApp } from "../../testing/small-map";
+import { checksCsv } from "../exports/exports";
 import { watchChecks } from "./checks";
 
 function storage(full = false) {
@@ -31,6 +32,38 @@ it("checked labels are read again by the same map, and left out where the label 
   const other = smallApp({ digest: "abd", storage: store }).checks;
   other.read();
   expect(other.labels.value.size).toBe(0);
+});
+
+it("a checked label of the map takes precedence over the check that the browser keeps", async () => {
+  const store = storage();
+  const { checks } = smallApp({ digest: "abc", storage: store }); // the classes are cat, dog, cat, …
+  checks.check([0, 2, 4], "bird");
+  checks.check([1], "dog");
+  const checked = ["cat", "dog", null, null, "dog", null]; // that of item 4 is not its label
+  const app = smallApp({ digest: "abc", storage: store, checked });
+  const stop = watchChecks(app);
+  await settled();
+  expect([...app.checks.labels.value.keys()]).toEqual([2, 4]);
+  expect(app.messages.note.value).toBe(
+    "Checks left out, because the map has another checked label: 1",
+  );
+  const labels = (await checksCsv(app)).trimEnd().split("\r\n").slice(1);
+  expect(labels.map((row) => row.split(",")[2])).toEqual(["bird", "bird", "dog", "cat"]);
+  expect(JSON.parse([...store.kept.values()][0] ?? "")).toHaveLength(2);
+  stop();
+});
+
+it("a check that the map confirms is removed without a message", async () => {
+  const store = storage();
+  smallApp({ digest: "abc", storage: store }).checks.check([0], "dog");
+  const checked = ["dog", null, null, null, null, null];
+  const app = smallApp({ digest: "abc", storage: store, checked, codes: [1, 1, 0, 1, 0, 1] });
+  const stop = watchChecks(app);
+  await settled();
+  expect(app.checks.labels.value.size).toBe(0);
+  expect(app.messages.note.value).toBeNull();
+  expect([...store.kept.values()]).toEqual(["[]"]);
+  stop();
 });
 
 it("checks that the browser cannot keep or read are reported", () => {

@@ -3,7 +3,10 @@ import { signal } from "@preact/signals";
 import { on } from "../../events";
 import { SourceError } from "../../sources/error";
 import type { App } from "../app";
+import { checkedInMap } from "../exports/cells";
+import type { Cell } from "../exports/csv";
 import type { Items } from "../items/items";
+import { countText } from "../wording/words";
 
 type KeyStore = Pick<Storage, "getItem" | "setItem">;
 
@@ -18,6 +21,8 @@ export class Checks {
   private readonly storage: KeyStore | null;
   /** False if the browser had no room for the last check. */
   private isKept = true;
+  /** The checked labels of the map; null until they are read. */
+  private inMap: ReadonlyMap<number, Cell> | null = null;
 
   constructor(
     private readonly items: Items,
@@ -33,19 +38,30 @@ export class Checks {
    */
   read(): void {
     if (!this.storage || !this.isKept) return;
-    const text = this.storage.getItem(this.key) ?? "[]";
-    try {
-      const kept = new Map<number, string>();
-      for (const [id, given, right] of JSON.parse(text) as Check[]) {
-        const item = this.items.itemOf(id);
-        if (item !== null && this.given(item) === given) kept.set(item, `${right}`);
-      }
-      this.labels.value = kept;
-    } catch {
-      throw new SourceError(
-        "The checked labels that the browser keeps cannot be read. Check the labels again.",
-      );
+    const kept = new Map<number, string>();
+    for (const [id, given, right] of this.kept()) {
+      const item = this.items.itemOf(id);
+      if (item === null || this.given(item) !== given) continue;
+      if (!this.isCheckedInMap(item)) kept.set(item, right);
     }
+    this.labels.value = kept;
+  }
+
+  /**
+   * Remove the kept checks of items whose label is a checked label of the map: the map is newer.
+   * Returns the number of removed checks with another label than the map.
+   */
+  async removeOutdated(): Promise<number> {
+    if (this.kept().length === 0) return 0;
+    this.inMap ??= await checkedInMap(this.items);
+    const outdated = this.kept().filter(([id]) => this.isCheckedInMap(this.items.itemOf(id)));
+    if (outdated.length === 0) return 0;
+    this.read();
+    this.write();
+    return outdated.filter(([id, , right]) => {
+      const item = this.items.itemOf(id);
+      return item !== null && this.given(item) !== right;
+    }).length;
   }
 
   /** Give items their right label. Throws a SourceError if the browser cannot keep the checks. */
@@ -61,7 +77,11 @@ export class Checks {
       else labels.set(item, right);
     }
     this.labels.value = labels;
-    const kept = [...labels].map(
+    this.write();
+  }
+
+  private write(): void {
+    const kept = [...this.labels.value].map(
       ([item, label]): Check => [this.items.id(item), this.given(item), label],
     );
     try {
@@ -71,6 +91,27 @@ export class Checks {
       this.isKept = false;
       throw new SourceError("The browser has no room for the checked labels. Save the table.");
     }
+  }
+
+  private kept(): readonly Check[] {
+    try {
+      const kept: unknown = JSON.parse(this.storage?.getItem(this.key) ?? "[]");
+      return (kept as unknown[][]).map(([id, ...labels]) => [
+        Number(id),
+        `${labels[0]}`,
+        `${labels[1]}`,
+      ]);
+    } catch {
+      throw new SourceError(
+        "The checked labels that the browser keeps cannot be read. Check the labels again.",
+      );
+    }
+  }
+
+  /** Whether the label of an item is a checked label of the map; false until these are read. */
+  private isCheckedInMap(item: number | null): boolean {
+    const checked = item === null ? undefined : this.inMap?.get(item);
+    return checked !== undefined && `${checked}` === this.given(item as number);
   }
 
   private given(item: number): string {
@@ -85,9 +126,15 @@ export class Checks {
 
 /** Read the checks that the browser keeps, now and after changes in other tabs. */
 export function watchChecks({ checks, messages }: App): () => void {
-  const read = () => messages.attemptNow(() => checks.read());
-  read();
+  async function read(): Promise<void> {
+    checks.read();
+    const n = await checks.removeOutdated();
+    if (n > 0)
+      messages.done(`Checks left out, because the map has another checked label: ${countText(n)}`);
+  }
+  void messages.attempt(read());
   return on(window, "storage", ({ key }: StorageEvent) => {
-    if (key === null || key === checks.key) read(); // null: another tab has deleted all keys
+    // null: another tab has deleted all keys
+    if (key === null || key === checks.key) void messages.attempt(read());
   });
 }
