@@ -192,6 +192,7 @@ class Returning(torch.nn.Module):
         (lambda x: (x, x[:, :2]), r"0 \(2, 3\), 1 \(2, 2\)"),
         (lambda x: [None, x, x], r"1 \(2, 3\), 2 \(2, 3\)"),
         (lambda x: {"a": x, "b": x[:, 0]}, r"'a' \(2, 3\), 'b' \(2,\)"),
+        (lambda x: {"loss": x.mean(), "logits": x}, r"'loss' \(\), 'logits' \(2, 3\)"),
     ],
 )
 def test_a_module_that_returns_several_tensors_is_refused(

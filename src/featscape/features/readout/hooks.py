@@ -264,13 +264,13 @@ def plan(
     calls = record_calls(network, names, probe)
     outputs = []
     for layer, name in zip(layers, names, strict=True):
-        shape = _check_output(network, name, calls[name], called=f"{layer} of {owner}")
         if is_own and not name and len(calls[name].tensors) > 1:
             raise ModelError(
                 f"a network must return one tensor; {owner} returns several for {PROBE_SIZE} "
                 f"images: {', '.join(calls[name].tensors)}. Choose a layer with --layer (layers=), "
                 "or return one tensor."
             )
+        shape = _check_output(network, name, calls[name], called=f"{layer} of {owner}")
         n_prefix = _count_prefix(network, shape) if form_of(shape) == "tokens" else 0
         pooling = plan_pooling(
             shape,
