@@ -215,6 +215,29 @@ def test_a_module_that_returns_one_number_per_image_gets_the_shape_to_return(ima
         extract(images, model=Returning(lambda x: x[:, 0]), device="cpu")
 
 
+def with_weights(module, net):
+    module.load_state_dict(net.state_dict())
+    return module
+
+
+class Autocast(Net):
+    def forward(self, batch):
+        with torch.autocast("cpu", torch.bfloat16):
+            return super().forward(batch)
+
+
+@pytest.mark.parametrize("layers", [(), ("head",), ("body", "output")])
+@pytest.mark.parametrize("preprocessing", ["validation", "mapping"])
+def test_bfloat16_features_become_float32(net, images, validation, preprocessing, layers):
+    given = validation if preprocessing == "validation" else SAME_STEPS
+    module = with_weights(Autocast(), net)
+    ours = extract(images, model=module, preprocessing=given, layers=layers, device="cpu")
+    expected = extract(images, model=net, preprocessing=given, layers=layers, device="cpu")
+    assert ours.values.dtype == np.float32
+    assert ours.model.layer == expected.model.layer
+    np.testing.assert_allclose(ours.values, expected.values, rtol=0.05, atol=0.02)
+
+
 @pytest.mark.parametrize("preprocessing", ["validation", "none"])
 def test_a_module_without_values_is_refused(images, validation, preprocessing):
     given = validation if preprocessing == "validation" else None

@@ -111,7 +111,7 @@ class LayerReadout(nn.Module):
         if [output.layer for output in self.outputs] == [""]:
             # without hooks PyTorch can compile the network
             output = self._tensor_of(self.network(batch))
-            return [pool(output, self.outputs[0].pooling, _TORCH)]
+            return [_pool(output, self.outputs[0].pooling)]
         rows: dict[str, torch.Tensor] = {}
         n_calls_left = {output.layer: output.n_calls for output in self.outputs}
 
@@ -120,7 +120,7 @@ class LayerReadout(nn.Module):
         ) -> None:
             n_calls_left[planned.layer] -= 1
             if n_calls_left[planned.layer] == 0:
-                rows[planned.layer] = pool(self._tensor_of(output), planned.pooling, _TORCH)
+                rows[planned.layer] = _pool(self._tensor_of(output), planned.pooling)
                 if len(rows) == len(n_calls_left):
                     raise _Stop
 
@@ -187,6 +187,11 @@ class _TorchOperations:
 
 
 _TORCH = _TorchOperations()
+
+
+def _pool(output: torch.Tensor, pooling: Pooling) -> torch.Tensor:
+    """Return the pooled output of a layer in float32, also for a layer in half precision."""
+    return pool(output, pooling, _TORCH).float()
 
 
 def find_layer(network: nn.Module, layer: str, *, owner: str, is_given: bool = False) -> str:
