@@ -337,7 +337,7 @@ def read_out(
 
     def run(batch: torch.Tensor) -> list[torch.Tensor]:
         with record_value_reads(value_reads):
-            return readout.read(batch)
+            return readout.read(batch.clone())  # some networks change their input in place
 
     with one_thread_if_small(module):
         outputs = plan(

@@ -238,6 +238,26 @@ def test_bfloat16_features_become_float32(net, images, validation, preprocessing
     np.testing.assert_allclose(ours.values, expected.values, rtol=0.05, atol=0.02)
 
 
+class InPlace(Net):
+    def forward(self, batch):
+        return super().forward(batch.sub_(0.3).div_(0.4))
+
+
+class OutOfPlace(Net):
+    def forward(self, batch):
+        return super().forward(batch.sub(0.3).div(0.4))
+
+
+@pytest.mark.parametrize("preprocessing", ["validation", "mapping"])
+def test_a_module_may_change_its_input_in_place(net, images, validation, preprocessing):
+    given = validation if preprocessing == "validation" else SAME_STEPS
+    ours, expected = (
+        extract(images, model=module, preprocessing=given, device="cpu", precision="fp32").values
+        for module in (with_weights(InPlace(), net), with_weights(OutOfPlace(), net))
+    )
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("preprocessing", ["validation", "none"])
 def test_a_module_without_values_is_refused(images, validation, preprocessing):
     given = validation if preprocessing == "validation" else None
