@@ -60,7 +60,7 @@ class TSNE(FittedMap):
         divided by `late_exaggeration`. The gradient includes the factor 4, as in scikit-learn.
     quality : {"draft", "standard", "best"}, default="standard"
         Number of iterations if `max_iter` is None: 180, 320 (230 from 5,000 items on) or 1,000;
-        in three dimensions a quarter more, but 184 for "standard" from 5,000 items on. "best"
+        in three dimensions a quarter more, but 144, 184 or 1,250 from 5,000 items on. "best"
         decreases the KL divergence by 3 % at 8,000 items, 6 % at 70,000, and less for fewer.
     max_iter : int, optional
         Total number of iterations, also of those with early exaggeration. None depends on

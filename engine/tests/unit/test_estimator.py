@@ -389,7 +389,13 @@ def test_three_dimensions_have_a_quarter_more_iterations():
     plane, space = (TSNE(n_components).count_iterations(100) for n_components in (2, 3))
     assert space == 1.25 * plane
     assert TSNE(3, max_iter=50).count_iterations(100) == 50
-    assert [TSNE(n).count_iterations(70_000) for n in (2, 3)] == [230, 184]
+
+
+def test_a_draft_of_many_points_in_three_dimensions_has_fewer_iterations_than_standard():
+    of_many = [TSNE(3, quality=quality).count_iterations(5_000) for quality in MAX_ITER]
+    assert of_many == [144, 184, 1250]
+    of_fewer = [TSNE(3, quality=quality).count_iterations(4_999) for quality in MAX_ITER]
+    assert of_fewer == [225, 400, 1250]
 
 
 def test_only_standard_has_fewer_iterations_for_many_points():
