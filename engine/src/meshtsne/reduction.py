@@ -34,7 +34,8 @@ _SPARE_AXES = 10
 _LEAST_LENGTH = 1e-6  # of an axis relative to the longest; shorter axes are rounding errors
 _MAX_SUBSPACE_ITERATIONS = 60
 
-# Distances between features up to this size do not overflow float32.
+# Distances between features do not overflow float32 if each value differs by less than this number
+# from the mean of its column.
 LARGEST = 1e37
 
 # Metrics that are Euclidean distances between rows of length one.
@@ -258,7 +259,8 @@ def _survey(X: Any, *, metric: str) -> tuple[NDArray[np.float64], float]:
     if not largest < LARGEST:
         check_finite(X)
         raise InputError(
-            f"X must be within the range of float32; its values range from {low.min():.3g} to "
+            f"the values of X must differ by less than {LARGEST:g} from the mean of their column, "
+            f"so that distances do not exceed float32; X ranges from {low.min():.3g} to "
             f"{high.max():.3g}. Scale the features down."
         )
     return mean, largest

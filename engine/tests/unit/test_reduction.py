@@ -128,6 +128,14 @@ def test_values_whose_sums_overflow_float64_are_an_error():
         reduce(X)
 
 
+def test_the_largest_difference_from_the_mean_of_a_column_is_named():
+    signs = np.tile([[-1.0], [1.0]], (5, 3))
+    assert np.isfinite(reduce(1e38 + 0.9e37 * signs)[1]).all()
+    message = r"differ by less than 1e\+37 from the mean .* ranges from 8\.9e\+37 to 1\.11e\+38"
+    with pytest.raises(InputError, match=message):
+        reduce(1e38 + 1.1e37 * signs)
+
+
 def test_a_new_row_outside_the_range_of_float32_is_an_error():
     X = wide(30, 8)
     fitted, _ = reduce(X)
