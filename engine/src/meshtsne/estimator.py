@@ -86,8 +86,10 @@ class TSNE(FittedMap):
         is not centered: its components are singular vectors (truncated SVD), so that the result
         differs from that of the same dense X unless `n_pca` is None.
     n_neighbors : int, optional
-        Number of neighbors of each item in P. The default is three times the largest perplexity,
-        or all n - 1 other items if there are fewer; `n_neighbors_` is the number used.
+        Number of neighbors of each item in P, at least the largest perplexity. The default is three
+        times the largest perplexity, or all n - 1 other items if there are fewer; `n_neighbors_` is
+        the number used. With as many neighbors as the perplexity, all neighbors have the same
+        weight.
     method : {"auto", "direct", "grid"}, default="auto"
         "direct" sums the forces over all pairs, "grid" interpolates the forces; "auto" chooses the
         faster method.
@@ -251,8 +253,8 @@ class TSNE(FittedMap):
         neighbors : Neighbors or tuple (indices, distances), each of shape (n, k), optional
             The nearest neighbors of each item, which replace the search: nearest first, each item
             once, without the item itself, -1 for a missing neighbor; distances in `metric`. At
-            least half of the items need as many neighbors as the perplexity. `n_neighbors` has no
-            effect.
+            least half of the items need as many neighbors as the perplexity, and should have three
+            times as many. `n_neighbors` has no effect.
         affinities : sparse matrix, shape (n, n), optional
             P, which replaces the search and the conditional probabilities: symmetric, not negative,
             0 on the diagonal, sum 1. Repeated entries are added. `perplexity`, `n_neighbors` and

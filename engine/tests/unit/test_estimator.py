@@ -218,7 +218,7 @@ def test_very_few_items_have_an_embedding(X, n_items, init):
         ({"init": np.ones((60, 2))}, "init must have items at different positions"),
         ({"init": np.zeros((60, 3))}, r"init must have the shape .*\(60, 2\); got \(60, 3\)"),
         ({"n_pca": 0}, "n_pca must be an integer of at least 1 or None; got 0"),
-        ({"n_neighbors": 3}, "n_neighbors must be greater than the perplexity 5 .* got 3"),
+        ({"n_neighbors": 3}, "n_neighbors must be at least the perplexity 5 .* got 3"),
         ({"n_neighbors": 60}, "less than the number of items 60; got 60"),
         ({"method": "fft"}, "method must be one of auto, direct, grid; got 'fft'"),
         ({"device": "tpu"}, "device must be one of auto, cpu, cuda or cuda:N; got 'tpu'"),

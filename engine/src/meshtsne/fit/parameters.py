@@ -148,7 +148,7 @@ def _perplexities(perplexity: Any) -> tuple[float, ...]:
 
 
 def count_neighbors(
-    perplexity: Any, *, n_items: int, n_neighbors: int | None
+    perplexity: Any, *, n_items: int, n_neighbors: int | None, n_given: int | None = None
 ) -> tuple[int, tuple[float, ...]]:
     """Return the number of neighbors per item in P, and the perplexities.
 
@@ -160,6 +160,8 @@ def count_neighbors(
     n_neighbors : int, optional
         As in `TSNE`. The default is three times the largest perplexity, rounded up, or all n - 1
         other items if there are fewer.
+    n_given : int, optional
+        Number of columns of the caller's neighbors, which replaces `n_neighbors`.
 
     Returns
     -------
@@ -169,7 +171,8 @@ def count_neighbors(
     Raises
     ------
     InputError
-        A perplexity is not less than the number of items, or `n_neighbors` is out of its range.
+        A perplexity is not less than the number of items, or the number of neighbors is less than
+        a perplexity or not less than the number of items.
     """
     if n_items < LEAST_ITEMS:
         samples = "1 sample" if n_items == 1 else f"{n_items} samples"
@@ -181,11 +184,19 @@ def count_neighbors(
             f"perplexity must be less than the number of items, {n_items}; got {largest:g}. "
             "Lower perplexity or add items."
         )
+    if n_given is not None:
+        if not largest <= n_given < n_items:
+            raise InputError(
+                f"neighbors must have at least as many columns as the perplexity, {largest:g}, and "
+                f"fewer than the number of items, {n_items}; got {n_given}. Pass three times as "
+                "many neighbors as the perplexity."
+            )
+        return n_given, scales
     if n_neighbors is None:
         return min(usual_neighbors(scales), n_items - 1), scales
-    if not largest < n_neighbors < n_items:
+    if not largest <= n_neighbors < n_items:
         raise InputError(
-            f"n_neighbors must be greater than the perplexity {largest:g} and less than the number "
+            f"n_neighbors must be at least the perplexity {largest:g} and less than the number "
             f"of items {n_items}; got {n_neighbors}. None uses three times the perplexity."
         )
     return n_neighbors, scales

@@ -98,11 +98,11 @@ def make_request(
         There is no data, the perplexity or `n_neighbors` does not suit the number of items, or
         `neighbors`, `affinities` or the array `init` are invalid.
     """
-    k, n_neighbors = 0, tsne.n_neighbors
+    k, n_given = 0, None
     perplexities: tuple[float, ...] = ()
     if neighbors is not None:
         neighbors = as_neighbors(neighbors, n_items=n_items)
-        n_items, n_neighbors = neighbors.indices.shape
+        n_items, n_given = neighbors.indices.shape
     if affinities is not None:
         affinities = as_affinities(affinities, n_items=n_items)
         n_items = int(affinities.shape[0])
@@ -111,7 +111,9 @@ def make_request(
             "fit needs data; X, neighbors and affinities are None. Pass one of the three."
         )
     if affinities is None:
-        k, perplexities = count_neighbors(tsne.perplexity, n_items=n_items, n_neighbors=n_neighbors)
+        k, perplexities = count_neighbors(
+            tsne.perplexity, n_items=n_items, n_neighbors=tsne.n_neighbors, n_given=n_given
+        )
     init = tsne.init
     if not isinstance(init, str):
         init = array_start(init, shape=(n_items, tsne.n_components))

@@ -8,7 +8,8 @@ from scipy.spatial.distance import squareform
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
 
-from meshtsne import TSNE, Neighbors, kl_divergence
+from meshtsne import TSNE, Neighbors, kl_divergence, nearest_neighbors
+from meshtsne.affinities import conditional_probabilities
 from meshtsne.errors import InputError
 from meshtsne.search import precomputed
 from meshtsne.search.precomputed import check_distances, neighbors_of_distances
@@ -93,6 +94,14 @@ def test_fewer_neighbors_than_the_perplexity_are_an_error():
     some = kneighbors_graph(X, 15, mode="distance").toarray()
     some[:39] = np.where(graph.toarray()[:39] > 0, some[:39], 0)  # a minority of the items
     assert embed(csr_array(some)).n_neighbors_ == 15
+
+
+def test_as_many_neighbors_as_the_perplexity_have_equal_weights():
+    found = nearest_neighbors(X, 5)
+    model = embed(None, metric="euclidean", neighbors=found)
+    assert model.n_neighbors_ == 5
+    np.testing.assert_allclose(conditional_probabilities(found, [5], n_threads=1), 0.2, rtol=0.02)
+    assert embed(X, metric="euclidean", n_neighbors=5).n_neighbors_ == 5
 
 
 def test_invalid_distances_are_errors_with_a_remedy():
@@ -297,7 +306,9 @@ def test_conflicting_inputs_are_errors():
         quick().fit(None)
     with pytest.raises(InputError, match="device='cuda' does not take precomputed neighbors"):
         TSNE(perplexity=1, device="cuda", init="random").fit(neighbors=neighbors)
-    with pytest.raises(InputError, match=r"greater than the perplexity 5 .* got 2"):
+    with pytest.raises(
+        InputError, match=r"^neighbors must have .* as many columns as .* 5, .* got 2"
+    ):
         quick(init="random").fit(
             neighbors=(np.add.outer(np.arange(70), [1, 2]) % 70, np.ones((70, 2)))
         )
