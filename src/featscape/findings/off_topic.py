@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.blas import for_each
 from featscape.findings.records import DetectorResult, Evidence, OffTopic
-from featscape.findings.spaces import blocks, for_each, shuffled_members, unit_rows
+from featscape.findings.spaces import blocks, shuffled_members, unit_rows
 from featscape.findings.wording import join_names, name_item, noun_of, too_few_items
 
 if TYPE_CHECKING:

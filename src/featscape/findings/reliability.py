@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.blas import for_each
 from featscape.findings.records import DetectorResult, Evidence, Reliability
 from featscape.findings.spaces import (
     N_SEARCHED,
     average_ranks,
     blocks,
-    for_each,
     searched_components,
     squared_distances,
     sum_classes,

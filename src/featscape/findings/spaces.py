@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.blas import for_each
 from featscape.records import Neighbors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -22,9 +19,6 @@ if TYPE_CHECKING:
 
     # (values of shape (n, d), k) -> the k nearest neighbors of each row by Euclidean distance
     NeighborSearch = Callable[[NDArray[np.float32], int], Neighbors]
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 # 256 components give an average precision of label errors that is .001 to .011 lower, on CIFAR-10N,
 # Fashion-MNIST and digits
@@ -42,34 +36,6 @@ def blocks(n_rows: int, *, rows_at_once: int = _ROWS_AT_ONCE) -> Iterator[slice]
     """Yield slices that together cover `n_rows` rows."""
     for start in range(0, n_rows, rows_at_once):
         yield slice(start, min(start + rows_at_once, n_rows))
-
-
-def for_each(work: Callable[[T], R], parts: Iterable[T], *, n_threads: int) -> list[R]:
-    """Call `work` with each part in threads, each with one thread of BLAS; return the results."""
-    with one_blas_thread(), ThreadPoolExecutor(n_threads) as pool:
-        return list(pool.map(work, parts))  # raises an error of a thread
-
-
-def one_blas_thread() -> AbstractContextManager[None]:
-    """Limit the loaded BLAS libraries to one thread.
-
-    Small products and eigenvectors of small matrices take several times as long if BLAS divides
-    them into threads.
-    """
-    blas = _blas(is_scipy_loaded="scipy.linalg" in sys.modules)
-    return blas.limit(limits=1)  # type: ignore[no-any-return]  # no types
-
-
-@cache
-def _blas(*, is_scipy_loaded: bool) -> Any:
-    """Return a controller of the loaded BLAS libraries; SciPy may load a library of its own.
-
-    The search for the loaded libraries takes milliseconds.
-    """
-    del is_scipy_loaded
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().select(user_api="blas")
 
 
 def unit_rows(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape import mapfolder
+from featscape.blas import one_blas_thread
 from featscape.cores import count_cores
 from featscape.findings import ItemColumns, ItemData, compute_findings, from_json, relate_classes
-from featscape.findings.spaces import blocks, one_blas_thread
+from featscape.findings.spaces import blocks
 from featscape.mapfolder.findings_file import read_findings
 from featscape.mapfolder.layout import damaged
 from featscape.mapfolder.read import read_digests, seed_of

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.blas import for_each
+from featscape.cores import count_cores
 from featscape.records import Recognized
 
 if TYPE_CHECKING:
@@ -14,11 +16,13 @@ if TYPE_CHECKING:
     from featscape.records import ClassifierWeights
 
 N_CLASSES = 5
-_ROWS_AT_ONCE = 4096  # 16 MB of class scores
+_SCORES_AT_ONCE = 4_000_000  # 16 MB per core
 
 
 def recognize(features: NDArray[np.float32], classifier: ClassifierWeights) -> Recognized:
     """Return the most probable classes of each image, by a softmax over all classes.
+
+    The result does not depend on the number of cores.
 
     Parameters
     ----------
@@ -34,8 +38,10 @@ def recognize(features: NDArray[np.float32], classifier: ClassifierWeights) -> R
     n_items = len(features)
     classes = np.empty((n_items, N_CLASSES), np.int16)
     probabilities = np.empty((n_items, N_CLASSES), np.float32)
-    for start in range(0, n_items, _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
+    n_rows = max(1, _SCORES_AT_ONCE // len(classifier.weight))
+
+    def recognize_block(start: int) -> None:
+        rows = slice(start, start + n_rows)
         inputs = features[rows]
         if classifier.is_cosine:
             inputs = inputs / np.maximum(np.linalg.norm(inputs, axis=1, keepdims=True), 1e-30)
@@ -48,4 +54,6 @@ def recognize(features: NDArray[np.float32], classifier: ClassifierWeights) -> R
         order = np.lexsort((top, -values), axis=1)
         classes[rows] = np.take_along_axis(top, order, axis=1)
         probabilities[rows] = np.take_along_axis(values, order, axis=1)
+
+    for_each(recognize_block, range(0, n_items, n_rows), n_threads=count_cores())
     return Recognized(classes, probabilities)

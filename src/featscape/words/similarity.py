@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.blas import one_blas_thread
 from featscape.records import Match
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Similarities:
         if self._norms is None:
             self._norms = self._compute_norms()
         unit = vector / np.float32(max(float(np.linalg.norm(vector)), 1e-30))
-        products: NDArray[np.float32] = self._features @ unit
+        # the rounding of `@` depends on the number of cores
+        products: NDArray[np.float32] = np.einsum("nd,d->n", self._features, unit)
         result: NDArray[np.float32] = products / self._norms
         return result
 
@@ -66,7 +68,7 @@ def classify(
 
     The probabilities are the softmax of the scaled cosine similarities: the zero-shot classifier of
     CLIP (Radford et al., Learning Transferable Visual Models From Natural Language Supervision,
-    2021, section 3.1).
+    2021, section 3.1). The result does not depend on the number of cores.
 
     Parameters
     ----------
@@ -90,7 +92,8 @@ def classify(
     for start in range(0, len(features), step):
         rows = np.asarray(features[start : start + step])
         norms = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-30)
-        scores = scale * (rows @ vectors.T) / norms  # (rows, t)
+        with one_blas_thread():
+            scores = scale * (rows @ vectors.T) / norms  # (rows, t)
         best = scores.argmax(axis=1)
         codes[start : start + step] = best
         highest = scores.max(axis=1, keepdims=True)

@@ -1,7 +1,6 @@
 import numpy as np
-import pytest
 
-from featscape.findings.spaces import for_each, principal_components, unit_rows
+from featscape.findings.spaces import principal_components, unit_rows
 
 
 def test_the_components_and_the_squares_give_the_cosine_distances():
@@ -12,12 +11,3 @@ def test_the_components_and_the_squares_give_the_cosine_distances():
     np.testing.assert_allclose(found.scale**2 * squares / 2, 1 - rows @ rows.T, atol=1e-5)
     part = principal_components(features, 2, random_state=0)
     assert (part.squares > np.square(part.values).sum(axis=1)).all()
-
-
-def test_an_error_in_a_thread_is_raised():
-    def fail(part):
-        if part == 2:
-            raise ValueError(part)
-
-    with pytest.raises(ValueError, match="2"):
-        for_each(fail, range(4), n_threads=2)

@@ -1,10 +1,10 @@
 """The most probable classes of an image."""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from featscape.records import ClassifierWeights
-from featscape.words import N_CLASSES, recognize
-from featscape.words.recognition import _ROWS_AT_ONCE
+from featscape.words import N_CLASSES, recognition, recognize
 
 
 def make(n_items, *, n_classes=40, n_features=8):
@@ -15,8 +15,9 @@ def make(n_items, *, n_classes=40, n_features=8):
     return features, ClassifierWeights(weight, bias)
 
 
-def test_the_probabilities_are_a_softmax_over_all_classes_in_descending_order():
-    features, classifier = make(_ROWS_AT_ONCE + 3)
+def test_the_probabilities_are_a_softmax_over_all_classes_in_descending_order(monkeypatch):
+    monkeypatch.setattr(recognition, "_SCORES_AT_ONCE", 4_000)  # several blocks
+    features, classifier = make(203)
     found = recognize(features, classifier)
     scores = np.exp(features.astype(float) @ classifier.weight.T + classifier.bias)
     expected = scores / scores.sum(axis=1, keepdims=True)
@@ -25,6 +26,16 @@ def test_the_probabilities_are_a_softmax_over_all_classes_in_descending_order():
     np.testing.assert_allclose(
         found.probabilities, np.take_along_axis(expected, found.classes.astype(int), 1), rtol=1e-4
     )
+
+
+def test_the_probabilities_do_not_depend_on_the_threads_of_blas():
+    features, classifier = make(380, n_classes=1000, n_features=1280)
+    with threadpool_limits(1, "blas"):
+        expected = recognize(features, classifier)
+    with threadpool_limits(2, "blas"):
+        found = recognize(features, classifier)
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+    np.testing.assert_array_equal(found.classes, expected.classes)
 
 
 def test_large_scores_do_not_overflow():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from featscape.words import Similarities, rank, similarity
 
@@ -15,6 +16,19 @@ def test_the_similarity_is_the_cosine(monkeypatch):
     found = Similarities(features)
     for factor in (1, 3):  # the second call uses the norms of the first
         assert found.to(factor * vector) == pytest.approx(features @ vector / lengths, abs=1e-6)
+
+
+def test_the_similarities_do_not_depend_on_the_threads_of_blas():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(380, 1280)).astype(np.float32)
+    vectors = rng.normal(size=(1000, 1280)).astype(np.float32)
+    results = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads, "blas"):
+            of_one = Similarities(features).to(vectors[0])
+            results.append((of_one, *similarity.classify(features, vectors, scale=1.0)))
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_features_of_zeros_are_similar_to_nothing():

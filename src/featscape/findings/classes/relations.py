@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.blas import for_each
 from featscape.findings.classes.parts import choose_exemplars, split_class
 from featscape.findings.classes.tree import N_LIFT, build_tree
 from featscape.findings.records import ClassFinding, DetectorResult, Evidence
-from featscape.findings.spaces import for_each, shuffled_members
+from featscape.findings.spaces import shuffled_members
 from featscape.findings.wording import join_names
 from featscape.number_text import percent, plural
 from featscape.printable_names import printable

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
+from featscape.blas import for_each
 from featscape.findings.pixels.survey import SIZE_PX
-from featscape.findings.spaces import for_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.blas import for_each
 from featscape.findings.duplicates.descriptors import mirror
 from featscape.findings.duplicates.pair_table import unique_pairs
 from featscape.findings.duplicates.power_law import SCALE_RANK, exponent_of
-from featscape.findings.spaces import blocks, for_each
+from featscape.findings.spaces import blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

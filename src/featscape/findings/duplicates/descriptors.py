@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.findings.spaces import blocks, for_each
+from featscape.blas import for_each
+from featscape.findings.spaces import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

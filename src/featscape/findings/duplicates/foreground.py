@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from featscape.blas import for_each
 from featscape.findings.duplicates.alignment import Aligner, mirror, warp
 from featscape.findings.duplicates.texture import have_equal_texture
 from featscape.findings.pixels.survey import COLOR_SIZE_PX, SIZE_PX
-from featscape.findings.spaces import blocks, for_each
+from featscape.findings.spaces import blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.findings.spaces import blocks, for_each
+from featscape.blas import for_each
+from featscape.findings.spaces import blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,14 @@
+"""Work in threads, with one thread of BLAS each."""
+
+import pytest
+
+from featscape.blas import for_each
+
+
+def test_an_error_in_a_thread_is_raised():
+    def fail(part):
+        if part == 2:
+            raise ValueError(part)
+
+    with pytest.raises(ValueError, match="2"):
+        for_each(fail, range(4), n_threads=2)
