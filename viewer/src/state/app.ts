@@ -150,8 +150,15 @@ export class App {
     if (first === undefined || !finding?.suggested) return;
     const right = isSuggested ? finding.suggested : this.items.classOf(first)?.name;
     if (right === undefined) return;
-    if (this.messages.attemptNow(() => this.checks.check(finding.items, right)))
-      this.lists.stepAfterCheck();
+    if (this.check(finding.items, right)) this.lists.stepAfterCheck();
+  }
+
+  /** Give items their right label; null removes their check. Returns false after an error. */
+  check(items: readonly number[], right: string | null): boolean {
+    const { checks, messages } = this;
+    const isDone = messages.attemptNow(() => checks.check(items, right));
+    void messages.attempt(checks.keepPaths());
+    return isDone;
   }
 
   /**

@@ -3,7 +3,7 @@ import { expect, it, vi } from "vitest";
 import { SourceError } from "../sources/error";
 import { FADED } from "../stage";
 import { button, press, root, shown } from "../testing/shown";
-import { settled, type smallApp } from "../testing/small-map";
+import { settled, smallApp } from "../testing/small-map";
 import { rowSize } from "./side/FindingEntry";
 
 const FINDINGS: NonNullable<Parameters<typeof smallApp>[0]>["findings"] = [
@@ -135,6 +135,25 @@ it("a map with checked labels saves the checked labels of the map, too", async (
   app.checks.check([2], "dog");
   await settled();
   expect(button("Save 1 checked label and those of the map").title).toContain("--checked");
+});
+
+it("the panel takes over the checks of an earlier version of the map", async () => {
+  const kept = new Map<string, string>();
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, text: string) => void kept.set(key, text),
+  };
+  const early = smallApp({ digest: "abc", storage });
+  early.check([2, 4], "dog");
+  await settled();
+  const { app } = await shown({ digest: "abd", storage, findings: FINDINGS });
+  app.checks.read();
+  app.openFindings("labels");
+  await settled();
+  button("Take over 2 checks from an earlier version").click();
+  await settled();
+  expect([...app.checks.labels.value.keys()]).toEqual([2, 4]);
+  expect(root.querySelector(".fs-actions")?.textContent).not.toContain("Take over");
 });
 
 it("J before the findings of a section are read chooses the first finding", async () => {

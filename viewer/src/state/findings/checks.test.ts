@@ -66,13 +66,56 @@ it("a check that the map confirms is removed without a message", async () => {
   stop();
 });
 
+it("checks of an earlier version of the map are found by path and label, and taken over", async () => {
+  const store = storage();
+  const early = smallApp({ digest: "abc", storage: store }); // cat, dog, cat, …
+  early.check([0, 1, 2], "bird");
+  early.check([3, 4], "fish");
+  await settled();
+  const map = {
+    digest: "abd",
+    storage: store,
+    paths: ["new.png", "b/4.png", "b/3.png", "a/2.png", "a/1.png"], // without Ü/5.png
+    codes: [0, 1, 0, 0, 0], // a/2.png has another label
+    checked: [null, null, "cat", null, null], // of b/3.png
+  };
+  const { checks } = smallApp(map);
+  checks.read();
+  checks.check([0], "dog");
+  await checks.findEarlier();
+  expect([...checks.earlier.value.keys()].sort()).toEqual([1, 4]);
+  checks.takeOver();
+  const again = smallApp(map).checks;
+  again.read();
+  await again.findEarlier();
+  expect([checks, again].map(({ earlier }) => earlier.value.size)).toEqual([0, 0]);
+  expect([...again.labels.value].sort()).toEqual([
+    [0, "dog"],
+    [1, "fish"],
+    [4, "bird"],
+  ]);
+  const back = smallApp({ digest: "abc", storage: store }).checks;
+  back.read();
+  expect([...back.labels.value.keys()]).toEqual([1, 2, 4]); // those that were not taken over
+});
+
+it("a check whose path was not read before the page was closed gets its path at the next visit", async () => {
+  const store = storage();
+  smallApp({ digest: "abc", storage: store }).checks.check([0], "dog");
+  expect([...store.kept.values()][0]).not.toContain("a/1.png");
+  const stop = watchChecks(smallApp({ digest: "abc", storage: store }));
+  await settled();
+  expect([...store.kept.values()][0]).toContain("a/1.png");
+  stop();
+});
+
 it("checks that the browser cannot keep or read are reported", () => {
   const { checks } = smallApp({ digest: "abc", storage: storage(true) });
   expect(() => checks.check([0], "bird")).toThrow("no room for the checked labels");
   expect(() => checks.check([1], "bird")).toThrow("no room for the checked labels");
   expect([...checks.labels.value.keys()]).toEqual([0, 1]);
   const store = storage();
-  store.kept.set("featscape-checks:abc", "[1");
+  store.kept.set("featscape-checks:A small map", "[1");
   const damaged = smallApp({ digest: "abc", storage: store }).checks;
   expect(() => damaged.read()).toThrow("cannot be read. Check the labels again.");
   expect(damaged.labels.value.size).toBe(0);
@@ -98,9 +141,9 @@ it("checks of other tabs appear, and disappear when another tab removes them", (
   const changed = (key: string | null) =>
     window.dispatchEvent(Object.assign(new Event("storage"), { key }));
   smallApp({ digest: "abc", storage: store }).checks.check([0], "bird");
-  changed("featscape-checks:other");
+  changed("featscape-checks:other map");
   expect(app.checks.labels.value.size).toBe(0);
-  changed("featscape-checks:abc");
+  changed("featscape-checks:A small map");
   expect([...app.checks.labels.value]).toEqual([[0, "bird"]]);
   store.kept.clear();
   changed(null);

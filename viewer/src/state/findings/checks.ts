@@ -10,17 +10,26 @@ import { countText } from "../wording/words";
 
 type KeyStore = Pick<Storage, "getItem" | "setItem">;
 
-/** The id of an item, the label that was checked, and the right label. */
-type Check = readonly [id: number, given: string, right: string];
+/**
+ * The digest of a version of the map, the id and the path of an item ("" until it is read), the
+ * label that was checked, and the right label.
+ */
+type Check = readonly [digest: string, id: number, path: string, given: string, right: string];
 
 export class Checks {
   /** The right label of each checked item. */
   readonly labels = signal<ReadonlyMap<number, string>>(new Map());
+  /** The checks of other versions of the map, by item, that `takeOver` adds. */
+  readonly earlier = signal<ReadonlyMap<number, Check>>(new Map());
 
   /** Null in a bundle without a digest: the ids may be those of another map with the same title. */
   private readonly storage: KeyStore | null;
   /** False if the browser had no room for the last check. */
   private isKept = true;
+  /** The kept checks of other versions of the map. */
+  private others: readonly Check[] = [];
+  /** The paths of checked items, by which another version of the map finds the items. */
+  private readonly paths = new Map<number, string>();
   /** The checked labels of the map; null until they are read. */
   private inMap: ReadonlyMap<number, Cell> | null = null;
 
@@ -38,13 +47,16 @@ export class Checks {
    */
   read(): void {
     if (!this.storage || !this.isKept) return;
-    const kept = new Map<number, string>();
-    for (const [id, given, right] of this.kept()) {
-      const item = this.items.itemOf(id);
-      if (item === null || this.given(item) !== given) continue;
-      if (!this.isCheckedInMap(item)) kept.set(item, right);
+    const all = this.kept();
+    const own = new Map<number, string>();
+    for (const [digest, id, path, given, right] of all) {
+      const item = digest === this.digest ? this.items.itemOf(id) : null;
+      if (item === null || !this.isOpen(item, given)) continue;
+      own.set(item, right);
+      if (path !== "") this.paths.set(item, path);
     }
-    this.labels.value = kept;
+    this.others = all.filter(([digest]) => digest !== this.digest);
+    this.labels.value = own;
   }
 
   /**
@@ -52,16 +64,58 @@ export class Checks {
    * Returns the number of removed checks with another label than the map.
    */
   async removeOutdated(): Promise<number> {
-    if (this.kept().length === 0) return 0;
+    const own = () => this.kept().filter(([digest]) => digest === this.digest);
+    if (own().length === 0) return 0;
     this.inMap ??= await checkedInMap(this.items);
-    const outdated = this.kept().filter(([id]) => this.isCheckedInMap(this.items.itemOf(id)));
+    const outdated = own().filter(([, id]) => this.isCheckedInMap(this.items.itemOf(id)));
     if (outdated.length === 0) return 0;
     this.read();
     this.write();
-    return outdated.filter(([id, , right]) => {
+    return outdated.filter(([, id, , , right]) => {
       const item = this.items.itemOf(id);
       return item !== null && this.given(item) !== right;
     }).length;
+  }
+
+  /** Keep the paths of the checked items, too. */
+  async keepPaths(): Promise<void> {
+    const unread = [...this.labels.value.keys()].filter((item) => !this.paths.has(item));
+    for (const item of unread) this.paths.set(item, await this.items.path(item));
+    if (unread.length === 0 || !this.isKept) return;
+    this.read();
+    this.write();
+  }
+
+  /** Find the items of the checks that were made in other versions of the map. */
+  async findEarlier(): Promise<void> {
+    const found = new Map<number, Check>();
+    if (this.others.length > 0) {
+      this.inMap ??= await checkedInMap(this.items);
+      const ids = await this.items.idsOf(new Set(this.others.map(([, , path]) => path)));
+      for (const check of this.others) {
+        const [, , path, given] = check;
+        const item = this.items.itemOf(ids.get(path) ?? -1);
+        if (item !== null && this.isOpen(item, given) && !this.labels.value.has(item))
+          found.set(item, check);
+      }
+    }
+    this.earlier.value = found;
+  }
+
+  /** Make the checks of other versions of the map, whose items were found, those of this version. */
+  takeOver(): void {
+    this.read();
+    const labels = new Map(this.labels.value);
+    const name = ([, , path, given]: Check) => JSON.stringify([path, given]);
+    for (const [item, check] of this.earlier.value) {
+      labels.set(item, check[4]);
+      this.paths.set(item, check[2]);
+    }
+    const taken = new Set([...this.earlier.value.values()].map(name));
+    this.others = this.others.filter((check) => !taken.has(name(check)));
+    this.earlier.value = new Map();
+    this.labels.value = labels;
+    this.write();
   }
 
   /** Give items their right label. Throws a SourceError if the browser cannot keep the checks. */
@@ -81,11 +135,18 @@ export class Checks {
   }
 
   private write(): void {
-    const kept = [...this.labels.value].map(
-      ([item, label]): Check => [this.items.id(item), this.given(item), label],
+    const { items, paths, digest } = this;
+    const own = [...this.labels.value].map(
+      ([item, label]): Check => [
+        digest,
+        items.id(item),
+        paths.get(item) ?? "",
+        this.given(item),
+        label,
+      ],
     );
     try {
-      this.storage?.setItem(this.key, JSON.stringify(kept));
+      this.storage?.setItem(this.key, JSON.stringify([...this.others, ...own]));
       this.isKept = true;
     } catch {
       this.isKept = false;
@@ -93,19 +154,27 @@ export class Checks {
     }
   }
 
+  /** The checks that the browser keeps of all versions of the map. */
   private kept(): readonly Check[] {
     try {
       const kept: unknown = JSON.parse(this.storage?.getItem(this.key) ?? "[]");
-      return (kept as unknown[][]).map(([id, ...labels]) => [
+      return (kept as unknown[][]).map(([digest, id, path, given, right]) => [
+        `${digest}`,
         Number(id),
-        `${labels[0]}`,
-        `${labels[1]}`,
+        `${path}`,
+        `${given}`,
+        `${right}`,
       ]);
     } catch {
       throw new SourceError(
         "The checked labels that the browser keeps cannot be read. Check the labels again.",
       );
     }
+  }
+
+  /** Whether an item has the label that was checked, and the map has no checked label of the item. */
+  private isOpen(item: number, given: string): boolean {
+    return this.given(item) === given && !this.isCheckedInMap(item);
   }
 
   /** Whether the label of an item is a checked label of the map; false until these are read. */
@@ -118,9 +187,13 @@ export class Checks {
     return this.items.classOf(item)?.name ?? "";
   }
 
-  /** The name under which the browser keeps the checks. */
+  private get digest(): string {
+    return this.items.manifest.items_digest ?? "";
+  }
+
+  /** The name under which the browser keeps the checks of all versions of the map. */
   get key(): string {
-    return `featscape-checks:${this.items.manifest.items_digest}`;
+    return `featscape-checks:${this.items.manifest.title}`;
   }
 }
 
@@ -131,6 +204,7 @@ export function watchChecks({ checks, messages }: App): () => void {
     const n = await checks.removeOutdated();
     if (n > 0)
       messages.done(`Checks left out, because the map has another checked label: ${countText(n)}`);
+    await checks.keepPaths(); // of a check after which the page was closed at once
   }
   void messages.attempt(read());
   return on(window, "storage", ({ key }: StorageEvent) => {

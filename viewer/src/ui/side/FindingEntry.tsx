@@ -149,7 +149,8 @@ function ItemContent({ finding }: RowProps) {
 
 /** The given and the suggested label. A click checks a label, and a second click removes the check. */
 function Labels({ finding, suggested }: Pick<RowProps, "finding"> & { suggested: string }) {
-  const { items, manifest, checks, messages } = useApp();
+  const app = useApp();
+  const { items, manifest, checks } = app;
   const first = finding.items[0] as number;
   const checked = checks.labels.value.get(first);
   const given = items.classOf(first);
@@ -160,9 +161,7 @@ function Labels({ finding, suggested }: Pick<RowProps, "finding"> & { suggested:
       class="fs-choice"
       aria-pressed={checked === name}
       title={`${name} is the correct label (${key})`}
-      onClick={() =>
-        messages.attemptNow(() => checks.check(finding.items, checked === name ? null : name))
-      }
+      onClick={() => app.check(finding.items, checked === name ? null : name)}
     >
       <ClassName name={name} color={color} />
     </button>

@@ -168,16 +168,7 @@ function Section({ section }: { readonly section: ListedSection }) {
             <Icon name="points" /> Color the map
           </TextButton>
         )}
-        {section.name === "labels" && app.checks.labels.value.size > 0 && (
-          <TextButton
-            title="A table for featscape map --checked"
-            onClick={() => void saveChecks(app)}
-          >
-            <Icon name="save" /> Save {counted(app.checks.labels.value.size, "checked label")}
-            {app.manifest.columns.some(({ name }) => name === CHECKED_LABEL) &&
-              " and those of the map"}
-          </TextButton>
-        )}
+        {section.name === "labels" && <CheckButtons />}
         {section.name === "reliability" && app.colorColumns.includes(FALSE_FRIENDS) && (
           <FadeButton />
         )}
@@ -188,6 +179,38 @@ function Section({ section }: { readonly section: ListedSection }) {
           <summary>How this is computed</summary>
           <p class="fs-muted">{method}</p>
         </details>
+      )}
+    </>
+  );
+}
+
+/** Save the checked labels, and add those of an earlier version of the map. */
+function CheckButtons() {
+  const app = useApp();
+  const { checks, messages } = app;
+  useEffect(() => {
+    void messages.attempt(checks.findEarlier());
+  }, [checks, messages]);
+  const [nChecks, nEarlier] = [checks.labels.value.size, checks.earlier.value.size];
+  return (
+    <>
+      {nChecks > 0 && (
+        <TextButton
+          title="A table for featscape map --checked"
+          onClick={() => void saveChecks(app)}
+        >
+          <Icon name="save" /> Save {counted(nChecks, "checked label")}
+          {app.manifest.columns.some(({ name }) => name === CHECKED_LABEL) &&
+            " and those of the map"}
+        </TextButton>
+      )}
+      {nEarlier > 0 && (
+        <TextButton
+          title={`Add the checks of an earlier version of this map, with other ${app.noun}s`}
+          onClick={() => messages.attemptNow(() => checks.takeOver())}
+        >
+          <Icon name="plus" /> Take over {counted(nEarlier, "check")} from an earlier version
+        </TextButton>
       )}
     </>
   );
