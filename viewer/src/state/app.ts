@@ -68,7 +68,11 @@ export class App {
     readonly surroundings: Surroundings,
   ) {
     this.navigation = new Navigation(surroundings);
-    this.findings = new Findings(items.source, (item) => this.isShown(item));
+    this.findings = new Findings(
+      items.source,
+      (item) => this.isShown(item),
+      (item) => this.checks.labels.value.has(item),
+    );
     this.named = NamedSelections.of(items.manifest, surroundings.storage);
     this.checks = new Checks(items, surroundings.storage);
     this.mode = signal(this.mapMode);
@@ -139,7 +143,7 @@ export class App {
 
   /**
    * Check the given or the suggested label of the finding that the panel shows as correct. If no
-   * finding is current, choose the first.
+   * finding is current, choose the first label without a check.
    */
   checkShown(isSuggested: boolean): void {
     const finding = this.lists.shownFinding;

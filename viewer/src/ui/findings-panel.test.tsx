@@ -156,6 +156,21 @@ it("the panel takes over the checks of an earlier version of the map", async () 
   expect(root.querySelector(".fs-actions")?.textContent).not.toContain("Take over");
 });
 
+it.each(["y", "u", "j"])("the first %s goes to the first label without a check", async (key) => {
+  const listed = [[2], [4], [0]].map((items) => ({ ...PAIR, items }));
+  const { app } = await shown({ findings: [{ ...FINDINGS[0], listed }] });
+  app.check([2, 0], "dog");
+  app.openFindings("labels");
+  await settled();
+  press(key);
+  expect(app.findings.at.value).toBe(1);
+  app.check([4], "dog");
+  app.openFindings("labels");
+  await settled();
+  press(key);
+  expect(app.findings.at.value).toBe(0); // all are checked
+});
+
 it("J before the findings of a section are read chooses the first finding", async () => {
   const { app } = await shown({ findings: FINDINGS });
   app.openFindings("labels");

@@ -49,6 +49,7 @@ export class Findings {
   constructor(
     private readonly source: Source,
     isShown: (item: number) => boolean,
+    private readonly isChecked: (item: number) => boolean,
   ) {
     this.rows = computed(
       () =>
@@ -141,11 +142,18 @@ export class Findings {
     return found.flat();
   }
 
-  /** Make the row before (-1) or after (1) the current one current. Returns the row. */
+  /**
+   * Make the row before (-1) or after (1) the current one current. Returns the row. The list of the
+   * labels starts at the first label without a check.
+   */
   step(by: -1 | 1): ListedFinding | null {
     const rows = this.rows.value ?? [];
     if (rows.length === 0 || this.section.value?.layout === "texts") return null;
-    const next = Math.max(this.at.value + by, -1); // the last row is before the first
+    const start = rows.findIndex(
+      ({ items, suggested }) => suggested === null || !this.isChecked(items[0] ?? -1),
+    );
+    const next =
+      this.at.value < 0 && by > 0 ? Math.max(start, 0) : Math.max(this.at.value + by, -1); // the last row is before the first
     this.choose(rows.at(next % rows.length) ?? null);
     return this.current.value;
   }
