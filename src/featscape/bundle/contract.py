@@ -30,7 +30,7 @@ CHECKED_LABEL = _checked.CHECKED_LABEL  # column of the labels that a person has
 MOST_NAMES = 3_000  # names of classes on the map: of 1,000 classes in at most 3 clusters each
 
 # Limits of the findings in a bundle; a map of a million images can have 100 MB of findings.
-MOST_LISTED = 500  # findings of a section, the most important first
+MOST_LISTED = 2_000  # findings of a section, the most important first
 MOST_LISTED_ITEMS = 24  # items of a finding
 MOST_LISTED_NEIGHBORS = 6  # items that support a finding
 MOST_LISTED_TEXT = 600  # characters of a text; a longer text ends with "…"

@@ -311,9 +311,19 @@ it("a section of which only the first findings are listed counts both", async ()
   expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("1 / 2 of 7");
   app.setFilter("value", { kind: "range", lower: 4, upper: 5 });
   await settled();
-  expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("1 of 7");
+  expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("1 of the first 2");
   expect(root.querySelector(".fs-note")?.textContent).toContain("The filters hide 1 of the list.");
   expect(root.querySelectorAll(".fs-finding")).toHaveLength(1);
+});
+
+it("filters that hide a part of a complete list count against all findings", async () => {
+  const listed = [{ items: [2] }, { items: [4] }];
+  const { app } = await shown({ findings: [{ name: "labels", listed }] });
+  app.openFindings("labels");
+  app.setFilter("value", { kind: "range", lower: 4, upper: 5 });
+  await app.readColumns(["value"]);
+  await settled();
+  expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("1 of 2");
 });
 
 it("findings without images are sentences that J and K do not choose", async () => {

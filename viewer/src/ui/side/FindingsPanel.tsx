@@ -113,12 +113,14 @@ function SectionTools({ section }: { readonly section: ListedSection }) {
   const { at, rows } = app.findings;
   const count = rows.value?.length ?? 0;
   if (section.layout === "texts" || count === 0) return null;
-  const { n_findings, layout } = section;
+  const { n_findings, n_listed, layout } = section;
   const place = at.value >= 0 ? `${countText(at.value + 1)} / ` : "";
+  const all =
+    count < n_listed && n_listed < n_findings // the filters hide a part of the list, which is a part
+      ? `the first ${countText(n_listed)}`
+      : countText(n_findings);
   const found =
-    count < n_findings
-      ? `${countText(count)} of ${countText(n_findings)}`
-      : counted(n_findings, noun(layout, app));
+    count < n_findings ? `${countText(count)} of ${all}` : counted(n_findings, noun(layout, app));
   return (
     <>
       <span class="fs-muted fs-number">{place + found}</span>
