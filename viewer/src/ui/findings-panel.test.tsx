@@ -62,6 +62,22 @@ it("J and K step through the findings of a section, and Enter opens the item", a
   expect(app.panels.item.value).toBe(2);
 });
 
+it.each(["j", "u"])(
+  "Enter opens the item after %s, also after a click on a button",
+  async (key) => {
+    const { app } = await shown({ findings: FINDINGS });
+    root.tabIndex = 0; // the stage of this test
+    app.openFindings("labels");
+    await settled();
+    const color = button("Color the map");
+    color.focus();
+    press(key, color);
+    expect(document.activeElement).toBe(root);
+    press("Enter", document.activeElement as Element);
+    expect(app.panels.item.value).toBe(2);
+  },
+);
+
 it("Y and U check the given and the suggested label and go on, and a click takes a check back", async () => {
   const { app } = await shown({
     findings: [{ ...FINDINGS[0], listed: [...(FINDINGS[0]?.listed.slice(0, 1) ?? []), PAIR] }],
