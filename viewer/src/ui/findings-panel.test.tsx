@@ -106,6 +106,29 @@ it("Y and U check the given and the suggested label and go on, and a click takes
   expect([...app.checks.labels.value.keys()]).toEqual([2]);
 });
 
+it("the panel of an item whose label is to be checked has the label buttons", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.goTo(2);
+  await settled();
+  const choices = [...root.querySelectorAll<HTMLElement>(".fs-item-findings .fs-choice")];
+  expect(choices.map((each) => each.textContent)).toEqual(["cat", "dog"]);
+  choices[1]?.click();
+  expect([...app.checks.labels.value]).toEqual([[2, "dog"]]);
+  await settled();
+  expect(choices[1]?.getAttribute("aria-pressed")).toBe("true");
+});
+
+it("the rows of labels are higher on a touch screen", async () => {
+  vi.resetModules();
+  vi.spyOn(window, "matchMedia").mockReturnValue({ matches: true } as MediaQueryList);
+  const touch = await import("./side/FindingEntry");
+  vi.restoreAllMocks();
+  const finding = { text: "One.", items: [2], n_items: 1, suggested: "dog", neighbors: [] };
+  expect(touch.rowSize(finding, "items", true).height).toBe(184);
+  expect(rowSize(finding, "items", true).height).toBe(156);
+  expect(touch.rowSize({ ...finding, suggested: null }, "items", true).height).toBe(156);
+});
+
 it("Y and U act on a finding that the panel shows, and on no other", async () => {
   const { app } = await shown({ findings: [{ ...FINDINGS[0], listed: [PAIR] }] });
   app.openFindings("labels");

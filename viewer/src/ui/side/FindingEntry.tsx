@@ -14,6 +14,7 @@ const IN_GROUP = 10; // images of a finding about several images
 const PER_LINE = 5;
 const COUNT_PX = 18; // the line with the number of images of a group
 const LINE_PX = 17; // of the text
+const TOUCH_PX = window.matchMedia("(pointer: coarse)").matches ? 28 : 0; // for higher label buttons
 const [PER_TEXT_LINE, BESIDE_IMAGE] = [48, 30]; // characters that fit into a line, also of long words
 const MOST_TEXT_LINES = 12;
 const WIDE = /[\u1100-\u11ff\u2e80-\uffff]/g; // letters of East Asia and emoji, as wide as two others
@@ -47,8 +48,8 @@ function leastSize(
   isActive: boolean,
 ): RowSize {
   const { items, n_items, suggested } = finding;
-  if (layout === "items")
-    return { height: hasImages ? 156 : 138, nLines: suggested === null ? 4 : 3 };
+  if (layout === "items" && suggested === null) return { height: hasImages ? 156 : 138, nLines: 4 };
+  if (layout === "items") return { height: (hasImages ? 156 : 138) + TOUCH_PX, nLines: 3 };
   if (layout === "pairs") {
     const others = othersOf(finding, isActive);
     const stripPx = others.length > 0 ? COUNT_PX + stripHeight(others, n_items - 1, hasImages) : 0;
@@ -132,7 +133,7 @@ function ItemContent({ finding }: RowProps) {
     <div class={hasImages ? "fs-finding-item" : "fs-finding-item fs-finding-named"}>
       <ItemButton item={item} sizePx={128} />
       <div class="fs-finding-facts">
-        {finding.suggested !== null && <Labels finding={finding} suggested={finding.suggested} />}
+        <Labels finding={finding} />
         <Sentence finding={finding} />
         {finding.neighbors.length > 0 && (
           <Strip
@@ -148,9 +149,11 @@ function ItemContent({ finding }: RowProps) {
 }
 
 /** The given and the suggested label. A click checks a label, and a second click removes the check. */
-function Labels({ finding, suggested }: Pick<RowProps, "finding"> & { suggested: string }) {
+export function Labels({ finding }: { readonly finding: ListedFinding }) {
   const app = useApp();
   const { items, manifest, checks } = app;
+  const { suggested } = finding;
+  if (suggested === null) return null;
   const first = finding.items[0] as number;
   const checked = checks.labels.value.get(first);
   const given = items.classOf(first);

@@ -15,6 +15,7 @@ import { Name } from "../controls/Name";
 import { Original } from "../controls/Original";
 import { PathText } from "../controls/PathText";
 import { Thumbnail } from "../controls/Thumbnail";
+import { Labels } from "./FindingEntry";
 
 const AGAIN_MS = 2000; // until a request is repeated while the server does not answer
 
@@ -184,17 +185,19 @@ function ItemFindings({ found }: { readonly found: readonly ItemFinding[] }) {
   return (
     <section class="fs-item-findings" aria-label="Findings about the item">
       {found.map(({ section, row }) => (
-        <button
-          key={section.name}
-          type="button"
-          class="fs-section-button"
-          onClick={() => app.openFindings(section.name, row)}
-        >
-          <span class="fs-section-title">{section.title}</span>
-          <span class="fs-muted fs-finding-text" dir="auto" title={row.text}>
-            {row.text}
-          </span>
-        </button>
+        <div key={section.name}>
+          <button
+            type="button"
+            class="fs-section-button"
+            onClick={() => app.openFindings(section.name, row)}
+          >
+            <span class="fs-section-title">{section.title}</span>
+            <span class="fs-muted fs-finding-text" dir="auto" title={row.text}>
+              {row.text}
+            </span>
+          </button>
+          <Labels finding={row} />
+        </div>
       ))}
     </section>
   );
