@@ -328,9 +328,9 @@ def test_a_map_of_one_hundred_thousand_findings_lists_the_first(look, drawn_page
     page = drawn_page(60, findings=ShownFindings(sections=(section,)))
     visit = look(f"{page.as_uri()}#finding=labels")
     panel = visit.panel("Findings")
-    expect(panel).to_contain_text("The list has the first 500 of 100,000")
+    expect(panel).to_contain_text("The list has the first 2,000 of 100,000")
     visit.page.keyboard.press("k")  # the last finding of the list
-    expect(panel.locator("[aria-current]")).to_contain_text("Finding 499.")
+    expect(panel.locator("[aria-current]")).to_contain_text("Finding 1999.")
     expect(panel.locator("[aria-current]")).to_be_in_viewport()
     assert panel.locator(".fs-finding").count() < 30
 
