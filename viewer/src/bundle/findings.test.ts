@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { ListedFinding, ListedSection } from "../contract";
+import { type ListedFinding, type ListedSection, MOST_LISTED } from "../contract";
 import { SourceError } from "../sources/error";
 import { smallSource } from "../testing/small-map";
 import { readFindings } from "./findings";
@@ -44,7 +44,7 @@ it.each([
 });
 
 it("refuses too many findings, and bytes that are no JSON", async () => {
-  const { source } = smallSource({ findings: [{ listed: Array(501).fill(VALID) }] });
+  const { source } = smallSource({ findings: [{ listed: Array(MOST_LISTED + 1).fill(VALID) }] });
   await expect(readFindings(source, section(source))).rejects.toThrow(
     'The section "Section 0" of findings.bin is damaged. Make the map again.',
   );
