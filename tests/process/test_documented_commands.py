@@ -98,8 +98,8 @@ def stock(tmp_path_factory):
     (stock / "birds.csv").write_text(table)
     tiles = "path,scene,split\n1.jpg,A,train\n2.jpg,A,test\n3.jpg,B,train\n4.jpg,B,train\n"
     (stock / "tiles.csv").write_text(tiles)
-    boxes = [f"{i % 4 + 1}.jpg,{8 * (i % 3)},{4 * i},32,24,{'ab'[i % 2]}" for i in range(8)]
-    (stock / "boxes.csv").write_text("\n".join(["file_name,x,y,w,h,label", *boxes]) + "\n")
+    boxes = [f"{i % 4 + 1}.jpg,{8 * (i % 3)},{4 * i},32,24,{'ab'[i % 2]},test" for i in range(8)]
+    (stock / "boxes.csv").write_text("\n".join(["file_name,x,y,w,h,label,split", *boxes]) + "\n")
     coco = {
         "images": [{"id": 7, "file_name": "1.jpg"}, {"id": 9, "file_name": "2.jpg"}],
         "categories": [{"id": 3, "name": "bird"}],
@@ -108,12 +108,19 @@ def stock(tmp_path_factory):
             {"image_id": 7, "category_id": 3, "bbox": [0, 4, 20, 3]},
         ],
     }
-    (stock / "instances.json").write_text(json.dumps(coco))
-    for folder in ("yolo/images", "yolo/labels", "voc/JPEGImages", "voc/Annotations"):
+    (stock / "instances_train.json").write_text(json.dumps(coco))
+    (stock / "instances_val.json").write_text(json.dumps(coco))
+    for folder in ("yolo/images/val/K1", "yolo/labels/val/K1", "yolo/images/K2", "yolo/labels/K2"):
         (stock / folder).mkdir(parents=True)
-    for folder in ("yolo/images", "voc/JPEGImages"):
-        shutil.copy(stock / "1.jpg", stock / folder)
-    (stock / "yolo/labels/1.txt").write_text("1 0.5 0.5 0.25 0.5\n0 0.9 0.1 0.5 0.5\n")
+    for folder in ("voc/JPEGImages", "voc/Annotations", "voc/ImageSets/Main"):
+        (stock / folder).mkdir(parents=True)
+    shutil.copy(stock / "1.jpg", stock / "voc/JPEGImages")
+    (stock / "voc/ImageSets/Main/train.txt").write_text("1\n")
+    (stock / "voc/ImageSets/Main/val.txt").write_text("2\n")
+    for name in ("val/K1/1.JPG", "K2/IMG.2.jpeg"):  # names as those of cameras
+        shutil.copy(stock / "1.jpg", stock / "yolo/images" / name)
+        labels = (stock / "yolo/labels" / name).with_suffix(".txt")
+        labels.write_text("1 0.5 0.5 0.25 0.5\n0 0.9 0.1 0.5 0.5\n")
     box = "<bndbox><xmin>4</xmin><ymin>8</ymin><xmax>90</xmax><ymax>40</ymax></bndbox>"
     voc = f"<a><filename>1.jpg</filename><object><name>robin</name>{box}</object></a>"
     (stock / "voc/Annotations/1.xml").write_text(voc)
@@ -189,6 +196,25 @@ def test_the_examples_of_the_page_run(page, folder):
             (folder / "networks.py").write_text(text, encoding="utf-8")
         elif kind == "python":
             exec(text.replace("resnet101", INSTALLED_MODEL), known)
+
+
+def test_the_crops_of_boxes_have_the_label_and_the_split_of_their_image(folder):
+    known = {}
+    for kind, text in read_blocks(ROOT / "docs" / "howto" / "boxes.md"):
+        if kind == "python" and "write_crops" in text:
+            exec(text, known)
+
+    def listed(name):
+        table = pd.read_csv(folder / name / "metadata.csv", keep_default_na=False)
+        return list(zip(table["image"], table["label"], table["split"], strict=True))
+
+    assert {split for _, _, split in listed("crops")} == {"test"}
+    assert listed("coco-crops") == [("2.jpg", "bird", "train"), ("2.jpg", "bird", "val")]
+    pictures = ("yolo/images/K2/IMG.2.jpeg", ""), ("yolo/images/val/K1/1.JPG", "val")
+    assert [(Path(image).as_posix(), *others) for image, *others in listed("yolo-crops")] == [
+        (image, label, split) for image, split in pictures for label in ("robin", "heron")
+    ]
+    assert listed("voc-crops") == [("voc/JPEGImages/1.jpg", "robin", "train")]
 
 
 def test_the_callback_of_the_guide_writes_a_map_every_n_epochs(folder):
