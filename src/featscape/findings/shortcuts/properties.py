@@ -89,7 +89,8 @@ def collect_properties(
 ) -> tuple[Property, ...]:
     """Return the properties that differ between the images.
 
-    Identifiers, which differ for all images, are left out.
+    Identifiers, which differ for all images, are left out, and so are the folders if another
+    category, such as the camera, divides the images in the same way: that category has a name.
 
     Parameters
     ----------
@@ -103,7 +104,8 @@ def collect_properties(
         Numbers, bool, datetime64, or objects that are str, bool or None.
     """
     collected = _collect(survey, sizes_px=sizes_px, paths=paths, splits=splits, columns=columns)
-    return tuple(one for one in collected if _differs(one))
+    different = [one for one in collected if _differs(one)]
+    return tuple(one for one in different if not _repeats_as_folder(one, different))
 
 
 def _collect(
@@ -168,6 +170,20 @@ def _differs(one: Property) -> bool:
     is_whole = one.levels is not None or bool((known == np.floor(known)).all())
     is_identifier = is_whole and n_different == len(known)
     return n_different > 1 and not is_identifier
+
+
+def _repeats_as_folder(one: Property, others: Sequence[Property]) -> bool:
+    """Return whether a property is the folders, and another category divides the images equally."""
+    return one.name == "folder" and any(
+        _divides_equally(one, other) for other in others if other.name != "folder"
+    )
+
+
+def _divides_equally(one: Property, other: Property) -> bool:
+    if one.levels is None or other.levels is None or not np.array_equal(one.known, other.known):
+        return False
+    pairs = set(zip(one.values[one.known].tolist(), other.values[one.known].tolist(), strict=True))
+    return len(pairs) == len({first for first, _ in pairs}) == len({second for _, second in pairs})
 
 
 def names_label(text: str, label: str) -> bool:

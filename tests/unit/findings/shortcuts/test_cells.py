@@ -258,6 +258,26 @@ def test_sizes_and_file_types_are_properties():
     assert found[2].levels == (".jpg", ".png")
 
 
+@pytest.mark.parametrize(
+    ("cameras", "names"),
+    [
+        (["K1", "K1", "K2", "K3", "K3"], ["camera"]),
+        ([7, 7, 2, 3, 3], ["camera"]),
+        (["K1", "K1", "K1", "K3", "K3"], ["folder", "camera"]),
+        (["K1", "K4", "K2", "K3", "K3"], ["folder", "camera"]),
+        (["K1", "K1", "K2", "K3", None], ["folder", "camera"]),
+    ],
+)
+def test_folders_that_divide_the_images_as_a_column_are_left_out(cameras, names):
+    dtype = object if isinstance(cameras[0], str) else int
+    found = collect_properties(
+        None,
+        paths=[f"{folder}/{name}.jpg" for name, folder in enumerate("aabcc")],
+        columns={"camera": np.array(cameras, dtype)},
+    )
+    assert [one.name for one in found] == names
+
+
 def test_images_without_a_split_have_no_value():
     (split,) = collect_properties(None, splits=["train", "test", NO_SPLIT, "test"])
     assert split.levels == ("test", "train")
