@@ -226,20 +226,26 @@ def _find_in_images(
     survey = None
     if items.thumbnails is not None:
         survey = survey_thumbnails(items.thumbnails, n_threads=n_threads)
+    duplicates = find_duplicates(
+        survey,
+        features=items.features,
+        neighbors=neighbors,
+        values=values,
+        digests=items.digests,
+        labels=items.labels,
+        splits=items.splits,
+        paths=items.paths,
+        is_checked=items.is_checked,
+        n_threads=n_threads,
+        random_state=random_state,
+    )
+    originals = None
+    if classes is not None:
+        # a group with different labels may be no copies, such as all images of a fixed camera
+        agreeing = [one for one in duplicates.findings if not one.conflict]
+        originals = find_originals(agreeing, classes.label_codes)
     return _OfImages(
-        find_duplicates(
-            survey,
-            features=items.features,
-            neighbors=neighbors,
-            values=values,
-            digests=items.digests,
-            labels=items.labels,
-            splits=items.splits,
-            paths=items.paths,
-            is_checked=items.is_checked,
-            n_threads=n_threads,
-            random_state=random_state,
-        ),
+        duplicates,
         find_quality_problems(survey, sizes_px=items.sizes_px, paths=items.paths),
         find_shortcuts(
             survey,
@@ -249,6 +255,7 @@ def _find_in_images(
             paths=items.paths,
             splits=items.splits,
             columns=_without_checks(items.columns),
+            originals=originals,
             random_state=random_state,
         ),
         ()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         QualityProblem,
     )
 
-_MANY_COPIES = 0.2  # share of the images with copies that makes the label agreement too high
+_MANY_COPIES = 0.2  # share of the images with copies; more raise the label agreement much
 
 
 def divide_duplicates(
@@ -76,12 +76,30 @@ def _with_copies(
 
 def note_copies(findings: Findings) -> str:
     """Return a sentence if the copies raise the label agreement much, or else ""."""
-    groups, _ = divide_duplicates(findings)
-    n_copies = len({item for one in groups for item in one.items if len(one.items) > 2})
-    if not findings.labels or n_copies <= _MANY_COPIES * len(findings.columns):
+    many = _count_copies(findings)
+    if not findings.labels or not many:
         return ""
     return (
-        f"{percent(n_copies / len(findings.columns))} of the {noun_of(findings.paths)}s have two "
-        "or more copies, so the label agreement is too high: the nearest neighbors of a copy are "
-        "copies."
+        f"{many}, so the label agreement is too high: the nearest neighbors of a copy are copies."
     )
+
+
+def note_scenes(findings: Findings) -> str:
+    """Return a sentence if shortcuts may come from images of one scene, or else ""."""
+    many = _count_copies(findings)
+    if not many or all(one.kind != "label" for one in findings.shortcuts):
+        return ""
+    return (
+        f"{many}. If further {noun_of(findings.paths)}s are frames of one scene, they count as "
+        "several: the ranges may be too narrow, and a property may predict a label by chance."
+    )
+
+
+def _count_copies(findings: Findings) -> str:
+    """Return for example "22 % of the images have two or more copies", or "" for few copies."""
+    groups, _ = divide_duplicates(findings)
+    n_copies = len({item for one in groups for item in one.items if len(one.items) > 2})
+    if n_copies <= _MANY_COPIES * len(findings.columns):
+        return ""
+    share = percent(n_copies / len(findings.columns))
+    return f"{share} of the {noun_of(findings.paths)}s have two or more copies"

@@ -14,6 +14,7 @@ from featscape.findings.copies import (
     merge_copies,
     note_copies,
     note_duplicates,
+    note_scenes,
 )
 from featscape.findings.records import (
     DuplicateGroup,
@@ -100,13 +101,15 @@ def arrange_findings(findings: Findings, *, for_report: bool = False) -> ShownFi
         Omit the reference to the report.
     """
     return ShownFindings(
-        sections=tuple(_sections(findings, for_report=for_report)),
+        sections=tuple(list_sections(findings, for_report=for_report)),
         columns=tuple(_columns(findings)),
         unusual_borders=findings.unusual_borders,
     )
 
 
-def _sections(findings: Findings, *, for_report: bool) -> Iterator[FindingsSection]:
+def list_sections(findings: Findings, *, for_report: bool = False) -> Iterator[FindingsSection]:
+    """Yield the sections of the page or the report, the most useful first; some have no finding."""
+
     def section_of(
         kind: str, title: str, layout: SectionLayout, found: Sequence[Finding], text: str
     ) -> FindingsSection:
@@ -293,11 +296,12 @@ def _text_of_shortcuts(findings: Findings) -> str:
     marks = " Local marks, such as a text or a logo, are not measured."
     if findings.paths is None:
         marks = ""
-    return (
+    text = (
         f"{plural(len(findings.shortcuts), 'property', 'properties')} can predict a label or order "
         "the map. Such a property may be the content of the class, or a shortcut that a classifier "
         f"learns instead of the content: look at the {noun_of(findings.paths)}s.{marks}"
     )
+    return " ".join(filter(None, (text, note_scenes(findings))))
 
 
 def _methods(found: Sequence[Finding]) -> str:

@@ -196,6 +196,20 @@ def test_the_summary_says_that_copies_raise_the_label_agreement(with_bursts, fin
     assert sentence not in summarize_findings(findings)
 
 
+@pytest.mark.parametrize(("n_labels", "is_found"), [(1, False), (2, True)])
+def test_a_shortcut_of_copies_of_one_image_is_found_only_if_the_copies_have_several_labels(
+    n_labels, is_found
+):
+    features, codes = clouds(300)
+    rows = np.where(np.arange(300) < 80, 0, np.arange(300))  # 80 equal files of camera A
+    codes[:80] = 0
+    codes[: n_labels - 1] = 1
+    camera = np.where(np.arange(300) < 80, "A", "B").astype(object)
+    items = replace(saved_copies(features, rows, named(codes)), columns={"camera": camera})
+    found = compute_findings(items).shortcuts
+    assert any(one.kind == "label" and "camera A" in one.text for one in found) == is_found
+
+
 def test_the_limit_of_wrong_labels_holds_for_images_that_are_saved_twice():
     features, truth = clouds(300, n_classes=3, spread=0.5, seed=3)
     codes, wrong = with_errors(truth, 0.15)
@@ -272,9 +286,9 @@ def test_neighbors_are_searched_if_unknown():
     assert compute_findings(items).to_json() == known.to_json()
 
 
-def test_the_summary_has_at_most_five_sentences(findings):
+def test_the_summary_has_at_most_seven_sentences(findings):
     sentences = summarize_findings(findings)
-    assert 1 <= len(sentences) <= 5
+    assert 1 <= len(sentences) <= 7
     assert "another class more than the labeled class" in sentences[0]
     assert re.search("Look at all [0-9]+ to know how many are wrong", sentences[0])
 

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from featscape.cli import console
 from featscape.findings import KINDS, ClassFinding, FindingRow, to_rows
-from featscape.findings.copies import divide_duplicates, merge_copies, note_duplicates
+from featscape.findings.copies import (
+    divide_duplicates,
+    merge_copies,
+    note_duplicates,
+    note_scenes,
+)
 from featscape.findings.wording import (
     CLASS_SECTIONS,
     count_wrong,
@@ -60,11 +65,8 @@ def _lines(findings: Findings) -> Iterator[str]:
         number = f"{len(found):,}{note_duplicates(found, listed)}"
         is_computed = bool(listed) or farthest is not None  # in part, if there is a reason
         yield f"{title}: {number}" if is_computed or reason is None else f"{title}:"
-        expected = findings.expected_errors
-        if kind == "labels" and listed and expected is not None:
-            yield f"  {count_wrong(expected)} {expected.assumption}"
-            if note := note_accuracy(expected):
-                yield f"  {note}"
+        if listed:
+            yield from (f"  {note}" for note in _notes(findings, kind) if note)
         for place, one in enumerate(listed[:_MAX_LISTED]):
             yield f"  {f'Number {place}: ' if kind == 'labels' else ''}{one.text}"
             if isinstance(one, ClassFinding) and one.items:
@@ -77,6 +79,16 @@ def _lines(findings: Findings) -> Iterator[str]:
         if reason is not None:
             yield f"  {'Incomplete' if is_computed else 'Not computed'}: {reason}"
         yield ""
+
+
+def _notes(findings: Findings, kind: str) -> Iterator[str]:
+    """Yield sentences about all findings of a kind; a sentence may be empty."""
+    expected = findings.expected_errors
+    if kind == "labels" and expected is not None:
+        yield f"{count_wrong(expected)} {expected.assumption}"
+        yield note_accuracy(expected)
+    elif kind == "shortcuts":
+        yield note_scenes(findings)
 
 
 def _parts(findings: Findings) -> Iterator[tuple[str, Sequence[Finding]]]:

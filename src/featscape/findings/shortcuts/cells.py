@@ -7,7 +7,8 @@ class. It is compared with the maximum over all cells of all properties under pe
 dataset in which no property depends on the labels has a cell in at most one of twenty cases. The
 same limit gives a range of the share of the class in each cell, which holds for all cells together.
 The cells are ordered by the lower end of the range, so that a cell of few images, whose share is
-uncertain, is not first by chance.
+uncertain, is not first by chance. A group of copies with one label counts as one image: a series of
+images of one scene has one brightness, one hour and one label.
 
 A property that orders the neighbors is a finding of another kind: see `orders`.
 """
@@ -48,6 +49,7 @@ _RARE = -1  # the bin of the values of a category that are not compared
 _MOST_ITEMS = 100_000  # more are sampled
 _MOST_CELLS = 5  # of one property
 _N_SHOWN = 50  # images of a cell
+_COPIES = " A group of duplicates with one label counts as one image."
 _METHOD = (
     "The range is that of the share among other {noun}s of the same source. The range is computed "
     "so that it holds for all properties, classes and limits together, in 95 % of datasets. The "
@@ -75,6 +77,7 @@ def find_shortcuts(
     paths: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,
     columns: Mapping[str, NDArray[Any]] | None = None,
+    originals: NDArray[np.intp] | None = None,
     random_state: int,
 ) -> DetectorResult[Shortcut]:
     """Find simple properties that predict a label, the most certain effect first.
@@ -91,6 +94,9 @@ def find_shortcuts(
     paths, splits : sequence of str, optional
     columns : mapping of str to ndarray, optional
         Further values of each item: numbers, or objects that are str or None.
+    originals : ndarray of intp, shape (n,), optional
+        The first item of each item's group of copies, see `find_originals`. Other items of a group
+        are not counted in the cells.
     random_state : int
         Seed of the permutations and of the sample of more than 100,000 items.
 
@@ -120,9 +126,13 @@ def find_shortcuts(
     if classes is None or classes.is_named.sum() < 2:
         reason = "Without two or more classes, no property can predict a label."
     else:
-        for one, cell in _find_cells(properties, classes, random_state):
-            if _exceeds_as_printed(cell.low, _expected_share(one, cell, classes)):
-                found.append(_describe(one, cell, classes, assortativity[one.name], noun=noun))
+        is_counted = classes.label_codes >= 0
+        if originals is not None:
+            is_counted &= originals == np.arange(n_items)
+        for one, cell in _find_cells(properties, classes, is_counted, random_state):
+            if _exceeds_as_printed(cell.low, _expected_share(one, cell, classes, is_counted)):
+                strength = assortativity[one.name]
+                found.append(_describe(one, cell, classes, is_counted, strength, noun=noun))
     found += find_orders(
         properties,
         neighbors,
@@ -135,13 +145,15 @@ def find_shortcuts(
 
 
 def _find_cells(
-    properties: Sequence[Property], classes: Classes, random_state: int
+    properties: Sequence[Property],
+    classes: Classes,
+    is_counted: NDArray[np.bool_],
+    random_state: int,
 ) -> Iterator[tuple[Property, _TableCell]]:
     """Yield the cells above the null distribution, the largest odds ratio first."""
     random = np.random.default_rng(random_state)
     n_classes = len(classes.names)
-    labeled = np.flatnonzero(classes.label_codes >= 0)
-    used = np.sort(random.permutation(labeled)[:_MOST_ITEMS])
+    used = np.sort(random.permutation(np.flatnonzero(is_counted))[:_MOST_ITEMS])
     codes = classes.codes[used].astype(np.intp)
     largest_class = int(np.bincount(codes).max()) if len(codes) else 0
     by_property = [
@@ -325,20 +337,28 @@ def _exceeds_as_printed(low: float, expected: float) -> bool:
     return round(100 * low) > round(100 * expected)
 
 
-def _expected_share(one: Property, cell: _TableCell, classes: Classes) -> float:
-    """Return the share of the class of a cell among all labeled images with a known value."""
-    return float((classes.codes == cell.label)[one.known & (classes.label_codes >= 0)].mean())
+def _expected_share(
+    one: Property, cell: _TableCell, classes: Classes, is_counted: NDArray[np.bool_]
+) -> float:
+    """Return the share of the class of a cell among all counted images with a known value."""
+    return float((classes.codes == cell.label)[one.known & is_counted].mean())
 
 
 def _describe(
-    one: Property, cell: _TableCell, classes: Classes, assortativity: float, *, noun: str
+    one: Property,
+    cell: _TableCell,
+    classes: Classes,
+    is_counted: NDArray[np.bool_],
+    assortativity: float,
+    *,
+    noun: str,
 ) -> Shortcut:
     label = classes.names[cell.label]
     in_class = classes.codes == cell.label
     is_labeled = classes.label_codes >= 0
-    known, members = one.known & is_labeled, cell.members & is_labeled
+    known, members = one.known & is_counted, cell.members & is_counted
     share = float(in_class[members].mean())
-    expected = _expected_share(one, cell, classes)
+    expected = _expected_share(one, cell, classes, is_counted)
     part = percent(members.sum() / known.sum())
     items_text = f"{noun}s" if is_labeled.all() else f"labeled {noun}s"
     if cell.level is not None:
@@ -355,6 +375,9 @@ def _describe(
         order = np.argsort(one.values[items], kind="stable")
         items = items[order[::-1] if cell.is_high else order]
     shown = tuple(items[:_N_SHOWN].tolist())
+    method = _METHOD.format(noun=noun)
+    if is_counted.sum() < is_labeled.sum():
+        method += _COPIES
     return Shortcut(
         property_name=one.name,
         kind="label",
@@ -369,7 +392,5 @@ def _describe(
             f"Of {group}, {percent(share)} ({100 * cell.low:.0f} to {percent(cell.high)}) have the "
             f"label {printable(label)}; {percent(expected)} are expected."
         ),
-        evidence=Evidence(
-            items=shown, neighbors=(), score=cell.odds_ratio, method=_METHOD.format(noun=noun)
-        ),
+        evidence=Evidence(items=shown, neighbors=(), score=cell.odds_ratio, method=method),
     )

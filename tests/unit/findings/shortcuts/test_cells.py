@@ -240,6 +240,42 @@ def test_a_split_with_one_image_gives_no_finding():
     assert shortcuts(named(np.arange(200) % 4), splits=splits).findings == ()
 
 
+def scenes(*, seed):
+    """Return the scene and the label of 800 images: 160 scenes of five images with one label."""
+    scene = np.repeat(np.arange(160), 5)
+    return scene, np.random.default_rng(seed).integers(0, 4, 160)[scene]
+
+
+def test_copies_count_once_so_that_chance_is_no_shortcut():
+    n_alarms = {True: 0, False: 0}
+    for seed in range(5):
+        scene, codes = scenes(seed=seed)
+        hours = np.random.default_rng(seed + 100).normal(size=160)[scene]
+        for is_known in n_alarms:
+            originals = 5 * scene if is_known else None
+            part = shortcuts(named(codes), columns={"hour": hours}, originals=originals)
+            n_alarms[is_known] += bool(cells(part))
+    assert n_alarms[True] == 0
+    assert n_alarms[False] >= 4
+
+
+def test_a_shortcut_of_scenes_is_found_and_its_shares_count_copies_once():
+    scene, codes = scenes(seed=0)
+    is_robin = (codes == 0) & (scene % 5 > 0)
+    camera = np.where(is_robin, "K3", np.array(["K1", "K2"])[scene % 2]).astype(object)
+    camera[:200:5] = "K3"
+    originals = 5 * scene
+    part = shortcuts(named(codes), columns={"camera": camera}, originals=originals)
+    (one,) = (one for one in part.findings if one.label == named([0])[0] and "K3" in one.text)
+    is_counted = originals == np.arange(800)
+    assert one.share == np.mean((codes == 0)[is_counted & (camera == "K3")])
+    assert one.share_low < one.share < one.share_high
+    assert one.share_expected == np.mean((codes == 0)[is_counted])
+    assert one.evidence.method.endswith("A group of duplicates with one label counts as one image.")
+    without = shortcuts(named(codes), columns={"camera": camera})
+    assert "duplicates" not in without.findings[0].evidence.method
+
+
 def test_missing_values_do_not_count_as_low_or_high():
     labels = named(np.arange(400) % 4)
     values = np.random.default_rng(1).normal(size=400)
