@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from featscape.findings.copies import divide_duplicates, merge_copies, note_copies, note_duplicates
+from featscape.findings.sections import list_sections
 from featscape.findings.wording import (
+    CLASS_SECTIONS,
     PATTERNS,
     count_nouns,
     count_wrong,
+    join_names,
     name_item,
     noun_of,
 )
@@ -18,9 +21,10 @@ from featscape.printable_names import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from featscape.findings.records import Finding, Findings, QualityProblem
+    from featscape.findings.records import DuplicateGroup, Findings, QualityProblem
 
-N_SENTENCES = 5
+N_SENTENCES = 6
+_OF_THE_MAP = {"groups", "exemplars", "reliability"}  # sections without faults of the dataset
 _MOST_FAULTY = 0.05  # share of the images
 _CLEAR_ODDS = 1.5  # score of a shortcut; a lower score may be that of a few images
 
@@ -28,57 +32,87 @@ _CLEAR_ODDS = 1.5  # score of a shortcut; a lower score may be that of a few ima
 def summarize_findings(findings: Findings, n_sentences: int = N_SENTENCES) -> tuple[str, ...]:
     """Return the most useful findings as sentences, the most useful first.
 
+    Findings that make a training or a test wrong are first: leaks, wrong labels and shortcuts. The
+    last sentence names the sections of the page that have findings but no sentence.
+
     Parameters
     ----------
     findings : Findings
     n_sentences : int
-        At most this number of sentences is returned.
+        At most this number of sentences is returned, and the sentence with the other sections.
     """
-    return tuple(_sentences(findings))[:n_sentences]
+    sentences = tuple(_sentences(findings))[:n_sentences]
+    summarized = {section for section, _ in sentences}
+    others = [
+        one.title
+        for one in list_sections(findings)
+        if one.findings and one.name not in summarized and one.name not in _OF_THE_MAP
+    ]
+    return (*(text for _, text in sentences), *_name_others(others))
 
 
-def _sentences(findings: Findings) -> Iterator[str]:
-    yield from _duplicates(findings)
-    yield from _labels(findings)
+def _name_others(titles: list[str]) -> Iterator[str]:
+    if titles:
+        number = plural(len(titles), "kind of findings is", "kinds of findings are")
+        names = join_names([title[:1].lower() + title[1:] for title in titles])
+        yield f"{number} not in this summary: {names}."
+
+
+def _sentences(findings: Findings) -> Iterator[tuple[str, str]]:
+    """Yield the section and the text of each sentence."""
+    groups, similar = divide_duplicates(findings)
+    yield from _contradictions(findings, groups)
+    for sentence in _labels(findings):
+        yield "labels", sentence
+    for sentence in _shortcuts(findings):
+        yield "shortcuts", sentence
+    if note := note_copies(findings):
+        yield "labels", note
+    certain, doubtful = _quality(findings)
+    for sentence in _low_quality(findings, certain, n_noisy=len(doubtful)):
+        yield "quality", sentence
     if findings.off_topic:
         first = findings.off_topic[0]
         number = count_nouns(len(findings.off_topic), noun_of(findings.paths), "is", "are")
         note = note_duplicates(findings.off_topic, merge_copies(findings, "off_topic"))
-        yield f"{number} unlike the rest of the dataset{note}, first {_name(findings, first.item)}."
-    certain, doubtful = _quality(findings)
-    yield from _low_quality(findings, certain, n_noisy=len(doubtful))
-    yield from _shortcuts(findings)
-    for found in _classes(findings):
-        yield found.text
+        name = _name(findings, first.item)
+        yield "off_topic", f"{number} unlike the rest of the dataset{note}, first {name}."
+    yield from _copies(findings, groups, similar)
+    yield from _classes(findings)
     if not certain:
-        yield from _noisy(findings, doubtful)
+        for sentence in _noisy(findings, doubtful):
+            yield "quality", sentence
 
 
-def _duplicates(findings: Findings) -> Iterator[str]:
-    groups, similar = divide_duplicates(findings)
+def _contradictions(findings: Findings, groups: list[DuplicateGroup]) -> Iterator[tuple[str, str]]:
+    """Yield the duplicates in different splits, and those with different labels."""
     leaks = [one for one in groups if one.leak]
-    similar_leaks = [one for one in similar if one.leak]
     conflicts = [one for one in groups if one.conflict]
     if leaks:
         number = plural(len(leaks), "group of duplicates has", "groups of duplicates have")
-        yield f"{number} images in different splits, first {_name(findings, leaks[0].items[0])}."
+        name = _name(findings, leaks[0].items[0])
+        yield "leaks", f"{number} images in different splits, first {name}."
     if conflicts:
         number = plural(len(conflicts), "group of duplicates has", "groups of duplicates have")
-        yield (
-            f"{number} different labels, first {_name(findings, conflicts[0].items[0])}. Check the "
-            "labels."
-        )
+        name = _name(findings, conflicts[0].items[0])
+        yield "conflicts", f"{number} different labels, first {name}. Check the labels."
+
+
+def _copies(
+    findings: Findings, groups: list[DuplicateGroup], similar: list[DuplicateGroup]
+) -> Iterator[tuple[str, str]]:
+    """Yield the similar pictures in different splits, and duplicates that contradict nothing."""
+    similar_leaks = [one for one in similar if one.leak]
     if similar_leaks:
         number = plural(len(similar_leaks), "group has", "groups have")
+        name = _name(findings, similar_leaks[0].items[0])
         yield (
-            f"{number} similar pictures in different splits, which may be copies, first "
-            f"{_name(findings, similar_leaks[0].items[0])}."
+            "similar_leaks",
+            f"{number} similar pictures in different splits, which may be copies, first {name}.",
         )
-    if groups and not leaks and not conflicts:
+    if groups and not any(one.leak or one.conflict for one in groups):
         number = plural(len(groups), "group of duplicates", "groups of duplicates")
-        yield f"{number}. The first: {groups[0].text}"
-    if note := note_copies(findings):
-        yield note
+        yield "duplicates", f"{number}. The first: {groups[0].text}"
 
 
 def _labels(findings: Findings) -> Iterator[str]:
@@ -141,10 +175,11 @@ def _shortcuts(findings: Findings) -> Iterator[str]:
             return
 
 
-def _classes(findings: Findings) -> tuple[Finding, ...]:
-    split = [one for one in findings.classes if one.kind == "split"]
-    pairs = [one for one in findings.classes if one.kind == "close pair"]
-    return (*split[:1], *pairs[:1])
+def _classes(findings: Findings) -> Iterator[tuple[str, str]]:
+    for section in ("split", "classes"):
+        kind, _ = CLASS_SECTIONS[section]
+        for one in [one for one in findings.classes if one.kind == kind][:1]:
+            yield section, one.text
 
 
 def _name(findings: Findings, item: int) -> str:

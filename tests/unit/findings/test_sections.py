@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from featscape.cli.screens.findings_report import describe
 from featscape.findings import (
     ClassFinding,
     DuplicateGroup,
@@ -381,13 +382,13 @@ def test_the_summary_begins_with_certain_faults_and_has_clear_shortcuts_only():
         "fabric, may also be listed as noisy."
     )
     assert summarize_findings(found) == (
-        "1 image has a low quality, first 3.png (dark). 1 other image may be noisy.",
         "A property of cat at 1.6. The property may be the content of the class.",
+        "1 image has a low quality, first 3.png (dark). 1 other image may be noisy.",
         COMMON["text"],
     )
     faulty = QualityProblem(item=4, kinds=("blurred", "gray"), **COMMON)
-    assert summarize_findings(replace(found, quality=(faulty, dark)), 1) == (
-        "2 images have a low quality, first 4.png (blurred, gray).",
+    assert summarize_findings(replace(found, quality=(faulty, dark)))[1] == (
+        "2 images have a low quality, first 4.png (blurred, gray)."
     )
     unclear = replace(found, quality=(noisy,), shortcuts=(shortcut(1.4), shortcut(0.6, label="")))
     assert summarize_findings(unclear) == (
@@ -395,6 +396,79 @@ def test_the_summary_begins_with_certain_faults_and_has_clear_shortcuts_only():
         COMMON["text"],
         noise,
     )
+
+
+def test_the_summary_names_the_sections_that_have_findings_but_no_sentence():
+    leak, conflict = duplicates("exact", leak=True), duplicates("exact", conflict=True)
+    evidence = replace(COMMON["evidence"], score=8.0)
+    camera = Shortcut(property_name="camera", kind="label", label="cat", text="K3.",
+                      evidence=evidence)  # fmt: skip
+    found = Findings(
+        columns=replace(columns(), suspicion=np.zeros(200, np.float32)),
+        paths=[f"{item}.png" for item in range(200)],
+        labels=(LabelError(item=3, label="cat", suggested="dog", **COMMON),),
+        expected_errors=ExpectedErrors(0, 1, 1, "If."),
+        duplicates=(leak, conflict, duplicates("exact"), duplicates("similar")),
+        off_topic=(OffTopic(item=1, **COMMON),),
+        quality=(QualityProblem(item=4, kinds=("dark",), **COMMON),),
+        shortcuts=(camera,),
+        classes=tuple(
+            ClassFinding(kind=kind, classes=("cat", "dog"), **COMMON)
+            for kind in ("close pair", "exemplars", "group")
+        ),
+    )
+    sentences = summarize_findings(found)
+    beginnings = "1 group", "1 group", "1 image resembles", "K3.", "1 image has a low", "1 image is"
+    for sentence, beginning in zip(sentences, beginnings, strict=False):
+        assert sentence.startswith(beginning)
+    (last,) = sentences[6:]
+    assert last == (
+        "3 kinds of findings are not in this summary: other duplicates, similar pictures and close "
+        "classes."
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_faulty", "last"),
+    [
+        (3, "2 kinds of findings are not in this summary: image quality and shortcuts."),
+        (1, "1 kind of findings is not in this summary: shortcuts."),
+    ],
+)
+def test_common_faults_and_weak_shortcuts_are_named_at_the_end_of_the_summary(n_faulty, last):
+    evidence = replace(COMMON["evidence"], score=1.4)
+    weak = Shortcut(property_name="hue", kind="label", label="a", text="Hue.", evidence=evidence)
+    found = Findings(
+        columns=replace(columns(), suspicion=np.zeros(40, np.float32)),
+        paths=[f"{item}.png" for item in range(40)],
+        quality=tuple(QualityProblem(item=i, kinds=("dark",), **COMMON) for i in range(n_faulty)),
+        shortcuts=(weak,),
+    )
+    assert summarize_findings(found)[-1] == last
+
+
+def test_the_shortcuts_of_many_copies_have_a_note_about_frames_of_a_scene():
+    groups = tuple(
+        DuplicateGroup(items=(at, at + 1, at + 2), kind="near", **COMMON) for at in (0, 3, 6)
+    )
+    one = Shortcut(property_name="hour", kind="label", label="cat", **COMMON)
+    few = replace(columns(), suspicion=np.zeros(45, np.float32))
+    many = replace(columns(), suspicion=np.zeros(36, np.float32))
+    note = (
+        "25 % of the images have two or more copies. If further images are frames of one scene, "
+        "they count as several: the ranges may be too narrow, and a property may predict a label "
+        "by chance."
+    )
+    for counted, shortcut, is_noted in (
+        (many, one, True),
+        (few, one, False),
+        (many, replace(one, kind="order", label=""), False),
+    ):
+        paths = [f"{item}.png" for item in range(len(counted))]
+        found = Findings(columns=counted, paths=paths, duplicates=groups, shortcuts=(shortcut,))
+        (section,) = (one for one in arrange_findings(found).sections if one.name == "shortcuts")
+        assert section.text.endswith(note) == is_noted
+        assert (f"  {note}" in str(describe(found)).splitlines()) == is_noted
 
 
 def test_the_text_of_the_shortcuts_says_that_content_may_be_listed_and_what_is_not_measured():
