@@ -46,7 +46,7 @@ EDITS = {  # factors of red, green and blue; the property and the words of its t
     "color cast of 20 %": ((1.2, 1.0, 0.8), "warmest (yellow to red)"),
     "darkened to 60 %": ((0.6, 0.6, 0.6), "darkest"),
 }
-TEXT = re.compile(r"Of the (\d+) % (.+) images, \d+ % \((\d+) to (\d+) %\)")
+TEXT = re.compile(r"Of the (\d+) % (.+) (?:images|items), \d+ % \((\d+) to (\d+) %\)")
 
 
 class Images(NamedTuple):
@@ -156,7 +156,7 @@ def plantings(images: Images, n_items: int) -> Iterator[str]:
                     values[chosen] = images.edited[name][key][chosen]
                 found = cells(images, items, measures, images.labels)
                 matches = [at for at, one in enumerate(found)
-                           if one.label == label and f" {word} images" in one.text]  # fmt: skip
+                           if one.label == label and f" {word} items" in one.text]  # fmt: skip
                 places.append(min(matches, default=NOT_FOUND))
         at = np.array(places)
         yield f"{name}: in the first ten {share(at < 10)}, in the first three {share(at < 3)}"
