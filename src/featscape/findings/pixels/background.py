@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 _NEAR_LEVEL = 8  # gray levels of 255: JPEG compression changes a uniform background by less
 _UNIFORM_SHARE = 0.9  # of the pixels of the border; an object may touch the border
 _LEAST_SHARE = 0.002  # of a foreground: 131 pixels of a thumbnail of 256 x 256 pixels
+_EVERYWHERE = (slice(None), slice(None))
 
 
-def find_foreground(gray: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
+def find_foreground(
+    gray: NDArray[np.uint8], *, within: tuple[slice, ...] = _EVERYWHERE
+) -> NDArray[np.bool_] | None:
     """Return the pixels that are not part of a uniform background.
 
     A pixel is foreground if it is between two pixels with another gray level than the border, both
@@ -23,11 +26,13 @@ def find_foreground(gray: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
     Parameters
     ----------
     gray : ndarray of uint8, shape (h, w)
+    within : tuple of slice
+        The rows and columns of the result.
 
     Returns
     -------
-    ndarray of bool, shape (h, w), or None
-        None if the border is not uniform, or if nearly all pixels are background.
+    ndarray of bool, of the shape of `gray[within]`, or None
+        None if the border is not uniform, or if nearly all pixels of the result are background.
     """
     border = np.concatenate((gray[0], gray[-1], gray[:, 0], gray[:, -1]))
     level = int(np.median(border))
@@ -35,7 +40,7 @@ def find_foreground(gray: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
     if ((border >= lowest) & (border <= highest)).mean() < _UNIFORM_SHARE:
         return None
     differs = (gray < lowest) | (gray > highest)
-    is_foreground = _between(differs, axis=0) & _between(differs, axis=1)
+    is_foreground = (_between(differs, axis=0) & _between(differs, axis=1))[within]
     return is_foreground if is_foreground.mean() >= _LEAST_SHARE else None
 
 

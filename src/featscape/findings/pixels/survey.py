@@ -39,6 +39,10 @@ MEASURES = (
     "white",
 )
 _QUANTILES = np.array((0.02, 0.2, 0.99))  # of "darkest", "dark" and "lightest"
+# A date strip, a caption or a frame at the edge is not part of the picture, also if its share is a
+# tenth and the compression by JPEG blurs its border. Small images have no room for letters.
+_EDGE_SHARE = 8  # the outer eighth at each side
+_LEAST_EDGED_PX = 48  # sides of smaller thumbnails are not cut
 _BATCH = 64  # images per task of a thread
 _LEAST_BLUR_PX = 8  # side of the smallest images with enough edges to measure blur
 # Noise is measured in the smoothest blocks that are neither black nor white.
@@ -61,15 +65,17 @@ class Survey:
     digests : ndarray of uint8, shape (n, 32)
         The SHA-256 of the pixels and the size of each thumbnail.
     measures : mapping of str to ndarray of float32, shape (n,)
-        Gray levels and color channels are from 0 to 1. "brightness" and "contrast" are the mean and
-        the standard deviation of the gray levels. "darkest", "dark" and "lightest" are the 2 %,
-        20 % and 99 % quantiles of the gray levels. With a uniform background, the quantiles of the
-        foreground are computed too: "darkest" and "dark" are the lower of the two quantiles, and
-        "lightest" is the higher. "blur" is the share of the steps between pixels that remains
-        after another blur, and NaN for thumbnails with a side of less than 8 pixels; "noise" is the
-        standard deviation of the noise in the smoothest blocks of the image. "red_blue" and
-        "green_magenta" are color casts, "saturation" is the mean range of the channels, and "white"
-        the share of nearly white pixels.
+        Gray levels and color channels are from 0 to 1. "brightness" is the mean of the gray levels.
+        "darkest", "dark", "lightest", "contrast" and "blur" are measured without the outer eighth
+        at each side; sides of less than 48 pixels are not cut. "darkest", "dark" and "lightest" are
+        the 2 %, 20 % and 99 % quantiles of the gray levels. With a uniform background, the
+        quantiles of the foreground are computed too: "darkest" and "dark" are the lower of the two
+        quantiles, and "lightest" is the higher. "contrast" is the standard deviation of the gray
+        levels. "blur" is the share of the steps between pixels that remains after another blur, and
+        NaN for thumbnails with a side of less than 8 pixels; "noise" is the standard deviation of
+        the noise in the smoothest blocks of the image. "red_blue" and "green_magenta" are color
+        casts, "saturation" is the mean range of the channels, and "white" the share of nearly white
+        pixels.
     """
 
     grays: NDArray[np.uint8]
@@ -167,12 +173,20 @@ def _measure(image: Image.Image) -> list[float]:
     from PIL import Image
 
     gray = image.convert("L")
-    histogram = np.array(gray.histogram())
+    pixels = np.asarray(gray)
+    part = _inner_part(pixels.shape)
+    inner = np.ascontiguousarray(pixels[part])
+    histogram = np.bincount(inner.ravel(), minlength=256)
     levels = np.arange(256) / 255
-    brightness = (levels @ histogram) / histogram.sum()
-    contrast = np.sqrt(((levels - brightness) ** 2 @ histogram) / histogram.sum())
-    darkest, dark, lightest = _extremes(np.asarray(gray), histogram)
-    gray_levels = np.asarray(gray, dtype=np.float32) / np.float32(255)
+    mean = (levels @ histogram) / histogram.sum()
+    contrast = np.sqrt(((levels - mean) ** 2 @ histogram) / histogram.sum())
+    foreground = find_foreground(pixels, within=part)
+    # a strip at the edge hides a uniform background, which is then found in the inner part
+    if foreground is None and inner.shape != pixels.shape:
+        foreground = find_foreground(inner)
+    darkest, dark, lightest = _extremes(
+        histogram, None if foreground is None else inner[foreground]
+    )
     small = image
     if min(image.size) > SIZE_PX:
         small = image.resize((SIZE_PX, SIZE_PX), Image.Resampling.BOX)
@@ -181,13 +195,13 @@ def _measure(image: Image.Image) -> list[float]:
     red, green, blue = (plane.mean() for plane in planes)
     highest, lowest = np.maximum.reduce(planes), np.minimum.reduce(planes)
     return [
-        float(brightness),
+        float(pixels.mean() / 255),
         darkest,
         dark,
         lightest,
         float(contrast),
-        _blur(gray_levels),
-        _noise(gray_levels),
+        _blur(inner / np.float32(255)),
+        _noise(pixels / np.float32(255)),
         float(red - blue),
         float(green - (red + blue) / 2),
         float((highest - lowest).mean()),
@@ -195,19 +209,27 @@ def _measure(image: Image.Image) -> list[float]:
     ]
 
 
-def _extremes(gray: NDArray[np.uint8], histogram: NDArray[np.int_]) -> tuple[float, float, float]:
+def _inner_part(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return the rows and columns without the strips at the edge of an image of (h, w)."""
+    edges = [side // _EDGE_SHARE if side >= _LEAST_EDGED_PX else 0 for side in shape]
+    return tuple(slice(edge, side - edge) for edge, side in zip(edges, shape, strict=True))
+
+
+def _extremes(
+    histogram: NDArray[np.int_], foreground: NDArray[np.uint8] | None
+) -> tuple[float, float, float]:
     """Return the measures "darkest", "dark" and "lightest" of `Survey.measures`.
 
     Parameters
     ----------
-    gray : ndarray of uint8, shape (h, w)
     histogram : ndarray of int, shape (256,)
         Of the gray levels.
+    foreground : ndarray of uint8, shape (m,), or None
+        The gray levels of the foreground, if the background is uniform.
     """
     histograms = [histogram]
-    foreground = find_foreground(gray)
     if foreground is not None:
-        histograms.append(np.bincount(gray[foreground], minlength=256))
+        histograms.append(np.bincount(foreground, minlength=256))
     quantiles = [
         np.searchsorted(counts, counts[-1] * _QUANTILES) / 255
         for counts in map(np.cumsum, histograms)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
@@ -101,6 +103,70 @@ def test_a_planted_fault_is_the_only_finding(spoil, kind):
     assert list(found) == [7]
     assert kind in found[7]
     assert reason is None
+
+
+def with_strips(image, *, top, bottom, level=0, share=0.09):
+    """Return an image with a strip of letters, drawn as bars, in the rows of an edge."""
+    image = np.array(image)
+    n_rows = round(share * len(image))
+    strip = np.full((n_rows, *image.shape[1:]), level, dtype=np.uint8)
+    strip[3:-3, 6:120:4] = 255 - level
+    if top:
+        image[:n_rows] = strip
+    if bottom:
+        image[-n_rows:] = strip
+    return Image.fromarray(image)
+
+
+def with_frame(image, *, level):
+    image = np.array(image)
+    height, width = image.shape[:2]
+    rows, columns = round(0.09 * height), round(0.09 * width)
+    image[:rows] = image[-rows:] = level
+    image[:, :columns] = image[:, -columns:] = level
+    return Image.fromarray(image)
+
+
+EDGES = {
+    "a strip at the bottom": partial(with_strips, top=False, bottom=True),
+    "a white strip at the bottom": partial(with_strips, top=False, bottom=True, level=255),
+    "a strip at the top": partial(with_strips, top=True, bottom=False),
+    "two strips": partial(with_strips, top=True, bottom=True),
+    "a gray frame": partial(with_frame, level=128),
+    "a white frame": partial(with_frame, level=255),
+    "a black frame": partial(with_frame, level=0),
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize(
+    ("spoil", "kind"),
+    [(darken, "dark"), (overexpose, "overexposed"), (blur, "blurred"), (flatten, "flat")],
+)
+def test_a_strip_or_a_frame_hides_no_fault(edge, spoil, kind):
+    images = sharp_pictures(40)
+    images[7] = spoil(images[7])
+    found, reason = problems([EDGES[edge](image) for image in images])
+    assert [item for item, kinds in found.items() if kind in kinds] == [7]
+    assert reason is None
+
+
+def test_an_object_on_white_above_a_strip_is_not_overexposed():
+    image = on_background(255, object_level=90, share=0.04)
+    assert faults_of(with_strips(image, top=False, bottom=True)) == set()
+
+
+def test_an_object_at_the_edge_of_a_white_image_is_not_overexposed():
+    image = np.full((128, 128, 3), 255, dtype=np.uint8)
+    image[4:124, 30:98] = 230
+    image[20:108, 45:83] = 120
+    assert faults_of(Image.fromarray(image)) == set()
+
+
+def test_the_edges_of_small_images_are_measured():
+    image = np.full((32, 32, 3), 5, dtype=np.uint8)
+    image[:, -3:] = 200
+    assert faults_of(Image.fromarray(image)) == set()
 
 
 def test_mild_blur_is_ranked_first():
