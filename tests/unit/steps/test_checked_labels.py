@@ -1,15 +1,19 @@
 """Labels that a person has checked replace those of the source."""
 
+import csv
+import os
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from featscape import embed_features, find_images, make_map
 from featscape.errors import InputError
 from featscape.labels.checked import checked_labels, find_checked
 from featscape.options import MapOptions
+from featscape.printable_names import encodable
 from featscape.progress import SilentProgress
 from featscape.steps.features import compare_with_replaced
 from featscape.steps.tables.checked_labels import apply_checked, describe_lost, read_checked
@@ -68,6 +72,32 @@ def test_a_number_with_decimals_is_the_class_of_the_source_without_decimals(phot
     assert found.labels == ("4", "3", "5.0", "7.0", "cat", "6")
     assert found.columns["checked_label"] == ("4", "3", "5.0", "7.0", "cat", None)
     assert notes.lines[-1] == "checked labels: new classes 7.0, cat"
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ["clothes ", "clothes", " hat"],
+        ["1.0", "2.0"],
+        ["3.0", "3", "4.00"],
+        ["-1", "=a", "'q"],
+        ["NA", "true", "007", "a,b", 'a"b', "caf\u00e9", "cafe\u0301", "e\nf"],
+        [os.fsdecode(b"f\xff"), os.fsdecode(b"f\xfe")],
+    ],
+)
+def test_a_confirmed_label_of_a_folder_does_not_change(tmp_path, folders):
+    for name in folders:
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "photos" / name / "1.png")
+    images = find_images(tmp_path / "photos")
+    rows = [
+        ("path", "checked_label"),
+        *zip(map(encodable, images.paths), images.labels, strict=True),
+    ]
+    with (tmp_path / "c.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    checked = replace_labels(images, read_checked(tmp_path / "c.csv"))
+    assert checked.labels == checked.columns["checked_label"] == images.labels
 
 
 def test_new_classes_are_listed_with_the_classes_that_differ_only_in_case(photos):

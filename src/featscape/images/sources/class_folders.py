@@ -5,9 +5,10 @@ all of these folders are named train (training), val (valid, validation) or test
 folders are the splits, and the class is the name of the next folder. The folders below the classes
 are not used; `ImageSet.unused_folders` lists these folders. If no image is in a class folder, or
 one folder that is not a split contains all images, there are no labels; if only some images are in
-class folders, the others have the label `NO_LABEL`. Images beside splits are skipped. If the
-folders are exactly the ten Italian folders of Animals10, the labels are the English class names,
-and `ImageSet.renamed_labels` lists both.
+class folders, the others have the label `NO_LABEL`. Images beside splits are skipped. A label has
+no white space around it and no undecodable bytes, as in a table, so that a table of checked labels
+has the same label. If the folders are exactly the ten Italian folders of Animals10, the labels are
+the English class names, and `ImageSet.renamed_labels` lists both.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.sources.animals10 import ENGLISH_NAMES
 from featscape.images.tables.splits import SPLITS
-from featscape.labels.classes import NO_LABEL, label_names
+from featscape.images.tables.values import text_of
+from featscape.labels.classes import NO_LABEL, label_names, trim_labels
 from featscape.number_text import plural
 from featscape.records import ImageSet
 
@@ -70,13 +72,15 @@ def read_class_folders(
 
     for parts in set(names).difference(kept):
         listing.skip(parts, "outside the split folders")
-    folders = None
+    labels, n_trimmed = None, 0
     if has_labels:
-        folders = [
-            parts[depth] if is_in else NO_LABEL for parts, is_in in zip(kept, in_class, strict=True)
-        ]
+        folders = (
+            text_of(parts[depth]) if is_in else NO_LABEL
+            for parts, is_in in zip(kept, in_class, strict=True)
+        )
+        labels, n_trimmed = trim_labels(folders)
     below = {parts[depth + 1] for parts in kept if len(parts) > depth + 2}
-    renamed = ENGLISH_NAMES if label_names(folders) == set(ENGLISH_NAMES) else {}
+    renamed = ENGLISH_NAMES if label_names(labels) == set(ENGLISH_NAMES) else {}
     return ImageSet(
         source=source,
         kind=kind,
@@ -84,7 +88,8 @@ def read_class_folders(
         contents=contents,
         decode=decode_bytes,
         decode_plain=decode_plain,
-        labels=None if folders is None else tuple(renamed.get(name, name) for name in folders),
+        labels=None if labels is None else tuple(renamed.get(name, name) for name in labels),
+        n_trimmed_labels=n_trimmed,
         renamed_labels=renamed,
         splits=tuple(SPLITS[parts[n_prefix].lower()] for parts in kept) if has_splits else None,
         unused_folders=tuple(sorted(below)),

@@ -125,7 +125,7 @@ def _attach_sidecars(images: ImageSet, index: TarIndex, label_column: str | None
         images,
         labels=described.labels or images.labels,
         label_column=described.label_column,
-        n_trimmed_labels=described.n_trimmed_labels,
+        n_trimmed_labels=(described if described.labels else images).n_trimmed_labels,
         renamed_labels={} if described.labels else images.renamed_labels,
         splits=images.splits or described.splits,
         split_column=described.split_column,

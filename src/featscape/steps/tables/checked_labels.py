@@ -113,7 +113,13 @@ def apply_checked(
             f"{printable(images.paths[0])!r}. Write the paths as `featscape findings --csv` does."
         )
     classes = set(found.labels or ())
-    used = {items[path]: _as_class(by_path[path], classes) for path in by_path if path in items}
+    # A spreadsheet may write the class 3 as 3.0 or 3,0, and the class 3.0 as 3.
+    spelled = {_whole(name): name for name in classes} | {name: name for name in classes}
+    used = {
+        items[path]: spelled.get(label, spelled.get(_whole(label), label))
+        for path, label in by_path.items()
+        if path in items
+    }
     labels = list(images.labels or (NO_LABEL,) * len(images))
     column = checked_labels(images.columns, len(images))
     n_replaced = sum(labels[item] != label for item, label in used.items())
@@ -168,10 +174,10 @@ def describe_lost(folder: Path, checked: CheckedLabels) -> Iterator[str]:
         )
 
 
-def _as_class(label: str, classes: Collection[str]) -> str:
-    """Return the class 3 for the label 3.0 or 3,0 if 3 is a class and the label is none."""
+def _whole(label: str) -> str:
+    """Return a whole number without its decimals, and every other label unchanged."""
     number = _WHOLE_NUMBER.fullmatch(label)
-    return number[1] if number and number[1] in classes and label not in classes else label
+    return number[1] if number else label
 
 
 def _describe_unused(

@@ -31,6 +31,11 @@ def test_class_folders_are_read_as_on_a_disk(write, png, reds, tmp_path):
     assert sorted(tmp_path.iterdir()) == before  # nothing is unpacked
 
 
+def test_white_space_around_the_names_of_folders_is_removed(write, png):
+    images = find_images(write([(name, png()) for name in ("a /1.png", "a/1.png", "b/1.png")]))
+    assert (images.labels, images.n_trimmed_labels) == (("a", "a", "b"), 1)
+
+
 @pytest.mark.parametrize(
     ("names", "labels", "splits"),
     [

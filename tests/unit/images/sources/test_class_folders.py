@@ -52,6 +52,16 @@ def test_labels_that_differ_only_in_case_are_reported(tmp_path):
     assert line == f"{start}'Cat', 'cat'"
 
 
+def test_white_space_around_the_names_of_folders_is_removed_and_reported(tmp_path):
+    make_files(tmp_path, "clothes /1.png", "clothes/1.png", " hat/1.png", " /1.png")
+    images = find_images(tmp_path)
+    assert images.labels == (NO_LABEL, "hat", "clothes", "clothes")
+    assert list(describe_found(images)) == [
+        "found 4 images in 2 classes, 1 without a label",
+        "white space around 3 labels was removed",
+    ]
+
+
 def test_folders_without_images_are_not_classes(tmp_path):
     images = find_images(make_files(tmp_path, "a.jpg", "b.jpg", "notes/readme.txt"))
     assert images.labels is None
