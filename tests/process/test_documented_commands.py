@@ -24,7 +24,7 @@ from PIL import Image
 from torchvision.transforms import Compose, Resize, ToTensor
 from typer.testing import CliRunner
 
-from featscape import open_map
+from featscape import find_images, make_map, open_map
 from featscape.cli.commands import app
 from featscape.defaults import INSTALLED_MODEL
 from featscape.demo import write_digits
@@ -235,6 +235,39 @@ def test_the_callback_of_the_guide_writes_a_map_every_n_epochs(folder):
         )
     assert open_map("epoch-2-map").run["agreement"] is not None
     assert network.training
+
+
+def read_example(page, words):
+    """Return the Python example of a page that contains some words."""
+    (text,) = [
+        text for kind, text in read_blocks(ROOT / page) if kind == "python" and words in text
+    ]
+    return text
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_guide_keeps_the_copy_with_a_label():
+    labeled = find_images("photos").paths[-1]
+    shutil.copy(Path("photos", labeled), "photos/0.jpg")  # before the labeled copy
+    made = make_map("photos", model=INSTALLED_MODEL, output="copies-map")
+    known = {"made": made}
+    exec(read_example("docs/howto/duplicates.md", "def rank"), known)
+    assert {made.paths[item] for item in known["extra"]} == {"0.jpg"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_checked_labels_of_moved_images_remain_checked():
+    right, wrong = find_images("photos").paths[:2]
+    checked = {"path": [right, wrong], "checked_label": [Path(right).parts[0], "new"]}
+    made = make_map("photos", model=INSTALLED_MODEL, checked=checked, output="checked-map")
+    exec(read_example("docs/howto/label-errors.md", "moves = {}"), {"made": made})
+    moved = f"new/{Path(wrong).name}"
+    again = make_map("photos", model=INSTALLED_MODEL, checked="moved-checks.csv", output="2-map")
+    pairs = zip(again.paths, again.columns["checked_label"], again.labels, strict=True)
+    assert {(path, one) for path, one, label in pairs if one == label} == {
+        (right, Path(right).parts[0]),
+        (moved, "new"),
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
