@@ -25,7 +25,7 @@ $(INSTALLED): pyproject.toml $(ENGINE)
 # featscape alone; pip shows each download and its progress
 $(RUNNABLE): pyproject.toml $(ENGINE)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing featscape into .venv: 1.6 GB, a minute or two."
+	@echo "Installing featscape into .venv: 1.6 GB (with CUDA several GB), a minute or two."
 	$(BIN)/python -m pip install --disable-pip-version-check -e ./engine -e .
 	touch $@
 
