@@ -67,7 +67,7 @@ def test_images_in_formats_that_are_not_read_are_skipped_with_a_remedy(tmp_path,
     unread = {"2.HEIC": "heic", "3.dcm": "dcm", "raw/3.nef": "nef", "4.svg": "svg"}
     assert skipped(images) == {
         name: f"the format {extension} is not read: convert it to JPEG or PNG, for example with "
-        f"magick mogrify -format jpg *.{extension}"
+        f"find FOLDER -iname '*.{extension}' -exec magick mogrify -format jpg {{}} +"
         for name, extension in unread.items()
     }
 

@@ -60,7 +60,7 @@ def describe_unreadable(name: str) -> str | None:
     if name.lower().endswith(_UNREADABLE_IMAGES):
         return (
             f"the format {extension} is not read: convert it to JPEG or PNG, for example with "
-            f"magick mogrify -format jpg *.{extension}"
+            f"find FOLDER -iname '*.{extension}' -exec magick mogrify -format jpg {{}} +"
         )
     if name.lower().endswith(_VIDEOS):
         return (
