@@ -98,6 +98,8 @@ def stock(tmp_path_factory):
     (stock / "birds.csv").write_text(table)
     tiles = "path,scene,split\n1.jpg,A,train\n2.jpg,A,test\n3.jpg,B,train\n4.jpg,B,train\n"
     (stock / "tiles.csv").write_text(tiles)
+    frames = [f"{i}.jpg,A,2026-05-04 12:00:{20 * (i // 3):02},train" for i in (1, 2, 3, 4)]
+    (stock / "traps.csv").write_text("\n".join(["path,camera,time,split", *frames]) + "\n")
     boxes = [f"{i % 4 + 1}.jpg,{8 * (i % 3)},{4 * i},32,24,{'ab'[i % 2]},test" for i in range(8)]
     (stock / "boxes.csv").write_text("\n".join(["file_name,x,y,w,h,label,split", *boxes]) + "\n")
     coco = {

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from featscape.findings.duplicates.groups import find_duplicates, find_originals, number_groups
+from featscape.findings.duplicates.groups import (
+    find_duplicates,
+    find_originals,
+    measure_bursts,
+    number_groups,
+)
 from featscape.findings.off_topic import find_off_topic
 from featscape.findings.pixels.borders import find_unusual_borders
 from featscape.findings.pixels.quality import find_quality_problems
@@ -175,6 +180,7 @@ def _find_in_features(
         is_copy=is_copy,
         conflicts=conflicts,
         is_checked=items.is_checked,
+        burst_share=measure_bursts(duplicates, len(items)),
         search=search,
         paths=items.paths,
         n_threads=n_threads,

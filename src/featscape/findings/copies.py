@@ -96,10 +96,11 @@ def note_scenes(findings: Findings) -> str:
 
 
 def _count_copies(findings: Findings) -> str:
-    """Return for example "22 % of the images have two or more copies", or "" for few copies."""
+    """Return "At least 22 % of the images have two or more copies", or "" for few copies."""
     groups, _ = divide_duplicates(findings)
     n_copies = len({item for one in groups for item in one.items if len(one.items) > 2})
     if n_copies <= _MANY_COPIES * len(findings.columns):
         return ""
     share = percent(n_copies / len(findings.columns))
-    return f"{share} of the {noun_of(findings.paths)}s have two or more copies"
+    least = "" if n_copies == len(findings.columns) else "At least "  # some copies are not found
+    return f"{least}{share} of the {noun_of(findings.paths)}s have two or more copies"

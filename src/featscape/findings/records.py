@@ -21,6 +21,10 @@ DuplicateKind = Literal["exact", "pixels", "near", "similar"]
 
 JSON_VERSION = 1
 
+# The share of the images in bursts from which there is no limit of the number of errors. Datasets
+# without bursts have up to .07; where bursts were found and the limit was too low, .17 or more.
+MANY_BURSTS = 0.1
+
 # The kinds of findings, in the order of findings.json. Each is a field of `Findings`.
 KINDS = (
     "labels",
@@ -252,6 +256,9 @@ class ExpectedErrors:
     found_shares : tuple of two float, or ()
         The share of the planted errors that are listed: of errors between random classes, and of
         errors between similar classes. Empty if `n_classified` is 0.
+    burst_share : float
+        The share of the images in groups of the kind "near", such as the frames of a burst; 0 in
+        the result of `estimate_errors`. There is no limit if this share is .1 or more.
     """
 
     low: int
@@ -261,6 +268,7 @@ class ExpectedErrors:
     n_checked: int = 0
     n_classified: int = 0
     found_shares: tuple[float, ...] = ()
+    burst_share: float = 0.0
 
     @property
     def accuracy(self) -> float | None:
@@ -271,6 +279,11 @@ class ExpectedErrors:
         if `n_classified` is 0.
         """
         return 1 - self.n_listed / self.n_classified if self.n_classified else None
+
+    @property
+    def has_bursts(self) -> bool:
+        """Whether there is no limit because many images are in bursts."""
+        return self.burst_share >= MANY_BURSTS
 
     @property
     def number(self) -> str:

@@ -30,7 +30,6 @@ from featscape.findings.wording import (
     count_wrong,
     name_farthest,
     note_accuracy,
-    note_corrections,
     noun_of,
 )
 from featscape.number_text import plural
@@ -182,7 +181,7 @@ def _text_of_labels(findings: Findings) -> str:
     number = count_nouns(len(findings.labels), noun_of(findings.paths), "resembles", "resemble")
     text = f"{number} another class more than the labeled class."
     expected = findings.expected_errors
-    notes = (count_wrong, note_accuracy, note_corrections)
+    notes = (count_wrong, note_accuracy)
     wrong = () if expected is None else tuple(note(expected) for note in notes)
     return " ".join(filter(None, (text, *wrong, note_copies(findings))))
 

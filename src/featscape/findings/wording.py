@@ -61,12 +61,23 @@ def count_wrong(expected: ExpectedErrors) -> str:
     if expected.n_listed <= 1:
         return "The label may be right."
     is_limited = expected.high < expected.n_listed
-    limit = f"at most about {expected.high:,} of these labels are wrong"
+    limit = (
+        f"at most about {expected.high:,} of these labels are wrong, if none was corrected and "
+        "no whole burst or scene is mislabeled"
+    )
+    reason = ""
+    if expected.has_bursts:
+        reason = (
+            f", because at least {percent(expected.burst_share)} of the images are in bursts or "
+            "other groups of copies, which may be mislabeled as a whole"
+        )
     if expected.n_listed <= N_CHECKS:
         every = f"Look at all {expected.n_listed}"
-        return f"{every}: {limit}." if is_limited else f"{every} to know how many are wrong."
-    limit = limit.capitalize() if is_limited else "The number of wrong labels is not known"
-    return f"{limit}. To estimate the number, check {N_CHECKS} labels."
+        if is_limited:
+            return f"{every}: {limit}."
+        return f"{every} to know how many are wrong{reason}."
+    limit = limit.capitalize() if is_limited else f"The number of wrong labels is not known{reason}"
+    return f"{limit}. Check {N_CHECKS} labels for an estimate."
 
 
 def note_accuracy(expected: ExpectedErrors) -> str:
@@ -81,13 +92,6 @@ def note_accuracy(expected: ExpectedErrors) -> str:
     if expected.accuracy < _WEAK:
         note = f"{note} A classifier that often disagrees also lists many right labels."
     return note
-
-
-def note_corrections(expected: ExpectedErrors) -> str:
-    """Return when the limit of the number of wrong labels is too low; "" without a limit."""
-    if expected.n_checked or expected.n_listed == 1 or expected.high >= expected.n_listed:
-        return ""
-    return "After corrections with this list, the limit may be too low."
 
 
 def name_farthest(findings: Findings) -> str | None:

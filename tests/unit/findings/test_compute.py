@@ -14,6 +14,7 @@ from featscape.findings import (
     summarize_findings,
     with_labels,
 )
+from featscape.findings.labels import expected_errors
 from featscape.findings.records import ClassFinding, Evidence
 from featscape.findings.reliability import N_NEAR, WIDER
 from featscape.findings.sections import arrange_findings
@@ -194,6 +195,8 @@ def test_the_summary_says_that_copies_raise_the_label_agreement(with_bursts, fin
         section = next(one for one in arrange_findings(found).sections if one.name == "labels")
         assert section.text.endswith(sentence)
     assert sentence not in summarize_findings(findings)
+    half = replace(with_bursts, duplicates=with_bursts.duplicates[:100])
+    assert sentence.replace("100 %", "At least 50 %") in summarize_findings(half)
 
 
 @pytest.mark.parametrize(("n_labels", "is_found"), [(1, False), (2, True)])
@@ -218,6 +221,35 @@ def test_the_limit_of_wrong_labels_holds_for_images_that_are_saved_twice():
     assert all(one.evidence.items == (one.item, one.item + 1) for one in found.labels)
     n_wrong = sum(wrong[rows[one.item]] for one in found.labels)
     assert 20 < n_wrong <= found.expected_errors.high
+
+
+@pytest.mark.parametrize("is_burst", [True, False])
+def test_a_map_with_bursts_has_the_same_list_but_no_limit_of_wrong_labels(is_burst, monkeypatch):
+    features, codes = clouds(186, n_classes=3, spread=0.5, seed=3)
+    codes, _ = with_errors(codes, 0.05)
+    rows = np.concatenate([np.arange(186), np.repeat(np.arange(7), 2)])  # 21 of 200 in threes
+    images = [pictures(186)[row] for row in rows]
+    if is_burst:
+        for shift_px, item in enumerate(range(186, 200)):
+            images[item] = images[item].crop((shift_px % 2, 1, 120, 90 - shift_px % 2))
+    given = saved_copies(features, rows, named(codes[rows]))
+    items = replace(given, digests=None, thumbnails=Pictures(images))
+    found = compute_findings(items)
+    assert sum(len(one.items) for one in found.duplicates) == 21
+    assert {one.kind for one in found.duplicates} == {"near" if is_burst else "pixels"}
+    expected = found.expected_errors
+    assert (expected.high == len(found.labels)) == is_burst
+    assert expected.burst_share == (21 / 200 if is_burst else 0)
+    reason = "because at least 10 % of the images are in bursts"
+    section = next(one for one in arrange_findings(found).sections if one.name == "labels")
+    for text in (section.text, " ".join(summarize_findings(found))):
+        assert (reason in text) == is_burst
+        assert ("no whole burst or scene is mislabeled" in text) != is_burst
+    assert expected.assumption.startswith("The limit would be too low") == is_burst
+    monkeypatch.setattr(expected_errors, "MANY_BURSTS", 1)
+    without_rule = compute_findings(items)
+    assert without_rule.labels == found.labels
+    assert without_rule.expected_errors.high < len(found.labels)
 
 
 def test_a_right_label_is_not_judged_by_a_copy_with_a_wrong_label():

@@ -58,7 +58,7 @@ def some_findings():
         ),
         reliability=(Reliability(measure="trustworthiness", value=0.5, **common),),
         not_computed={"quality": "The map has no images."},
-        expected_errors=ExpectedErrors(0, 1, 1, "If there are errors.", 0, 9, (0.9, 0.5)),
+        expected_errors=ExpectedErrors(0, 1, 1, "If there are errors.", 0, 9, (0.9, 0.5), 0.25),
         unusual_borders=(3, 0),
         paths=PATHS,
     )

@@ -233,6 +233,14 @@ def find_originals(groups: Sequence[DuplicateGroup], labels: NDArray[np.intp]) -
     return originals
 
 
+def measure_bursts(groups: Sequence[DuplicateGroup], n_items: int) -> float:
+    """Return the share of the items in groups of the kind "near", such as frames of a burst.
+
+    Equal files and equal pixels are no sign of bursts.
+    """
+    return sum(len(one.items) for one in groups if one.kind == "near") / n_items
+
+
 def _equal_rows(rows: NDArray[np.uint8]) -> NDArray[np.intp]:
     """Return for each row the index of the first equal row."""
     return _first_members(np.ascontiguousarray(rows).view(f"V{rows.shape[1]}").ravel())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.findings.records import ExpectedErrors
+from featscape.findings.records import MANY_BURSTS, ExpectedErrors
 from featscape.findings.wording import N_CHECKS
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ _MOST_REPEATS = 100
 _CONFIDENCE = 0.9  # of the limits of the counts
 _ASSUMPTION = (
     "The limit assumes that wrong labels are as easy to find as errors that were planted in 2 % of "
-    "the labels, between random and between similar classes; after corrections with this list, the "
-    'remaining errors are harder to find. See "Find label errors" in the documentation.'
+    "the labels, between random and between similar classes. Whole bursts with a wrong label, and "
+    "errors that remain after corrections with this list, are harder to find. See "
+    '"Find label errors" in the documentation.'
 )
 _SEE = 'See "Find label errors" in the documentation.'
 _TOO_SHORT = f"The list is too short for a limit. {_SEE}"
@@ -42,6 +43,10 @@ _AS_SUSPICIOUS = (
 _WITH_CHECKED = (
     "A map with checked labels has no limit, because the remaining errors are harder to find than "
     "planted errors. " + _SEE
+)
+_IN_BURSTS = (
+    "The limit would be too low: a burst with one wrong label is harder to find than planted "
+    "errors, which are wrong labels of single images. " + _SEE
 )
 _PENALTY = 0.05  # of the squared parameters
 _N_DRAWS = 500  # from the distribution of the two parameters
@@ -56,6 +61,7 @@ def expect_errors(
     *,
     listed: NDArray[np.intp],
     is_checked: NDArray[np.bool_],
+    burst_share: float = 0.0,
     random_state: int,
 ) -> ExpectedErrors:
     """Return an upper limit of the number of wrong labels among the listed labels.
@@ -75,6 +81,9 @@ def expect_errors(
     is_checked : ndarray of bool, shape (n,)
         Items whose label a person has checked. If there are such items, the limit is the number of
         listed labels.
+    burst_share : float
+        The share of `measure_bursts`. If this share is `MANY_BURSTS` or more, the limit is also the
+        number of listed labels.
     random_state : int
     """
     generator = np.random.default_rng(random_state)
@@ -99,6 +108,8 @@ def expect_errors(
         n_found.append(int((suspicion > 0).sum()))
     high = int(np.ceil(max(limits)))
     assumption = _explain_limit(high, len(listed), n_found=n_found[int(np.argmax(limits))])
+    if burst_share >= MANY_BURSTS:
+        high, assumption = len(listed), _IN_BURSTS
     if is_checked.any():
         high, assumption = len(listed), _WITH_CHECKED
     return ExpectedErrors(
@@ -108,6 +119,7 @@ def expect_errors(
         assumption=assumption,
         n_classified=int((~np.isnan(odds.suspicion) & ~is_checked).sum()),
         found_shares=tuple(found / (n_planted * n_repeats) for found in n_found),
+        burst_share=burst_share,
     )
 
 

@@ -7,9 +7,10 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from featscape.findings.duplicates import groups as module
 from featscape.findings.duplicates import near_pairs, power_law
-from featscape.findings.duplicates.groups import find_originals, number_groups
+from featscape.findings.duplicates.groups import find_originals, measure_bursts, number_groups
 from featscape.findings.duplicates.subset import Subset
 from featscape.findings.pixels.survey import survey_thumbnails
+from featscape.findings.records import DuplicateGroup, Evidence
 from featscape.findings.spaces import search_all_pairs
 from featscape.labels.classes import NO_LABEL
 from helpers.maps.planted import Pictures, pictures
@@ -407,6 +408,16 @@ def test_copies_with_one_label_have_one_original():
     ]
     labels = np.array([0, 0, 1, 0, 0, -1, 0, 0, 0, 0])
     np.testing.assert_array_equal(find_originals(made, labels), [0, 1, 2, 1, 1, 5, 6, 6, 8, 9])
+
+
+def test_possible_edited_copies_are_a_sign_of_bursts_and_equal_or_similar_pictures_are_not():
+    kinds = {"near": (0, 1), "exact": (2, 3, 4), "pixels": (5, 6), "similar": (7, 8)}
+    groups = [
+        DuplicateGroup(items=items, kind=kind, text="", evidence=Evidence((), (), 1.0, ""))
+        for kind, items in kinds.items()
+    ]
+    assert measure_bursts(groups, 10) == 0.2
+    assert measure_bursts(groups[1:], 10) == 0
 
 
 def test_a_subset_has_the_chosen_rows():

@@ -7,7 +7,8 @@ from featscape.findings.labels.expected_errors import _explain_limit, _keep_clas
 from featscape.findings.records import ExpectedErrors
 from featscape.findings.wording import count_wrong, note_accuracy
 
-ESTIMATE = "To estimate the number, check 30 labels."
+ESTIMATE = "Check 30 labels for an estimate."
+IF_SINGLE = "if none was corrected and no whole burst or scene is mislabeled"
 
 
 def listed_labels(n_listed):
@@ -37,13 +38,32 @@ def test_thirty_different_places_of_the_list_are_checked(n_listed):
     [
         (1, 1, "The label may be right."),
         (5, 5, "Look at all 5 to know how many are wrong."),
-        (5, 30, "Look at all 30: at most about 5 of these labels are wrong."),
-        (5, 31, f"At most about 5 of these labels are wrong. {ESTIMATE}"),
+        (5, 30, f"Look at all 30: at most about 5 of these labels are wrong, {IF_SINGLE}."),
+        (5, 31, f"At most about 5 of these labels are wrong, {IF_SINGLE}. {ESTIMATE}"),
         (31, 31, f"The number of wrong labels is not known. {ESTIMATE}"),
     ],
 )
-def test_the_sentence_has_the_limit_and_names_the_checks(high, n_listed, sentence):
+def test_the_sentence_has_the_limit_with_its_conditions_and_names_the_checks(
+    high, n_listed, sentence
+):
     assert count_wrong(ExpectedErrors(0, high, n_listed, "")) == sentence
+
+
+@pytest.mark.parametrize(
+    ("n_listed", "start", "end"),
+    [
+        (1, "The label may be right.", ""),
+        (30, "Look at all 30 to know how many are wrong", ""),
+        (31, "The number of wrong labels is not known", f" {ESTIMATE}"),
+    ],
+)
+def test_the_sentence_without_a_limit_names_the_share_of_the_images_in_bursts(n_listed, start, end):
+    reason = (
+        ", because at least 22 % of the images are in bursts or other groups of copies, which may "
+        "be mislabeled as a whole."
+    )
+    expected = ExpectedErrors(0, n_listed, n_listed, "", burst_share=0.219)
+    assert count_wrong(expected) == (start if n_listed == 1 else f"{start}{reason}{end}")
 
 
 def suspicions(n_wrong, n_right, *, seed=0):
