@@ -262,6 +262,7 @@ def _find_in_images(
             splits=items.splits,
             columns=_without_checks(items.columns),
             originals=originals,
+            is_checked=items.is_checked,
             random_state=random_state,
         ),
         ()

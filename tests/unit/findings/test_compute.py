@@ -161,6 +161,18 @@ def test_the_checked_labels_are_no_property_of_the_images(findings):
     assert len(found("origin")) > len(findings.shortcuts)
 
 
+def test_a_checked_label_does_not_make_the_folder_a_shortcut():
+    items = some_items()
+    paths = [f"{label}/{i}.png" for i, label in enumerate(items.labels)]
+    labels, column = list(items.labels), np.full(len(items), None, dtype=object)
+    for item in range(0, 80, 10):
+        labels[item] = column[item] = "ant" if labels[item] != "ant" else "bee"
+    items = replace(items, paths=paths, labels=labels)
+    in_source = [one.property_name for one in compute_findings(items).shortcuts]
+    assert in_source == ["folder"]  # the labels differ from the folder, and nobody checked them
+    assert compute_findings(replace(items, columns={"checked_label": column})).shortcuts == ()
+
+
 def test_one_of_two_copies_is_typical():
     features, codes = clouds(400)
     rows = np.argsort(codes, kind="stable")  # the copies of one label follow each other

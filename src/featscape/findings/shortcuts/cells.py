@@ -78,6 +78,7 @@ def find_shortcuts(
     splits: Sequence[str] | None = None,
     columns: Mapping[str, NDArray[Any]] | None = None,
     originals: NDArray[np.intp] | None = None,
+    is_checked: NDArray[np.bool_] | None = None,
     random_state: int,
 ) -> DetectorResult[Shortcut]:
     """Find simple properties that predict a label, the most certain effect first.
@@ -97,6 +98,9 @@ def find_shortcuts(
     originals : ndarray of intp, shape (n,), optional
         The first item of each item's group of copies, see `find_originals`. Other items of a group
         are not counted in the cells.
+    is_checked : ndarray of bool, shape (n,), optional
+        Items whose label a person has checked. They are not compared with columns that may be the
+        label of the source.
     random_state : int
         Seed of the permutations and of the sample of more than 100,000 items.
 
@@ -116,10 +120,15 @@ def find_shortcuts(
     found: list[Shortcut] = []
     if classes is not None:
         labels = [classes.names[code] for code in classes.codes]
-        near_labels = find_near_labels(properties, classes, neighbors, paths=paths)
+        is_checked = np.zeros(n_items, dtype=bool) if is_checked is None else is_checked
+        near_labels = find_near_labels(
+            properties, classes, neighbors, is_checked=is_checked, paths=paths
+        )
         found += filter(None, near_labels.values())
         properties = tuple(
-            one for one in properties if one.name not in near_labels and not is_label(one, labels)
+            one
+            for one in properties
+            if one.name not in near_labels and not is_label(one, labels, is_checked)
         )
     assortativity = {one.name: measure_assortativity(one, neighbors) for one in properties}
     reason = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _LABEL_NAMES = 0.8  # share of the values of a column that are names of classes: another label
 _NAME_THEIR_LABEL = 0.8  # share of the labeled items whose value names the label: its tags
 _ARE_THEIR_LABEL = 0.5  # the same for numbers, which name the label of few items by chance
+_LEAST_LAMBDA = 0.5  # of a folder that gave the label before a person changed labels
 _LEAST_AGREEMENT = 0.95  # of a column that repeats the label except in few rows
 _LEAST_OF_LABEL = 5  # items with the second label; a column of few known values agrees by chance
 _N_SHOWN = 50  # rows that contradict the label
@@ -36,13 +38,14 @@ _METHOD = (
 )
 
 
-def is_label(one: Property, labels: Sequence[str]) -> bool:
+def is_label(one: Property, labels: Sequence[str], is_checked: NDArray[np.bool_]) -> bool:
     """Return whether the property is another label, or a folder that gives the label.
 
     Such a property is no shortcut, nor are the tags from which the labels were made. The values of
     another label, for example of another annotator, are names of classes. A value from which the
     label was made, such as the tags of an image, names the label. A column of numbers is another
-    label if at least half of the numbers are the label of their image.
+    label if at least half of the numbers are the label of their image. Labels that a person has
+    checked may differ from those of the source, and are compared only if all labels were checked.
     """
     if one.levels is None:
         return False
@@ -50,10 +53,11 @@ def is_label(one: Property, labels: Sequence[str]) -> bool:
     n_named = sum(level.casefold() in named for level in one.levels)
     if one.numbers is None and n_named >= _LABEL_NAMES * len(one.levels):
         return True
-    pairs = Counter(zip(one.values.tolist(), labels, strict=True))
+    rows = list(zip(one.values.tolist(), labels, strict=True))
+    every, pairs = Counter(rows), Counter(compress(rows, ~is_checked))
     compared = {
         (one.levels[code], label): count
-        for (code, label), count in pairs.items()
+        for (code, label), count in (pairs or every).items()
         if code >= 0 and label != NO_LABEL
     }
     n_naming = sum(count for pair, count in compared.items() if names_label(*pair))
@@ -61,7 +65,23 @@ def is_label(one: Property, labels: Sequence[str]) -> bool:
     if compared and n_naming >= least * sum(compared.values()):
         return True
     label_follows = len(pairs) == len({code for code, _ in pairs})
-    return label_follows and one.name == "folder"
+    return label_follows and one.name == "folder" and _mostly_follows(every)
+
+
+def _mostly_follows(pairs: Counter[tuple[int, str]]) -> bool:
+    """Return whether most items have the most frequent label of their value, but not by chance.
+
+    Few labels that nobody has checked may be equal by chance in each folder. The most frequent
+    label predicts more items than expected: lambda of Goodman and Kruskal (1954), "Measures of
+    association for cross classifications", JASA 49(268):732-764.
+    """
+    of_values: Counter[int] = Counter()
+    of_labels: Counter[str] = Counter()
+    for (code, label), count in pairs.items():
+        of_values[code] = max(count, of_values[code])
+        of_labels[label] += count
+    by_chance = max(of_labels.values())
+    return of_values.total() - by_chance >= _LEAST_LAMBDA * (pairs.total() - by_chance)
 
 
 def find_near_labels(
@@ -69,6 +89,7 @@ def find_near_labels(
     classes: Classes,
     neighbors: NDArray[np.int32],
     *,
+    is_checked: NDArray[np.bool_],
     paths: Sequence[str] | None,
 ) -> dict[str, Shortcut | None]:
     """Return by name the categories that equal the label, also under other names.
@@ -84,19 +105,22 @@ def find_near_labels(
     classes : Classes
         The labels of the items.
     neighbors : ndarray of int32, shape (n, k)
+    is_checked : ndarray of bool, shape (n,)
+        Items whose label a person has checked; they are not compared.
     paths : sequence of str, optional
     """
     found: list[tuple[bool, float, str, Shortcut | None]] = []
     names = [classes.names[code] for code in classes.codes]
+    is_compared = (classes.label_codes >= 0) & ~is_checked
     for one in properties:
         if one.levels is None:
             continue
-        compared = np.flatnonzero(one.known & (classes.label_codes >= 0))
+        compared = np.flatnonzero(one.known & is_compared)
         values, labels = one.values[compared], classes.codes[compared]
         agreement, is_equal = _compare(values, labels)
         if agreement < _LEAST_AGREEMENT or np.sort(np.bincount(labels))[-2] < _LEAST_OF_LABEL:
             continue
-        repeats = is_label(one, names)
+        repeats = is_label(one, names, is_checked)
         odd = compared[~is_equal].tolist()
         if repeats and not odd:
             found.append((repeats, -agreement, one.name, None))
@@ -108,7 +132,15 @@ def find_near_labels(
             label="",
             items=shown,
             assortativity=measure_assortativity(one, neighbors),
-            text=_describe(one, classes, compared, odd, repeats=repeats, paths=paths),
+            text=_describe(
+                one,
+                classes,
+                compared,
+                odd,
+                repeats=repeats,
+                has_checked=bool(is_checked.any()),
+                paths=paths,
+            ),
             evidence=Evidence(items=shown, neighbors=(), score=agreement, method=_METHOD),
         )
         found.append((repeats, -agreement, one.name, shortcut))
@@ -122,6 +154,7 @@ def _describe(
     odd: list[int],
     *,
     repeats: bool,
+    has_checked: bool,
     paths: Sequence[str] | None,
 ) -> str:
     """Return the sentences about a category that equals the label except in the items `odd`."""
@@ -131,8 +164,9 @@ def _describe(
     value = printable((one.levels or ())[one.values[first]])
     number = plural(len(compared), noun)
     if not odd:
+        known = "a value and an unchecked label" if has_checked else "a value"
         return (
-            f"{name} has one value for each label in all {number} with a value, such as {value} "
+            f"{name} has one value for each label in all {number} with {known}, such as {value} "
             f"for {label}. A network can learn {name} instead of the content, unless {name} is "
             "another name of the label."
         )
@@ -143,9 +177,10 @@ def _describe(
             f"A network can learn {name} instead of the content, or the label or the value of "
             f"{these} is wrong."
         )
+    with_label = " with an unchecked label" if has_checked else ""
     return (
-        f"Each label has one value of {name}, except for {len(odd):,} of {number}. The first is "
-        f"{name_item(first, paths)}: label {label}, {name} {value}. {meaning}"
+        f"Each label has one value of {name}, except for {len(odd):,} of {number}{with_label}. The "
+        f"first is {name_item(first, paths)}: label {label}, {name} {value}. {meaning}"
     )
 
 

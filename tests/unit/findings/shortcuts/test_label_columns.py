@@ -11,14 +11,15 @@ from helpers.maps.planted import named
 N = 600
 
 
-def shortcuts(labels, column):
+def shortcuts(labels, column, *, name="dept", is_checked=None):
     values = np.random.default_rng(7).normal(size=(N, 8)).astype(np.float32)
     return find_shortcuts(
         None,
         count_classes(labels, N),
         neighbors=search_all_pairs(values, 10).indices,
         paths=[f"{i}.png" for i in range(N)],
-        columns={"dept": np.array(column, dtype=object)},
+        columns={name: np.array(column, dtype=object)},
+        is_checked=is_checked,
         random_state=0,
     ).findings
 
@@ -87,3 +88,57 @@ def test_a_rare_value_beside_a_frequent_label_is_no_repeated_label():
     labels = named((np.arange(N) < 10).astype(int))
     column = ["rare" if item % 40 == 0 else "usual" for item in range(N)]
     assert shortcuts(labels, column) == ()
+
+
+def correct(labels, n_checked, n_changed):
+    """Return the labels after checks that changed some labels, and which labels were checked."""
+    checked = np.random.default_rng(4).permutation(N)[:n_checked]
+    is_checked = np.zeros(N, dtype=bool)
+    is_checked[checked] = True
+    corrected = list(labels)
+    for item in checked[:n_changed]:
+        corrected[item] = "dog" if labels[item] == "ant" else "ant"
+    corrected[checked[0]] = NO_LABEL
+    return corrected, is_checked
+
+
+@pytest.mark.parametrize(("n_checked", "n_changed"), [(30, 29), (200, 150), (590, 60), (N, 60)])
+@pytest.mark.parametrize("folder", ["{0}", "{0}s", "train/{0}", "n0{0[0]}"])
+def test_a_folder_that_gave_the_label_is_not_listed_after_checks(
+    labels, folder, n_checked, n_changed
+):
+    folders = [folder.format(label) for label in labels]
+    assert shortcuts(labels, folders, name="folder") == ()
+    corrected, is_checked = correct(labels, n_checked, n_changed)
+    assert shortcuts(corrected, folders, name="folder", is_checked=is_checked) == ()
+
+
+def test_items_with_a_checked_label_are_not_compared_with_a_column(labels):
+    corrected, is_checked = correct(labels, 30, 29)
+    column = [label[0].upper() for label in labels]
+    (found,) = shortcuts(corrected, column, is_checked=is_checked)
+    assert found.items == ()
+    assert "each label in all 570 images with a value and an unchecked label, such as" in found.text
+    odd = np.flatnonzero(~is_checked)[9]
+    column[odd] = "X"
+    (found,) = shortcuts(corrected, column, is_checked=is_checked)
+    assert found.items == (odd,)
+    assert found.text.startswith(
+        "Each label has one value of dept, except for 1 of 570 images with an unchecked label. The "
+        f"first is {odd}.png: label {labels[odd]}, dept X. "
+    )
+
+
+@pytest.mark.parametrize("n_checked", [30, N])
+@pytest.mark.parametrize("tags", ["{0}", "{0}, sky"])
+def test_the_label_of_the_source_in_a_column_is_not_listed_after_checks(labels, tags, n_checked):
+    corrected, is_checked = correct(labels, n_checked, 29)
+    assert shortcuts(corrected, [tags.format(one) for one in labels], is_checked=is_checked) == ()
+
+
+def test_a_folder_with_several_labels_is_listed_if_few_labels_were_not_checked(labels):
+    """The folders differ from the label, but not in the few items without a checked label."""
+    folders = [label[0] if item % 2 else "abcd"[item % 4] for item, label in enumerate(labels)]
+    is_checked = np.ones(N, dtype=bool)
+    is_checked[[1, 3]] = False
+    assert shortcuts(labels, folders, name="folder", is_checked=is_checked)
