@@ -123,6 +123,55 @@ def test_of_several_tables_the_last_with_an_image_counts(tmp_path):
     assert read_checked([]) is None
 
 
+def write_checks(file, path, label):
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"path,checked_label\n{path},{label}\n", encoding="utf-8")
+    return str(file)
+
+
+def test_different_labels_of_an_image_in_several_tables_are_reported(photos, here):
+    images, notes = find_images(photos), Notes()
+    _, second, third, _ = paths = images.paths[:4]
+    for name, labels in (
+        ("anna", ["owl", "owl", "owl", "owl"]),
+        ("ben", ["owl", "owl", "jay", None]),
+        ("lea", ["owl", "jay", "jay", None]),
+    ):
+        rows = [f"{path},{label or ''}" for path, label in zip(paths, labels, strict=True)]
+        (here / f"{name}.csv").write_text("\n".join(["path,checked_label", *rows, "gone.png,z"]))
+    found = replace_labels(images, read_checked(["anna.csv", "ben.csv", "lea.csv"]), notes)
+    assert found.labels[:4] == ("owl", "jay", "jay", "owl")
+    (line,) = [line for line in notes.lines if "different labels" in line]
+    assert line == (
+        "checked labels: 2 images have different labels in the tables, of which the last one "
+        f"counts; first {second!r}: 'owl' in 'ben.csv', 'jay' in 'lea.csv'"
+    )
+    notes = Notes()
+    replace_labels(images.select([0, 3]), read_checked(["anna.csv", "lea.csv"]), notes, images)
+    assert not any("different labels" in line for line in notes.lines)  # of images that are drawn
+    notes = Notes()
+    replace_labels(images.select([2]), read_checked(["anna.csv", "lea.csv"]), notes, images)
+    assert any("1 image has different labels" in line and third in line for line in notes.lines)
+
+
+def test_a_number_with_decimals_does_not_contradict_the_class_in_another_table(photos, here):
+    images = replace(find_images(photos).select(range(2)), labels=("3", "4"))
+    labels = {"a.csv": "4", "b.csv": '"4,0"'}
+    tables = [write_checks(here / name, images.paths[0], one) for name, one in labels.items()]
+    notes = Notes()
+    assert replace_labels(images, read_checked(tables), notes).labels[0] == "4"
+    assert not any("different labels" in line for line in notes.lines)
+
+
+def test_tables_of_one_name_are_reported_with_their_folders(photos, here):
+    path = find_images(photos).paths[0]
+    tables = [write_checks(here / who / "checks.csv", path, who) for who in ("a", "b", "a")]
+    notes = Notes()
+    images = replace_labels(find_images(photos), read_checked(tables), notes)
+    assert images.labels[0] == "a"
+    assert f"'b' in {tables[1]!r}, 'a' in {tables[0]!r}" in "\n".join(notes.lines)
+
+
 def test_a_label_can_be_removed_and_the_case_of_the_columns_is_ignored(photos):
     images = find_images(photos)
     checked = read_checked({"Path": [images.paths[0]], "Checked_Label": ["(no label)"]})

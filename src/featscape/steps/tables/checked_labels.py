@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
@@ -34,18 +35,26 @@ _MOST_SHOWN = 60  # characters of a value in a message
 
 @dataclass(frozen=True)
 class CheckedLabels:
-    """The checked labels of a table.
+    """The checked labels of one table or several tables.
 
     Attributes
     ----------
-    table : str
-        The name of the table, for messages.
-    by_path : mapping of str to str
-        The checked label of each path that has a checked label; at least one.
+    tables : tuple of (str, mapping of str to str)
+        The name of each table, for messages, and the checked label of each path that has a checked
+        label; at least one.
     """
 
-    table: str
-    by_path: Mapping[str, str]
+    tables: tuple[tuple[str, Mapping[str, str]], ...]
+
+    @property
+    def table(self) -> str:
+        """The names of the tables, for messages."""
+        return ", ".join(name for name, _ in self.tables)
+
+    @cached_property
+    def by_path(self) -> Mapping[str, str]:
+        """The label of each path in the last table that has a label for the path."""
+        return {path: label for _, labels in self.tables for path, label in labels.items()}
 
 
 def read_checked(checked: TableInput | list[str] | None) -> CheckedLabels | None:
@@ -63,14 +72,15 @@ def read_checked(checked: TableInput | list[str] | None) -> CheckedLabels | None
         If the table cannot be read, has no such columns or no checked label, or if a path has two
         checked labels.
     """
-    tables = checked if isinstance(checked, list) else [] if checked is None else [checked]
-    names: list[str] = []
-    by_path: dict[str, str] = {}
-    for given in tables:
-        table = _read_table(given)
-        names.append(table.name)
-        by_path |= _read_labels(table)
-    return CheckedLabels(", ".join(names), by_path) if names else None
+    given = checked if isinstance(checked, list) else [] if checked is None else [checked]
+    tables = [_read_table(one) for one in given]
+    names = [table.name for table in tables]
+    if len(set(names)) < len(names):  # files of one name in several folders
+        names = [
+            os.fspath(one) if isinstance(one, str | os.PathLike) else "checked" for one in given
+        ]
+    labels = [_read_labels(table) for table in tables]
+    return CheckedLabels(tuple(zip(names, labels, strict=True))) if given else None
 
 
 def apply_checked(
@@ -84,8 +94,8 @@ def apply_checked(
     checked : CheckedLabels or None
         None changes nothing.
     reporter : Progress
-        Receives the number of replaced and of removed labels, the new classes, and the paths of
-        images that were not drawn and of no image.
+        Receives the number of replaced and of removed labels, the contradictions between tables,
+        the new classes, and the paths of images that were not drawn and of no image.
     found : ImageSet
         The images from which `images` were drawn, or `images`.
 
@@ -115,11 +125,8 @@ def apply_checked(
     classes = set(found.labels or ())
     # A spreadsheet may write the class 3 as 3.0 or 3,0, and the class 3.0 as 3.
     spelled = {_whole(name): name for name in classes} | {name: name for name in classes}
-    used = {
-        items[path]: spelled.get(label, spelled.get(_whole(label), label))
-        for path, label in by_path.items()
-        if path in items
-    }
+    drawn = {path: _as_class(by_path[path], spelled) for path in by_path if path in items}
+    used = {items[path]: label for path, label in drawn.items()}
     labels = list(images.labels or (NO_LABEL,) * len(images))
     column = checked_labels(images.columns, len(images))
     n_replaced = sum(labels[item] != label for item, label in used.items())
@@ -132,6 +139,8 @@ def apply_checked(
     )
     if n_removed:
         reporter.note(f"checked labels: {plural(n_removed, 'label was', 'labels were')} removed")
+    for line in _describe_contradictions(checked, drawn, spelled):
+        reporter.note(line)
     if new := sorted(set(used.values()) - classes - {NO_LABEL}):
         names = printable(list_first(new, n_shown=_N_NAMED))
         reporter.note(f"checked labels: new {'class' if len(new) == 1 else 'classes'} {names}")
@@ -178,6 +187,43 @@ def _whole(label: str) -> str:
     """Return a whole number without its decimals, and every other label unchanged."""
     number = _WHOLE_NUMBER.fullmatch(label)
     return number[1] if number else label
+
+
+def _as_class(label: str, spelled: Mapping[str, str]) -> str:
+    """Return the class of the source that a label names, or the label if there is none."""
+    return spelled.get(label, spelled.get(_whole(label), label))
+
+
+def _describe_contradictions(
+    checked: CheckedLabels, used: Mapping[str, str], spelled: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield a line if several tables have different labels for an image.
+
+    Parameters
+    ----------
+    checked : CheckedLabels
+    used : mapping of str to str
+        The class of each path of an image that was drawn.
+    spelled : mapping of str to str
+        The classes of the source by the ways to write their names.
+    """
+    found: dict[str, tuple[str, str]] = {}  # by path: the table and its label
+    counting: dict[str, str] = {}  # by path: the last table
+    for name, labels in checked.tables:
+        for path in labels.keys() & used.keys():
+            counting[path] = name
+            label = _as_class(labels[path], spelled)
+            if label != used[path]:
+                found[path] = name, label
+    if not found:
+        return
+    path = next(path for path in used if path in found)
+    table, label = found[path]
+    images = plural(len(found), "image has", "images have")
+    yield (
+        f"checked labels: {images} different labels in the tables, of which the last one counts; "
+        f"first {printable(path)!r}: {label!r} in {table!r}, {used[path]!r} in {counting[path]!r}"
+    )
 
 
 def _describe_unused(
