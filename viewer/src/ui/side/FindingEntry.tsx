@@ -4,9 +4,10 @@ import { useEffect, useState } from "preact/hooks";
 import type { ListedFinding, ListedSection } from "../../contract";
 import { countText } from "../../state/wording/words";
 import { useApp } from "../context";
+import { ClassName } from "../controls/ClassName";
 import { Difference } from "../controls/Difference";
 import { ItemButton } from "../controls/ItemButtons";
-import { Name } from "../controls/Name";
+import { LabelButtons } from "./LabelButtons";
 
 type SectionLayout = ListedSection["layout"];
 
@@ -133,7 +134,7 @@ function ItemContent({ finding }: RowProps) {
     <div class={hasImages ? "fs-finding-item" : "fs-finding-item fs-finding-named"}>
       <ItemButton item={item} sizePx={128} />
       <div class="fs-finding-facts">
-        <Labels finding={finding} />
+        <LabelButtons finding={finding} />
         <Sentence finding={finding} />
         {finding.neighbors.length > 0 && (
           <Strip
@@ -145,53 +146,6 @@ function ItemContent({ finding }: RowProps) {
         )}
       </div>
     </div>
-  );
-}
-
-/** The given and the suggested label. A click checks a label, and a second click removes the check. */
-export function Labels({ finding }: { readonly finding: ListedFinding }) {
-  const app = useApp();
-  const { items, manifest, checks } = app;
-  const { suggested } = finding;
-  if (suggested === null) return null;
-  const first = finding.items[0] as number;
-  const checked = checks.labels.value.get(first);
-  const given = items.classOf(first);
-  const other = manifest.classes?.find((each) => each.name === suggested);
-  const choice = (name: string, color: string | undefined, key: string) => (
-    <button
-      type="button"
-      class="fs-choice"
-      aria-pressed={checked === name}
-      title={`${name} is the correct label (${key})`}
-      onClick={() => app.check(finding.items, checked === name ? null : name)}
-    >
-      <ClassName name={name} color={color} />
-    </button>
-  );
-  return (
-    <div class="fs-relabel">
-      <span class="fs-muted">label:</span>
-      {choice(given?.name ?? "no label", given?.color, "Y")}
-      <span class="fs-muted">suggested:</span>
-      {choice(suggested, other?.color, "U")}
-    </div>
-  );
-}
-
-export function ClassName({
-  name,
-  color,
-}: {
-  readonly name: string;
-  readonly color?: string | undefined;
-}) {
-  const app = useApp();
-  return (
-    <span class="fs-label">
-      <i class="fs-swatch" style={{ background: app.displayedColor(color) }} />
-      <Name name={name} among={app.items.classNames} title={name} />
-    </span>
   );
 }
 

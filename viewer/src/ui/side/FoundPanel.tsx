@@ -6,10 +6,10 @@ import { type Content, scoreText } from "../../state/search/contents";
 import { dividedQuery } from "../../state/search/values";
 import { countText, quotedQuery } from "../../state/wording/words";
 import { count, useApp } from "../context";
+import { ClassName } from "../controls/ClassName";
 import { SidePanel, TextButton } from "../controls/controls";
 import { ItemButton, ItemPath } from "../controls/ItemButtons";
 import { Icon } from "../controls/icons";
-import { ClassName } from "./FindingEntry";
 import { StepButtons } from "./StepButtons";
 
 export function FoundPanel() {

@@ -15,7 +15,7 @@ import { Name } from "../controls/Name";
 import { Original } from "../controls/Original";
 import { PathText } from "../controls/PathText";
 import { Thumbnail } from "../controls/Thumbnail";
-import { Labels } from "./FindingEntry";
+import { LabelButtons } from "./LabelButtons";
 
 const AGAIN_MS = 2000; // until a request is repeated while the server does not answer
 
@@ -196,7 +196,7 @@ function ItemFindings({ found }: { readonly found: readonly ItemFinding[] }) {
               {row.text}
             </span>
           </button>
-          <Labels finding={row} />
+          <LabelButtons finding={row} />
         </div>
       ))}
     </section>
