@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { csv, csvField, shortest } from "./csv";
+import { shortest } from "../items/cells";
+import { csv, csvField } from "./csv";
 
 /** RFC 4180 read back, a character at a time. */
 function parse(text: string): string[][] {

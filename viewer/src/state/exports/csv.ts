@@ -1,15 +1,6 @@
 /** CSV that is safe to open in a spreadsheet. */
 
-export type Cell = string | number | null;
-
-/** Round a float32 to the fewest digits that identify it: 0.1, not 0.10000000149011612. */
-export function shortest(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
-  }
-  return Number(value.toPrecision(9));
-}
+import type { Cell } from "../items/cells";
 
 /**
  * Format a field by RFC 4180. A text that a spreadsheet would read as a formula gets a leading

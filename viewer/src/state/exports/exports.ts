@@ -2,10 +2,10 @@
 import { CHECKED_LABEL } from "../../contract";
 import type { App } from "../app";
 import type { Values } from "../filters/filters";
+import { type Cell, cellOf } from "../items/cells";
 import { LABEL } from "../items/items";
 import { exportSelections } from "../selections/named-selections";
-import { cellOf, checkedInMap } from "./cells";
-import { type Cell, csv } from "./csv";
+import { csv } from "./csv";
 import { legendPainter } from "./legend-picture";
 
 function download(content: Blob | string, name: string, type = "text/plain"): void {

@@ -3,8 +3,7 @@ import { signal } from "@preact/signals";
 import { on } from "../../events";
 import { SourceError } from "../../sources/error";
 import type { App } from "../app";
-import { checkedInMap } from "../exports/cells";
-import type { Cell } from "../exports/csv";
+import { type Cell, checkedInMap } from "../items/cells";
 import type { Items } from "../items/items";
 import { countText } from "../wording/words";
 

@@ -6,9 +6,19 @@ import {
   type NumberColumn,
 } from "../../contract";
 import { isDouble } from "../filters/columns";
-import type { Items } from "../items/items";
 import { dateText } from "../wording/words";
-import { type Cell, shortest } from "./csv";
+import type { Items } from "./items";
+
+export type Cell = string | number | null;
+
+/** Round a float32 to the fewest digits that identify it: 0.1, not 0.10000000149011612. */
+export function shortest(value: number): number {
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return Number(value.toPrecision(9));
+}
 
 export function cellOf(column: CategoryColumn | NumberColumn | DateColumn, value: number): Cell {
   if (column.kind === "category") return column.categories[value]?.name ?? null;
