@@ -66,7 +66,7 @@ it("a check that the map confirms is removed without a message", async () => {
   stop();
 });
 
-it("checks of an earlier version of the map are found by path and label, and taken over", async () => {
+it("checks of an earlier version of the map are found by path and label, and added", async () => {
   const store = storage();
   const early = smallApp({ digest: "abc", storage: store }); // cat, dog, cat, …
   early.check([0, 1, 2], "bird");
@@ -84,7 +84,7 @@ it("checks of an earlier version of the map are found by path and label, and tak
   checks.check([0], "dog");
   await checks.findEarlier();
   expect([...checks.earlier.value.keys()].sort()).toEqual([1, 4]);
-  checks.takeOver();
+  checks.addEarlier();
   const again = smallApp(map).checks;
   again.read();
   await again.findEarlier();
@@ -96,7 +96,26 @@ it("checks of an earlier version of the map are found by path and label, and tak
   ]);
   const back = smallApp({ digest: "abc", storage: store }).checks;
   back.read();
-  expect([...back.labels.value.keys()]).toEqual([1, 2, 4]); // those that were not taken over
+  expect([...back.labels.value.keys()]).toEqual([1, 2, 4]); // those that were not added
+});
+
+it("the number of earlier checks and the added checks leave out labels that were checked since", async () => {
+  const store = storage();
+  const early = smallApp({ digest: "abc", storage: store });
+  early.check([1, 2], "dog");
+  await settled();
+  const { checks } = smallApp({ digest: "abd", storage: store });
+  checks.read();
+  await checks.findEarlier();
+  expect([...checks.earlier.value.keys()]).toEqual([1, 2]);
+  checks.check([2], "bird");
+  expect([...checks.earlier.value.keys()]).toEqual([1]);
+  smallApp({ digest: "abd", storage: store }).checks.check([2], "fish"); // in another tab
+  checks.addEarlier();
+  expect([...checks.labels.value].sort()).toEqual([
+    [1, "dog"],
+    [2, "fish"],
+  ]);
 });
 
 it("a check whose path was not read before the page was closed gets its path at the next visit", async () => {

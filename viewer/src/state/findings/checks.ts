@@ -1,5 +1,5 @@
 /** Labels that a person has checked on the page, kept by the browser. */
-import { signal } from "@preact/signals";
+import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import { on } from "../../events";
 import { SourceError } from "../../sources/error";
 import type { App } from "../app";
@@ -18,8 +18,11 @@ type Check = readonly [digest: string, id: number, path: string, given: string, 
 export class Checks {
   /** The right label of each checked item. */
   readonly labels = signal<ReadonlyMap<number, string>>(new Map());
-  /** The checks of other versions of the map, by item, that `takeOver` adds. */
-  readonly earlier = signal<ReadonlyMap<number, Check>>(new Map());
+  /** The checks of other versions of the map, by item, that `addEarlier` adds. */
+  readonly earlier: ReadonlySignal<ReadonlyMap<number, Check>> = computed(
+    // a check of this version is newer
+    () => new Map([...this.found.value].filter(([item]) => !this.labels.value.has(item))),
+  );
 
   /** Null in a bundle without a digest: the ids may be those of another map with the same title. */
   private readonly storage: KeyStore | null;
@@ -27,6 +30,8 @@ export class Checks {
   private isKept = true;
   /** The kept checks of other versions of the map. */
   private others: readonly Check[] = [];
+  /** The checks of `others` whose items were found. */
+  private readonly found = signal<ReadonlyMap<number, Check>>(new Map());
   /** The paths of checked items, by which another version of the map finds the items. */
   private readonly paths = new Map<number, string>();
   /** The checked labels of the map; null until they are read. */
@@ -94,25 +99,25 @@ export class Checks {
       for (const check of this.others) {
         const [, , path, given] = check;
         const item = this.items.itemOf(ids.get(path) ?? -1);
-        if (item !== null && this.isOpen(item, given) && !this.labels.value.has(item))
-          found.set(item, check);
+        if (item !== null && this.isOpen(item, given)) found.set(item, check);
       }
     }
-    this.earlier.value = found;
+    this.found.value = found;
   }
 
-  /** Make the checks of other versions of the map, whose items were found, those of this version. */
-  takeOver(): void {
+  /** Add the checks of other versions of the map, whose items were found, to this version. */
+  addEarlier(): void {
     this.read();
     const labels = new Map(this.labels.value);
     const name = ([, , path, given]: Check) => JSON.stringify([path, given]);
-    for (const [item, check] of this.earlier.value) {
+    const added = this.earlier.value;
+    for (const [item, check] of added) {
       labels.set(item, check[4]);
       this.paths.set(item, check[2]);
     }
-    const taken = new Set([...this.earlier.value.values()].map(name));
-    this.others = this.others.filter((check) => !taken.has(name(check)));
-    this.earlier.value = new Map();
+    const names = new Set([...added.values()].map(name));
+    this.others = this.others.filter((check) => !names.has(name(check)));
+    this.found.value = new Map();
     this.labels.value = labels;
     this.write();
   }

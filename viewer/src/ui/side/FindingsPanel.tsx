@@ -209,7 +209,7 @@ function CheckButtons() {
       {nEarlier > 0 && (
         <TextButton
           title={`Add the checks of an earlier version of this map, with other ${app.noun}s`}
-          onClick={() => messages.attemptNow(() => checks.takeOver())}
+          onClick={() => messages.attemptNow(() => checks.addEarlier())}
         >
           <Icon name="plus" /> Take over {counted(nEarlier, "check")} from an earlier version
         </TextButton>
