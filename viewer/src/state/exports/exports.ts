@@ -82,8 +82,7 @@ export async function saveCsv(app: App): Promise<void> {
  */
 export async function checksCsv(app: App): Promise<string> {
   const { items, checks } = app;
-  await checks.removeOutdated(); // also if the start of the page could not read the column
-  const labels = new Map([...(await checkedInMap(items)), ...checks.labels.value]);
+  const labels = await checks.withLabelsOfMap();
   const rows = await inTableOrder(app, Uint32Array.from(labels.keys()), async (item) => [
     await items.path(item),
     items.classOf(item)?.name ?? null,

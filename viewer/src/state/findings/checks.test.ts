@@ -144,6 +144,29 @@ it("checks that the browser cannot keep or read are reported", () => {
   expect([...again.labels.value]).toEqual([[0, "bird"]]);
 });
 
+it.each([
+  ["a damaged text", () => "[1"],
+  [
+    "a blocked storage",
+    () => {
+      throw new Error("the storage is blocked");
+    },
+  ],
+])(
+  "the table has all checked labels with %s, and leaves the checks unchanged",
+  async (_, getItem) => {
+    const checked = ["cat", null, null, null, null, null]; // the label of item 0
+    const app = smallApp({ digest: "abc", storage: { ...storage(true), getItem }, checked });
+    expect(() => app.checks.check([0, 1], "bird")).toThrow("Save the table.");
+    const rows = (await checksCsv(app)).trimEnd().split("\r\n").slice(1);
+    expect(rows.map((row) => row.split(",").slice(1))).toEqual([
+      ["dog", "bird"],
+      ["cat", "cat"], // the checked label of the map is newer
+    ]);
+    expect([...app.checks.labels.value.keys()]).toEqual([0, 1]);
+  },
+);
+
 it("without a digest, the checks are those of this visit", () => {
   const store = storage();
   const { checks } = smallApp({ digest: null, storage: store });

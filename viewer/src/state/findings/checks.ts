@@ -138,6 +138,13 @@ export class Checks {
     this.write();
   }
 
+  /** The checked labels of the map and of this browser, without the checks that are outdated. */
+  async withLabelsOfMap(): Promise<ReadonlyMap<number, Cell>> {
+    this.inMap ??= await checkedInMap(this.items);
+    const own = [...this.labels.value].filter(([item]) => !this.isCheckedInMap(item));
+    return new Map([...this.inMap, ...own]);
+  }
+
   private write(): void {
     const { items, paths, digest } = this;
     const own = [...this.labels.value].map(
