@@ -152,8 +152,9 @@ export class Findings {
     const start = rows.findIndex(
       ({ items, suggested }) => suggested === null || !this.isChecked(items[0] ?? -1),
     );
+    // -1 is the last row: the list is circular
     const next =
-      this.at.value < 0 && by > 0 ? Math.max(start, 0) : Math.max(this.at.value + by, -1); // the last row is before the first
+      this.at.value < 0 && by > 0 ? Math.max(start, 0) : Math.max(this.at.value + by, -1);
     this.choose(rows.at(next % rows.length) ?? null);
     return this.current.value;
   }

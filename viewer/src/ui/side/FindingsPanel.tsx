@@ -115,6 +115,7 @@ function SectionTools({ section }: { readonly section: ListedSection }) {
   if (section.layout === "texts" || count === 0) return null;
   const { n_findings, n_listed, layout } = section;
   const place = at.value >= 0 ? `${countText(at.value + 1)} / ` : "";
+  // the list is incomplete, and the filters hide some of its findings
   const all =
     count < n_listed && n_listed < n_findings // the filters hide a part of the list, which is a part
       ? `the first ${countText(n_listed)}`
