@@ -176,7 +176,7 @@ it("a map with checked labels saves the checked labels of the map, too", async (
   expect(button("Save 1 checked label and those of the map").title).toContain("--checked");
 });
 
-it("the panel takes over the checks of an earlier version of the map", async () => {
+it("the panel adds the checks of an earlier version of the map", async () => {
   const kept = new Map<string, string>();
   const storage = {
     getItem: (key: string) => kept.get(key) ?? null,
@@ -189,10 +189,10 @@ it("the panel takes over the checks of an earlier version of the map", async () 
   app.checks.read();
   app.openFindings("labels");
   await settled();
-  button("Take over 2 checks from an earlier version").click();
+  button("Add 2 checks of an earlier version").click();
   await settled();
   expect([...app.checks.labels.value.keys()]).toEqual([2, 4]);
-  expect(root.querySelector(".fs-actions")?.textContent).not.toContain("Take over");
+  expect(root.querySelector(".fs-actions")?.textContent).not.toContain("earlier version");
 });
 
 it.each(["y", "u", "j"])("the first %s goes to the first label without a check", async (key) => {
@@ -351,7 +351,7 @@ it("a section of which only the first findings are listed counts both", async ()
   app.setFilter("value", { kind: "range", lower: 4, upper: 5 });
   await settled();
   expect(root.querySelector(".fs-side .fs-number")?.textContent).toBe("1 of the first 2");
-  expect(root.querySelector(".fs-note")?.textContent).toContain("The filters hide 1 of the list.");
+  expect(root.querySelector(".fs-note")?.textContent).toContain("The filters hide 1 finding.");
   expect(root.querySelectorAll(".fs-finding")).toHaveLength(1);
 });
 

@@ -45,7 +45,7 @@ it("a checked label of the map takes precedence over the check that the browser 
   await settled();
   expect([...app.checks.labels.value.keys()]).toEqual([2, 4]);
   expect(app.messages.note.value).toBe(
-    "Checks left out, because the map has another checked label: 1",
+    "1 check was removed, because the map has another checked label of the item.",
   );
   const labels = (await checksCsv(app)).trimEnd().split("\r\n").slice(1);
   expect(labels.map((row) => row.split(",")[2])).toEqual(["bird", "bird", "dog", "cat"]);

@@ -209,12 +209,16 @@ export class Checks {
 }
 
 /** Read the checks that the browser keeps, now and after changes in other tabs. */
-export function watchChecks({ checks, messages }: App): () => void {
+export function watchChecks({ checks, messages, noun }: App): () => void {
   async function read(): Promise<void> {
     checks.read();
     const n = await checks.removeOutdated();
-    if (n > 0)
-      messages.done(`Checks left out, because the map has another checked label: ${countText(n)}`);
+    if (n > 0) {
+      const removed = n === 1 ? "1 check was" : `${countText(n)} checks were`;
+      const other =
+        n === 1 ? `another checked label of the ${noun}` : `other checked labels of the ${noun}s`;
+      messages.done(`${removed} removed, because the map has ${other}.`);
+    }
     await checks.keepPaths(); // of a check after which the page was closed at once
   }
   void messages.attempt(read());

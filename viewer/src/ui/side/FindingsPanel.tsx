@@ -117,7 +117,7 @@ function SectionTools({ section }: { readonly section: ListedSection }) {
   const place = at.value >= 0 ? `${countText(at.value + 1)} / ` : "";
   // the list is incomplete, and the filters hide some of its findings
   const all =
-    count < n_listed && n_listed < n_findings // the filters hide a part of the list, which is a part
+    count < n_listed && n_listed < n_findings
       ? `the first ${countText(n_listed)}`
       : countText(n_findings);
   const found =
@@ -148,7 +148,7 @@ function Section({ section }: { readonly section: ListedSection }) {
             <code>featscape findings MAP --csv</code> prints all.
           </>
         )}
-        {nHidden > 0 && ` The filters hide ${countText(nHidden)} of the list.`}
+        {nHidden > 0 && ` The filters hide ${counted(nHidden, "finding")}.`}
       </p>
       <div class="fs-actions">
         {items && (
@@ -212,7 +212,7 @@ function CheckButtons() {
           title={`Add the checks of an earlier version of this map, with other ${app.noun}s`}
           onClick={() => messages.attemptNow(() => checks.addEarlier())}
         >
-          <Icon name="plus" /> Take over {counted(nEarlier, "check")} from an earlier version
+          <Icon name="plus" /> Add {counted(nEarlier, "check")} of an earlier version
         </TextButton>
       )}
     </>
