@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.blas import for_each
 from featscape.findings.records import DetectorResult, Evidence, OffTopic
 from featscape.findings.spaces import blocks, shuffled_members, unit_rows
 from featscape.findings.wording import join_names, name_item, noun_of, too_few_items
+from featscape.threads import map_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -281,7 +281,7 @@ def _distances(
         if of_classes:
             distances[block, 1] = np.min(of_groups[1:], axis=0)
 
-    for_each(compare, blocks(len(rows), rows_at_once=512), n_threads=n_threads)
+    map_parts(compare, blocks(len(rows), rows_at_once=512), n_threads=n_threads)
     if (distances < _LEAST_DISTANCE).mean() > _MOST_EQUAL:
         return None, to_others
     return np.maximum(distances, _LEAST_DISTANCE), np.maximum(to_others, _LEAST_DISTANCE)

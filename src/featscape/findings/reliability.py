@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.blas import for_each
 from featscape.findings.records import DetectorResult, Evidence, Reliability
 from featscape.findings.spaces import (
     N_SEARCHED,
@@ -29,6 +28,7 @@ from featscape.findings.spaces import (
 )
 from featscape.findings.wording import too_few_items
 from featscape.number_text import percent
+from featscape.threads import map_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,7 +169,7 @@ def share_in_common(
             is_twice &= both[:, 1:] >= 0
         return np.asarray(is_twice.sum(axis=1, dtype=np.uint16))
 
-    counts = for_each(count, blocks(len(some)), n_threads=n_threads)
+    counts = map_parts(count, blocks(len(some)), n_threads=n_threads)
     return np.asarray(np.concatenate(counts) / some.shape[1])
 
 
@@ -285,7 +285,7 @@ def _compare_ranks(
         return excess
 
     parts = blocks(len(rows), rows_at_once=_ROWS_AT_ONCE)
-    excess = np.sum(for_each(sum_excess, parts, n_threads=n_threads), axis=0)
+    excess = np.sum(map_parts(sum_excess, parts, n_threads=n_threads), axis=0)
     k_common = min(_N_KNN, k)
     nearest = near[:, :k_common]
     common = [share_in_common(nearest, of[rows, :k_common]).sum() for of in (on_map, neighbors)]
@@ -318,7 +318,7 @@ def _distances_in_features(
         distances[:, block] += np.einsum("ij,ij->i", others, others)
 
     parts = blocks(len(features), rows_at_once=_COLUMNS_AT_ONCE)
-    for_each(fill, parts, n_threads=n_threads)
+    map_parts(fill, parts, n_threads=n_threads)
     distances[np.arange(len(rows)), rows] = -np.inf
     return distances
 

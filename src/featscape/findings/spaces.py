@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.blas import for_each
 from featscape.records import Neighbors
+from featscape.threads import map_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -326,7 +326,7 @@ def search_among(
         indices[block] = np.take_along_axis(near, order, axis=1)
         distances[block] = np.sqrt(np.take_along_axis(squares, order, axis=1))
 
-    for_each(search, blocks(n, rows_at_once=32), n_threads=n_threads)
+    map_parts(search, blocks(n, rows_at_once=32), n_threads=n_threads)
     return Neighbors(indices, distances)
 
 

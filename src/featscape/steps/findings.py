@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape import mapfolder
-from featscape.blas import one_blas_thread
 from featscape.cores import count_cores
 from featscape.findings import ItemColumns, ItemData, compute_findings, from_json, relate_classes
 from featscape.findings.spaces import blocks
@@ -17,6 +16,7 @@ from featscape.mapfolder.layout import damaged
 from featscape.mapfolder.read import read_digests, seed_of
 from featscape.records.images import PIXEL_KINDS
 from featscape.steps.tsne.adapter import search_neighbors
+from featscape.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

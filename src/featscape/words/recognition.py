@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.blas import for_each
 from featscape.cores import count_cores
 from featscape.records import Recognized
+from featscape.threads import map_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,5 +55,5 @@ def recognize(features: NDArray[np.float32], classifier: ClassifierWeights) -> R
         classes[rows] = np.take_along_axis(top, order, axis=1)
         probabilities[rows] = np.take_along_axis(values, order, axis=1)
 
-    for_each(recognize_block, range(0, n_items, n_rows), n_threads=count_cores())
+    map_parts(recognize_block, range(0, n_items, n_rows), n_threads=count_cores())
     return Recognized(classes, probabilities)

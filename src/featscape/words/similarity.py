@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.blas import one_blas_thread
 from featscape.records import Match
+from featscape.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.blas import for_each
 from featscape.findings.classes.parts import choose_exemplars, split_class
 from featscape.findings.classes.tree import N_LIFT, build_tree
 from featscape.findings.records import ClassFinding, DetectorResult, Evidence
@@ -14,6 +13,7 @@ from featscape.findings.spaces import shuffled_members
 from featscape.findings.wording import join_names
 from featscape.number_text import percent, plural
 from featscape.printable_names import printable
+from featscape.threads import map_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -143,7 +143,7 @@ def _exemplars(
         )
 
     several = [code for code in range(len(members)) if len(members[code]) > 1]
-    return for_each(find, several, n_threads=n_threads)
+    return map_parts(find, several, n_threads=n_threads)
 
 
 def _splits(
@@ -165,7 +165,7 @@ def _splits(
             return None
         return conductance, classes.names[code], some[in_smaller], some[~in_smaller]
 
-    found = [one for one in for_each(find, range(len(members)), n_threads=n_threads) if one]
+    found = [one for one in map_parts(find, range(len(members)), n_threads=n_threads) if one]
     return [_split(*one, noun) for one in sorted(found, key=lambda one: one[:2])]
 
 

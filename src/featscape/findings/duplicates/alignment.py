@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
-from featscape.blas import for_each
 from featscape.findings.pixels.survey import SIZE_PX
+from featscape.threads import map_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,7 +109,7 @@ class Aligner:
         if not batches:
             empty = np.zeros(0, dtype=np.complex64)
             return Alignment(empty.real, empty.real, np.zeros(0, dtype=bool), empty, empty)
-        parts = for_each(
+        parts = map_parts(
             lambda batch: self._align_batch(batch, n_steps), batches, n_threads=n_threads
         )
         return Alignment(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))

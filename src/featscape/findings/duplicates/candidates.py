@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.blas import for_each
 from featscape.findings.duplicates.descriptors import mirror
 from featscape.findings.duplicates.pair_table import unique_pairs
 from featscape.findings.duplicates.power_law import SCALE_RANK, exponent_of
 from featscape.findings.spaces import blocks
+from featscape.threads import map_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -146,7 +146,7 @@ class Candidates:
             distances = 1 - product / np.maximum(length, 1e-12)
             np.log(np.maximum(distances, _LEAST_DISTANCE), out=logs[block])
 
-        for_each(compare, blocks(len(logs), rows_at_once=_ROWS), n_threads=n_threads)
+        map_parts(compare, blocks(len(logs), rows_at_once=_ROWS), n_threads=n_threads)
         if self.near.shape[1] <= SCALE_RANK:  # too few candidates for a scale
             return logs
         ordered = np.sort(np.where(self.is_known, logs, np.inf), axis=1)

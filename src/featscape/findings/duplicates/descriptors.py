@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.blas import for_each
 from featscape.findings.spaces import blocks
+from featscape.threads import map_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +110,7 @@ def nearest_descriptors(
                 new = change(descriptors[items]) @ columns
                 _update(nearest, similarity, items, members, new)
 
-        for_each(ask, range(len(cells)), n_threads=n_threads)
+        map_parts(ask, range(len(cells)), n_threads=n_threads)
     return nearest
 
 
@@ -132,7 +132,7 @@ def _assign(
     def assign(block: slice) -> None:
         cells[block] = largest(change(rows[block]) @ centers.T, n_cells)
 
-    for_each(assign, blocks(len(rows), rows_at_once=_ASKING), n_threads=n_threads)
+    map_parts(assign, blocks(len(rows), rows_at_once=_ASKING), n_threads=n_threads)
     order = np.argsort(cells.ravel(), kind="stable").astype(np.int32)
     ends = np.cumsum(np.bincount(cells.ravel(), minlength=len(centers)))
     return np.split(order // n_cells, ends[:-1])

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from featscape.blas import for_each
 from featscape.findings.duplicates.alignment import Aligner, mirror, warp
 from featscape.findings.duplicates.texture import have_equal_texture
 from featscape.findings.pixels.survey import COLOR_SIZE_PX, SIZE_PX
 from featscape.findings.spaces import blocks
+from featscape.threads import map_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,7 +142,7 @@ def compare_foregrounds(
             is_exact=_are_mirror_images(grays[own], grays[other]),
         )
 
-    parts = for_each(compare, blocks(len(pairs), rows_at_once=_ROWS), n_threads=n_threads)
+    parts = map_parts(compare, blocks(len(pairs), rows_at_once=_ROWS), n_threads=n_threads)
     return ForegroundMatch(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.blas import for_each
 from featscape.findings.duplicates.alignment import Aligner
 from featscape.findings.spaces import blocks
+from featscape.threads import map_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,7 +79,7 @@ class PairTable:
             norm = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
             distances[block] = 1 - product / np.maximum(norm, 1e-12)
 
-        for_each(compare, blocks(len(pairs), rows_at_once=_ROWS), n_threads=self._n_threads)
+        map_parts(compare, blocks(len(pairs), rows_at_once=_ROWS), n_threads=self._n_threads)
         return distances
 
     def log_distances(self, measure: int) -> Floats:

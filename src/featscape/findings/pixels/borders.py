@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.blas import for_each
 from featscape.findings.spaces import blocks
+from featscape.threads import map_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def _describe(grays: NDArray[np.uint8], n_threads: int) -> NDArray[np.float32]:
         values[block, 0], values[block, 1] = levels.mean(axis=1), levels.std(axis=1)
         values[block, 2:] = np.quantile(levels, _QUANTILES, axis=1).T
 
-    for_each(describe, blocks(len(grays)), n_threads=n_threads)
+    map_parts(describe, blocks(len(grays)), n_threads=n_threads)
     low, middle, high = np.quantile(values, [0.1, 0.5, 0.9], axis=0)
     scaled = (values - middle) / np.maximum(high - low, _LEAST_SPREAD)
     return np.asarray(np.clip(scaled, -_FARTHEST, _FARTHEST), dtype=np.float32)
@@ -85,5 +85,5 @@ def _distances(
     def compare(block: slice) -> None:
         distances[block] = np.partition(cdist(values[block], sample), rank, axis=1)[:, rank]
 
-    for_each(compare, blocks(len(values), rows_at_once=512), n_threads=n_threads)
+    map_parts(compare, blocks(len(values), rows_at_once=512), n_threads=n_threads)
     return distances

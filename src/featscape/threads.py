@@ -1,4 +1,4 @@
-"""Limit the threads of BLAS, the library of the matrix products of NumPy and SciPy."""
+"""Work in threads, and limit the threads of BLAS, which computes the matrix products of NumPy."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def for_each(work: Callable[[T], R], parts: Iterable[T], *, n_threads: int) -> list[R]:
-    """Call `work` with each part in threads, each with one thread of BLAS; return the results."""
+def map_parts(work: Callable[[T], R], parts: Iterable[T], *, n_threads: int) -> list[R]:
+    """Return the results of `work` for each part, computed in threads with one BLAS thread each."""
     with one_blas_thread(), ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(work, parts))  # raises an error of a thread
 

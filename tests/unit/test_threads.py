@@ -2,7 +2,7 @@
 
 import pytest
 
-from featscape.blas import for_each
+from featscape.threads import map_parts
 
 
 def test_an_error_in_a_thread_is_raised():
@@ -11,4 +11,4 @@ def test_an_error_in_a_thread_is_raised():
             raise ValueError(part)
 
     with pytest.raises(ValueError, match="2"):
-        for_each(fail, range(4), n_threads=2)
+        map_parts(fail, range(4), n_threads=2)
