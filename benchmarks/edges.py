@@ -25,13 +25,16 @@ from findings_sets import Pictures
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MOST, _SHARE, _BLUR_PX, _OF_PX = 1_000, 0.04, 2.5, 512
+_MOST_IMAGES = 1_000  # of a source
+_FAULTY_SHARE = 0.04  # of the images, for each fault
+_BLUR_PX = 2.5  # the radius for images with a longer side of `_BLUR_SIDE_PX`
+_BLUR_SIDE_PX = 512
 _FAULTS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "dark": lambda image: image.point(lambda level: level * 0.12),
     "overexposed": lambda image: image.point(lambda level: level * 0.2 + 204),
     "flat": lambda image: image.point(lambda level: level * 0.02 + 110),
     "blurred": lambda image: image.filter(
-        ImageFilter.GaussianBlur(max(1, _BLUR_PX * max(image.size) / _OF_PX))
+        ImageFilter.GaussianBlur(max(1, _BLUR_PX * max(image.size) / _BLUR_SIDE_PX))
     ),
 }
 
@@ -80,9 +83,9 @@ def measure(source: str) -> None:
     """Print a row for each kind of edge."""
     random = np.random.default_rng(0)
     found = find_images(source)
-    chosen = random.permutation(len(found))[:_MOST]  # the planted images are the first
+    chosen = random.permutation(len(found))[:_MOST_IMAGES]  # the planted images are the first
     images = [found.load(item) for item in chosen.tolist()]
-    n_planted = max(5, round(_SHARE * len(images)))
+    n_planted = max(5, round(_FAULTY_SHARE * len(images)))
     planted = {name: slice(n * n_planted, (n + 1) * n_planted) for n, name in enumerate(_FAULTS)}
     for name, items in planted.items():
         images[items] = [_FAULTS[name](image) for image in images[items]]

@@ -64,7 +64,7 @@ def write_findings(
                 ListedSection(
                     name=section.name,
                     title=section.title,
-                    text=_shortened(section.text),
+                    text=_page_text(section.text),
                     method=section.method
                     and shorten_end(encodable(section.method), MOST_METHOD_TEXT),
                     column=section.column,
@@ -114,7 +114,7 @@ def mark_findings(
 
 def _listed(finding: ShownFinding, rank: NDArray[np.uint32]) -> ListedFinding:
     return ListedFinding(
-        text=_shortened(finding.text),
+        text=_page_text(finding.text),
         items=rank[list(finding.items[:MOST_LISTED_ITEMS])].tolist(),
         n_items=len(finding.items),
         suggested=None if finding.suggested is None else encodable(finding.suggested),
@@ -122,6 +122,6 @@ def _listed(finding: ShownFinding, rank: NDArray[np.uint32]) -> ListedFinding:
     )
 
 
-def _shortened(text: str) -> str:
+def _page_text(text: str) -> str:
     """Return a text for the page, where no line ends between a number and its percent sign."""
     return shorten_end(encodable(text).replace(" %", "\N{NO-BREAK SPACE}%"), MOST_LISTED_TEXT)

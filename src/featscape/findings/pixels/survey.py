@@ -39,10 +39,11 @@ MEASURES = (
     "white",
 )
 _QUANTILES = np.array((0.02, 0.2, 0.99))  # of "darkest", "dark" and "lightest"
-# A date strip, a caption or a frame at the edge is not part of the picture, also if its share is a
-# tenth and the compression by JPEG blurs its border. Small images have no room for letters.
-_EDGE_SHARE = 8  # the outer eighth at each side
-_LEAST_EDGED_PX = 48  # sides of smaller thumbnails are not cut
+# Date strips, captions and frames are usually at most a tenth of the side. An eighth is cut,
+# because JPEG blurs the border of the strip. Thumbnails below 48 pixels rarely have readable
+# strips.
+_EDGE_SHARE = 1 / 8  # at each side
+_LEAST_CUT_SIDE_PX = 48  # shorter sides are not cut
 _BATCH = 64  # images per task of a thread
 _LEAST_BLUR_PX = 8  # side of the smallest images with enough edges to measure blur
 # Noise is measured in the smoothest blocks that are neither black nor white.
@@ -211,7 +212,7 @@ def _measure(image: Image.Image) -> list[float]:
 
 def _inner_part(shape: tuple[int, ...]) -> tuple[slice, ...]:
     """Return the rows and columns without the strips at the edge of an image of (h, w)."""
-    edges = [side // _EDGE_SHARE if side >= _LEAST_EDGED_PX else 0 for side in shape]
+    edges = [int(side * _EDGE_SHARE) if side >= _LEAST_CUT_SIDE_PX else 0 for side in shape]
     return tuple(slice(edge, side - edge) for edge, side in zip(edges, shape, strict=True))
 
 

@@ -105,7 +105,7 @@ def collect_properties(
     """
     collected = _collect(survey, sizes_px=sizes_px, paths=paths, splits=splits, columns=columns)
     different = [one for one in collected if _differs(one)]
-    return tuple(one for one in different if not _repeats_as_folder(one, different))
+    return tuple(one for one in different if not _is_redundant_folder(one, different))
 
 
 def _collect(
@@ -172,7 +172,7 @@ def _differs(one: Property) -> bool:
     return n_different > 1 and not is_identifier
 
 
-def _repeats_as_folder(one: Property, others: Sequence[Property]) -> bool:
+def _is_redundant_folder(one: Property, others: Sequence[Property]) -> bool:
     """Return whether a property is the folders, and another category divides the images equally."""
     return one.name == "folder" and any(
         _divides_equally(one, other) for other in others if other.name != "folder"
