@@ -46,7 +46,8 @@ class Similarities:
         if self._norms is None:
             self._norms = self._compute_norms()
         unit = vector / np.float32(max(float(np.linalg.norm(vector)), 1e-30))
-        # the rounding of `@` depends on the number of cores
+        # The rounding of `@` depends on the number of cores. A limit of the threads of BLAS would
+        # hold for all threads of the server, which also places images.
         products: NDArray[np.float32] = np.einsum("nd,d->n", self._features, unit)
         result: NDArray[np.float32] = products / self._norms
         return result
