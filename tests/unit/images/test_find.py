@@ -66,8 +66,8 @@ def test_images_in_formats_that_are_not_read_are_skipped_with_a_remedy(tmp_path,
     assert images.paths == ("1.jpg",)
     unread = {"2.HEIC": "heic", "3.dcm": "dcm", "raw/3.nef": "nef", "4.svg": "svg"}
     assert skipped(images) == {
-        name: f"the format {extension} is not read: convert it to JPEG or PNG, for example with "
-        f"find FOLDER -iname '*.{extension}' -exec magick mogrify -format jpg {{}} +"
+        name: f"the format {extension} is not read: convert it to JPEG or PNG, "
+        'see "Troubleshooting" in the documentation'
         for name, extension in unread.items()
     }
 

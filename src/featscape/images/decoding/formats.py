@@ -59,8 +59,8 @@ def describe_unreadable(name: str) -> str | None:
     extension = name.rpartition(".")[2].lower()
     if name.lower().endswith(_UNREADABLE_IMAGES):
         return (
-            f"the format {extension} is not read: convert it to JPEG or PNG, for example with "
-            f"find FOLDER -iname '*.{extension}' -exec magick mogrify -format jpg {{}} +"
+            f"the format {extension} is not read: convert it to JPEG or PNG, "
+            'see "Troubleshooting" in the documentation'
         )
     if name.lower().endswith(_VIDEOS):
         return (
