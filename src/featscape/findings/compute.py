@@ -247,7 +247,7 @@ def _find_in_images(
     )
     originals = None
     if classes is not None:
-        # a group with different labels may be no copies, such as all images of a fixed camera
+        # a group with different labels may not be copies, such as all images of a fixed camera
         agreeing = [one for one in duplicates.findings if not one.conflict]
         originals = find_originals(agreeing, classes.label_codes)
     return _OfImages(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
         QualityProblem,
     )
 
-_MANY_COPIES = 0.2  # share of the images with copies; more raise the label agreement much
+# Share of the images with copies; a larger share raises the label agreement considerably.
+_MANY_COPIES = 0.2
 
 
 def divide_duplicates(
