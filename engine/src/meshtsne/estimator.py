@@ -59,8 +59,8 @@ class TSNE(FittedMap):
         "auto" is n / exaggeration (Belkina et al. 2019), but at least min(50, n / 10), and is
         divided by `late_exaggeration`. The gradient includes the factor 4, as in scikit-learn.
     quality : {"draft", "standard", "best"}, default="standard"
-        Number of iterations if `max_iter` is None: 180, 320 (230 from 5,000 items on) or 1,000;
-        in three dimensions a quarter more, but 144, 184 or 1,250 from 5,000 items on. "best"
+        Number of iterations if `max_iter` is None: 180, 320 or 1,000 (180, 230 or 1,000 from
+        5,000 items on); in three dimensions 225, 400 or 1,250 (144, 184 or 1,250). "best"
         decreases the KL divergence by 3 % at 8,000 items, 6 % at 70,000, and less for fewer.
     max_iter : int, optional
         Total number of iterations, also of those with early exaggeration. None depends on
@@ -75,7 +75,7 @@ class TSNE(FittedMap):
         "chebyshev", or "precomputed": X is then a symmetric distance matrix of shape (n, n) with
         zeros on the diagonal, or a sparse graph of neighbors with their distances, and `init` must
         be "random", "spectral" or an array, as in scikit-learn. In a graph, most items need at
-        least as many neighbors as the perplexity, and should have three times as many.
+        least as many neighbors as the perplexity; three times as many are recommended.
     init : {"pca", "random", "spectral"} or array-like of shape (n, n_components), default="pca"
         Initial positions. The named initializations have a standard deviation of 1e-4. An array
         keeps its scale, so that a fit can continue a finished embedding. "pca" needs features: it
@@ -253,8 +253,8 @@ class TSNE(FittedMap):
         neighbors : Neighbors or tuple (indices, distances), each of shape (n, k), optional
             The nearest neighbors of each item, which replace the search: nearest first, each item
             once, without the item itself, -1 for a missing neighbor; distances in `metric`. At
-            least half of the items need as many neighbors as the perplexity, and should have three
-            times as many. `n_neighbors` has no effect.
+            least half of the items need as many neighbors as the perplexity; three times as many
+            are recommended. `n_neighbors` has no effect.
         affinities : sparse matrix, shape (n, n), optional
             P, which replaces the search and the conditional probabilities: symmetric, not negative,
             0 on the diagonal, sum 1. Repeated entries are added. `perplexity`, `n_neighbors` and

@@ -398,7 +398,7 @@ def test_a_draft_of_many_points_in_three_dimensions_has_fewer_iterations_than_st
     assert of_fewer == [225, 400, 1250]
 
 
-def test_only_standard_has_fewer_iterations_for_many_points():
+def test_in_two_dimensions_only_standard_has_fewer_iterations_for_many_points():
     n_iter = {q: [TSNE(quality=q).count_iterations(n) for n in (500, 70_000)] for q in MAX_ITER}
     assert n_iter == {"draft": [180, 180], "standard": [320, 230], "best": [1000, 1000]}
     assert TSNE(max_iter=320).count_iterations(70_000) == 320
