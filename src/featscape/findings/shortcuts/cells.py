@@ -49,7 +49,7 @@ _RARE = -1  # the bin of the values of a category that are not compared
 _MOST_ITEMS = 100_000  # more are sampled
 _MOST_CELLS = 5  # of one property
 _N_SHOWN = 50  # images of a cell
-_COPIES = " A group of duplicates with one label counts as one image."
+_COPIES = "A group of duplicates with one label counts as one {noun}."
 _METHOD = (
     "The range is that of the share among other {noun}s of the same source. The range is computed "
     "so that it holds for all properties, classes and limits together, in 95 % of datasets. The "
@@ -138,10 +138,20 @@ def find_shortcuts(
         is_counted = classes.label_codes >= 0
         if originals is not None:
             is_counted &= originals == np.arange(n_items)
-        for one, cell in _find_cells(properties, classes, is_counted, random_state):
+        for one, cell in _find_cells(
+            properties, classes, is_counted=is_counted, random_state=random_state
+        ):
             if _exceeds_as_printed(cell.low, _expected_share(one, cell, classes, is_counted)):
-                strength = assortativity[one.name]
-                found.append(_describe(one, cell, classes, is_counted, strength, noun=noun))
+                found.append(
+                    _describe(
+                        one,
+                        cell,
+                        classes,
+                        is_counted=is_counted,
+                        assortativity=assortativity[one.name],
+                        noun=noun,
+                    )
+                )
     found += find_orders(
         properties,
         neighbors,
@@ -156,6 +166,7 @@ def find_shortcuts(
 def _find_cells(
     properties: Sequence[Property],
     classes: Classes,
+    *,
     is_counted: NDArray[np.bool_],
     random_state: int,
 ) -> Iterator[tuple[Property, _TableCell]]:
@@ -357,9 +368,9 @@ def _describe(
     one: Property,
     cell: _TableCell,
     classes: Classes,
+    *,
     is_counted: NDArray[np.bool_],
     assortativity: float,
-    *,
     noun: str,
 ) -> Shortcut:
     label = classes.names[cell.label]
@@ -386,7 +397,7 @@ def _describe(
     shown = tuple(items[:_N_SHOWN].tolist())
     method = _METHOD.format(noun=noun)
     if is_counted.sum() < is_labeled.sum():
-        method += _COPIES
+        method = f"{method} {_COPIES.format(noun=noun)}"
     return Shortcut(
         property_name=one.name,
         kind="label",

@@ -271,7 +271,7 @@ def test_a_shortcut_of_scenes_is_found_and_its_shares_count_copies_once():
     assert one.share == np.mean((codes == 0)[is_counted & (camera == "K3")])
     assert one.share_low < one.share < one.share_high
     assert one.share_expected == np.mean((codes == 0)[is_counted])
-    assert one.evidence.method.endswith("A group of duplicates with one label counts as one image.")
+    assert one.evidence.method.endswith("A group of duplicates with one label counts as one item.")
     without = shortcuts(named(codes), columns={"camera": camera})
     assert "duplicates" not in without.findings[0].evidence.method
 
