@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _LABEL_NAMES = 0.8  # share of the values of a column that are names of classes: another label
 _NAME_THEIR_LABEL = 0.8  # share of the labeled items whose value names the label: its tags
 _ARE_THEIR_LABEL = 0.5  # the same for numbers, which name the label of few items by chance
-_LEAST_LAMBDA = 0.5  # of a folder that gave the label before a person changed labels
 _LEAST_AGREEMENT = 0.95  # of a column that repeats the label except in few rows
 _LEAST_OF_LABEL = 5  # items with the second label; a column of few known values agrees by chance
 _N_SHOWN = 50  # rows that contradict the label
@@ -39,7 +38,7 @@ _METHOD = (
 
 
 def is_label(one: Property, labels: Sequence[str], is_checked: NDArray[np.bool_]) -> bool:
-    """Return whether the property is another label, or a folder that gives the label.
+    """Return whether the property is another label, or the folders that give the label.
 
     Such a property is no shortcut, nor are the tags from which the labels were made. The values of
     another label, for example of another annotator, are names of classes. A value from which the
@@ -54,34 +53,15 @@ def is_label(one: Property, labels: Sequence[str], is_checked: NDArray[np.bool_]
     if one.numbers is None and n_named >= _LABEL_NAMES * len(one.levels):
         return True
     rows = list(zip(one.values.tolist(), labels, strict=True))
-    every, pairs = Counter(rows), Counter(compress(rows, ~is_checked))
+    pairs = Counter(compress(rows, ~is_checked)) or Counter(rows)
     compared = {
         (one.levels[code], label): count
-        for (code, label), count in (pairs or every).items()
+        for (code, label), count in pairs.items()
         if code >= 0 and label != NO_LABEL
     }
     n_naming = sum(count for pair, count in compared.items() if names_label(*pair))
     least = _NAME_THEIR_LABEL if one.numbers is None else _ARE_THEIR_LABEL
-    if compared and n_naming >= least * sum(compared.values()):
-        return True
-    label_follows = len(pairs) == len({code for code, _ in pairs})
-    return label_follows and one.name == "folder" and _mostly_follows(every)
-
-
-def _mostly_follows(pairs: Counter[tuple[int, str]]) -> bool:
-    """Return whether most items have the most frequent label of their value, but not by chance.
-
-    Few labels that nobody has checked may be equal by chance in each folder. The most frequent
-    label predicts more items than expected: lambda of Goodman and Kruskal (1954), "Measures of
-    association for cross classifications", JASA 49(268):732-764.
-    """
-    of_values: Counter[int] = Counter()
-    of_labels: Counter[str] = Counter()
-    for (code, label), count in pairs.items():
-        of_values[code] = max(count, of_values[code])
-        of_labels[label] += count
-    by_chance = max(of_labels.values())
-    return of_values.total() - by_chance >= _LEAST_LAMBDA * (pairs.total() - by_chance)
+    return bool(compared) and n_naming >= least * sum(compared.values())
 
 
 def find_near_labels(

@@ -103,7 +103,7 @@ def correct(labels, n_checked, n_changed):
 
 
 @pytest.mark.parametrize(("n_checked", "n_changed"), [(30, 29), (200, 150), (590, 60), (N, 60)])
-@pytest.mark.parametrize("folder", ["{0}", "{0}s", "train/{0}", "n0{0[0]}"])
+@pytest.mark.parametrize("folder", ["{0}", "train/{0}", "{0}/day"])
 def test_a_folder_that_gave_the_label_is_not_listed_after_checks(
     labels, folder, n_checked, n_changed
 ):
@@ -136,9 +136,13 @@ def test_the_label_of_the_source_in_a_column_is_not_listed_after_checks(labels, 
     assert shortcuts(corrected, [tags.format(one) for one in labels], is_checked=is_checked) == ()
 
 
-def test_a_folder_with_several_labels_is_listed_if_few_labels_were_not_checked(labels):
-    """The folders differ from the label, but not in the few items without a checked label."""
-    folders = [label[0] if item % 2 else "abcd"[item % 4] for item, label in enumerate(labels)]
-    is_checked = np.ones(N, dtype=bool)
-    is_checked[[1, 3]] = False
+@pytest.mark.parametrize("n_unchecked", [0, 3, 10, N])
+@pytest.mark.parametrize("share", [0.87, 1])
+def test_a_folder_that_predicts_the_label_is_listed_whatever_was_checked(n_unchecked, share):
+    """The labels come from a table, and the few labels without a check are those of the folder."""
+    codes = np.random.default_rng(3).integers(0, 3, N)
+    labels = named(codes)
+    equal = np.arange(N) < share * N
+    folders = [f"hosp{'ABC'[code]}" for code in np.where(equal, codes, 0)]
+    is_checked = np.arange(N) >= n_unchecked
     assert shortcuts(labels, folders, name="folder", is_checked=is_checked)
