@@ -143,8 +143,8 @@ def test_different_labels_of_an_image_in_several_tables_are_reported(photos, her
     assert found.labels[:4] == ("owl", "jay", "jay", "owl")
     (line,) = [line for line in notes.lines if "different labels" in line]
     assert line == (
-        "checked labels: 2 images have different labels in the tables, of which the last one "
-        f"counts; first {second!r}: 'owl' in 'ben.csv', 'jay' in 'lea.csv'"
+        "checked labels: 2 images have different labels in the tables; the last table is used; "
+        f"first {second!r}: 'owl' in 'ben.csv', 'jay' in 'lea.csv'"
     )
     notes = Notes()
     replace_labels(images.select([0, 3]), read_checked(["anna.csv", "lea.csv"]), notes, images)
@@ -152,6 +152,15 @@ def test_different_labels_of_an_image_in_several_tables_are_reported(photos, her
     notes = Notes()
     replace_labels(images.select([2]), read_checked(["anna.csv", "lea.csv"]), notes, images)
     assert any("1 image has different labels" in line and third in line for line in notes.lines)
+
+
+def test_a_number_with_several_spellings_names_none_of_the_classes(photos, here):
+    images = replace(find_images(photos).select(range(4)), labels=("4.0", "4.00", "4,0", "5.0"))
+    file = here / "checks.csv"
+    rows = [f"{path},{label}" for path, label in zip(images.paths, "4545", strict=True)]
+    file.write_text("\n".join(["path,checked_label", *rows]), encoding="utf-8")
+    found = replace_labels(images, read_checked(str(file)), Notes())
+    assert found.labels == ("4", "5.0", "4", "5.0")
 
 
 def test_a_number_with_decimals_does_not_contradict_the_class_in_another_table(photos, here):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -64,7 +65,7 @@ def read_checked(checked: TableInput | list[str] | None) -> CheckedLabels | None
     ----------
     checked : path, list of paths, DataFrame, mapping of str to sequence, or None
         A table with a column of paths and the column `CHECKED_LABEL`. Rows without a checked label
-        are not used. Of several tables with an image, the last one counts.
+        are not used. Of several tables with an image, the last table is used.
 
     Raises
     ------
@@ -124,7 +125,9 @@ def apply_checked(
         )
     classes = set(found.labels or ())
     # A spreadsheet may write the class 3 as 3.0 or 3,0, and the class 3.0 as 3.
-    spelled = {_whole(name): name for name in classes} | {name: name for name in classes}
+    n_spellings = Counter(map(_whole, classes))
+    spelled = {_whole(name): name for name in classes if n_spellings[_whole(name)] == 1}
+    spelled |= {name: name for name in classes}
     drawn = {path: _as_class(by_path[path], spelled) for path in by_path if path in items}
     used = {items[path]: label for path, label in drawn.items()}
     labels = list(images.labels or (NO_LABEL,) * len(images))
@@ -221,7 +224,7 @@ def _describe_contradictions(
     table, label = found[path]
     images = plural(len(found), "image has", "images have")
     yield (
-        f"checked labels: {images} different labels in the tables, of which the last one counts; "
+        f"checked labels: {images} different labels in the tables; the last table is used; "
         f"first {printable(path)!r}: {label!r} in {table!r}, {used[path]!r} in {counting[path]!r}"
     )
 
