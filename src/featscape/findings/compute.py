@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +14,7 @@ from featscape.findings.duplicates.groups import (
     measure_bursts,
     number_groups,
 )
+from featscape.findings.labels.expected_errors import consider_bursts
 from featscape.findings.off_topic import find_off_topic
 from featscape.findings.pixels.borders import find_unusual_borders
 from featscape.findings.pixels.quality import find_quality_problems
@@ -180,12 +181,15 @@ def _find_in_features(
         is_copy=is_copy,
         conflicts=conflicts,
         is_checked=items.is_checked,
-        burst_share=measure_bursts(duplicates, len(items)),
         search=search,
         paths=items.paths,
         n_threads=n_threads,
         random_state=random_state,
     )
+    if labels.expected is not None:
+        burst_share = measure_bursts(duplicates, len(items))
+        expected = consider_bursts(labels.expected, burst_share=burst_share)
+        labels = replace(labels, expected=expected)
     off_topic = find_off_topic(
         items.features,
         neighbors,

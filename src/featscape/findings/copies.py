@@ -91,8 +91,9 @@ def note_scenes(findings: Findings) -> str:
     if not many or all(one.kind != "label" for one in findings.shortcuts):
         return ""
     return (
-        f"{many}. If further {noun_of(findings.paths)}s are frames of one scene, they count as "
-        "several: the ranges may be too narrow, and a property may predict a label by chance."
+        f"{many}. Frames of one scene that were not recognized as copies count as separate "
+        f"{noun_of(findings.paths)}s. The ranges may then be too narrow, and a property may "
+        "predict a label by chance."
     )
 
 
@@ -102,6 +103,6 @@ def _count_copies(findings: Findings) -> str:
     n_copies = len({item for one in groups for item in one.items if len(one.items) > 2})
     if n_copies <= _MANY_COPIES * len(findings.columns):
         return ""
-    share = percent(n_copies / len(findings.columns))
+    share = percent(100 * n_copies // len(findings.columns) / 100)  # rounded down: at least
     least = "" if n_copies == len(findings.columns) else "At least "  # some copies are not found
     return f"{least}{share} of the {noun_of(findings.paths)}s have two or more copies"

@@ -21,10 +21,6 @@ DuplicateKind = Literal["exact", "pixels", "near", "similar"]
 
 JSON_VERSION = 1
 
-# The share of the images in bursts from which there is no limit of the number of errors. Datasets
-# without bursts have up to .07; where bursts were found and the limit was too low, .17 or more.
-MANY_BURSTS = 0.1
-
 # The kinds of findings, in the order of findings.json. Each is a field of `Findings`.
 KINDS = (
     "labels",
@@ -279,11 +275,6 @@ class ExpectedErrors:
         if `n_classified` is 0.
         """
         return 1 - self.n_listed / self.n_classified if self.n_classified else None
-
-    @property
-    def has_bursts(self) -> bool:
-        """Whether there is no limit because many images are in bursts."""
-        return self.burst_share >= MANY_BURSTS
 
     @property
     def number(self) -> str:

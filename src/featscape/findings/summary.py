@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from featscape.findings.records import DuplicateGroup, Findings, QualityProblem
 
-N_SENTENCES = 6
+N_SENTENCES = 7
 _OF_THE_MAP = {"groups", "exemplars", "reliability"}  # sections without faults of the dataset
 _MOST_FAULTY = 0.05  # share of the images
 _CLEAR_ODDS = 1.5  # score of a shortcut; a lower score may be that of a few images
@@ -39,23 +39,25 @@ def summarize_findings(findings: Findings, n_sentences: int = N_SENTENCES) -> tu
     ----------
     findings : Findings
     n_sentences : int
-        At most this number of sentences is returned, and the sentence with the other sections.
+        At most this number of sentences is returned; at least 1. The last place is reserved for the
+        sentence that names the other sections.
     """
-    sentences = tuple(_sentences(findings))[:n_sentences]
+    sentences = tuple(_sentences(findings))[: n_sentences - 1]
     summarized = {section for section, _ in sentences}
     others = [
         one.title
         for one in list_sections(findings)
         if one.findings and one.name not in summarized and one.name not in _OF_THE_MAP
     ]
-    return (*(text for _, text in sentences), *_name_others(others))
+    return tuple(filter(None, (*(text for _, text in sentences), _name_others(others))))
 
 
-def _name_others(titles: list[str]) -> Iterator[str]:
-    if titles:
-        number = plural(len(titles), "kind of findings is", "kinds of findings are")
-        names = join_names([title[:1].lower() + title[1:] for title in titles])
-        yield f"{number} not in this summary: {names}."
+def _name_others(titles: list[str]) -> str:
+    if not titles:
+        return ""
+    number = plural(len(titles), "kind of findings is", "kinds of findings are")
+    names = join_names([title[:1].lower() + title[1:] for title in titles])
+    return f"{number} not in this summary: {names}."
 
 
 def _sentences(findings: Findings) -> Iterator[tuple[str, str]]:

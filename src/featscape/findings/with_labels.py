@@ -49,7 +49,6 @@ def find_with_labels(
     is_copy: NDArray[np.bool_] | None,
     conflicts: NDArray[np.intp] | None,
     is_checked: NDArray[np.bool_],
-    burst_share: float,
     search: NeighborSearch,
     paths: Sequence[str] | None,
     n_threads: int,
@@ -74,14 +73,11 @@ def find_with_labels(
     is_checked : ndarray of bool, shape (n,)
         Items whose label a person has checked. If the label of a copy was checked, this is also the
         checked label of its original.
-    burst_share : float
-        The share of the images in bursts, see `measure_bursts`.
     search, paths, n_threads, random_state
         As in `compute_findings`.
     """
     find = partial(
         _find,
-        burst_share=burst_share,
         search=search,
         noun=noun_of(paths),
         n_threads=n_threads,
@@ -129,7 +125,6 @@ def _find(
     is_copy: NDArray[np.bool_] | None = None,
     conflicts: NDArray[np.intp] | None = None,
     is_checked: NDArray[np.bool_] | None = None,
-    burst_share: float,
     search: NeighborSearch,
     paths: Sequence[str] | None,
     noun: str,
@@ -150,7 +145,6 @@ def _find(
         noun=noun,
         copies=conflicts,
         is_checked=is_checked,
-        burst_share=burst_share,
         random_state=random_state,
     )
     relations = find_class_relations(

@@ -62,22 +62,16 @@ def count_wrong(expected: ExpectedErrors) -> str:
         return "The label may be right."
     is_limited = expected.high < expected.n_listed
     limit = (
-        f"at most about {expected.high:,} of these labels are wrong, if none was corrected and "
-        "no whole burst or scene is mislabeled"
+        f"at most about {expected.high:,} of these labels are wrong. This limit assumes that no "
+        "label was corrected and that no whole burst or scene has a wrong label."
     )
-    reason = ""
-    if expected.has_bursts:
-        reason = (
-            f", because at least {percent(expected.burst_share)} of the images are in bursts or "
-            "other groups of copies, which may be mislabeled as a whole"
-        )
     if expected.n_listed <= N_CHECKS:
         every = f"Look at all {expected.n_listed}"
         if is_limited:
-            return f"{every}: {limit}."
-        return f"{every} to know how many are wrong{reason}."
-    limit = limit.capitalize() if is_limited else f"The number of wrong labels is not known{reason}"
-    return f"{limit}. Check {N_CHECKS} labels for an estimate."
+            return f"{every}: {limit}"
+        return f"{every} to know how many are wrong."
+    limit = f"A{limit[1:]}" if is_limited else "The number of wrong labels is not known."
+    return f"{limit} Check {N_CHECKS} labels for an estimate."
 
 
 def note_accuracy(expected: ExpectedErrors) -> str:

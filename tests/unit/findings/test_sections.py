@@ -60,8 +60,9 @@ def test_a_label_error_has_the_suggested_label_and_its_neighbors():
     assert (section.title, section.layout) == ("Labels to check", "items")
     assert section.text == (
         "1 image resembles another class more than the labeled class. Look at all 5: at most about "
-        "4 of these labels are wrong, if none was corrected and no whole burst or scene is "
-        "mislabeled. The classifier of the list agrees with 90 % of 50 tested labels."
+        "4 of these labels are wrong. This limit assumes that no label was corrected and that no "
+        "whole burst or scene has a wrong label. The classifier of the list agrees with 90 % of 50 "
+        "tested labels."
     )
     assert section.findings[0].suggested == "dog"
     assert section.findings[0].neighbors == (2,)
@@ -455,9 +456,9 @@ def test_the_shortcuts_of_many_copies_have_a_note_about_frames_of_a_scene():
     few = replace(columns(), suspicion=np.zeros(45, np.float32))
     many = replace(columns(), suspicion=np.zeros(36, np.float32))
     note = (
-        "At least 25 % of the images have two or more copies. If further images are frames of one "
-        "scene, they count as several: the ranges may be too narrow, and a property may predict "
-        "a label by chance."
+        "At least 25 % of the images have two or more copies. Frames of one scene that were not "
+        "recognized as copies count as separate images. The ranges may then be too narrow, and a "
+        "property may predict a label by chance."
     )
     for counted, shortcut, is_noted in (
         (many, one, True),

@@ -8,13 +8,15 @@ person who checks labels all over the list.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.findings.records import MANY_BURSTS, ExpectedErrors
+from featscape.findings.records import ExpectedErrors
 from featscape.findings.wording import N_CHECKS
+from featscape.number_text import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,10 +46,9 @@ _WITH_CHECKED = (
     "A map with checked labels has no limit, because the remaining errors are harder to find than "
     "planted errors. " + _SEE
 )
-_IN_BURSTS = (
-    "The limit would be too low: a burst with one wrong label is harder to find than planted "
-    "errors, which are wrong labels of single images. " + _SEE
-)
+# The share of the images in bursts from which there is no limit of the number of errors. Datasets
+# without bursts have up to .07; where bursts were found and the limit was too low, .17 or more.
+MANY_BURSTS = 0.1
 _PENALTY = 0.05  # of the squared parameters
 _N_DRAWS = 500  # from the distribution of the two parameters
 _LIMITS = (0.1, 0.9)  # quantiles
@@ -61,7 +62,6 @@ def expect_errors(
     *,
     listed: NDArray[np.intp],
     is_checked: NDArray[np.bool_],
-    burst_share: float = 0.0,
     random_state: int,
 ) -> ExpectedErrors:
     """Return an upper limit of the number of wrong labels among the listed labels.
@@ -81,9 +81,6 @@ def expect_errors(
     is_checked : ndarray of bool, shape (n,)
         Items whose label a person has checked. If there are such items, the limit is the number of
         listed labels.
-    burst_share : float
-        The share of `measure_bursts`. If this share is `MANY_BURSTS` or more, the limit is also the
-        number of listed labels.
     random_state : int
     """
     generator = np.random.default_rng(random_state)
@@ -108,8 +105,6 @@ def expect_errors(
         n_found.append(int((suspicion > 0).sum()))
     high = int(np.ceil(max(limits)))
     assumption = _explain_limit(high, len(listed), n_found=n_found[int(np.argmax(limits))])
-    if burst_share >= MANY_BURSTS:
-        high, assumption = len(listed), _IN_BURSTS
     if is_checked.any():
         high, assumption = len(listed), _WITH_CHECKED
     return ExpectedErrors(
@@ -119,8 +114,28 @@ def expect_errors(
         assumption=assumption,
         n_classified=int((~np.isnan(odds.suspicion) & ~is_checked).sum()),
         found_shares=tuple(found / (n_planted * n_repeats) for found in n_found),
-        burst_share=burst_share,
     )
+
+
+def consider_bursts(expected: ExpectedErrors, *, burst_share: float) -> ExpectedErrors:
+    """Return the expected errors with the share of bursts, without a limit in a map of many bursts.
+
+    Parameters
+    ----------
+    expected : ExpectedErrors
+        The result of `expect_errors`. If there is no limit, the reason remains.
+    burst_share : float
+        The share of `measure_bursts`.
+    """
+    expected = replace(expected, burst_share=burst_share)
+    if burst_share < MANY_BURSTS or expected.high == expected.n_listed:
+        return expected
+    reason = (
+        f"There is no limit, because about {percent(burst_share)} of the images are in groups of "
+        "possible copies, such as bursts: a burst with one wrong label is harder to find than "
+        f"planted errors, which are wrong labels of single images. {_SEE}"
+    )
+    return replace(expected, high=expected.n_listed, assumption=reason)
 
 
 def _explain_limit(high: int, n_listed: int, *, n_found: int) -> str:

@@ -85,7 +85,6 @@ def find_label_errors(
     noun: str,
     copies: NDArray[np.intp] | None = None,
     is_checked: NDArray[np.bool_] | None = None,
-    burst_share: float = 0.0,
     random_state: int,
 ) -> LabelErrors:
     """Find items whose label is probably wrong.
@@ -112,8 +111,6 @@ def find_label_errors(
         other, so that the label of an item is checked without the copies of the item.
     is_checked : ndarray of bool, shape (n,), optional
         Items whose label a person has checked. These items are not listed.
-    burst_share : float
-        The share of the images in bursts, see `measure_bursts`.
     random_state : int
         Seed of samples and of planted errors.
     """
@@ -160,7 +157,6 @@ def find_label_errors(
         odds,
         listed=listed,
         is_checked=is_checked,
-        burst_share=burst_share,
         random_state=random_state,
     )
     return replace(errors, result=DetectorResult(findings, errors.result.reason), expected=expected)

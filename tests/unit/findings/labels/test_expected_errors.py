@@ -3,12 +3,20 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.findings import Evidence, LabelError, choose_checks, estimate_errors
-from featscape.findings.labels.expected_errors import _explain_limit, _keep_classes, _limit_wrong
+from featscape.findings.labels.expected_errors import (
+    _explain_limit,
+    _keep_classes,
+    _limit_wrong,
+    consider_bursts,
+)
 from featscape.findings.records import ExpectedErrors
 from featscape.findings.wording import count_wrong, note_accuracy
 
 ESTIMATE = "Check 30 labels for an estimate."
-IF_SINGLE = "if none was corrected and no whole burst or scene is mislabeled"
+IF_SINGLE = (
+    "This limit assumes that no label was corrected and that no whole burst or scene has a wrong "
+    "label."
+)
 
 
 def listed_labels(n_listed):
@@ -38,8 +46,8 @@ def test_thirty_different_places_of_the_list_are_checked(n_listed):
     [
         (1, 1, "The label may be right."),
         (5, 5, "Look at all 5 to know how many are wrong."),
-        (5, 30, f"Look at all 30: at most about 5 of these labels are wrong, {IF_SINGLE}."),
-        (5, 31, f"At most about 5 of these labels are wrong, {IF_SINGLE}. {ESTIMATE}"),
+        (5, 30, f"Look at all 30: at most about 5 of these labels are wrong. {IF_SINGLE}"),
+        (5, 31, f"At most about 5 of these labels are wrong. {IF_SINGLE} {ESTIMATE}"),
         (31, 31, f"The number of wrong labels is not known. {ESTIMATE}"),
     ],
 )
@@ -50,20 +58,19 @@ def test_the_sentence_has_the_limit_with_its_conditions_and_names_the_checks(
 
 
 @pytest.mark.parametrize(
-    ("n_listed", "start", "end"),
+    ("high", "share", "assumption", "start"),
     [
-        (1, "The label may be right.", ""),
-        (30, "Look at all 30 to know how many are wrong", ""),
-        (31, "The number of wrong labels is not known", f" {ESTIMATE}"),
+        (5, 0.219, "a", "There is no limit, because about 22 % of the images are in groups of "),
+        (5, 0.09, "a", "a"),
+        (40, 0.219, "checked", "checked"),
     ],
 )
-def test_the_sentence_without_a_limit_names_the_share_of_the_images_in_bursts(n_listed, start, end):
-    reason = (
-        ", because at least 22 % of the images are in bursts or other groups of copies, which may "
-        "be mislabeled as a whole."
-    )
-    expected = ExpectedErrors(0, n_listed, n_listed, "", burst_share=0.219)
-    assert count_wrong(expected) == (start if n_listed == 1 else f"{start}{reason}{end}")
+def test_there_is_one_reason_for_no_limit_in_a_map_with_many_bursts(high, share, assumption, start):
+    expected = consider_bursts(ExpectedErrors(0, high, 40, assumption), burst_share=share)
+    assert expected.assumption.startswith(start)
+    assert expected.burst_share == share
+    assert expected.high == (5 if share < 0.1 else 40)
+    assert "because" not in count_wrong(expected)
 
 
 def suspicions(n_wrong, n_right, *, seed=0):
