@@ -147,8 +147,8 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
       // a key that is held would check labels that nobody has seen
       if (!action || (event.repeat && "yu".includes(event.key.toLowerCase()))) return;
       action();
-      // Enter opens the current item then, and does not press the button again
-      if ("jkyu".includes(event.key.toLowerCase()) && at.closest?.(".fs-side")) stage.focus();
+      // Enter opens the current item then, and does not press a button or choose a class again
+      if ("jkyu".includes(event.key.toLowerCase())) stage.focus();
       event.preventDefault();
     }
     event.stopPropagation();
