@@ -220,5 +220,5 @@ def _overestimate(
     """
     count = np.maximum(np.arange(1, len(expected) + 1) - n_chosen, 0) + n_false
     highest = (count + 2 * np.sqrt(count)) / np.maximum(expected, 1e-9)
-    lowest = highest[_LEAST_COMPARED - 1 :].min(initial=np.inf)
+    lowest = highest[max(_LEAST_COMPARED - 1, n_chosen) :].min(initial=np.inf)
     return max(1.0, 1 / (_MARGIN * float(lowest)))

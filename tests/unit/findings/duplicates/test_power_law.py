@@ -51,6 +51,12 @@ def test_pairs_are_chosen_again_without_the_chosen_pairs():
     assert 90 < counts[-1] < 110
 
 
+def test_pairs_whose_expected_number_is_zero_are_chosen():
+    pairs = np.arange(200).reshape(-1, 2)
+    log_p = np.full(len(pairs), -800, np.float32)  # exp(-800) is 0 in float32 and in float64
+    assert choose(log_p, pairs, pairs.size, most_false=0.1, n_corrections=2).all()
+
+
 def test_the_usual_exponent_is_that_of_the_images_without_duplicates():
     random = np.random.default_rng(0)
     exponents = np.where(np.arange(200) < 150, 0.5, 4)  # three quarters are in groups of duplicates
