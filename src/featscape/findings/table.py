@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from featscape.findings.records import KINDS, DuplicateGroup, LabelError, Shortcut
-from featscape.labels.checked import checked_labels
+from featscape.labels.checked import checked_labels, find_checked
 from featscape.labels.classes import NO_LABEL, NO_SPLIT
 from featscape.printable_names import encodable
 
@@ -119,7 +119,8 @@ def to_rows(
             yield from (describe_item(whole, item) for item in items)
             if not items:
                 yield whole
-    for number, item in enumerate(np.flatnonzero([one is not None for one in checked]).tolist()):
+    is_checked = find_checked(columns, labels, len(groups))
+    for number, item in enumerate(np.flatnonzero(is_checked).tolist()):
         yield describe_item(FindingRow("checked", number, text=_CHECKED), item)
 
 

@@ -66,11 +66,11 @@ def test_a_label_error_has_a_row_for_the_item_and_for_each_copy():
 
 
 def test_a_row_has_the_checked_label_of_its_item():
-    column = np.array([None, "dog", None, None, None], dtype=object)
+    column = np.array([None, "dog", "dog", None, None, None], dtype=object)
     rows = rows_of("labels", columns={"checked_label": column})
     assert [(row.id, row.checked_label) for row in rows] == [(3, None), (0, None), (1, "dog")]
-    (last,) = rows_of("checked", columns={"checked_label": column})
-    assert (last.number, last.id, last.label, last.checked_label) == (0, 1, LABELS[1], "dog")
+    (last,) = rows_of("checked", columns={"checked_label": column})  # item 1 has the label "cat"
+    assert (last.number, last.id, last.label, last.checked_label) == (0, 2, "dog", "dog")
 
 
 def test_a_group_of_duplicates_has_its_kind_leak_and_conflict_in_each_row():

@@ -30,13 +30,17 @@ def test_labels_in_two_unicode_forms_are_reported():
 
 
 @pytest.mark.parametrize(
-    ("checked", "numbers"), [(("cat", "cat", None), ["1 label"]), ((None, "cat", None), [])]
+    ("checked", "n_equal", "n_other"),
+    [(("cat", "cat", None), "1 label", "1 value"), (("cat", "dog", None), "2 labels", None)],
 )
-def test_labels_that_equal_the_column_of_checked_labels_are_reported(checked, numbers):
+def test_the_column_of_checked_labels_is_reported(checked, n_equal, n_other):
     described = ImageColumns(labels=("cat", "dog", "dog"), columns={"checked_label": checked})
     lines = list(describe_columns(described, n_items=3, noun="image"))
-    assert [line for line in lines if line.startswith("checked")] == [
-        f"checked labels: {number} in the column 'checked_label' of the source, not listed as "
-        "label errors"
-        for number in numbers
-    ]
+    place = "in the column 'checked_label' of the source"
+    equal = f"checked labels: {n_equal} {place}, not listed as label errors"
+    other = (
+        f"checked labels: {n_other} {place} differ from the label and have no effect; give the "
+        "table to --checked (checked=) to use these labels"
+    )
+    found = [line for line in lines if line.startswith("checked")]
+    assert found == ([equal, other] if n_other else [equal])

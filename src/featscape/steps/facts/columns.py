@@ -73,10 +73,17 @@ def describe_columns(
         yield printable(f"columns: {', '.join(names)}; {_count_values(filled, n_items, noun)}")
     if empty:
         yield printable(f"columns without a value: {list_names(list(map(name_in_source, empty)))}")
-    if n_checked := int(find_checked(described.columns, described.labels, n_items).sum()):
+    n_checked = int(find_checked(described.columns, described.labels, n_items).sum())
+    if n_checked:
         yield (
             f"checked labels: {plural(n_checked, 'label')} in the column {CHECKED_LABEL!r} of the "
             "source, not listed as label errors"
+        )
+    if n_other := counts.get(CHECKED_LABEL, 0) - n_checked:
+        yield (
+            f"checked labels: {plural(n_other, 'value')} in the column {CHECKED_LABEL!r} of the "
+            "source differ from the label and have no effect; give the table to --checked "
+            "(checked=) to use these labels"
         )
 
 
