@@ -18,7 +18,7 @@ from featscape import (
 )
 from featscape.bundle import open_bundle, site
 from featscape.errors import FeatscapeError, InputError
-from featscape.images.sources.animals10 import ENGLISH_NAMES
+from featscape.labels.animals10 import ENGLISH_NAMES
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.staging.ownership import find_foreign
 from featscape.mapfolder.words_file import write_recognized, write_vectors

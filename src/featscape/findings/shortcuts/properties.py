@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.labels.animals10 import ENGLISH_NAMES
 from featscape.labels.classes import NO_SPLIT, may_be_classes
 from featscape.records.images import as_text
 
@@ -190,11 +191,13 @@ def names_label(text: str, label: str) -> bool:
     """Return whether a text names a label: the parts of one are among the parts of the other.
 
     The parts are separated by commas, semicolons, slashes or vertical bars: "airplane, bird" names
-    the labels "bird" and "Airplane, bird, sky", and "water" does not name "water bird".
+    the labels "bird" and "Airplane, bird, sky", and "water" does not name "water bird". The Italian
+    folders of Animals10 name the English labels.
     """
     first, second = _parts(text), _parts(label)
     return bool(first and second) and (first <= second or second <= first)
 
 
 def _parts(text: str) -> set[str]:
-    return {part.strip() for part in re.split(r"[,;/|]", text.casefold())} - {""}
+    parts = {part.strip() for part in re.split(r"[,;/|]", text.casefold())} - {""}
+    return {ENGLISH_NAMES.get(part, part) for part in parts}

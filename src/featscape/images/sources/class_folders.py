@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
-from featscape.images.sources.animals10 import ENGLISH_NAMES
 from featscape.images.tables.splits import SPLITS
 from featscape.images.tables.values import text_of
+from featscape.labels.animals10 import ENGLISH_NAMES
 from featscape.labels.classes import NO_LABEL, label_names, trim_labels
 from featscape.number_text import plural
 from featscape.records import ImageSet

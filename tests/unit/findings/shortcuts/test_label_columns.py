@@ -113,6 +113,12 @@ def test_a_folder_that_gave_the_label_is_not_listed_after_checks(
     assert shortcuts(corrected, folders, name="folder", is_checked=is_checked) == ()
 
 
+def test_the_italian_folders_of_animals10_are_not_listed(labels):
+    animals = {"cane": "dog", "gatto": "cat", "ragno": "spider"}
+    folders = [list(animals)[item % 3] for item in range(len(labels))]
+    assert shortcuts([animals[one] for one in folders], folders, name="folder") == ()
+
+
 def test_items_with_a_checked_label_are_not_compared_with_a_column(labels):
     corrected, is_checked = correct(labels, 30, 29)
     column = [label[0].upper() for label in labels]

@@ -3,7 +3,7 @@
 import pytest
 
 from featscape.images import find_images
-from featscape.images.sources.animals10 import ENGLISH_NAMES
+from featscape.labels.animals10 import ENGLISH_NAMES
 from featscape.labels.classes import NO_LABEL
 from featscape.steps.facts.source import describe_found
 from helpers.images.empty_images import make_files
