@@ -36,6 +36,7 @@ class TestSignals:
                 time.sleep(0.01)
 
         handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores SIGINT
         signals = EndingSignals()
         signals.install()
         try:
