@@ -120,7 +120,10 @@ def list_sections(findings: Findings, *, for_report: bool = False) -> Iterator[F
         replace(one, text=f"Number {number}: {one.text}")
         for number, one in enumerate(findings.labels)
     ]
-    yield section_of("labels", "Labels to check", "items", numbered, _text_of_labels(findings))
+    labels = section_of("labels", "Labels to check", "items", numbered, _text_of_labels(findings))
+    if labels.method and findings.expected_errors:
+        labels = replace(labels, method=f"{labels.method} {findings.expected_errors.assumption}")
+    yield labels
     if findings.paths is not None:
         yield from _duplicates(findings)
     yield _off_topic(findings, for_report=for_report)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from featscape.findings.records import DuplicateGroup, Findings, QualityProblem
 
 N_SENTENCES = 7
-_OF_THE_MAP = {"groups", "exemplars", "reliability"}  # sections without faults of the dataset
+_WITHOUT_FAULTS = {"groups", "exemplars", "reliability"}  # sections that list no faults
 _MOST_FAULTY = 0.05  # share of the images
 _CLEAR_ODDS = 1.5  # score of a shortcut; a lower score may be that of a few images
 
@@ -47,7 +47,7 @@ def summarize_findings(findings: Findings, n_sentences: int = N_SENTENCES) -> tu
     others = [
         one.title
         for one in list_sections(findings)
-        if one.findings and one.name not in summarized and one.name not in _OF_THE_MAP
+        if one.findings and one.name not in summarized and one.name not in _WITHOUT_FAULTS
     ]
     return tuple(filter(None, (*(text for _, text in sentences), _name_others(others))))
 

@@ -66,7 +66,7 @@ def test_a_label_error_has_the_suggested_label_and_its_neighbors():
     )
     assert section.findings[0].suggested == "dog"
     assert section.findings[0].neighbors == (2,)
-    assert section.method == "How."
+    assert section.method == "How. If."
 
 
 def test_labels_to_check_have_the_numbers_of_the_table():
