@@ -195,6 +195,16 @@ it("the panel adds the checks of an earlier version of the map", async () => {
   expect(root.querySelector(".fs-actions")?.textContent).not.toContain("earlier version");
 });
 
+it("checks can be saved if the map has no labels to check", async () => {
+  const { app } = await shown({ findings: [{ ...FINDINGS[0], n_findings: 0, listed: [] }] });
+  app.openFindings(null);
+  await settled();
+  expect(root.querySelector(".fs-actions")?.childElementCount).toBe(0);
+  app.checks.check([2], "dog");
+  await settled();
+  expect(button("Save 1 checked label").title).toContain("--checked");
+});
+
 it.each(["y", "u", "j"])("the first %s goes to the first label without a check", async (key) => {
   const listed = [[2], [4], [0]].map((items) => ({ ...PAIR, items }));
   const { app } = await shown({ findings: [{ ...FINDINGS[0], listed }] });

@@ -86,6 +86,11 @@ function Sections() {
           ) : (
             <div class="fs-section-button fs-section-empty">
               <SectionSummary section={section} />
+              {section.name === "labels" && (
+                <div class="fs-actions">
+                  <CheckButtons />
+                </div>
+              )}
             </div>
           )}
         </li>
