@@ -35,7 +35,7 @@ def commands(folder, report):
         ("info", folder),
         ("findings", folder),
         ("search", folder, "animal"),
-        ("report", folder, "--to", report),
+        ("report", folder, "-o", report),
     ]
 
 

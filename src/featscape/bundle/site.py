@@ -67,7 +67,7 @@ def write_site(
             check=lambda output: _check(output, force=force),
             files=FILES,
             what="site",
-            option="--to",
+            option="-o",
             note=(progress or SilentProgress()).note,
         ) as site,
         (progress or SilentProgress()).task(Task("Copying", len(files), unit="files")) as advance,
@@ -102,12 +102,12 @@ def _check(folder: Path, *, force: bool) -> None:
     if not _is_site(folder):
         raise InputError(
             f"{printable(folder)} exists and is not a site that featscape wrote, so featscape does "
-            "not replace it. Choose another folder with --to."
+            "not replace it. Choose another folder with -o."
         )
     if not force:
         raise InputError(
             f"the site {printable(folder)} already exists. "
-            "Replace the site with --force, or choose another folder with --to."
+            "Replace the site with --force, or choose another folder with -o."
         )
 
 

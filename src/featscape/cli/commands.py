@@ -245,7 +245,11 @@ def serve(
 
 @app.command()
 def export(
-    folder: MapFolder, *, kind: ExportFormat = "site", to: Destination, force: ForceExport = False
+    folder: MapFolder,
+    *,
+    kind: ExportFormat = "site",
+    output: Destination,
+    force: ForceExport = False,
 ) -> None:
     """Write a map as a static site, or for another program.
 
@@ -258,19 +262,19 @@ def export(
 
     \b
     Examples:
-      featscape export photos-map --to photos-site
+      featscape export photos-map -o photos-site
       python -m http.server --directory photos-site  # serves the site here
-      featscape export photos-map --format tensorboard --to photos-tensorboard
+      featscape export photos-map --format tensorboard -o photos-tensorboard
     """
     from featscape.cli.export import check_folder_name, export_map
     from featscape.steps.drawing import export_site
 
     if kind == "site":
-        check_folder_name(folder, to)
-        export_site(folder, to, force=force, progress=choose_progress_bar())
-        typer.echo(f"Wrote the site {printable(to)}/")
+        check_folder_name(folder, output)
+        export_site(folder, output, force=force, progress=choose_progress_bar())
+        typer.echo(f"Wrote the site {printable(output)}/")
     else:
-        typer.echo(f"Next: {export_map(folder, kind, to, force=force)}")
+        typer.echo(f"Next: {export_map(folder, kind, output, force=force)}")
 
 
 @app.command()
@@ -330,7 +334,9 @@ def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = Fals
 
 
 @app.command("report")
-def write_report(folder: MapFolder, *, to: ReportFile = None, force: ForceReport = False) -> None:
+def write_report(
+    folder: MapFolder, *, output: ReportFile = None, force: ForceReport = False
+) -> None:
     """Write the findings of a map as one HTML file.
 
     The file is for reading and printing. The file shows the most useful findings, the images of
@@ -340,11 +346,11 @@ def write_report(folder: MapFolder, *, to: ReportFile = None, force: ForceReport
     \b
     Examples:
       featscape report photos-map  # writes photos-report.html
-      featscape report photos-map --to review.html
+      featscape report photos-map -o review.html
     """
     from featscape.steps.report import write_report as write
 
-    typer.echo(f"Wrote the report {printable(write(folder, to, force=force))}")
+    typer.echo(f"Wrote the report {printable(write(folder, output, force=force))}")
 
 
 for _command in (search, classify, models, layers, doctor):

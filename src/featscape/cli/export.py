@@ -20,17 +20,17 @@ _INSTEAD = {
 }
 
 
-def check_folder_name(folder: Path, to: str) -> None:
+def check_folder_name(folder: Path, output: str) -> None:
     """Raise InputError if a new folder would have the name of a file, with the right command."""
-    suffix = Path(to).suffix.lower()
-    if suffix in _INSTEAD and not Path(to).is_dir():
+    suffix = Path(output).suffix.lower()
+    if suffix in _INSTEAD and not Path(output).is_dir():
         raise InputError(
-            f"the export must be a folder; {printable(to)} is the name of a file. Choose a name "
-            f"without {suffix}; {_INSTEAD[suffix].format(map=printable(folder))}."
+            f"the export must be a folder; {printable(output)} is the name of a file. Choose a "
+            f"name without {suffix}; {_INSTEAD[suffix].format(map=printable(folder))}."
         )
 
 
-def export_map(folder: Path, kind: str, to: str, *, force: bool) -> str:
+def export_map(folder: Path, kind: str, output: str, *, force: bool) -> str:
     """Export a map, and return the command that shows the result.
 
     Parameters
@@ -39,7 +39,7 @@ def export_map(folder: Path, kind: str, to: str, *, force: bool) -> str:
         The map folder.
     kind : str
         "tensorboard", "embedding-atlas" or "fiftyone".
-    to : str
+    output : str
         A folder, a file, or the name of a dataset.
     force : bool
         Replace an earlier export.
@@ -49,14 +49,14 @@ def export_map(folder: Path, kind: str, to: str, *, force: bool) -> str:
     InputError, MissingExtra
     """
     made = open_map(folder)
-    shown = shlex.quote(printable(to))
+    shown = shlex.quote(printable(output))
     if kind == "tensorboard":
-        check_folder_name(folder, to)
-        exporters.write_tensorboard(made, Path(to), force=force)
+        check_folder_name(folder, output)
+        exporters.write_tensorboard(made, Path(output), force=force)
         return f"tensorboard --logdir {shown}"
     if kind == "fiftyone":
-        exporters.write_fiftyone(made, to, force=force)
+        exporters.write_fiftyone(made, output, force=force)
         return f"fiftyone app launch {shown}"
-    exporters.write_embedding_atlas(made, Path(to), force=force)
+    exporters.write_embedding_atlas(made, Path(output), force=force)
     text = "" if made.paths is None else " --text path"
     return f"embedding-atlas {shown} --x x --y y --neighbors neighbors{text}"

@@ -75,7 +75,8 @@ Originals = Annotated[
 Destination = Annotated[
     str,
     typer.Option(
-        "--to",
+        "--output",
+        "-o",
         metavar="DEST",
         help="The folder, file or dataset to write. --force replaces an earlier export.",
     ),
@@ -88,7 +89,8 @@ ForceExport = Annotated[bool, typer.Option("--force", help="Replace the export a
 ReportFile = Annotated[
     Path | None,
     typer.Option(
-        "--to",
+        "--output",
+        "-o",
         metavar="FILE",
         help="The file to write.  [default: NAME-report.html beside the map NAME-map]",
     ),

@@ -47,17 +47,17 @@ def write_embedding_atlas(made: Map, file: Path, *, force: bool = False) -> None
     if file.suffix.lower() != _SUFFIX:
         raise InputError(
             f"the name of the file for Embedding Atlas must end in {_SUFFIX}; got "
-            f"{printable(file)}. Choose another name with --to, such as map.parquet."
+            f"{printable(file)}. Choose another name with -o, such as map.parquet."
         )
     if file.is_dir():
         raise InputError(
             f"the export for Embedding Atlas must be a file; {printable(file)} is a folder. Choose "
-            "another file with --to, such as map.parquet."
+            "another file with -o, such as map.parquet."
         )
     if os.path.lexists(file) and not force:
         raise InputError(
             f"the file {printable(file)} already exists. Replace the file with --force (force=), "
-            "or choose another file with --to."
+            "or choose another file with -o."
         )
     columns: dict[str, Any] = dict(list_columns(made, reserved=(_IMAGE, _NEIGHBORS)))
     if made.thumbnails is not None:

@@ -59,7 +59,7 @@ def write_fiftyone(made: Map, name: str, *, force: bool = False) -> Any:
     if fo.dataset_exists(name) and not force:
         raise InputError(
             f"FiftyOne already has a dataset {printable(name)}. Replace the dataset with --force "
-            "(force=), or choose another name with --to."
+            "(force=), or choose another name with -o."
         )
     columns = {
         name: values

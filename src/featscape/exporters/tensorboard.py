@@ -51,18 +51,18 @@ def write_tensorboard(made: Map, folder: Path, *, force: bool = False) -> None:
         if output.exists() and not output.is_dir():
             raise InputError(
                 f"the export for TensorBoard must be a folder; {printable(output)} is a file. "
-                "Choose another folder with --to."
+                "Choose another folder with -o."
             )
         if output.exists() and not force and any(output.iterdir()):
             raise InputError(
                 f"the folder {printable(output)} already exists. Replace the export with --force "
-                "(force=), or choose another folder with --to."
+                "(force=), or choose another folder with -o."
             )
 
     # the projector shows nothing for fewer than three columns
     positions = np.pad(made.positions, ((0, 0), (0, 3 - made.positions.shape[1])))
     files = (VECTORS, POSITIONS, METADATA, SPRITE, CONFIG)
-    with staged(folder, check=check, files=files, what="export", option="--to") as new, writing():
+    with staged(folder, check=check, files=files, what="export", option="-o") as new, writing():
         np.savetxt(new / VECTORS, made.features, fmt="%.7g", delimiter="\t")
         np.savetxt(new / POSITIONS, positions, fmt="%.7g", delimiter="\t")
         _write_metadata(made, new / METADATA)

@@ -164,7 +164,7 @@ def _check(file: Path, made: Map, *, force: bool) -> None:
     if not file.parent.is_dir():
         raise InputError(
             f"the folder of the report must exist; {printable(file.parent)} does not. "
-            "Make the folder, or choose another file with --to."
+            "Make the folder, or choose another file with -o."
         )
     if not os.path.lexists(file):
         return
@@ -176,12 +176,12 @@ def _check(file: Path, made: Map, *, force: bool) -> None:
     if not is_report:
         raise InputError(
             f"{printable(file)} exists and is not a report that featscape wrote, so featscape does "
-            "not replace it. Choose another file with --to."
+            "not replace it. Choose another file with -o."
         )
     if not force:
         raise InputError(
             f"the report {printable(file)} already exists{_age(file, made)}. "
-            "Replace the report with --force, or choose another file with --to."
+            "Replace the report with --force, or choose another file with -o."
         )
 
 

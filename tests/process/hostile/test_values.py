@@ -23,7 +23,7 @@ def test_a_json_value_of_another_type_causes_at_most_an_error_of_one_line(
             commands = {"run.json": "info", "regions.json": "info", "findings.json": "findings"}
             command = commands.get(file)
             if command:
-                report = ("report", hostile, "--to", hostile.parent / "report.html", "--force")
+                report = ("report", hostile, "-o", hostile.parent / "report.html", "--force")
                 for shown in (featscape(command, hostile), featscape(*report)):
                     assert shown.status in (0, 2), place
                     assert "Traceback" not in shown.err

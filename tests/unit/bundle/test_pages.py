@@ -304,7 +304,7 @@ class TestSite:
     def test_other_files_are_never_replaced(self, bundle_of, picture, site, force):
         site.mkdir()
         (site / "index.html").write_text("<title>my own</title>")
-        with pytest.raises(InputError, match=r"is not a site that featscape wrote, .* with --to"):
+        with pytest.raises(InputError, match=r"is not a site that featscape wrote, .* with -o"):
             write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent), force=force)
         assert [file.name for file in site.iterdir()] == ["index.html"]
 
@@ -335,7 +335,7 @@ class TestSite:
         assert (site / name).read_text() == "mine"
 
     def test_a_missing_parent_raises(self, bundle_of, picture, site):
-        with pytest.raises(InputError, match="choose another with --to"):
+        with pytest.raises(InputError, match="choose another with -o"):
             write_site(bundle_of(5), site / "below", picture_in=FolderHandle(picture.parent))
 
     def test_a_failed_export_leaves_no_files(self, bundle_of, picture, site, viewer, tmp_path):

@@ -135,7 +135,7 @@ class TestMistakes:
         ("arguments", "words"),
         [
             (["map"], "Missing argument 'SOURCE'. For example: featscape map photos"),
-            (["export", "m"], "'--to'. For example: featscape export photos-map --to photos-site"),
+            (["export", "m"], "'-o'. For example: featscape export photos-map -o photos-site"),
             (["map", "photos", "--size", 10], "size_px (--size) must be between 200 and 20,000"),
             (["map", "x", "--limit", "many"], "--limit"),
             (["map", "x", "--colour"], "No such option: --colour"),
@@ -144,13 +144,13 @@ class TestMistakes:
                 ["search", "m", "red", "car"],
                 "(car). Put an argument that contains spaces in quotes.",
             ),
-            (["export", "m", "--to", "s", "--format", "pdf"], "'--format': 'pdf' is not one of"),
+            (["export", "m", "-o", "s", "--format", "pdf"], "'--format': 'pdf' is not one of"),
             (["paint"], "No such command 'paint'."),
             (["map", "nowhere"], "'nowhere' does not exist"),
             (["map", "photos", "--weights", "none.pth"], "none.pth"),
             (["info", "nowhere"], "there is no map nowhere"),
             (["info", "."], "is not a featscape map"),
-            (["export", "nowhere", "--to", "site"], "there is no map nowhere"),
+            (["export", "nowhere", "-o", "site"], "there is no map nowhere"),
             (["map", "photos", "--page-images", "-1"], "page_images must be 0 or more"),
         ],
     )
@@ -304,13 +304,13 @@ class TestScreens:
 
     @pytest.mark.usefixtures("map_run")
     def test_export_writes_a_site_once(self, featscape, here):
-        done = featscape("export", "m", "--to", "site")
+        done = featscape("export", "m", "-o", "site")
         assert (done.status, done.out) == (0, "Wrote the site site/\n")
         assert (here / "site" / "index.html").exists()
-        again = featscape("export", "m", "--to", "site")
+        again = featscape("export", "m", "-o", "site")
         assert again.status == 2
         assert "the site site already exists" in again.err
-        assert featscape("export", "m", "--to", "site", "--force").status == 0
+        assert featscape("export", "m", "-o", "site", "--force").status == 0
 
     @pytest.mark.usefixtures("map_run")
     @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ class TestScreens:
     def test_export_writes_no_folder_with_the_name_of_a_file(
         self, featscape, here, name, kind, command
     ):
-        done = featscape("export", "m", "--format", kind, "--to", name)
+        done = featscape("export", "m", "--format", kind, "-o", name)
         assert done.status == 2
         assert f"the export must be a folder; {name} is the name of a file" in done.err
         assert command in done.err
@@ -332,16 +332,16 @@ class TestScreens:
 
     @pytest.mark.usefixtures("map_run")
     def test_export_writes_files_for_other_programs(self, featscape, here):
-        done = featscape("export", "m", "--format", "tensorboard", "--to", "board")
+        done = featscape("export", "m", "--format", "tensorboard", "-o", "board")
         assert (done.status, done.out) == (0, "Next: tensorboard --logdir board\n")
         assert (here / "board" / "projector_config.pbtxt").exists()
-        done = featscape("export", "m", "--format", "embedding-atlas", "--to", "m.parquet")
+        done = featscape("export", "m", "--format", "embedding-atlas", "-o", "m.parquet")
         assert (done.status, done.out) == (
             0,
             "Next: embedding-atlas m.parquet --x x --y y --neighbors neighbors --text path\n",
         )
         assert (here / "m.parquet").exists()
-        again = featscape("export", "m", "--format", "embedding-atlas", "--to", "m.parquet")
+        again = featscape("export", "m", "--format", "embedding-atlas", "-o", "m.parquet")
         assert (again.status, "m.parquet already exists" in again.err) == (2, True)
 
     def test_models_lists_libraries_and_examples(self, featscape):

@@ -26,20 +26,20 @@ def test_the_report_is_written_beside_the_map(featscape, made):
 
 
 def test_a_report_is_replaced_only_with_force(featscape, made):
-    assert featscape("report", made, "--to", "r.html").status == 0
-    again = featscape("report", made, "--to", "r.html")
+    assert featscape("report", made, "-o", "r.html").status == 0
+    again = featscape("report", made, "-o", "r.html")
     assert again.status == 2
     assert "the report r.html already exists. Replace the report with --force" in again.err
     os.utime("r.html", (0, 0))
-    older = featscape("report", made, "--to", "r.html")
+    older = featscape("report", made, "-o", "r.html")
     assert older.status == 2
     assert "r.html already exists, and is older than the map: the report describes" in older.err
-    assert featscape("report", made, "--to", "r.html", "--force").status == 0
+    assert featscape("report", made, "-o", "r.html", "--force").status == 0
 
 
 def test_another_file_is_never_replaced(featscape, made):
     (made.parent / "thesis.html").write_text("years of work")
-    done = featscape("report", made, "--to", "thesis.html", "--force")
+    done = featscape("report", made, "-o", "thesis.html", "--force")
     assert done.status == 2
     assert "is not a report that featscape wrote" in done.err
     assert (made.parent / "thesis.html").read_text() == "years of work"
@@ -53,7 +53,7 @@ def test_another_file_is_never_replaced(featscape, made):
     ],
 )
 def test_an_unusable_place_is_refused(featscape, made, to, message):
-    done = featscape("report", made, "--to", to)
+    done = featscape("report", made, "-o", to)
     assert done.status == 2
     assert message in done.err
 

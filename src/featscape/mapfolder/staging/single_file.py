@@ -51,14 +51,14 @@ def _writing(file: Path) -> Iterator[None]:
     except WriteError as refusal:
         raise InputError(
             f"cannot write {printable(file)}: {refusal.strerror}. Make room or choose another file "
-            "with --to."
+            "with -o."
         ) from refusal
 
 
 def _create(partial: Path, file: Path) -> None:
     """Create the hidden file."""
     if file.is_dir():
-        raise InputError(f"{printable(file)} is a folder. Choose another file with --to.")
+        raise InputError(f"{printable(file)} is a folder. Choose another file with -o.")
     try:
         partial.touch()
     except FileNotFoundError:
@@ -67,5 +67,5 @@ def _create(partial: Path, file: Path) -> None:
         if parent.is_dir():  # for example /proc
             reason = f"{printable(parent)} cannot contain new files. Choose"
         raise InputError(
-            f"the file {printable(file)} cannot be made: {reason} another with --to."
+            f"the file {printable(file)} cannot be made: {reason} another with -o."
         ) from None

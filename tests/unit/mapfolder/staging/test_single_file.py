@@ -40,7 +40,7 @@ def test_a_place_where_no_file_can_be_is_an_error():
 
 
 def test_the_name_of_a_folder_is_an_error(tmp_path):
-    with pytest.raises(InputError, match=r"is a folder\. Choose another file with --to"):
+    with pytest.raises(InputError, match=r"is a folder\. Choose another file with -o"):
         write(tmp_path)
 
 
