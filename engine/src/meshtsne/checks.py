@@ -85,6 +85,26 @@ def random_generator(random_state: Any) -> np.random.RandomState:
     )
 
 
+def without_torch(name: str, values: Any) -> Any:
+    """Return a tensor of PyTorch as an array of NumPy, and every other value unchanged.
+
+    Raises
+    ------
+    InputError
+        NumPy cannot represent the tensor: it needs a gradient, is on a GPU, or has a type that
+        NumPy does not have.
+    """
+    if not hasattr(values, "detach"):
+        return values
+    try:
+        return np.asarray(values)
+    except (RuntimeError, TypeError) as error:
+        raise InputError(
+            f"{name} must be a tensor that NumPy can convert: {str(error).rstrip('.')}. "
+            "Pass tensor.detach().cpu(), with .float() for bfloat16."
+        ) from error
+
+
 def is_plain_matrix(X: Any) -> bool:
     """Return whether X is an array that scikit-learn's checks return unchanged."""
     return (
@@ -100,6 +120,7 @@ def as_matrix(name: str, X: Any) -> Any:
     InputError
         X does not contain numbers, is empty, or is not two-dimensional.
     """
+    X = without_torch(name, X)
     if is_plain_matrix(X):
         return np.asarray(X)
     from sklearn.utils import check_array

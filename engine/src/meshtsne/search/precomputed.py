@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meshtsne.checks import is_sparse
+from meshtsne.checks import is_sparse, without_torch
 from meshtsne.errors import InputError
 from meshtsne.records import Neighbors
 from meshtsne.reduction import check_finite
@@ -106,7 +106,10 @@ def as_neighbors(neighbors: Any, *, n_items: int | None = None) -> Neighbors:
                 f"neighbors must be a pair (indices, distances); got {type(neighbors).__name__}. "
                 "Pass two arrays of shape (n, k)."
             ) from error
-        neighbors = Neighbors(np.asarray(indices), np.asarray(distances))
+        neighbors = Neighbors(
+            np.asarray(without_torch("the indices of neighbors", indices)),
+            np.asarray(without_torch("the distances of neighbors", distances)),
+        )
     indices, distances = neighbors.indices, neighbors.distances
     if indices.ndim != 2 or indices.shape != distances.shape or indices.shape[1] == 0:
         raise InputError(
@@ -148,7 +151,7 @@ def as_indices(name: str, rows: Any) -> NDArray[Any]:
         The value is not such an array, is empty, or has an index outside -1 .. n - 1.
     """
     try:
-        indices: NDArray[Any] = np.asarray(rows)
+        indices: NDArray[Any] = np.asarray(without_torch(name, rows))
     except ValueError as error:
         raise InputError(
             f"{name} must be an array of integers, shape (n, k); got rows of different lengths. "
@@ -252,7 +255,9 @@ def as_affinities(P: Any, *, n_items: int | None = None, name: str = "affinities
 
     remedy = "Pass joint probabilities, for example (C + C.T) / (C + C.T).sum()."
     try:
-        P = csr_array(P, dtype=np.float64, copy=True)  # the calls below change P in place
+        P = csr_array(
+            without_torch(name, P), dtype=np.float64, copy=True
+        )  # the calls below change P in place
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} must be a sparse matrix of numbers: {error}. {remedy}") from error
     if P.ndim != 2 or P.shape[0] != P.shape[1] or P.shape[0] != (n_items or P.shape[0]):
