@@ -91,8 +91,8 @@ class TSNE(FittedMap):
         the number used. With as many neighbors as the perplexity, all neighbors have the same
         weight.
     method : {"auto", "direct", "grid"}, default="auto"
-        "direct" sums the forces over all pairs, "grid" interpolates the forces; "auto" chooses the
-        faster method.
+        "direct" sums the forces over all pairs, as "exact" of scikit-learn. "grid" interpolates the
+        forces. "auto" chooses the faster method, and replaces "barnes_hut".
     device : str, default="auto"
         "cpu", or "cuda" or "cuda:N" for an NVIDIA GPU. "auto" is the CPU: the GPU code has not been
         measured on a GPU yet. The GPU supports two dimensions, the metrics "euclidean", "cosine"

@@ -221,6 +221,8 @@ def test_very_few_items_have_an_embedding(X, n_items, init):
         ({"n_neighbors": 3}, "n_neighbors must be at least the perplexity 5 .* got 3"),
         ({"n_neighbors": 60}, "less than the number of items 60; got 60"),
         ({"method": "fft"}, "method must be one of auto, direct, grid; got 'fft'"),
+        ({"method": "exact"}, "of auto, direct, grid; got 'exact', .* scikit-learn .* 'direct'"),
+        ({"method": "barnes_hut"}, "got 'barnes_hut', which only scikit-learn has. Pass 'auto'"),
         ({"device": "tpu"}, "device must be one of auto, cpu, cuda or cuda:N; got 'tpu'"),
         ({"callback": 3}, "callback must be callable or None; got 3"),
         ({"callback_every": 0}, "callback_every must be an integer"),

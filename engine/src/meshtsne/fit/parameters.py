@@ -36,6 +36,12 @@ DEVICES = ("auto", "cpu", "cuda")
 
 LEAST_ITEMS = 2
 
+# the replacements of scikit-learn's values of `method`
+_SCIKIT_LEARN_METHODS = {
+    "exact": "'direct', which also sums the forces over all pairs",
+    "barnes_hut": "'auto', which approximates the forces of many items on a grid",
+}
+
 
 class Parameters(Protocol):
     """The parameters of `TSNE`, which an estimator keeps as the caller passed them.
@@ -72,7 +78,7 @@ def check_parameters(tsne: Parameters) -> None:
     for name, value in (("n_pca", tsne.n_pca), ("n_neighbors", tsne.n_neighbors)):
         if value is not None:
             check_integer(name, value, low=1, otherwise=" or None")
-    check_choice("method", tsne.method, METHODS)
+    _check_method(tsne.method)
     if not is_device(tsne.device):
         check_choice("device", tsne.device, DEVICES, otherwise=" or cuda:N")
     if isinstance(tsne.init, str) or tsne.init is None:
@@ -91,6 +97,17 @@ def check_parameters(tsne: Parameters) -> None:
             "init='pca' needs features; with metric='precomputed' there are only distances. "
             "Pass init='spectral' or init='random'."
         )
+
+
+def _check_method(method: object) -> None:
+    """Raise InputError unless `method` is valid; name the replacements of scikit-learn's."""
+    instead = _SCIKIT_LEARN_METHODS.get(method) if isinstance(method, str) else None
+    if instead is not None:
+        raise InputError(
+            f"method must be one of {', '.join(METHODS)}; got {method!r}, which only scikit-learn "
+            f"has. Pass {instead}."
+        )
+    check_choice("method", method, METHODS)
 
 
 def _check_descent(tsne: Parameters) -> None:
