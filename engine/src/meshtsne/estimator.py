@@ -139,8 +139,10 @@ class TSNE(FittedMap):
         In `metric`, between the (reduced) features; infinite where the index is -1. Not set if
         `fit` was given affinities.
     neighbors_recall_ : float
-        Share of the true neighbors that the search found, measured on a sample; 1.0 for an exact
-        search, NaN if `fit` was given neighbors or affinities.
+        Share of the true neighbors among the (reduced) features that the search found, measured on
+        a sample; 1.0 for an exact search, NaN if `fit` was given neighbors or affinities. The
+        neighbors among features that were reduced to `n_pca` components may differ from those among
+        all features.
     pca_explained_variance_ratio_ : float
         Share of the variance of X in the `n_pca` principal components; of the scaled rows with the
         metrics cosine and correlation. 1.0 if X is not reduced, NaN without features.
