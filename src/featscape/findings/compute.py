@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -182,6 +182,7 @@ def _find_in_features(
         conflicts=conflicts,
         is_checked=items.is_checked,
         search=search,
+        search_rows=partial(_search_rows, items, search=search, random_state=random_state),
         paths=items.paths,
         n_threads=n_threads,
         random_state=random_state,
@@ -311,12 +312,27 @@ def _assemble(items: ItemData, of_features: _OfFeatures, of_images: _OfImages) -
 def _search_neighbors(
     items: ItemData, search: NeighborSearch, *, random_state: int
 ) -> NDArray[np.int32]:
-    """Return the nearest items of each item in the space in which t-SNE searches, (n, k)."""
+    """Return the nearest items of each item, (n, k); k is 0 for a single item."""
     n = len(items)
     k = min(WIDER * N_NEAR, n - 1)
-    if k < 1:  # a single item
+    if k < 1:
         return np.empty((n, 0), np.int32)
+    return _search_rows(items, np.arange(n), k, search=search, random_state=random_state)
+
+
+def _search_rows(
+    items: ItemData,
+    rows: NDArray[np.intp],
+    k: int,
+    *,
+    search: NeighborSearch,
+    random_state: int,
+) -> NDArray[np.int32]:
+    """Return the k nearest of some items for each of them, numbered in `rows`, (m, k).
+
+    The space is that in which t-SNE searches.
+    """
     values = searched_components(
         items.features, landmarks=items.landmarks, random_state=random_state
     )
-    return search(values, k).indices
+    return search(values[rows], k).indices

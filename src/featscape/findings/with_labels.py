@@ -23,7 +23,7 @@ from featscape.labels.classes import count_classes
 from featscape.number_text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,6 +50,7 @@ def find_with_labels(
     conflicts: NDArray[np.intp] | None,
     is_checked: NDArray[np.bool_],
     search: NeighborSearch,
+    search_rows: Callable[[NDArray[np.intp], int], NDArray[np.int32]],
     paths: Sequence[str] | None,
     n_threads: int,
     random_state: int,
@@ -75,6 +76,9 @@ def find_with_labels(
         checked label of its original.
     search, paths, n_threads, random_state
         As in `compute_findings`.
+    search_rows : callable
+        (rows, k) -> the k nearest of the items `rows` for each of them, numbered in `rows`, in the
+        space of `neighbors`.
     """
     find = partial(
         _find,
@@ -107,7 +111,7 @@ def find_with_labels(
     labeled = components.select(rows)
     errors, relations = find(
         labeled,
-        search(labeled.values, min(neighbors.shape[1], len(rows) - 1)).indices,
+        search_rows(rows, min(neighbors.shape[1], len(rows) - 1)),
         count_classes([classes.names[code] for code in classes.codes[rows]], len(rows)),
         is_copy=None if is_copy is None else is_copy[rows],
         conflicts=None if conflicts is None else conflicts[rows],

@@ -43,7 +43,8 @@ _HOW = {
         "label (column). The tree joins the nearest classes first (average linkage); thick "
         "branches are also in at least 80 % of the trees of {noun}s drawn at random with "
         "repetition (bootstrap). The {noun}s of a pair are those with the most neighbors in the "
-        "other class."
+        "other class. The matrix counts all {noun}s; the sentences leave out {noun}s without a "
+        "label, and count duplicates with one label as one {noun}."
     ),
     "groups": (
         "The groups are the branches of the tree of the classes that are also in at least 80 % of "

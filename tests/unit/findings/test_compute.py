@@ -106,6 +106,22 @@ def test_items_without_a_label_take_no_part_in_findings_about_labels(findings):
         assert {labels[item] for item in one.items} <= set(one.classes)
 
 
+def test_close_classes_have_the_neighbors_of_the_map_if_an_item_has_no_label():
+    rng = np.random.default_rng(0)
+    codes = np.arange(360) % 4
+    features = rng.normal(0, 0.1, (360, 8)).astype(np.float32)
+    features[np.arange(360), codes // 2] += 1
+    features[codes == 1] *= 30  # classes 0 and 1 differ in length, and not in direction
+    labels = named(codes)
+    labels[7] = NO_LABEL
+    items = some_items(360, features=features, neighbors=None, labels=labels, paths=None)
+    found = compute_findings(items)
+    kinds = {one.classes: one.kind for one in found.classes if "pair" in one.kind}
+    one, other, third, fourth = sorted(set(labels) - {NO_LABEL})
+    assert kinds[third, fourth] == "close pair"
+    assert kinds.get((one, other)) != "close pair"
+
+
 @pytest.fixture(scope="module")
 def bursts():
     """Return 200 items, of which each has five equal files; four have wrong labels.
