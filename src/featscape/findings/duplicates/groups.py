@@ -365,10 +365,11 @@ def _rank(one: DuplicateGroup) -> tuple[Any, ...]:
 
 
 def _names_in(values: Sequence[str] | None, items: list[int]) -> list[str]:
-    """Return the different splits or labels of the items, except `NO_SPLIT` and `NO_LABEL`."""
+    """Return the different splits or labels in the order of the items, except missing ones."""
     if values is None:
         return []
-    return sorted({values[item] for item in items} - {NO_LABEL, NO_SPLIT})
+    names = dict.fromkeys(values[item] for item in items)
+    return [name for name in names if name not in {NO_LABEL, NO_SPLIT}]
 
 
 def _describe(

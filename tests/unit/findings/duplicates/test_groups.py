@@ -114,7 +114,7 @@ def test_the_paths_splits_and_labels_of_a_group_are_separable():
     part = duplicates(images, features=features, labels=labels, splits=splits, paths=paths)
     text = part.findings[0].text
     assert text.startswith("“1, of 50.png”, “40, of 50.png” ")
-    assert "in the splits “test, hard” and “train”" in text
+    assert "in the splits “train” and “test, hard”" in text
     assert text.endswith("with the labels “letter” and “noisy, tiny”.")
 
 
@@ -306,13 +306,13 @@ def test_leaks_come_first_then_conflicts_and_are_named():
         images[copy] = images[original]
     labels = ["cat"] * 12
     splits = ["train"] * 12
-    labels[9], splits[8] = "dog", "test"
+    labels[9], splits[8] = "ant", "test"
     part = duplicates(images, labels=labels, splits=splits)
     assert groups(part) == [(1, 8), (2, 9), (3, 10, 11)]
     assert part.findings[0].leak
-    assert part.findings[0].text.endswith("in the splits test and train.")
+    assert part.findings[0].text.endswith("in the splits train and test.")
     assert part.findings[1].conflict
-    assert part.findings[1].text.endswith("with the labels cat and dog.")
+    assert part.findings[1].text.endswith("with the labels cat and ant.")
     assert not part.findings[2].leak
     assert not part.findings[2].conflict
 
