@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from featscape.errors import InputError, ModelError, first_line
+from featscape.errors import ImageError, InputError, ModelError, first_line
 from featscape.features.engines.base import FP32
 from featscape.features.engines.devices import check_device, choose_device
 from featscape.features.engines.precision import AUTO, check_precision
@@ -27,6 +27,7 @@ from featscape.features.zoo.own.code import (
 )
 from featscape.features.zoo.preprocessing import ONE_CHANNEL
 from featscape.features.zoo.registry import check_is_name
+from featscape.number_text import plural
 from featscape.records import ModelCard
 
 if TYPE_CHECKING:
@@ -39,17 +40,18 @@ if TYPE_CHECKING:
     from featscape.features.engines.torch import TorchEngine
     from featscape.features.protocols import Backend, NetworkRequest
     from featscape.progress import Progress
+    from featscape.records import ImageSet
 
 _WEIGHTS = "of the given module"
-_PROBE_PX = 224
 _N_REPEATED = 8  # calls of a function for one image: a step with a probability of 1/2 shows in 99 %
 _N_WORKERS = 4
 
 
-def open_given(request: NetworkRequest, progress: Progress) -> Backend:
+def open_given(request: NetworkRequest, images: ImageSet, progress: Progress) -> Backend:
     """Load the requested network, or check that a loaded network is given without options.
 
-    The errors are those of `extract`.
+    A function that prepares images, and the module behind the function, are tested with an image of
+    the size of the first readable image. The errors are those of `extract`.
     """
     model = request.model
     is_module = hasattr(model, "named_modules")  # without an import of PyTorch
@@ -75,7 +77,7 @@ def open_given(request: NetworkRequest, progress: Progress) -> Backend:
             progress=progress,
         )
     if is_module:
-        return _open_module(cast("nn.Module", model), request, progress)
+        return _open_module(cast("nn.Module", model), request, images, progress)
     if not hasattr(model, "card"):  # not a Backend
         check_is_name(model)
     options = {name: value for name, value in vars(request).items() if name != "model"}
@@ -88,7 +90,9 @@ def open_given(request: NetworkRequest, progress: Progress) -> Backend:
     return cast("Backend", model)
 
 
-def _open_module(module: nn.Module, request: NetworkRequest, progress: Progress) -> Backend:
+def _open_module(
+    module: nn.Module, request: NetworkRequest, images: ImageSet, progress: Progress
+) -> Backend:
     """Open a copy of a module; the module itself stays as it is, for example in training."""
     if request.weights is not None:
         raise InputError(
@@ -104,7 +108,9 @@ def _open_module(module: nn.Module, request: NetworkRequest, progress: Progress)
         check_is_python(name, module)
         module = deepcopy(module)  # the classifier is removed from the copy
         if callable(preprocessing):
-            return _open_transformed(module, name, preprocessing, request)
+            probe = _prepare_probe(preprocessing, images)
+            with own_code_errors(name, input_shape=probe.shape):
+                return _open_transformed(module, name, preprocessing, probe, request)
         if preprocessing is None:
             preprocessing = getattr(module, "preprocessing", {})
         return open_network(
@@ -159,7 +165,7 @@ class TransformedModule:
                 f"preprocessing must give all images one shape; got {shapes[0]} and {shapes[-1]}. "
                 "Add a crop, for example torchvision.transforms.CenterCrop(224)."
             )
-        with own_code_errors(self.card.name):
+        with own_code_errors(self.card.name, input_shape=shapes[0]):
             values = self.engine.run_standardized(torch.from_numpy(np.stack(pixels)))
         check_shape(values, self.card, n_images=len(pixels))
         return values
@@ -215,10 +221,10 @@ def _open_transformed(
     module: nn.Module,
     name: str,
     transform: Callable[[Image.Image], Any],
+    probe: NDArray[np.float32],
     request: NetworkRequest,
 ) -> TransformedModule:
     import torch
-    from PIL import Image
 
     from featscape.features.engines.torch import TorchEngine
 
@@ -230,8 +236,6 @@ def _open_transformed(
     layers = request.layers
     sha256 = hash_tensors(module)
     module.cpu().float().eval().requires_grad_(False)
-    image = Image.fromarray(make_probe(_PROBE_PX))
-    probe = _apply_to_probe(transform, image)
     layer = "+".join(layers) if layers else remove_classifier(module, probe.shape)
     readout, features, _ = read_out(
         module,
@@ -258,10 +262,28 @@ def _open_transformed(
     return TransformedModule(card, engine, transform)
 
 
-def _apply_to_probe(
-    transform: Callable[[Image.Image], Any], image: Image.Image
+def _prepare_probe(
+    transform: Callable[[Image.Image], Any], images: ImageSet
 ) -> NDArray[np.float32]:
-    """Apply a function to one image several times, and raise ModelError if the results differ."""
+    """Apply a function to the fixed image, and check the results.
+
+    The image has the size of the first readable image, because the network may need this size.
+
+    Returns
+    -------
+    ndarray of float32, shape (3, h, w)
+
+    Raises
+    ------
+    InputError
+        If no image is readable.
+    ModelError
+        If the function does not work, or the results of several calls differ.
+    """
+    from PIL import Image
+
+    width_px, height_px = _find_size(images)
+    image = Image.fromarray(make_probe(height_px, width_px))
     probe = apply_transform(transform, image)
     if not np.isfinite(probe).all():
         raise ModelError(
@@ -275,6 +297,21 @@ def _apply_to_probe(
                 "two results. Remove random steps, such as RandomCrop."
             )
     return probe
+
+
+def _find_size(images: ImageSet) -> tuple[int, int]:
+    """Return the width and the height of the first readable image."""
+    reasons = []
+    for index in range(len(images)):
+        try:
+            return images.load(index).size
+        except ImageError as error:
+            reasons.append(str(error))
+    raise InputError(
+        f"at least one image must be readable; none of {plural(len(images), 'image')} in "
+        f"{images.source} is. The first reason: {reasons[0]}. Check these files, or give another "
+        "source."
+    )
 
 
 def _module_of(transform: object) -> str:

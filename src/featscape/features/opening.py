@@ -18,7 +18,7 @@ from featscape.features.network import Network
 from featscape.features.readout.pooling import DEFAULT_POOL
 from featscape.features.zoo.architecture import OUTPUT
 from featscape.features.zoo.fingerprint import make_fingerprint, make_probe
-from featscape.features.zoo.own.code import is_name
+from featscape.features.zoo.own.code import is_name, own_code_errors
 from featscape.features.zoo.own.onnx_file import OnnxModel, openvino_errors
 from featscape.features.zoo.weights import (
     common_prefix,
@@ -95,12 +95,13 @@ def open_network(
     path = Path(weights) if weights is not None else architecture.find_weights(progress)
     module, sha256 = _load_weights(architecture, path, layers, progress=progress)
     module.eval().requires_grad_(False)
-    layer = "+".join(layers) if layers else architecture.remove_classifier(module)
     noise = make_probe(architecture.preprocessing.input_size_px)
     batch = architecture.preprocessing.standardize(torch.from_numpy(noise).permute(2, 0, 1)[None])
-    readout, features, reads_values = read_out(
-        module, layers, batch, pool=pool, owner=owner, path=path, is_given=is_given
-    )
+    with own_code_errors(owner, input_shape=batch.shape[1:]):
+        layer = "+".join(layers) if layers else architecture.remove_classifier(module)
+        readout, features, reads_values = read_out(
+            module, layers, batch, pool=pool, owner=owner, path=path, is_given=is_given
+        )
     probe = Probe(noise, features, reads_values=reads_values)
     card = ModelCard(
         name=owner,

@@ -107,9 +107,9 @@ def test_trained_weights_and_other_transforms_change_the_card(net, images, valid
         (lambda image: 1 / image.getextrema()[0][0], "raises ZeroDivisionError"),
         (
             transforms.Compose([transforms.Grayscale(), transforms.ToTensor()]),
-            r"\(1, 224, 224\)\. The tensor has 1 channel: add .*Grayscale\(3\)",
+            r"\(1, 50, 60\)\. The tensor has 1 channel: add .*Grayscale\(3\)",
         ),
-        (transforms.PILToTensor(), r"PILToTensor.* returns uint8 of the shape \(3, 224, 224\)"),
+        (transforms.PILToTensor(), r"PILToTensor.* returns uint8 of the shape \(3, 50, 60\)"),
         (transforms.ToTensor(), r"one shape; got \(3, 50, 60\) and"),
         (transforms.Compose([transforms.RandomCrop(32), STEPS[2]]), "not depend on chance"),
         (lambda image: STEPS[2](image) / 0, "return finite numbers; .* returns NaN or infinity"),
@@ -280,3 +280,63 @@ def test_a_module_of_a_program_from_the_standard_input(net, images, validation, 
     monkeypatch.setitem(sys.modules, "program", program)
     monkeypatch.setattr(Net, "__module__", "program")
     assert extract(images, model=net, preprocessing=validation, device="cpu").shape == (3, 8)
+
+
+class SmallNet(torch.nn.Sequential):
+    """A network that works for images of 28 x 20 px only."""
+
+    def __init__(self):
+        super().__init__(
+            torch.nn.Conv2d(3, 4, 3, padding=1),
+            torch.nn.MaxPool2d(2),
+            torch.nn.Flatten(),
+            torch.nn.Linear(4 * 10 * 14, 6),
+            torch.nn.Linear(6, 2),
+        )
+
+
+def images_of(*sizes):
+    rng = np.random.default_rng(0)
+    return find_images(
+        [Image.fromarray(rng.integers(0, 255, (h, w, 3), dtype=np.uint8)) for w, h in sizes]
+    )
+
+
+def test_transforms_without_a_resize_fit_a_network_for_the_size_of_the_images():
+    torch.manual_seed(0)
+    module, images = SmallNet().eval(), images_of((28, 20), (28, 20))
+    features = extract(images, model=module, preprocessing=STEPS[2], device="cpu")
+    batch = torch.stack([STEPS[2](images.load(index)) for index in range(2)])
+    with torch.no_grad():
+        expected = torch.nn.Sequential(*list(module)[:-1])(batch)
+    assert features.model.layer == "input of 4"
+    np.testing.assert_allclose(features.values, expected.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_the_first_readable_image_gives_the_size(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"damaged")
+    images_of((28, 20)).load(0).save(tmp_path / "b.png")
+    features = extract(
+        find_images(tmp_path), model=SmallNet(), preprocessing=STEPS[2], device="cpu"
+    )
+    assert features.shape == (1, 6)
+    (tmp_path / "b.png").write_bytes(b"damaged")
+    with pytest.raises(InputError, match=r"readable; none of 2 images in .* is\. The first reason"):
+        extract(find_images(tmp_path), model=SmallNet(), preprocessing=STEPS[2], device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "shape"),
+    [(STEPS[2], r"\(b, 3, 50, 60\)"), ({"input_size_px": 32}, r"\(b, 3, 32, 32\)")],
+)
+def test_the_error_of_another_size_names_the_size(images, preprocessing, shape):
+    message = rf"in PyTorch, for float input of shape {shape}\. .* change the preprocessing\.$"
+    with pytest.raises(ModelError, match=message):
+        extract(images, model=SmallNet(), preprocessing=preprocessing, device="cpu")
+
+
+def test_images_of_two_sizes_need_a_crop():
+    with pytest.raises(ModelError, match=r"one shape; got \(3, 20, 28\) and \(3, 28, 20\)"):
+        extract(
+            images_of((28, 20), (20, 28)), model=SmallNet(), preprocessing=STEPS[2], device="cpu"
+        )

@@ -150,7 +150,7 @@ def run_extraction(images: ImageSet, request: NetworkRequest, options: ExtractOp
     is_name = isinstance(request.model, str) and request.preprocessing is None
     if is_name and options.machines is None:
         network = find_network_of_map(options.maps, images, options.thumbnails, request)
-    network = network or open_given(request, options.progress)
+    network = network or open_given(request, images, options.progress)
     prepared = prepare_network(network, images, options)
     card = prepared.network.card
     run = KeptRun(card, images.white, prepared.inference, len(images), prepared.n_sampled)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -48,17 +49,18 @@ def card_key(card: ModelCard) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def make_probe(size_px: int) -> NDArray[np.uint8]:
-    """Return the fixed image, which consists of noise.
+def make_probe(height_px: int, width_px: int | None = None) -> NDArray[np.uint8]:
+    """Return the fixed image, which consists of noise; a square without `width_px`.
 
     A hash function generates the noise, since NumPy's generators may change between versions.
 
     Returns
     -------
-    ndarray of uint8, shape (size_px, size_px, 3)
+    ndarray of uint8, shape (height_px, width_px, 3)
     """
-    noise = hashlib.shake_128(b"probe").digest(3 * size_px**2)
-    return np.frombuffer(noise, np.uint8).reshape(size_px, size_px, 3).copy()
+    shape = (height_px, height_px if width_px is None else width_px, 3)
+    noise = hashlib.shake_128(b"probe").digest(math.prod(shape))
+    return np.frombuffer(noise, np.uint8).reshape(shape).copy()
 
 
 def make_fingerprint(features: NDArray[np.float32]) -> tuple[float, ...]:

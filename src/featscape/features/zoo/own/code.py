@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from featscape.features.zoo.architecture import State
 
 SET_BY_FACTORY = "set by the factory"
-_NO_OWN_LINE = "PyTorch, for float input of shape (b, 3, h, w)"
+_NO_OWN_LINE = "PyTorch"
+_OTHER_SIZE = "If the network needs images of another size, change the preprocessing."
 _IMAGES_ONLY = (
     "featscape gives a network the images only: wrap the network in a module that gives the other "
     "inputs."
@@ -44,13 +45,15 @@ def is_name(model: str) -> bool:
 
 
 @contextmanager
-def own_code_errors(model: str) -> Iterator[None]:
+def own_code_errors(model: str, *, input_shape: Sequence[int] = ()) -> Iterator[None]:
     """Translate an exception from the code of a user's own network to a ModelError of one line.
 
     Parameters
     ----------
     model : str
         Name of the network. Exceptions are not translated if `is_name` is False for the name.
+    input_shape : sequence of int
+        Shape (3, h, w) of the input for one image, for the message.
 
     Raises
     ------
@@ -67,14 +70,19 @@ def own_code_errors(model: str) -> Iterator[None]:
         if line is None:
             raise
         message = (str(error).splitlines() or [""])[0]
-        remedy = "Fix the code there."
+        where, remedy = line, "Fix the code there."
+        if input_shape or line == _NO_OWN_LINE:
+            shape = ", ".join(map(str, input_shape or (3, "h", "w")))
+            where += f", for float input of shape (b, {shape})"
         if line == _NO_OWN_LINE and "forward() missing" in message:  # of Python
             remedy = _IMAGES_ONLY
         elif "to have 1 channels" in message:  # of PyTorch
             remedy += f" {ONE_CHANNEL}"
+        elif "shapes cannot be multiplied" in message:  # of PyTorch
+            remedy += f" {_OTHER_SIZE}"
         raise ModelError(
             f"your own network must be built and run without an error; {model} raises "
-            f"{type(error).__name__}{message and f' ({message})'} in {line}. {remedy}"
+            f"{type(error).__name__}{message and f' ({message})'} in {where}. {remedy}"
         ) from error
 
 

@@ -41,7 +41,7 @@ _RAISES_KEY_ERROR = '            raise KeyError("bright")'
 
 def place_of(code):
     """Return a pattern for the file and number of a line of `DEFECTIVE`."""
-    return rf"in \S*own_defective\.py, line {1 + DEFECTIVE.splitlines().index(code)}\."
+    return rf"in \S*own_defective\.py, line {1 + DEFECTIVE.splitlines().index(code)}[,.]"
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,11 @@ def test_sys_exit_in_the_users_code_is_an_error(name, code):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Helped", r"raises ValueError \(no luck\) in \S*own_helper\.py, line 5\."),
-        ("of_helper", r"raises ValueError \(no luck\) in \S*own_helper\.py, line 5\."),
+        ("Helped", r"raises ValueError \(no luck\) in \S*own_helper\.py, line 5, for float input"),
+        (
+            "of_helper",
+            r"raises ValueError \(no luck\) in \S*own_helper\.py, line 5, for float input",
+        ),
     ],
 )
 def test_an_error_in_a_helper_module_names_its_line(name, message):
