@@ -12,7 +12,8 @@ maps = make_maps(
     "digits", "layers-map", model="efficientnet_lite0", layers=LAYERS, limit=500, force=True
 )
 figure, places = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-for place, layer, made in zip(places, LAYERS, maps, strict=True):
-    draw_scatter(made.positions, made.labels, ax=place)
+for place, layer in zip(places, LAYERS, strict=True):
     place.set_title(layer)
+for place, made in zip(places, maps, strict=True):
+    draw_scatter(made.positions, made.labels, ax=place)
 figure.savefig("layers.png", dpi=130)
