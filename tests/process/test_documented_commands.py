@@ -17,6 +17,7 @@ import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -221,8 +222,7 @@ def test_the_crops_of_boxes_have_the_label_and_the_split_of_their_image(folder):
 
 def test_the_callback_of_the_guide_writes_a_map_every_n_epochs(folder):
     known = {}
-    ((_, text),) = read_blocks(ROOT / "docs" / "howto" / "training.md")
-    exec(text, known)
+    exec(read_example("docs/howto/training.md", "MapValidation"), known)
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 4)).train()
     transform = Compose([Resize((4, 4)), ToTensor()])
     callback = known["MapValidation"]("photos", transform, every_n_epochs=2)
@@ -245,6 +245,22 @@ def read_example(page, words):
         text for kind, text in read_blocks(ROOT / page) if kind == "python" and words in text
     ]
     return text
+
+
+@pytest.mark.parametrize("prefix", ["", "model."], ids=["state dict", "checkpoint of Lightning"])
+def test_the_gray_network_of_the_guide_loads_trained_weights(folder, prefix):
+    example = read_example("docs/howto/own-network.md", "def gray")
+    (folder / "networks.py").write_text(example, encoding="utf-8")
+    known = {}
+    exec(example, known)
+    torch.manual_seed(1)
+    trained = {f"{prefix}{name}": value for name, value in known["Net"]().state_dict().items()}
+    torch.save({"epoch": 3, "state_dict": trained} if prefix else trained, "trained.ckpt")
+    options = {"model": "networks:gray", "force": True}
+    trained_map, seeded_map = (
+        make_map("photos", weights=file, **options) for file in ("trained.ckpt", None)
+    )
+    assert np.abs(trained_map.features - seeded_map.features).max() > 0.01
 
 
 @pytest.mark.usefixtures("folder")
