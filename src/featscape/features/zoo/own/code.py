@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from featscape.errors import FeatscapeError, ModelError
 from featscape.features.zoo.architecture import INPUT_OF, OUTPUT, Architecture
 from featscape.features.zoo.classifier import find_classifier, replace_layer
+from featscape.features.zoo.own.imported_code import INSTALLED, check_unchanged, hash_imported
 from featscape.features.zoo.preprocessing import ONE_CHANNEL, read_preprocessing
 from featscape.features.zoo.weights import fit_state
-from featscape.files.regular import hash_file
 from featscape.number_text import with_article
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ _IMAGES_ONLY = (
     "featscape gives a network the images only: wrap the network in a module that gives the other "
     "inputs."
 )
-_INSTALLED = frozenset(("site-packages", "dist-packages"))
 
 
 def is_name(model: str) -> bool:
@@ -122,13 +121,13 @@ def _folder_of(package: str) -> Path | None:
         return None
     path = Path(file).resolve()
     folder = path.parent.parent if path.name == "__init__.py" else path.parent
-    return None if folder.name in _INSTALLED else folder
+    return None if folder.name in INSTALLED else folder
 
 
 def _is_in(frame: FrameType, folder: Path) -> bool:
     """Return whether a frame's file is in the folder, and not in an environment inside it."""
     file = Path(frame.f_code.co_filename).resolve()
-    return file.is_relative_to(folder) and not _INSTALLED.intersection(file.parts)
+    return file.is_relative_to(folder) and not INSTALLED.intersection(file.parts)
 
 
 def find_factory(model: str, *, hint: str) -> Callable[[], nn.Module]:
@@ -143,8 +142,9 @@ def find_factory(model: str, *, hint: str) -> Callable[[], nn.Module]:
     Raises
     ------
     ModelError
-        If the module or the callable does not exist. Exceptions from the code of the module are
-        not translated here: see `own_code_errors`.
+        If the module or the callable does not exist, or the module's code has changed after its
+        import. Exceptions from the code of the module are not translated here: see
+        `own_code_errors`.
     """
     module_name, _, name = model.partition(":")
     try:
@@ -158,6 +158,7 @@ def find_factory(model: str, *, hint: str) -> Callable[[], nn.Module]:
             f"{model!r} is neither in the current folder nor installed. {hint}"
             "Change to the folder that contains the module, or install the module."
         ) from error
+    check_unchanged([module_name])
     factory = getattr(module, name, None)
     if not callable(factory):
         near = difflib.get_close_matches(
@@ -195,6 +196,7 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
             f"the factory of a network must return a torch.nn.Module; {model} returned "
             f"{with_article(type(module).__name__)}. Return the network itself."
         )
+    check_unchanged(_list_modules([model.partition(":")[0]], module))
     given = getattr(factory, "preprocessing", None) or getattr(module, "preprocessing", {})
     return describe(model, module, preprocessing=given, weights=SET_BY_FACTORY)
 
@@ -269,13 +271,18 @@ def hash_code(module_names: Sequence[str], network: nn.Module) -> str:
     The code may change while the weights stay the same. PyTorch's own files are left out.
     Modules defined in a notebook or read from the standard input have no file.
     """
-    names = {*module_names, *(type(layer).__module__ for layer in network.modules())}
     digest = hashlib.sha256()
-    for name in sorted(names):
-        file = getattr(sys.modules.get(name), "__file__", None)
-        if file is not None and Path(file).is_file() and name.partition(".")[0] != "torch":
-            digest.update(f"{name} {hash_file(Path(file))}\n".encode())
+    for name in _list_modules(module_names, network):
+        sha256 = hash_imported(name)
+        if sha256 is not None:
+            digest.update(f"{name} {sha256}\n".encode())
     return digest.hexdigest()
+
+
+def _list_modules(names: Sequence[str], network: nn.Module) -> list[str]:
+    """Return some names and the modules of Python of a network's layers, without PyTorch's."""
+    all_names = {*names, *(type(layer).__module__ for layer in network.modules())}
+    return sorted(name for name in all_names if name.partition(".")[0] != "torch")
 
 
 def remove_classifier(module: nn.Module, shape: tuple[int, ...]) -> str:
