@@ -91,13 +91,17 @@ def _contradictions(findings: Findings, groups: list[DuplicateGroup]) -> Iterato
     leaks = [one for one in groups if one.leak]
     conflicts = [one for one in groups if one.conflict]
     if leaks:
-        number = plural(len(leaks), "group of duplicates has", "groups of duplicates have")
         name = _name(findings, leaks[0].items[0])
-        yield "leaks", f"{number} images in different splits, first {name}."
+        yield "leaks", f"{_count(leaks)} images in different splits, first {name}."
     if conflicts:
-        number = plural(len(conflicts), "group of duplicates has", "groups of duplicates have")
         name = _name(findings, conflicts[0].items[0])
-        yield "conflicts", f"{number} different labels, first {name}. Check the labels."
+        yield "conflicts", f"{_count(conflicts)} different labels, first {name}. Check the labels."
+
+
+def _count(groups: list[DuplicateGroup]) -> str:
+    """Return for example "3 groups of duplicates have"."""
+    copies = "possible copies" if all(one.kind == "near" for one in groups) else "duplicates"
+    return plural(len(groups), f"group of {copies} has", f"groups of {copies} have")
 
 
 def _copies(
@@ -162,19 +166,15 @@ def _noisy(findings: Findings, noisy: list[QualityProblem]) -> Iterator[str]:
 
 
 def _shortcuts(findings: Findings) -> Iterator[str]:
-    """Yield the first column that equals the label, and the first other shortcut that is clear."""
-    columns = [one for one in findings.shortcuts if one.kind == "column"]
-    if columns:
-        yield columns[0].text
-    for one in findings.shortcuts:
-        if one.kind == "column":
+    """Yield the first column that equals the label, and of the other kinds the first clear one."""
+    yielded = set()
+    for one in sorted(findings.shortcuts, key=lambda one: one.kind != "column"):
+        is_clear = one.kind != "label" or one.evidence.score >= _CLEAR_ODDS
+        if one.kind in yielded or not is_clear:
             continue
-        if one.kind == "order":
-            yield one.text
-            return
-        if one.evidence.score >= _CLEAR_ODDS:
-            yield f"{one.text} The property may be the content of the class."
-            return
+        yielded.add(one.kind)
+        note = " The property may be the content of the class." if one.kind == "label" else ""
+        yield f"{one.text}{note}"
 
 
 def _classes(findings: Findings) -> Iterator[tuple[str, str]]:

@@ -336,18 +336,32 @@ def test_the_method_of_the_shortcuts_is_that_of_both_kinds():
     )
 
 
-def test_the_summary_has_a_column_that_equals_the_label_and_the_strongest_other_shortcut():
+def test_the_summary_has_the_first_clear_shortcut_of_each_kind():
     def shortcut(text, kind, label="", score=2.0):
         evidence = Evidence((), (), score, "How.")
         return Shortcut(property_name="hue", kind=kind, label=label, text=text, evidence=evidence)
 
     equal = shortcut("Camera.", "column"), shortcut("Site.", "column")
     weak, strong = shortcut("Weak.", "label", "cat", 1.2), shortcut("Strong.", "label", "cat")
-    found = Findings(columns=columns(), paths=PATHS, shortcuts=(*equal, weak, strong))
+    near = shortcut("Plates are near.", "order"), shortcut("Wells are near.", "order")
+    found = Findings(columns=columns(), paths=PATHS, shortcuts=(weak, strong, *equal, *near))
     sentences = summarize_findings(found, n_sentences=100)
     place = sentences.index("Camera.")
-    assert sentences[place + 1] == "Strong. The property may be the content of the class."
-    assert not {"Site.", "Weak."} & set(sentences)
+    assert sentences[place + 1 : place + 3] == (
+        "Strong. The property may be the content of the class.",
+        "Plates are near.",
+    )
+    assert not {"Site.", "Weak.", "Wells are near."} & set(sentences)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "named"),
+    [(("near",), "1 group of possible copies has"), (("near", "exact"), "2 groups of duplicates")],
+)
+def test_the_summary_says_that_near_groups_are_possible_copies(kinds, named):
+    groups = tuple(replace(duplicates(conflict=True), kind=kind) for kind in kinds)
+    found = Findings(columns=columns(), paths=PATHS, duplicates=groups)
+    assert any(one.startswith(named) for one in summarize_findings(found))
 
 
 def test_the_methods_of_several_kinds_of_duplicates_have_the_names_of_the_kinds():
