@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import TiffImagePlugin
 
 from featscape.errors import ImageError
+from featscape.number_text import plural
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -82,12 +83,12 @@ def _describe(tags: Any, n_bands: int) -> str:
                 "32-bit floats"
             )
         return (
-            f"{values} cannot be decoded: save the file with unsigned integers of 8 or 16 bits, or "
-            "32-bit floats"
+            f"TIFF files of {values} cannot be decoded: save the file with unsigned integers of 8 "
+            "or 16 bits, or 32-bit floats"
         )
     meaning = tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION, 0)
     return (
-        f"{n_bands} {'band' if n_bands == 1 else 'bands'} of {values} marked as "
+        f"TIFF files with {plural(n_bands, 'band')} of {values} marked as "
         f"{_MEANINGS.get(meaning, f'type {meaning}')} cannot be decoded: save three bands as RGB "
         "with 8 or 16 bits, or one band as gray"
     )
