@@ -72,7 +72,7 @@ function keyRows({
     ["J K", `next, previous finding or found ${noun}`],
     ["Y U", "check the given label, the suggested label as correct"],
     ["[ ]", `back, forward through the opened ${noun}s`],
-    ["B T", "legend, dark or light"],
+    ["B T", "sidebar, dark or light"],
     ["Esc", "leave the search field; then end the search, close the panel or clear the selection"],
   ];
 }
