@@ -55,6 +55,14 @@ def test_the_guides_install_an_extra_with_the_command_of_the_error_messages():
     assert set(commands) <= known
 
 
+def test_the_citation_has_the_version_of_the_last_release():
+    citation, changes = (
+        (ROOT / file).read_text(encoding="utf-8") for file in ("CITATION.cff", "CHANGELOG.md")
+    )
+    releases = re.findall(r"^## \[?(\d[\w.]*)", changes, re.MULTILINE)
+    assert re.findall(r"^version: (\S+)$", citation, re.MULTILINE) == releases[:1]
+
+
 def test_the_guide_lists_every_extra():
     text = (ROOT / "docs" / "howto" / "installation.md").read_text(encoding="utf-8")
     text = text.partition("## Check")[0]
