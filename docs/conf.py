@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from docutils.nodes import SkipNode, math_block
+from docutils.nodes import SkipNode, literal, math_block, table
 from docutils.utils.math.latex2mathml import tex2mathml
 
 import featscape
 
 if TYPE_CHECKING:
-    from docutils.nodes import math
+    from docutils.nodes import document, math
     from sphinx.application import Sphinx
     from sphinx.writers.html5 import HTML5Translator
 
@@ -67,6 +67,15 @@ def _visit_math(self: HTML5Translator, node: math | math_block) -> None:
     raise SkipNode
 
 
+def _mark_short_code(_app: Sphinx, page: document) -> None:
+    """Give short code in a sentence the class `short`: site.css keeps this code on one line."""
+    in_tables = {code for each in page.findall(table) for code in each.findall(literal)}
+    for code in page.findall(literal):
+        if len(code.astext()) <= 28 and code not in in_tables:  # 28 characters fit on a phone
+            code["classes"].append("short")
+
+
 def setup(app: Sphinx) -> None:
-    """Register the renderer of formulas."""
+    """Register the renderer of formulas, and mark short code."""
     app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math, None))
+    app.connect("doctree-read", _mark_short_code)

@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import re
+import runpy
 import sys
 from dataclasses import fields
 from html import unescape
@@ -12,6 +13,8 @@ from typing import get_type_hints
 
 import pytest
 import typer.main
+from docutils.core import publish_doctree
+from docutils.nodes import literal
 from markdown_it import MarkdownIt
 
 import featscape
@@ -61,6 +64,15 @@ def test_the_citation_has_the_version_of_the_last_release():
     )
     releases = re.findall(r"^## \[?(\d[\w.]*)", changes, re.MULTILINE)
     assert re.findall(r"^version: (\S+)$", citation, re.MULTILINE) == releases[:1]
+
+
+def test_short_code_in_a_sentence_is_marked_for_one_line():
+    mark = runpy.run_path(str(ROOT / "docs" / "conf.py"))["_mark_short_code"]
+    long = "featscape map photos --model NAME"
+    page = publish_doctree(f"``. .venv/bin/activate`` and ``{long}``\n\n= =\n1 ``a b``\n= =\n")
+    mark(None, page)
+    marked = {code.astext(): "short" in code["classes"] for code in page.findall(literal)}
+    assert marked == {". .venv/bin/activate": True, long: False, "a b": False}
 
 
 def test_the_guide_lists_every_extra():
