@@ -183,6 +183,37 @@ def test_a_blurred_image_of_few_pixels_is_the_only_finding():
     assert problems(images)[0] == {7: ("blurred",)}
 
 
+def test_stronger_blur_is_more_severe():
+    images = sharp_pictures(40)
+    radii = (2, 4, 8, 16)
+    images[:4] = [images[0].filter(ImageFilter.GaussianBlur(radius)) for radius in radii]
+    faults = {one.name: one for one in measure_faults(survey_thumbnails(Pictures(images)), None)}
+    values = faults["blurred"].values[:4]
+    assert (np.diff(values) > 0).all()
+    assert (values > faults["blurred"].limit).all()
+
+
+def enlarge(image):
+    """Return an image whose pixels are those of a small image, as of a low resolution."""
+    width, height = image.size
+    return image.resize((width // 3, height // 3)).resize(image.size, Image.Resampling.BICUBIC)
+
+
+def test_blurred_images_are_found_among_sharp_and_soft_images():
+    images = sharp_pictures(60)
+    images[::3] = [enlarge(image) for image in images[::3]]
+    images[4], images[25] = blur(images[4]), blur(images[25])
+    found, _ = problems(images)
+    assert {4, 25} <= set(found)
+    assert not set(found) - {4, 25, *range(0, 60, 3)}
+
+
+def test_a_dataset_of_blurred_images_is_reported_once():
+    found, reason = problems([blur(image) for image in sharp_pictures(40)])
+    assert found == {}
+    assert reason.startswith("100 % of the images are blurred")
+
+
 def test_a_smooth_image_with_a_sharp_edge_is_not_blurred():
     rows = np.repeat(np.linspace(60, 90, 144)[:, None], 192, axis=1)
     rows[:, 96:] += 120
