@@ -9,7 +9,7 @@ from unicodedata import normalize
 import numpy as np
 
 from featscape.labels.checked import CHECKED_LABEL, find_checked
-from featscape.labels.classes import NO_LABEL, NO_SPLIT
+from featscape.labels.classes import NO_LABEL, NO_SPLIT, may_be_classes
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
 from featscape.printable_names import list_first, list_names, printable
@@ -150,16 +150,21 @@ def describe_labels(
     """
     if n_trimmed:
         yield f"white space around {plural(n_trimmed, 'label')} was removed"
-    spellings: dict[str, list[str]] = {}
-    for label in sorted(set(labels)):
-        spellings.setdefault(normalize("NFKC", label).casefold(), []).append(label)
-    groups = [names for names in spellings.values() if len(names) > 1]
+    groups = _group_alike(labels)
     if new is not None:
         groups = [names for names in groups if not set(names).isdisjoint(new)]
     alike = [name for names in groups for name in names]
     if alike:
         named = list_names(alike, n_shown=_MOST_NAMED)
         yield f"labels that differ only in case or Unicode form are different classes: {named}"
+
+
+def _group_alike(texts: Iterable[str]) -> list[list[str]]:
+    """Return the groups of texts that differ only in case, Unicode form or white space."""
+    spellings: dict[str, list[str]] = {}
+    for text in sorted(set(texts)):
+        spellings.setdefault(normalize("NFKC", text).strip().casefold(), []).append(text)
+    return [names for names in spellings.values() if len(names) > 1]
 
 
 def describe_renamed_columns(columns: Mapping[str, Column]) -> Iterator[str]:
@@ -171,10 +176,20 @@ def describe_renamed_columns(columns: Mapping[str, Column]) -> Iterator[str]:
 
 
 def describe_text_columns(columns: Mapping[str, Column]) -> Iterator[str]:
-    """Yield the columns that are text although most of their values look like numbers or dates."""
+    """Yield the columns of text that may be wrong.
+
+    Most values of a column look like numbers or dates, or values of a category look alike.
+    """
     from featscape.images.tables.data_types import explain_text
 
     for name, values in columns.items():
         reason = "" if isinstance(values, np.ndarray) else explain_text(values)
         if reason:
             yield printable(f"the column {name!r} is text: {reason}")
+        texts = [] if isinstance(values, np.ndarray) else [one for one in values if one is not None]
+        if may_be_classes(len(set(texts)), len(texts)) and (alike := _group_alike(texts)):
+            named = list_names(alike[0], n_shown=_MOST_NAMED)
+            yield printable(
+                f"the column {name!r} has values that differ only in case, white space or Unicode "
+                f"form: {named}"
+            )
