@@ -21,7 +21,7 @@ COLORS = dict(
         strict=True,
     )
 )  # fmt: skip
-LABEL_HEIGHT_PX = 24
+MARKERS = dict(zip(IMPLEMENTATIONS, "osD^vP<X>", strict=True))
 
 Record = dict[str, Any]
 
@@ -105,7 +105,7 @@ def write_pictures(
     """Draw time against n as tsne_cpu.png, and KL divergence against time as tsne_quality.png."""
     figure = line_plot(
         times_s,
-        labels=("points of Fashion-MNIST, in 50 dimensions", "seconds, neighbors included"),
+        labels=("points of Fashion-MNIST", "seconds, neighbors included"),
         scales=("log", "log"),
     )
     figure.savefig(folder / "tsne_cpu.png")
@@ -127,12 +127,14 @@ def line_plot(
     labels: tuple[str, str],
     scales: tuple[str, str],
 ) -> Any:
-    """Return a figure with one line per implementation and its name at the line's end."""
+    """Return a figure with one line per implementation.
+
+    The figure is narrow, so that its texts can be read on a phone.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.patheffects import withStroke
 
-    figure = Figure(figsize=(7, 4.8), dpi=160, layout="constrained")
+    figure = Figure(figsize=(4.2, 5), dpi=140, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(
         xscale=scales[0], yscale=scales[1], xlabel=labels[0], ylabel=labels[1]
@@ -140,8 +142,8 @@ def line_plot(
     for name, line in lines.items():
         own = name == "meshtsne"
         x, y = zip(*line, strict=True)
-        axes.plot(x, y, "o-", color=COLORS[name], lw=2.6 if own else 1.5, ms=6 if own else 4)
-    axes.margins(x=0.25)
+        style = {"color": COLORS[name], "marker": MARKERS[name], "label": LABELS[name]}
+        axes.plot(x, y, lw=2.6 if own else 1.5, ms=6 if own else 4, **style)
     axes.minorticks_off()
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(
@@ -149,21 +151,5 @@ def line_plot(
         )
     axes.grid(color="#dddddd", lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.draw_without_rendering()
-    taken: list[tuple[float, float]] = []
-    ends = {name: axes.transData.transform(line[-1]) for name, line in lines.items()}
-    for name, (x, y) in sorted(ends.items(), key=lambda item: -item[1][1]):
-        near = [low for left, low in taken if abs(left - x) < 4 * LABEL_HEIGHT_PX]
-        label_y = min([y, *(low - LABEL_HEIGHT_PX for low in near if low - y < LABEL_HEIGHT_PX)])
-        taken.append((x, label_y))
-        axes.annotate(
-            LABELS[name],
-            lines[name][-1],
-            xytext=(8, (label_y - y) * 72 / figure.dpi),
-            textcoords="offset points",
-            va="center",
-            color=COLORS[name],
-            weight="bold" if name == "meshtsne" else "normal",
-            path_effects=[withStroke(linewidth=3, foreground="white")],
-        )
+    figure.legend(loc="outside upper left", ncols=2, frameon=False, labelcolor="linecolor")
     return figure
