@@ -142,8 +142,15 @@ def line_plot(
     for name, line in lines.items():
         own = name == "meshtsne"
         x, y = zip(*line, strict=True)
-        style = {"color": COLORS[name], "marker": MARKERS[name], "label": LABELS[name]}
-        axes.plot(x, y, lw=2.6 if own else 1.5, ms=6 if own else 4, **style)
+        axes.plot(
+            x,
+            y,
+            marker=MARKERS[name],
+            color=COLORS[name],
+            label=LABELS[name],
+            lw=2.6 if own else 1.5,
+            ms=6 if own else 4,
+        )
     axes.minorticks_off()
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(
