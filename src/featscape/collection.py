@@ -1,14 +1,17 @@
-"""The types of data that a program holds; a module without imports of heavy libraries."""
+"""The types of data that a program holds, and their conversion, without imports of libraries."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
+
+from featscape.errors import InputError
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
     from typing import BinaryIO, TypeAlias
 
+    from numpy.typing import NDArray
     from PIL import Image
 
 
@@ -46,3 +49,31 @@ class Columns(Protocol):
 if TYPE_CHECKING:
     # a path, an open file, the bytes of a file, an image of Pillow or an array of uint8
     OneImage: TypeAlias = str | os.PathLike[str] | BinaryIO | bytes | Image.Image | Array
+
+
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """Return values that a program holds as an array of NumPy.
+
+    Parameters
+    ----------
+    values : array-like
+    name : str
+        The subject of the message.
+
+    Raises
+    ------
+    InputError
+        If NumPy cannot convert the values, for example a tensor that needs a gradient.
+    """
+    import numpy as np
+
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        remedy = "Convert it to an array of NumPy."
+        if hasattr(values, "detach"):  # a tensor of PyTorch
+            remedy = "Pass tensor.detach().cpu(), with .float() for bfloat16."
+        raise InputError(
+            f"{name} must be an array that NumPy can convert; got the type "
+            f"{type(values).__name__} ({str(error).rstrip('.')}). {remedy}"
+        ) from error

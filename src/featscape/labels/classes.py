@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,8 +66,9 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
     Parameters
     ----------
     labels : sequence of str, int or bool, length n_items, or None
-        A list, a tuple or an array. A missing label, None or NaN, becomes `NO_LABEL`. Whole floats
-        are integers, because an array of integers with missing values is one of floats.
+        A list, a tuple, an array or a tensor. A missing label, None or NaN, becomes `NO_LABEL`.
+        Whole floats are integers, because an array of integers with missing values is one of
+        floats.
     n_items : int
 
     Raises
@@ -182,13 +184,30 @@ def is_missing(value: object) -> bool:
     return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
+def python_value(value: Any) -> Any:
+    """Return a scalar or array of NumPy or PyTorch as a Python value; others are unchanged.
+
+    An array of one element becomes this element, and other arrays become lists.
+    """
+    if isinstance(value, np.datetime64 | np.timedelta64) and np.datetime_data(value)[0] == "ns":
+        value = value.astype(f"{value.dtype.kind}8[us]")  # Python has no nanoseconds
+    shape = getattr(value, "shape", None)
+    if shape is not None and hasattr(value, "tolist"):
+        is_single = math.prod(shape) == 1
+        value = value.tolist()
+        while is_single and isinstance(value, list):
+            (value,) = value
+    return value
+
+
 def text_of(label: object, index: int) -> str:
     """Return a label as the name of its class; raises InputError for the item at `index`."""
+    label = python_value(label)
     if is_missing(label):
         return NO_LABEL
-    if isinstance(label, bool | np.bool):
+    if isinstance(label, bool):
         return str(label).lower()  # as in the columns of the page
-    if isinstance(label, str | int | np.integer):
+    if isinstance(label, str | int):
         return str(label)
     if isinstance(label, float | np.floating) and label.is_integer():
         return str(int(label))

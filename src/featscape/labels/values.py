@@ -50,7 +50,8 @@ def read_values(values: Iterable[object], n_items: int) -> tuple[NDArray[np.floa
             f"values must contain one value per item = {n_items:,}; got {len(values):,}. "
             "Pass the values in the order of the positions."
         )
-    array: NDArray[Any] = np.asarray(values)
+    # a tensor of PyTorch: NumPy has no gradients and no bfloat16
+    array: NDArray[Any] = np.asarray(values.tolist() if hasattr(values, "detach") else values)
     if array.ndim != 1:
         raise InputError(
             f"values must have shape (n,); got {array.shape}. Pass one number or date per item."

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.collection import as_array
 from featscape.errors import InputError
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def fit_to_box(
 
 
 def _finite_points(positions: ArrayLike) -> NDArray[np.float64]:
-    array: NDArray[Any] = np.asarray(positions)
+    array = as_array(positions, "positions")
     if array.ndim != 2 or array.shape[1] not in (1, 2, 3):
         raise InputError(
             f"positions must have shape (n, 1), (n, 2) or (n, 3); got {array.shape}. "

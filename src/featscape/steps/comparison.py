@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.collection import as_array
 from featscape.errors import InputError
 from featscape.findings.reliability import share_in_common
 from featscape.labels.classes import N_AGREEING, can_agree, count_classes
@@ -125,7 +126,7 @@ def _check_paths(first: ArrayLike | Features, second: ArrayLike | Features) -> N
 
 def _as_features(given: Any, *, which: str) -> NDArray[np.float32]:
     """Return features, (n, d), less the mean of each column."""
-    values = np.asarray(given)
+    values = as_array(given, f"the {which} features")
     if values.ndim != 2 or values.dtype.kind not in "fiu" or 0 in values.shape:
         raise InputError(
             f"features must be a matrix of numbers, (n, d); got {values.dtype} of shape "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape import mapfolder
+from featscape.collection import as_array
 from featscape.errors import InputError
 from featscape.files.features import check_features, name_rows, read_features
 from featscape.files.vectors import read_tensor, read_vectors
@@ -190,13 +191,7 @@ def _read_values(options: FeatureMapOptions) -> tuple[NDArray[np.generic], str]:
         return values, ""
     if isinstance(options.features, str | os.PathLike):
         return read_features(Path(options.features)), ""
-    try:
-        values = np.asarray(options.features)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            "the features must be an array that NumPy can convert; got the type "
-            f"{type(options.features).__name__} ({error}). Convert it to an array of NumPy."
-        ) from error
+    values = as_array(options.features, "the features")
     check_features(values)
     return values, ""
 

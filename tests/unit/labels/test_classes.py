@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from featscape.errors import InputError
 from featscape.labels.classes import NO_LABEL, count_classes, label_names
@@ -19,6 +20,16 @@ def test_classes_are_counted_in_natural_order():
 
 def test_integers_are_labels_too():
     assert count_classes(np.array([10, 9, 10]), 3).names == ("9", "10")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [torch.tensor([10, 9, 10]), list(torch.tensor([10, 9, 10])), np.array([[10], [9], [10]])],
+)
+def test_labels_of_a_tensor_are_its_values(labels):
+    classes = count_classes(labels, 3)
+    assert classes.names == ("9", "10")
+    np.testing.assert_array_equal(classes.codes, [1, 0, 1])
 
 
 def test_every_item_needs_its_label():

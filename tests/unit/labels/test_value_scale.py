@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from featscape.errors import InputError
 from featscape.labels.value_scale import N_COLORS, scale_values
@@ -172,3 +173,8 @@ class TestInputs:
     def test_other_values_are_refused(self, values, message):
         with pytest.raises(InputError, match=message):
             read_values(values, 2)
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+    def test_a_tensor_may_need_a_gradient(self, dtype):
+        numbers, are_dates = read_values(torch.tensor([1, 2.5], dtype=dtype).requires_grad_(), 2)
+        assert (numbers.tolist(), are_dates) == ([1, 2.5], False)

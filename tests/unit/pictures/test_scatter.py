@@ -4,6 +4,7 @@ import matplotlib as mpl
 import matplotlib.figure
 import numpy as np
 import pytest
+import torch
 from PIL import ImageColor
 
 from featscape.errors import InputError
@@ -287,6 +288,10 @@ def test_points_are_drawn_at_their_positions():
 def test_invalid_arguments_are_errors():
     with pytest.raises(InputError, match="positions must be finite"):
         draw_scatter([[0, np.nan]])
+    with pytest.raises(
+        InputError, match=r"positions must .* Pass tensor\.detach\(\)\.cpu\(\), with"
+    ):
+        draw_scatter(torch.zeros(1, 2, requires_grad=True))
     with pytest.raises(InputError, match="labels must contain one label"):
         draw_scatter([[0, 0]], ["a", "b"])
     with pytest.raises(InputError, match=r"size_px \(--size\) must be between"):

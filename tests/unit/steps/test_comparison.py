@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.neighbors import NearestNeighbors
 
 from featscape import compare_features
@@ -124,7 +125,7 @@ def test_missing_labels_are_items_without_a_label(layers):
 def test_labels_may_be_an_array(layers):
     first, second, labels = layers
     expected = compare_features(first, second, labels=labels)
-    for given in (np.array(labels), pd.Series(labels), np.arange(80) % 4):
+    for given in (np.array(labels), pd.Series(labels), np.arange(80) % 4, torch.arange(80) % 4):
         assert compare_features(first, second, labels=given) == expected
 
 
@@ -133,6 +134,10 @@ def test_labels_may_be_an_array(layers):
     [
         ((np.eye(5), np.eye(6)), "one row per item; got 5 and 6 rows"),
         ((np.ones(5), np.eye(5)), r"must be a matrix of numbers, \(n, d\)"),
+        (
+            (np.eye(5), torch.eye(5).requires_grad_()),
+            r"the second features .* Pass tensor\.detach\(\)\.cpu",
+        ),
         ((np.full((5, 2), np.nan), np.eye(5)), "features must be finite"),
         ((np.full((5, 2), 0.1), np.eye(5)), "all 5 rows of the first features are equal"),
         ((np.eye(5) * 1e300, np.eye(5)), "features must be finite .* range of float32"),

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+import torch
 
 import featscape
 from featscape import embed_features, find_images
@@ -515,6 +516,8 @@ class TestArrays:
             (np.ones(3), "the features must have two dimensions"),
             (np.full((3, 2), np.nan), "the features must be finite; 3 of 3 rows"),
             ([[1, 2], [3]], "must be an array that NumPy can convert; got the type list"),
+            (torch.ones(3, 2, dtype=torch.bfloat16), r"Pass tensor\..* \.float\(\) for bfloat16"),
+            (torch.ones(3, 2, requires_grad=True), r"Pass tensor\.detach\(\)\.cpu\(\)"),
         ],
     )
     @pytest.mark.usefixtures("here")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from featscape.labels.classes import is_missing
+from featscape.labels.classes import is_missing, python_value
 from featscape.printable_names import encodable
 from featscape.records.images import as_text
 
@@ -28,14 +25,7 @@ def plain_value(value: Any) -> Any:
     """
     if isinstance(value, Decimal):
         return _plain_number(value)
-    if isinstance(value, np.datetime64 | np.timedelta64) and np.datetime_data(value)[0] == "ns":
-        value = value.astype(f"{value.dtype.kind}8[us]")  # Python has no nanoseconds
-    shape = getattr(value, "shape", None)
-    if shape is not None and hasattr(value, "tolist"):  # an array, a NumPy scalar or a tensor
-        is_single = math.prod(shape) == 1
-        value = value.tolist()
-        while is_single and isinstance(value, list):
-            (value,) = value
+    value = python_value(value)
     return None if is_missing(value) or value == "" else value
 
 
