@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import InputError, MissingExtra, missing_extra
 from featscape.exporters import write_embedding_atlas, write_fiftyone, write_tensorboard
 from featscape.mapfolder.read import Map, read_items
+from featscape.mapfolder.staging import check_suffix, staged_file
 
 if TYPE_CHECKING:
     import os
@@ -47,7 +48,7 @@ class ExportableMap(Map):
         Parameters
         ----------
         path : path
-            The file to write; an existing file is replaced.
+            The file to write; its name ends in ".parquet". An existing file is replaced.
         vector_column : str or None
             The column of the features: lists of d float32 numbers. None writes no features.
 
@@ -59,13 +60,14 @@ class ExportableMap(Map):
         Raises
         ------
         InputError
-            If the map has a column of the name `vector_column`.
-        OSError
-            If the file cannot be written.
+            If the name of the file does not end in ".parquet", the map has a column of the name
+            `vector_column`, or the file cannot be written.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        file = Path(path)
+        check_suffix(file, ".parquet")
         table = read_items(self.folder)
         if vector_column in table.column_names:
             raise InputError(
@@ -76,8 +78,9 @@ class ExportableMap(Map):
             numbers = pa.array(self.features.reshape(-1))
             vectors = pa.FixedSizeListArray.from_arrays(numbers, self.features.shape[1])
             table = table.append_column(vector_column, vectors)
-        pq.write_table(table, path, compression="zstd")
-        return Path(path)
+        with staged_file(file) as new:
+            pq.write_table(table, new, compression="zstd")
+        return file
 
     def to_tensorboard(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write a folder that ``tensorboard --logdir FOLDER`` shows in its embedding projector.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError
 from featscape.exporters.items import list_columns
-from featscape.mapfolder.staging import staged_file
+from featscape.mapfolder.staging import check_suffix, staged_file
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -44,11 +44,7 @@ def write_embedding_atlas(made: Map, file: Path, *, force: bool = False) -> None
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if file.suffix.lower() != _SUFFIX:
-        raise InputError(
-            f"the name of the file for Embedding Atlas must end in {_SUFFIX}; got "
-            f"{printable(file)}. Choose another name with -o, such as map.parquet."
-        )
+    check_suffix(file, _SUFFIX)
     if file.is_dir():
         raise InputError(
             f"the export for Embedding Atlas must be a file; {printable(file)} is a folder. Choose "

@@ -189,6 +189,23 @@ class TestSelected:
             opened.to_parquet(tmp_path / "items.parquet", vector_column="label")
         assert not (tmp_path / "items.parquet").exists()
 
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("x.csv", r"must end in \.parquet; got .*x\.csv\. Choose another name, such as map"),
+            ("none/x.parquet", "x.parquet cannot be made: there is no folder .*none. Make it"),
+            ("folder.parquet", r"folder\.parquet is a folder"),
+        ],
+    )
+    def test_a_parquet_file_that_cannot_be_written_is_refused(
+        self, opened, tmp_path, name, message
+    ):
+        (tmp_path / "folder.parquet").mkdir()
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(InputError, match=message):
+            opened.to_parquet(tmp_path / name)
+        assert sorted(tmp_path.rglob("*")) == before
+
     def test_selected_works_without_pandas(self, opened, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
         opened.widget.set_state({"selected_ids": [1]})

@@ -9,11 +9,12 @@
 """
 
 from featscape.mapfolder.staging.replacement import find_unfinished, kept_beside, restore, staged
-from featscape.mapfolder.staging.single_file import staged_file
+from featscape.mapfolder.staging.single_file import check_suffix, staged_file
 from featscape.mapfolder.staging.write_errors import WriteError, flush, writing
 
 __all__ = [
     "WriteError",
+    "check_suffix",
     "find_unfinished",
     "flush",
     "kept_beside",

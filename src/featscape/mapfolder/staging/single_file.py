@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def check_suffix(file: Path, suffix: str) -> None:
+    """Raise InputError unless the name of a file to write ends in `suffix`, in upper or lower case.
+
+    Parameters
+    ----------
+    file : Path
+    suffix : str
+        For example ".parquet".
+    """
+    if file.suffix.lower() != suffix:
+        raise InputError(
+            f"the name of the file must end in {suffix}; got {printable(file)}. Choose another "
+            f"name, such as map{suffix}."
+        )
+
+
 @contextmanager
 def staged_file(file: Path) -> Iterator[Path]:
     """Yield a hidden path beside `file`, and move what is written there to `file`.
