@@ -276,7 +276,7 @@ def _check_thumbnail(thumbnail_px: int | None, box: tuple[int, int]) -> None:
         raise InputError(
             f"thumbnail_px (--thumbnail) must be between {MIN_THUMBNAIL_PX} and half of the "
             f"shorter side = {min(box) // 2}; got {thumbnail_px}. "
-            "Choose another size, or a larger size_px or ax."
+            "Choose another size, or a larger size_px (--size) or ax."
         )
 
 

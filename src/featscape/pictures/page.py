@@ -131,7 +131,7 @@ def check_sizes(size_px: int, thumbnail_px: int | None = None) -> None:
         raise InputError(
             f"thumbnail_px (--thumbnail) must be between {MIN_THUMBNAIL_PX} and a sixth of the "
             f"picture = {size_px // 6}; got {thumbnail_px}. "
-            "Choose another size, or a larger size_px."
+            "Choose another size, or a larger size_px (--size)."
         )
 
 
