@@ -289,6 +289,23 @@ def test_the_checked_labels_of_moved_images_remain_checked():
     assert {(path, one) for path, one, drawn in pairs if one == drawn} == moved | {(right, label)}
 
 
+@pytest.mark.parametrize("kind", ["folder", "table", "list"])
+@pytest.mark.usefixtures("folder")
+def test_the_corrected_labels_have_the_paths_of_the_images(kind):
+    found = find_images("photos")
+    files = [f"photos/{path}" for path in found.paths]
+    pd.DataFrame({"path": files, "label": found.labels}).to_csv("photos.csv", index=False)
+    source = {"folder": "photos", "table": "photos.csv", "list": files}[kind]
+    labels = found.labels if kind == "list" else None
+    first = found.paths[0] if kind == "folder" else files[0]
+    checked = {"path": [first], "checked_label": ["new"]}
+    made = make_map(source, "own-map", labels=labels, checked=checked, model=INSTALLED_MODEL)
+    exec(read_example("docs/howto/label-errors.md", '"corrected.csv"'), {"made": made})
+    corrected = find_images("corrected.csv")
+    right = {**dict(zip(files, found.labels, strict=True)), files[0]: "new"}
+    assert dict(zip(corrected.paths, corrected.labels, strict=True)) == right
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_command_that_does_not_run_has_a_reason(page):
     lines = read_unmarked_commands(page)
