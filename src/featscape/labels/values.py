@@ -50,8 +50,10 @@ def read_values(values: Iterable[object], n_items: int) -> tuple[NDArray[np.floa
             f"values must contain one value per item = {n_items:,}; got {len(values):,}. "
             "Pass the values in the order of the positions."
         )
-    # a tensor of PyTorch: NumPy has no gradients and no bfloat16
-    array: NDArray[Any] = np.asarray(values.tolist() if hasattr(values, "detach") else values)
+    given: Any = values
+    if hasattr(given, "detach"):  # a tensor of PyTorch: NumPy has no gradients and no bfloat16
+        given = given.tolist()
+    array: NDArray[Any] = np.asarray(given)
     if array.ndim != 1:
         raise InputError(
             f"values must have shape (n,); got {array.shape}. Pass one number or date per item."
