@@ -22,8 +22,10 @@ from featscape.features.zoo.own.code import (
     check_is_python,
     describe,
     hash_code,
+    original_of,
     own_code_errors,
     remove_classifier,
+    remove_compiler,
 )
 from featscape.features.zoo.preprocessing import ONE_CHANNEL
 from featscape.features.zoo.registry import check_is_name
@@ -103,10 +105,11 @@ def _open_module(
     check_precision(request.precision)
     check_device(request.device)
     preprocessing = request.preprocessing
+    module = original_of(module)
     name = f"{type(module).__module__}:{type(module).__name__}"
     with own_code_errors(name):
         check_is_python(name, module)
-        module = deepcopy(module)  # the classifier is removed from the copy
+        module = remove_compiler(deepcopy(module))  # the classifier is removed from the copy
         if callable(preprocessing):
             probe = _prepare_probe(preprocessing, images)
             with own_code_errors(name, input_shape=probe.shape):

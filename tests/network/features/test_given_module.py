@@ -295,6 +295,34 @@ class SmallNet(torch.nn.Sequential):
         )
 
 
+def compiled(net):
+    """Return a copy whose calls fail: the compiler must not be called."""
+
+    def refuse(_graph, _inputs):
+        raise AssertionError("compiled")
+
+    module = with_weights(Net(), net)
+    module.body[0] = torch.compile(module.body[0], backend=refuse)
+    return torch.compile(module, backend=refuse)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
+@pytest.mark.parametrize("layers", [(), ("body.0", "body")])
+@pytest.mark.parametrize("preprocessing", ["validation", "mapping"])
+def test_a_compiled_module_runs_without_the_compiler(
+    net, images, validation, preprocessing, layers
+):
+    given = validation if preprocessing == "validation" else SAME_STEPS
+    module = compiled(net)
+    ours, expected = (
+        extract(images, model=one, preprocessing=given, layers=layers, device="cpu")
+        for one in (module, net)
+    )
+    assert ours.model == expected.model
+    np.testing.assert_array_equal(ours.values, expected.values)
+    assert "_orig_mod.body.0._orig_mod" in dict(module.named_modules())  # not changed
+
+
 def images_of(*sizes):
     rng = np.random.default_rng(0)
     return find_images(

@@ -197,6 +197,7 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
             f"{with_article(type(module).__name__)}. Return the network itself."
         )
     check_unchanged(_list_modules([model.partition(":")[0]], module))
+    module = remove_compiler(module)
     given = getattr(factory, "preprocessing", None) or getattr(module, "preprocessing", {})
     return describe(model, module, preprocessing=given, weights=SET_BY_FACTORY)
 
@@ -238,6 +239,24 @@ def describe(model: str, module: nn.Module, *, preprocessing: object, weights: s
         weights=weights,
         find_weights=lambda _progress: None,
     )
+
+
+def original_of(layer: nn.Module) -> nn.Module:
+    """Return the layer that `torch.compile` has wrapped; other layers are returned as they are."""
+    original: nn.Module = getattr(layer, "_orig_mod", layer)
+    return original
+
+
+def remove_compiler(module: nn.Module) -> nn.Module:
+    """Return a network without the wrappers of `torch.compile`; its layers are replaced in place.
+
+    A wrapper compiles the network again for each test and each size of a batch.
+    """
+    module = original_of(module)
+    for layer in list(module.modules()):
+        for name, child in layer.named_children():
+            setattr(layer, name, original_of(child))
+    return module
 
 
 def check_is_python(model: str, module: nn.Module) -> None:

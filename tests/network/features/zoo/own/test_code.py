@@ -61,6 +61,15 @@ def test_a_factory_that_draws_new_weights_at_each_call_is_explained():
         reload_network(card, device="cpu")
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
+def test_a_factory_may_return_a_compiled_network():
+    compiled, plain = (
+        load_network(f"own_networks:{name}", device="cpu").card for name in ("compiled", "tiny")
+    )
+    assert (compiled.layer, compiled.weights_sha256) == (plain.layer, plain.weights_sha256)
+    assert compiled.fingerprint == plain.fingerprint
+
+
 def test_the_factorys_preprocessing_is_used(noise_image):
     network = load_network("own_networks:preprocessed", layers=("body.0",), device="cpu")
     assert network.prepare(noise_image(0, (60, 50))).shape == (32, 32, 3)
