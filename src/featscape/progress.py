@@ -94,7 +94,7 @@ class SilentProgress:
 
 
 def note_or_warn(progress: Progress, text: str) -> None:
-    """Show a line about images that need another option; a warning if no reports are shown."""
+    """Show a line that the caller should not miss; a warning if no reports are shown."""
     if type(progress) is SilentProgress:
         warnings.warn(text, UserWarning, stacklevel=2)
     else:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _REMEDY = "Write one array with numpy.save(file, array, allow_pickle=False)."
 _MAX_TIMES_MEDIAN = 1 << 24  # float32 has 24 bits: adding a larger value rounds the others to 0
+_ROUNDING = 1e-6  # relative; networks round differently in batches of different sizes
 _MAX_ROWS_SHOWN = 5
 # the remedy for rows that cannot be used
 REPAIR_ROWS = (
@@ -31,6 +32,20 @@ REPAIR_ROWS = (
 )
 _N_PROBED = 256  # bytes, with the name of the first member of an archive
 _ROWS_AT_ONCE = 65_536  # limits the memory for checking a large file
+
+
+def has_equal_rows(features: NDArray[np.float32]) -> bool:
+    """Return whether all rows are equal apart from rounding errors.
+
+    The first row with a difference ends the search.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, d)
+    """
+    first = features[0]
+    limit = _ROUNDING * np.abs(first).max()
+    return all(np.abs(row - first).max() <= limit for row in features)
 
 
 def read_features(file: Path) -> NDArray[Any]:

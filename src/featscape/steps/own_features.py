@@ -13,10 +13,16 @@ import numpy as np
 from featscape import mapfolder
 from featscape.collection import as_array
 from featscape.errors import InputError
-from featscape.files.features import check_features, name_rows, read_features
+from featscape.files.features import (
+    check_features,
+    has_equal_rows,
+    name_rows,
+    read_features,
+)
 from featscape.files.vectors import read_tensor, read_vectors
 from featscape.number_text import plural
 from featscape.printable_names import printable
+from featscape.progress import note_or_warn
 from featscape.records import ImageSet, ItemSet
 from featscape.records.skipped import DUPLICATE_PATH, INVALID_ROW, VECTORS, skipped_column
 from featscape.steps.facts.columns import (
@@ -92,7 +98,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
     skipped = _other_columns(described.skipped, options.features_table, vector_column)
     described = replace(described, skipped=skipped)
     values = np.asarray(stored, dtype=np.float32)
-    _note_zeros(values, options)
+    _report_rows(values, options)
     if images is None:
         _refuse_checked(options)
         for line in (
@@ -124,8 +130,15 @@ def _refuse_checked(options: FeatureMapOptions) -> None:
         )
 
 
-def _note_zeros(values: NDArray[np.float32], options: FeatureMapOptions) -> None:
-    """Report the rows without a value other than 0, which programs write for missing vectors."""
+def _report_rows(values: NDArray[np.float32], options: FeatureMapOptions) -> None:
+    """Report equal rows, or the rows of zeros, which programs write for missing vectors."""
+    if has_equal_rows(values):
+        note_or_warn(
+            options.reporter,
+            f"features: all {len(values):,} rows are the same, so that the places on the map mean "
+            "nothing: check the program that computed the features",
+        )
+        return
     zeros = np.flatnonzero(~values.any(axis=1))
     if len(zeros):
         options.reporter.note(

@@ -429,6 +429,20 @@ class TestParquet:
             "features: 2 of 24 rows are 0 (rows 2, 5), and their items are in one place of the map"
         ]
 
+    @pytest.mark.parametrize("value", [0, 3])
+    def test_equal_rows_are_reported_instead(self, features, value):
+        features[:] = value
+        np.save("f.npy", features)
+        lines = []
+        read(progress=PlainProgress(lines.append))
+        (line,) = (line for line in lines if "rows" in line)
+        assert line == (
+            "features: all 24 rows are the same, so that the places on the map mean nothing: check "
+            "the program that computed the features"
+        )
+        with pytest.warns(UserWarning, match="all 24 rows are the same"):
+            read()
+
     def test_the_paths_determine_the_images_of_another_source(self, photos, write):
         paths = find_images(photos).paths[::-1]
         file = write(path=paths, label=["x"] * N)

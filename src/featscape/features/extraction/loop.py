@@ -26,8 +26,8 @@ from featscape.features.extraction.sampling import PreparedNetwork, prepare_netw
 from featscape.features.extraction.shards import Shard, ShardWriter
 from featscape.features.given_network import open_given
 from featscape.features.protocols import ExtractOptions, NetworkRequest, Read
-from featscape.files.features import largest_feature
-from featscape.progress import SilentProgress, Task
+from featscape.files.features import has_equal_rows, largest_feature
+from featscape.progress import SilentProgress, Task, note_or_warn
 from featscape.records import ImageSet
 
 if TYPE_CHECKING:
@@ -213,6 +213,7 @@ class _Extraction:
             shards.write()  # before `finish` maps the file: a mapped file keeps its disk space
             self._report(result)
             features = result.finish(card)
+        _report_equal(features, self.options.progress)
         return replace(features, inference=self.prepared.inference)
 
     def _read_images(self) -> Generator[Read | SkippedImage, None, None]:
@@ -336,6 +337,22 @@ def _compute(batch: Mapping[int, Read], network: Backend) -> NDArray[np.float32]
     computed = iter(network.run(pixels) if pixels else ())
     rows = [next(computed) if item.values is None else item.values for item in batch.values()]
     return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
+
+
+def _report_equal(features: Features, progress: Progress) -> None:
+    """Report each layer that gives all images the same features."""
+    card, n_images = features.model, len(features.values)
+    parts = np.split(features.values, np.cumsum(card.widths)[:-1], axis=1)
+    # the name of a single layer may contain a "+"
+    layers = card.layers if len(parts) > 1 else [card.layer]
+    for layer, values in zip(layers, parts, strict=True):
+        if n_images > 1 and has_equal_rows(values):
+            note_or_warn(
+                progress,
+                f"{card.name} gives all {n_images:,} images the same features ({layer}), so that "
+                "the places on a map mean nothing: check the images, the weights and the "
+                "preprocessing",
+            )
 
 
 def _check_inputs(images: ImageSet, options: ExtractOptions) -> None:

@@ -146,6 +146,30 @@ def test_an_attribute_of_a_backend_that_has_another_meaning_is_not_recorded(nois
     assert extract(noise_images(2), model=network).inference is None
 
 
+class Dead(MeanColor):
+    """A backend whose second layer gives all images the same features, apart from rounding."""
+
+    card = ModelCard("dead", "mean+last", "none", "0", "none", 5, widths=(3, 2))
+
+    def run(self, pixels):
+        last = np.full((len(pixels), 2), 0.3 + 1e-8 * len(pixels), np.float32)
+        return np.hstack([super().run(pixels), last])
+
+
+def test_equal_features_of_all_images_are_reported(noise_images):
+    notes = Notes()
+    extract(noise_images(6), model=Dead(), progress=notes)
+    (line,) = notes.lines
+    assert line == (
+        "dead gives all 6 images the same features (last), so that the places on a map mean "
+        "nothing: check the images, the weights and the preprocessing"
+    )
+    with pytest.warns(UserWarning, match=r"all 6 images the same features \(last\)"):
+        extract(noise_images(6), model=Dead())
+    extract(noise_images(1), model=Dead(), progress=notes)
+    assert len(notes.lines) == 1
+
+
 def test_features_of_another_white_are_not_continued(noise_images, tmp_path):
     for white, n_computed in ((None, 5), (4095, 5), (1023, 5), (4095, 0), (None, 0)):
         network = MeanColor()
