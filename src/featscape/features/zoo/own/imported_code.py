@@ -1,13 +1,10 @@
-"""The user's code as Python imported it: a file that is edited later does not change the code."""
+"""The files of the user's code, which may be edited after Python has imported the code."""
 
 from __future__ import annotations
 
 import ast
-import os
-import struct
 import sys
 from contextlib import suppress
-from importlib.machinery import SourceFileLoader
 from importlib.util import resolve_name
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +15,6 @@ from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
 INSTALLED = frozenset(("site-packages", "dist-packages"))
@@ -36,14 +32,11 @@ class _Imported(NamedTuple):
         Of the source file.
     imports : tuple of str
         The names that the code may import, and the packages that contain these names.
-    had_changed : bool
-        Whether the file is known to have changed between the import and the first use.
     """
 
     spec: object
     sha256: str
     imports: tuple[str, ...]
-    had_changed: bool
 
 
 _imported: dict[str, _Imported] = {}  # by the name of the module
@@ -59,9 +52,7 @@ def hash_imported(name: str) -> str | None:
 
 
 def check_unchanged(names: Iterable[str]) -> None:
-    """Raise ModelError if a file of the user has changed since its module was imported.
-
-    Changes before featscape first used the module are found only if Python caches bytecode.
+    """Raise ModelError if a file of the user has changed since featscape first used its module.
 
     Parameters
     ----------
@@ -80,12 +71,12 @@ def check_unchanged(names: Iterable[str]) -> None:
         known = _look_up(name)
         if file is None or known is None or INSTALLED.intersection(file.parts):
             continue
-        if known.had_changed or known.sha256 != hash_file(file):
+        if known.sha256 != hash_file(file):
             raise ModelError(
                 f"the code of your own network must be the code that Python runs; "
-                f"{printable(str(file))} has changed since Python imported {name}. Start Python "
-                f"(in a notebook the kernel) again, or call importlib.reload for {name} and then "
-                "for each module that imports from it."
+                f"{printable(str(file))} has changed since featscape first used {name}. Start "
+                f"Python (in a notebook the kernel) again, or call importlib.reload for {name} and "
+                "then for each module that imports from it."
             )
         left.extend(known.imports)
 
@@ -99,27 +90,8 @@ def _look_up(name: str) -> _Imported | None:
     spec, known = module.__spec__, _imported.get(name)
     if known is None or known.spec is not spec:
         imports = tuple(_list_imports(module, file)) if file.suffix == ".py" else ()
-        had_changed = spec is not None and _has_changed(spec, file)
-        known = _imported[name] = _Imported(spec, hash_file(file), imports, had_changed)
+        known = _imported[name] = _Imported(spec, hash_file(file), imports)
     return known
-
-
-def _has_changed(spec: ModuleSpec, file: Path) -> bool:
-    """Return whether the bytecode that Python cached at the import is that of another file.
-
-    The first 16 bytes of the bytecode contain the time and the size of the source file (PEP 552).
-    Subclasses of `SourceFileLoader` may keep their bytecode elsewhere.
-    """
-    if sys.dont_write_bytecode or type(spec.loader) is not SourceFileLoader or not spec.cached:
-        return False
-    cached = Path(spec.cached)
-    if not cached.is_file() or not os.access(cached.parent, os.W_OK):
-        return False
-    with cached.open("rb") as bytecode:
-        flags, *made_from = struct.unpack("<4x3I", bytecode.read(16))
-    facts = file.stat()
-    now = [int(facts.st_mtime) & 0xFFFFFFFF, facts.st_size & 0xFFFFFFFF]
-    return flags == 0 and made_from != now
 
 
 def _find_file(name: str) -> Path | None:
@@ -129,6 +101,7 @@ def _find_file(name: str) -> Path | None:
 
 
 def _list_imports(module: ModuleType, file: Path) -> Iterator[str]:
+    """Yield the names in the import statements of a file, and the packages that contain them."""
     package = module.__package__ or ""
     names = {package}
     for node in ast.walk(ast.parse(file.read_bytes(), file)):
