@@ -85,7 +85,7 @@ def random_generator(random_state: Any) -> np.random.RandomState:
     )
 
 
-def without_torch(name: str, values: Any) -> Any:
+def as_numpy(name: str, values: Any) -> Any:
     """Return a tensor of PyTorch as an array of NumPy, and every other value unchanged.
 
     Raises
@@ -120,7 +120,7 @@ def as_matrix(name: str, X: Any) -> Any:
     InputError
         X does not contain numbers, is empty, or is not two-dimensional.
     """
-    X = without_torch(name, X)
+    X = as_numpy(name, X)
     if is_plain_matrix(X):
         return np.asarray(X)
     from sklearn.utils import check_array

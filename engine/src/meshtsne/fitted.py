@@ -12,11 +12,11 @@ import numpy as np
 from meshtsne.affinities import conditional_probabilities, joint_probabilities
 from meshtsne.checks import (
     METRICS,
+    as_numpy,
     canonical,
     canonical_metric,
     count_threads,
     is_plain_matrix,
-    without_torch,
 )
 from meshtsne.errors import InputError
 from meshtsne.records import Neighbors
@@ -250,7 +250,7 @@ class FittedMap(LazyEstimator):
 
     def _validated(self, X: Any, *, reset: bool) -> Any:
         """Return X as an array or canonical CSR; raise scikit-learn's errors as InputError."""
-        X = without_torch("X", X)
+        X = as_numpy("X", X)
         if is_plain_matrix(X):
             if reset:
                 self.n_features_in_ = X.shape[1]

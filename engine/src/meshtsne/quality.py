@@ -9,10 +9,10 @@ import numpy as np
 
 from meshtsne.checks import (
     as_matrix,
+    as_numpy,
     canonical_metric,
     count_threads,
     is_integer,
-    without_torch,
 )
 from meshtsne.errors import DivergenceError, InputError
 from meshtsne.forces import exact
@@ -305,7 +305,7 @@ def agreement_among(near: ArrayLike, labels: Sequence[Any]) -> LabelAgreement:
 
 def _label_codes(X: Any, labels: Sequence[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return the sorted classes and the class number of each item."""
-    labels = without_torch("labels", labels)
+    labels = as_numpy("labels", labels)
     if len(labels) != X.shape[0]:
         raise InputError(
             f"labels must have one entry per item, {X.shape[0]}; got {len(labels)}. "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshtsne.blas import one_blas_thread
-from meshtsne.checks import check_choice, without_torch
+from meshtsne.checks import as_numpy, check_choice
 from meshtsne.errors import InputError
 from meshtsne.reduction import leading_eigenvectors
 
@@ -212,7 +212,7 @@ def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:
         The shape is wrong, or a position is not finite.
     """
     try:
-        positions = np.array(without_torch("init", Y), dtype=np.float32)
+        positions = np.array(as_numpy("init", Y), dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"init must be an array of numbers: {error}. Pass one row per item, or init='pca'."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meshtsne.checks import is_sparse, without_torch
+from meshtsne.checks import as_numpy, is_sparse
 from meshtsne.errors import InputError
 from meshtsne.records import Neighbors
 from meshtsne.reduction import check_finite
@@ -107,8 +107,8 @@ def as_neighbors(neighbors: Any, *, n_items: int | None = None) -> Neighbors:
                 "Pass two arrays of shape (n, k)."
             ) from error
         neighbors = Neighbors(
-            np.asarray(without_torch("the indices of neighbors", indices)),
-            np.asarray(without_torch("the distances of neighbors", distances)),
+            np.asarray(as_numpy("the indices of neighbors", indices)),
+            np.asarray(as_numpy("the distances of neighbors", distances)),
         )
     indices, distances = neighbors.indices, neighbors.distances
     if indices.ndim != 2 or indices.shape != distances.shape or indices.shape[1] == 0:
@@ -151,7 +151,7 @@ def as_indices(name: str, rows: Any) -> NDArray[Any]:
         The value is not such an array, is empty, or has an index outside -1 .. n - 1.
     """
     try:
-        indices: NDArray[Any] = np.asarray(without_torch(name, rows))
+        indices: NDArray[Any] = np.asarray(as_numpy(name, rows))
     except ValueError as error:
         raise InputError(
             f"{name} must be an array of integers, shape (n, k); got rows of different lengths. "
@@ -256,7 +256,7 @@ def as_affinities(P: Any, *, n_items: int | None = None, name: str = "affinities
     remedy = "Pass joint probabilities, for example (C + C.T) / (C + C.T).sum()."
     try:
         P = csr_array(
-            without_torch(name, P), dtype=np.float64, copy=True
+            as_numpy(name, P), dtype=np.float64, copy=True
         )  # the calls below change P in place
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} must be a sparse matrix of numbers: {error}. {remedy}") from error
