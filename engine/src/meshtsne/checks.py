@@ -88,12 +88,16 @@ def random_generator(random_state: Any) -> np.random.RandomState:
 def as_numpy(name: str, values: Any) -> Any:
     """Return a tensor of PyTorch as an array of NumPy, and every other value unchanged.
 
+    In a list or tuple, each tensor is replaced by its array.
+
     Raises
     ------
     InputError
         NumPy cannot represent the tensor: it needs a gradient, is on a GPU, or has a type that
         NumPy does not have.
     """
+    if isinstance(values, list | tuple) and any(hasattr(value, "detach") for value in values):
+        return [as_numpy(f"each item of {name}", value) for value in values]
     if not hasattr(values, "detach"):
         return values
     try:

@@ -211,8 +211,9 @@ def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:
     InputError
         The shape is wrong, or a position is not finite.
     """
+    Y = as_numpy("init", Y)
     try:
-        positions = np.array(as_numpy("init", Y), dtype=np.float32)
+        positions = np.array(Y, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"init must be an array of numbers: {error}. Pass one row per item, or init='pca'."

@@ -98,7 +98,9 @@ def as_neighbors(neighbors: Any, *, n_items: int | None = None) -> Neighbors:
         The arrays have different shapes, hold an index outside -1 .. n - 1, the item itself or an
         item twice, or their distances are negative, not finite, or not in ascending order.
     """
-    if not isinstance(neighbors, Neighbors):
+    if isinstance(neighbors, Neighbors):
+        indices, distances = neighbors.indices, neighbors.distances
+    else:
         try:
             indices, distances = neighbors
         except (TypeError, ValueError) as error:
@@ -106,11 +108,8 @@ def as_neighbors(neighbors: Any, *, n_items: int | None = None) -> Neighbors:
                 f"neighbors must be a pair (indices, distances); got {type(neighbors).__name__}. "
                 "Pass two arrays of shape (n, k)."
             ) from error
-        neighbors = Neighbors(
-            np.asarray(as_numpy("the indices of neighbors", indices)),
-            np.asarray(as_numpy("the distances of neighbors", distances)),
-        )
-    indices, distances = neighbors.indices, neighbors.distances
+    indices = np.asarray(as_numpy("the indices of neighbors", indices))
+    distances = np.asarray(as_numpy("the distances of neighbors", distances))
     if indices.ndim != 2 or indices.shape != distances.shape or indices.shape[1] == 0:
         raise InputError(
             "neighbors must be two arrays of one shape (n, k); got indices of shape "
@@ -150,8 +149,9 @@ def as_indices(name: str, rows: Any) -> NDArray[Any]:
     InputError
         The value is not such an array, is empty, or has an index outside -1 .. n - 1.
     """
+    rows = as_numpy(name, rows)
     try:
-        indices: NDArray[Any] = np.asarray(as_numpy(name, rows))
+        indices: NDArray[Any] = np.asarray(rows)
     except ValueError as error:
         raise InputError(
             f"{name} must be an array of integers, shape (n, k); got rows of different lengths. "
@@ -254,10 +254,9 @@ def as_affinities(P: Any, *, n_items: int | None = None, name: str = "affinities
     from scipy.sparse import csr_array
 
     remedy = "Pass joint probabilities, for example (C + C.T) / (C + C.T).sum()."
+    P = as_numpy(name, P)
     try:
-        P = csr_array(
-            as_numpy(name, P), dtype=np.float64, copy=True
-        )  # the calls below change P in place
+        P = csr_array(P, dtype=np.float64, copy=True)  # the calls below change P in place
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} must be a sparse matrix of numbers: {error}. {remedy}") from error
     if P.ndim != 2 or P.shape[0] != P.shape[1] or P.shape[0] != (n_items or P.shape[0]):
