@@ -78,7 +78,7 @@ class ExportableMap(Map):
             numbers = pa.array(self.features.reshape(-1))
             vectors = pa.FixedSizeListArray.from_arrays(numbers, self.features.shape[1])
             table = table.append_column(vector_column, vectors)
-        with staged_file(file) as new:
+        with staged_file(file, option="path=") as new:
             pq.write_table(table, new, compression="zstd")
         return file
 

@@ -193,8 +193,8 @@ class TestSelected:
         ("name", "message"),
         [
             ("x.csv", r"must end in \.parquet; got .*x\.csv\. Choose another name, such as map"),
-            ("none/x.parquet", "x.parquet cannot be made: there is no folder .*none. Make it"),
-            ("folder.parquet", r"folder\.parquet is a folder"),
+            ("none/x.parquet", r"there is no folder .*none\. .* or choose another with path=\.$"),
+            ("folder.parquet", r"folder\.parquet is a folder\. Choose another file with path=\.$"),
         ],
     )
     def test_a_parquet_file_that_cannot_be_written_is_refused(

@@ -32,7 +32,7 @@ def check_suffix(file: Path, suffix: str) -> None:
 
 
 @contextmanager
-def staged_file(file: Path) -> Iterator[Path]:
+def staged_file(file: Path, *, option: str = "-o") -> Iterator[Path]:
     """Yield a hidden path beside `file`, and move what is written there to `file`.
 
     If the block raises, the hidden file is deleted and `file` is unchanged.
@@ -40,6 +40,8 @@ def staged_file(file: Path) -> Iterator[Path]:
     Parameters
     ----------
     file : Path
+    option : str
+        The option that names the file, for error messages.
 
     Raises
     ------
@@ -48,8 +50,8 @@ def staged_file(file: Path) -> Iterator[Path]:
         system refuses a write, here or in the block.
     """
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    with _writing(file):
-        _create(partial, file)
+    with _writing(file, option):
+        _create(partial, file, option)
         try:
             yield partial
             partial.replace(file)
@@ -59,7 +61,7 @@ def staged_file(file: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _writing(file: Path) -> Iterator[None]:
+def _writing(file: Path, option: str) -> Iterator[None]:
     """Raise the system's refusal to write as an InputError."""
     try:
         with writing():
@@ -67,14 +69,14 @@ def _writing(file: Path) -> Iterator[None]:
     except WriteError as refusal:
         raise InputError(
             f"cannot write {printable(file)}: {refusal.strerror}. Make room or choose another file "
-            "with -o."
+            f"with {option}."
         ) from refusal
 
 
-def _create(partial: Path, file: Path) -> None:
+def _create(partial: Path, file: Path, option: str) -> None:
     """Create the hidden file."""
     if file.is_dir():
-        raise InputError(f"{printable(file)} is a folder. Choose another file with -o.")
+        raise InputError(f"{printable(file)} is a folder. Choose another file with {option}.")
     try:
         partial.touch()
     except FileNotFoundError:
@@ -83,5 +85,5 @@ def _create(partial: Path, file: Path) -> None:
         if parent.is_dir():  # for example /proc
             reason = f"{printable(parent)} cannot contain new files. Choose"
         raise InputError(
-            f"the file {printable(file)} cannot be made: {reason} another with -o."
+            f"the file {printable(file)} cannot be made: {reason} another with {option}."
         ) from None
