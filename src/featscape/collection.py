@@ -70,9 +70,14 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
     try:
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
-        remedy = "Convert it to an array of NumPy."
+        remedy = "Pass an array of NumPy."
+        given = None
         if hasattr(values, "detach"):  # a tensor of PyTorch
-            remedy = "Pass tensor.detach().cpu(), with .float() for bfloat16."
+            given = "tensor"
+        elif isinstance(values, list | tuple) and any(hasattr(item, "detach") for item in values):
+            given = "torch.stack(tensors)"
+        if given is not None:
+            remedy = f"Pass {given}.detach().cpu(), with .float() for bfloat16."
         raise InputError(
             f"{name} must be an array that NumPy can convert; got the type "
             f"{type(values).__name__} ({str(error).rstrip('.')}). {remedy}"

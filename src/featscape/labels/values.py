@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.collection import as_array
 from featscape.errors import InputError
 from featscape.labels.classes import is_missing
 
@@ -38,7 +39,7 @@ def read_values(values: Iterable[object], n_items: int) -> tuple[NDArray[np.floa
     ------
     InputError
         If the number of values differs from `n_items`, if a value is not a finite number or a
-        date, or if all values are missing.
+        date, if all values are missing, or if NumPy cannot convert a tensor.
     """
     if isinstance(values, str | Mapping | set | frozenset) or not isinstance(values, Sized):
         raise InputError(
@@ -50,10 +51,7 @@ def read_values(values: Iterable[object], n_items: int) -> tuple[NDArray[np.floa
             f"values must contain one value per item = {n_items:,}; got {len(values):,}. "
             "Pass the values in the order of the positions."
         )
-    given: Any = values
-    if hasattr(given, "detach"):  # a tensor of PyTorch: NumPy has no gradients and no bfloat16
-        given = given.tolist()
-    array: NDArray[Any] = np.asarray(given)
+    array = as_array(values, "values")
     if array.ndim != 1:
         raise InputError(
             f"values must have shape (n,); got {array.shape}. Pass one number or date per item."

@@ -174,7 +174,19 @@ class TestInputs:
         with pytest.raises(InputError, match=message):
             read_values(values, 2)
 
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-    def test_a_tensor_may_need_a_gradient(self, dtype):
-        numbers, are_dates = read_values(torch.tensor([1, 2.5], dtype=dtype).requires_grad_(), 2)
-        assert (numbers.tolist(), are_dates) == ([1, 2.5], False)
+    @pytest.mark.parametrize(
+        "tensor",
+        [torch.ones(2, requires_grad=True), torch.ones(2, dtype=torch.bfloat16)],
+        ids=["gradient", "bfloat16"],
+    )
+    def test_tensors_that_numpy_cannot_represent_are_refused(self, tensor):
+        start = "^values must be an array that NumPy can convert; got the type"
+        with pytest.raises(InputError, match=rf"{start} Tensor .* Pass tensor\.detach\(\)\.cpu"):
+            read_values(tensor, 2)
+        remedy = r"Pass torch\.stack\(tensors\)\.detach\(\)\.cpu\(\), with \.float\(\) for bfloat16"
+        with pytest.raises(InputError, match=rf"{start} list .* {remedy}"):
+            read_values(list(tensor), 2)
+        assert read_values(torch.stack(list(tensor)).detach().float(), 2)[0].tolist() == [1, 1]
+
+    def test_a_list_of_tensors_may_be_values(self):
+        assert read_values(list(torch.tensor([1, 2.5])), 2)[0].tolist() == [1, 2.5]
