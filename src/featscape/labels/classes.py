@@ -184,7 +184,7 @@ def is_missing(value: object) -> bool:
     return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
-def python_value(value: Any) -> Any:
+def as_python(value: Any) -> Any:
     """Return a scalar or array of NumPy or PyTorch as a Python value; others are unchanged.
 
     An array of one element becomes this element, and other arrays become lists.
@@ -202,7 +202,7 @@ def python_value(value: Any) -> Any:
 
 def text_of(label: object, index: int) -> str:
     """Return a label as the name of its class; raises InputError for the item at `index`."""
-    label = python_value(label)
+    label = as_python(label)
     if is_missing(label):
         return NO_LABEL
     if isinstance(label, bool):

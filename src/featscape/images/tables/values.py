@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from featscape.labels.classes import is_missing, python_value
+from featscape.labels.classes import as_python, is_missing
 from featscape.printable_names import encodable
 from featscape.records.images import as_text
 
@@ -25,7 +25,7 @@ def plain_value(value: Any) -> Any:
     """
     if isinstance(value, Decimal):
         return _plain_number(value)
-    value = python_value(value)
+    value = as_python(value)
     return None if is_missing(value) or value == "" else value
 
 
