@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         QualityProblem,
         Shortcut,
     )
-    from featscape.findings.spaces import Components, NeighborSearch
+    from featscape.findings.spaces import Components, NeighborSearch, RowSearch
     from featscape.labels.classes import Classes
     from featscape.records import ImageSource
 
@@ -121,9 +121,21 @@ def compute_findings(
     n = len(items)
     classes = count_classes(items.labels, n)
     components = principal_components(items.features, random_state=random_state) if n > 1 else None
+    space = cache(
+        partial(
+            searched_components,
+            items.features,
+            landmarks=items.landmarks,
+            random_state=random_state,
+        )
+    )
+
+    def search_rows(rows: NDArray[np.intp], k: int) -> NDArray[np.int32]:
+        return search(space()[rows], k).indices if k else np.empty((len(rows), 0), np.int32)
+
     neighbors = items.neighbors
     if neighbors is None:
-        neighbors = _search_neighbors(items, search, random_state=random_state)
+        neighbors = search_rows(np.arange(n), min(WIDER * N_NEAR, n - 1))
     of_images = _find_in_images(
         items,
         neighbors,
@@ -141,6 +153,7 @@ def compute_findings(
         components=components,
         duplicates=of_images.duplicates.findings,
         search=search,
+        search_rows=search_rows,
         n_threads=n_threads,
         random_state=random_state,
     )
@@ -164,6 +177,7 @@ def _find_in_features(
     components: Components | None,
     duplicates: Sequence[DuplicateGroup],
     search: NeighborSearch,
+    search_rows: RowSearch,
     n_threads: int,
     random_state: int,
 ) -> _OfFeatures:
@@ -182,7 +196,7 @@ def _find_in_features(
         conflicts=conflicts,
         is_checked=items.is_checked,
         search=search,
-        search_rows=partial(_search_rows, items, search=search, random_state=random_state),
+        search_rows=search_rows,
         paths=items.paths,
         n_threads=n_threads,
         random_state=random_state,
@@ -307,32 +321,3 @@ def _assemble(items: ItemData, of_features: _OfFeatures, of_images: _OfImages) -
         paths=items.paths,
         **{kind: result.findings for kind, result in results.items()},
     )
-
-
-def _search_neighbors(
-    items: ItemData, search: NeighborSearch, *, random_state: int
-) -> NDArray[np.int32]:
-    """Return the nearest items of each item, (n, k); k is 0 for a single item."""
-    n = len(items)
-    k = min(WIDER * N_NEAR, n - 1)
-    if k < 1:
-        return np.empty((n, 0), np.int32)
-    return _search_rows(items, np.arange(n), k, search=search, random_state=random_state)
-
-
-def _search_rows(
-    items: ItemData,
-    rows: NDArray[np.intp],
-    k: int,
-    *,
-    search: NeighborSearch,
-    random_state: int,
-) -> NDArray[np.int32]:
-    """Return the k nearest of some items for each of them, numbered in `rows`, (m, k).
-
-    The space is that in which t-SNE searches.
-    """
-    values = searched_components(
-        items.features, landmarks=items.landmarks, random_state=random_state
-    )
-    return search(values[rows], k).indices

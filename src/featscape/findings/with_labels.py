@@ -23,12 +23,12 @@ from featscape.labels.classes import count_classes
 from featscape.number_text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from featscape.findings.records import ClassFinding, Evidence
-    from featscape.findings.spaces import Components, NeighborSearch
+    from featscape.findings.spaces import Components, NeighborSearch, RowSearch
     from featscape.labels.classes import Classes
 
     FoundWithLabels = tuple[LabelErrors, DetectorResult[ClassFinding]]
@@ -50,7 +50,7 @@ def find_with_labels(
     conflicts: NDArray[np.intp] | None,
     is_checked: NDArray[np.bool_],
     search: NeighborSearch,
-    search_rows: Callable[[NDArray[np.intp], int], NDArray[np.int32]],
+    search_rows: RowSearch,
     paths: Sequence[str] | None,
     n_threads: int,
     random_state: int,
@@ -77,8 +77,7 @@ def find_with_labels(
     search, paths, n_threads, random_state
         As in `compute_findings`.
     search_rows : callable
-        (rows, k) -> the k nearest of the items `rows` for each of them, numbered in `rows`, in the
-        space of `neighbors`.
+        See `RowSearch`; in the space of `neighbors`.
     """
     find = partial(
         _find,

@@ -429,6 +429,13 @@ class TestParquet:
             "features: 2 of 24 rows are 0 (rows 2, 5), and their items are in one place of the map"
         ]
 
+    def test_rows_that_differ_in_a_column_of_small_numbers_are_not_equal(self, features):
+        features[:, 0] = 1e6
+        np.save("f.npy", features)
+        lines = []
+        read(progress=PlainProgress(lines.append))
+        assert not any("rows" in line for line in lines)
+
     @pytest.mark.parametrize("value", [0, 3])
     def test_equal_rows_are_reported_instead(self, features, value):
         features[:] = value

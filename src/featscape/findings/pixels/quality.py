@@ -32,8 +32,8 @@ _DARK = 0.2  # share of white: 99 % of the pixels of a dark image are below
 # second. A bright sky behind a dark object is above the first only.
 _OVEREXPOSED, _NO_DARK_PIXELS = 0.78, 0.4
 _LEAST_BLUR, _LEAST_NOISE = 0.5, 0.042  # lower values are no fault in any dataset
-# The blur of an image without any sharp edge. In a dataset of sharp and soft images, the limit of
-# the outliers is higher, or above 1, the highest possible blur.
+# The highest limit: an image above this value has no sharp edge. In a dataset of sharp and soft
+# images, the limit of outliers can exceed 1, which no image reaches.
 _MOST_BLUR = 0.85
 _LEAST_LIGHTEST = 0.05  # of the contrast, against division by the lightest level of a black image
 _OUTLYING = 2.0  # interquartile ranges above the third quartile; Tukey's outer fence is at 3

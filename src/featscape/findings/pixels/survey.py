@@ -46,9 +46,9 @@ _EDGE_SHARE = 1 / 8  # at each side
 _LEAST_CUT_SIDE_PX = 48  # shorter sides are not cut
 _BATCH = 64  # images per task of a thread
 _LEAST_BLUR_PX = 8  # side of the smallest images with enough edges to measure blur
-# If no step between pixels is larger, most steps may be those of noise or of the rounding to gray
-# levels, which hide a blur, and the blur is also measured in smaller copies. Sharp images with less
-# contrast are sharp in smaller copies, too.
+# An image whose largest step between pixels is smaller is also measured in smaller copies. In such
+# an image, most steps may be those of noise or of the rounding to gray levels, which hide a blur. A
+# sharp image of low contrast is also sharp in the smaller copies.
 _LEAST_STEP = 32 / 255
 # Noise is measured in the smoothest blocks that are neither black nor white.
 _BLOCK_PX, _SMOOTHEST, _DARKEST_BLOCK = 8, 0.2, 0.06
