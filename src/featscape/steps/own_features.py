@@ -29,6 +29,7 @@ from featscape.steps.facts.columns import (
     describe_columns,
     describe_labels,
     describe_left_out,
+    describe_spellings,
     describe_text_columns,
 )
 from featscape.steps.facts.source import describe_found, describe_unreadable
@@ -106,6 +107,7 @@ def read_own_features(options: FeatureMapOptions) -> OwnFeatures:
             *describe_columns(described, n_items=len(values), noun="item"),
             *describe_labels(described.labels or (), n_trimmed=described.n_trimmed_labels),
             *describe_text_columns(described.columns),
+            *describe_spellings(described.columns),
         ):
             options.reporter.note(line)
         items = ItemSet(

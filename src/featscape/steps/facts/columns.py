@@ -176,20 +176,31 @@ def describe_renamed_columns(columns: Mapping[str, Column]) -> Iterator[str]:
 
 
 def describe_text_columns(columns: Mapping[str, Column]) -> Iterator[str]:
-    """Yield the columns of text that may be wrong.
-
-    Most values of a column look like numbers or dates, or values of a category look alike.
-    """
+    """Yield the columns that are text although most of their values look like numbers or dates."""
     from featscape.images.tables.data_types import explain_text
 
-    for name, values in columns.items():
-        reason = "" if isinstance(values, np.ndarray) else explain_text(values)
+    for name, texts in _list_texts(columns):
+        reason = explain_text(texts)
         if reason:
             yield printable(f"the column {name!r} is text: {reason}")
-        texts = [] if isinstance(values, np.ndarray) else [one for one in values if one is not None]
-        if may_be_classes(len(set(texts)), len(texts)) and (alike := _group_alike(texts)):
-            named = list_names(alike[0], n_shown=_MOST_NAMED)
+
+
+def describe_spellings(columns: Mapping[str, Column]) -> Iterator[str]:
+    """Yield the columns of categories with values that differ only in case, form or white space."""
+    for name, texts in _list_texts(columns):
+        known = [text for text in texts if text is not None]
+        if not may_be_classes(len(set(known)), len(known)):
+            continue
+        alike = [value for values in _group_alike(known) for value in values]
+        if alike:
             yield printable(
                 f"the column {name!r} has values that differ only in case, white space or Unicode "
-                f"form: {named}"
+                f"form: {list_names(alike, n_shown=_MOST_NAMED)}"
             )
+
+
+def _list_texts(columns: Mapping[str, Column]) -> Iterator[tuple[str, Sequence[str | None]]]:
+    """Yield the name and the values of each column of text."""
+    for name, values in columns.items():
+        if not isinstance(values, np.ndarray):
+            yield name, values

@@ -16,6 +16,7 @@ from featscape.steps.facts.columns import (
     describe_labels,
     describe_left_out,
     describe_renamed_columns,
+    describe_spellings,
     describe_text_columns,
     name_in_source,
 )
@@ -65,6 +66,7 @@ def describe_found(images: ImageSet, *, is_label_chosen: bool = False) -> Iterat
     if images.renamed_labels:
         yield f"labels: {describe_renamed(images.renamed_labels)}"
     yield from describe_text_columns(images.columns)
+    yield from describe_spellings(images.columns)
     yield from describe_renamed_columns(images.columns)
 
 

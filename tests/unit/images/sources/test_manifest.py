@@ -323,13 +323,13 @@ def test_a_column_of_numbers_with_few_other_values_is_reported(tmp_path):
 
 
 def test_values_of_a_category_that_look_alike_are_reported(tmp_path):
-    plates = ["P3", "P3 ", "p3", "P4"] * 6
+    plates = ["P3", "P3 ", "p3", "P4", "Q1", "q1"] * 4
     rows = [f"{i}.png,{plate},{plate}{i}" for i, plate in enumerate(plates)]
     lines = list(describe_found(find_images(write_csv(tmp_path / "m.csv", "path,plate,id", *rows))))
     assert [line for line in lines if "differ only" in line] == [
         (
             "the column 'plate' has values that differ only in case, white space or Unicode form: "
-            "'P3', 'P3 ', 'p3'"
+            "'P3', 'P3 ', 'p3', 'Q1', 'q1'"
         )
     ]
 
