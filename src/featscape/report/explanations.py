@@ -44,7 +44,7 @@ _HOW = {
         "branches are also in at least 80 % of the trees of {noun}s drawn at random with "
         "repetition (bootstrap). The {noun}s of a pair are those with the most neighbors in the "
         "other class. The matrix counts all {noun}s; the sentences leave out {noun}s without a "
-        "label, and count duplicates with one label as one {noun}."
+        "label, and count many duplicates with one label as one {noun}."
     ),
     "groups": (
         "The groups are the branches of the tree of the classes that are also in at least 80 % of "

@@ -358,7 +358,7 @@ def test_the_summary_has_the_first_clear_shortcut_of_each_kind():
     ("kinds", "named"),
     [(("near",), "1 group of possible copies has"), (("near", "exact"), "2 groups of duplicates")],
 )
-def test_the_summary_says_that_near_groups_are_possible_copies(kinds, named):
+def test_the_summary_calls_near_groups_possible_copies(kinds, named):
     groups = tuple(replace(duplicates(conflict=True), kind=kind) for kind in kinds)
     found = Findings(columns=columns(), paths=PATHS, duplicates=groups)
     assert any(one.startswith(named) for one in summarize_findings(found))
