@@ -67,8 +67,33 @@ class Rare(Tiny):
         seen = self.body(x)
         return self.head((-seen if x.mean() > 1 else seen).mean((2, 3)))
 
+def refuse(graph, inputs):
+    raise AssertionError("the compiler is called")
+
 def compiled():
-    return torch.compile(Tiny())
+    return torch.compile(Tiny(), backend=refuse)
+
+class Twice(Tiny):
+    def __init__(self):
+        super().__init__()
+        self.again = self.body
+
+    def forward(self, x):
+        return self.head(self.again(x).mean((2, 3)))
+
+def compiled_inside():
+    network = Twice()
+    network.body = network.again = torch.compile(network.body, backend=refuse)
+    return network
+
+def compiled_in_place():
+    network = Twice()
+    network.body.compile(backend=refuse)
+    network.compile(backend=refuse)
+    return network
+
+def twice():
+    return Twice()
 
 def of_gray():
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten())

@@ -248,14 +248,17 @@ def original_of(layer: nn.Module) -> nn.Module:
 
 
 def remove_compiler(module: nn.Module) -> nn.Module:
-    """Return a network without the wrappers of `torch.compile`; its layers are replaced in place.
+    """Return a network without `torch.compile` and `compile()`; the layers are changed in place.
 
-    A wrapper compiles the network again for each test and each size of a batch.
+    A compiled layer is compiled again for each test and each size of a batch.
     """
     module = original_of(module)
     for layer in list(module.modules()):
-        for name, child in layer.named_children():
-            setattr(layer, name, original_of(child))
+        layer._compiled_call_impl = None  # noqa: SLF001 - set by `layer.compile()`
+        # `named_children` yields only one name of a child
+        for name, child in layer._modules.items():  # noqa: SLF001
+            if child is not None:
+                setattr(layer, name, original_of(child))
     return module
 
 

@@ -62,9 +62,13 @@ def test_a_factory_that_draws_new_weights_at_each_call_is_explained():
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
-def test_a_factory_may_return_a_compiled_network():
+@pytest.mark.parametrize(
+    ("name", "original"),
+    [("compiled", "tiny"), ("compiled_inside", "twice"), ("compiled_in_place", "twice")],
+)
+def test_a_factory_may_return_a_compiled_network(name, original):
     compiled, plain = (
-        load_network(f"own_networks:{name}", device="cpu").card for name in ("compiled", "tiny")
+        load_network(f"own_networks:{one}", device="cpu").card for one in (name, original)
     )
     assert (compiled.layer, compiled.weights_sha256) == (plain.layer, plain.weights_sha256)
     assert compiled.fingerprint == plain.fingerprint
