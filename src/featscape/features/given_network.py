@@ -270,7 +270,8 @@ def _prepare_probe(
 ) -> NDArray[np.float32]:
     """Apply a function to the fixed image, and check the results.
 
-    The image has the size of the first readable image, because the network may need this size.
+    The image has the size of the first readable image, because the network may need this size. The
+    fingerprint therefore depends on the size; no earlier features are searched for such a network.
 
     Returns
     -------

@@ -50,7 +50,9 @@ class ModelCard:
     fingerprint : tuple of tuple of float
         16 numbers for each layer, computed from its features of a fixed image: see
         `features.fingerprint`. Empty for maps of earlier versions and for backends without
-        fingerprints. Comparisons of cards ignore the fingerprint, which has rounding errors.
+        fingerprints. Comparisons of cards ignore the fingerprint, which has rounding errors. If a
+        function prepares the images of a torch.nn.Module, the fixed image has the size of the first
+        readable image, and the fingerprint depends on this size.
 
     Raises
     ------

@@ -341,6 +341,15 @@ def test_transforms_without_a_resize_fit_a_network_for_the_size_of_the_images():
     np.testing.assert_allclose(features.values, expected.numpy(), rtol=1e-4, atol=1e-6)
 
 
+def test_cards_are_equal_for_first_images_of_two_sizes(net, validation):
+    one, other = (
+        extract(images_of(size), model=net, preprocessing=validation, device="cpu").model
+        for size in ((60, 50), (50, 70))
+    )
+    assert one == other
+    assert one.fingerprint != other.fingerprint  # as documented
+
+
 def test_the_first_readable_image_gives_the_size(tmp_path):
     (tmp_path / "a.png").write_bytes(b"damaged")
     images_of((28, 20)).load(0).save(tmp_path / "b.png")
