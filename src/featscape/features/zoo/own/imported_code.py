@@ -14,29 +14,29 @@ from featscape.files.regular import hash_file
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from types import ModuleType
 
 INSTALLED = frozenset(("site-packages", "dist-packages"))
-_NOT_OF_USERS = sys.stdlib_module_names | {"featscape", "torch"}
+_NOT_CHECKED = sys.stdlib_module_names | {"featscape", "torch"}  # packages not of the user
 
 
 class _Imported(NamedTuple):
-    """A module when featscape first used the module.
+    """The state of a module at the first use by featscape.
 
     Attributes
     ----------
     spec : ModuleSpec or None
-        Python makes a new one when it imports or reloads the module.
+        Each import and each reload of the module creates a new spec.
     sha256 : str
         Of the source file.
-    imports : tuple of str
+    imports : list of str
         The names that the code may import, and the packages that contain these names.
     """
 
     spec: object
     sha256: str
-    imports: tuple[str, ...]
+    imports: list[str]
 
 
 _imported: dict[str, _Imported] = {}  # by the name of the module
@@ -47,12 +47,12 @@ def hash_imported(name: str) -> str | None:
 
     A reload counts as a first use. None for a module without a file, such as that of a notebook.
     """
-    known = _look_up(name)
-    return None if known is None else known.sha256
+    file = _find_file(name)
+    return None if file is None else _look_up(name, file).sha256
 
 
 def check_unchanged(names: Iterable[str]) -> None:
-    """Raise ModelError if a file of the user has changed since featscape first used its module.
+    """Raise ModelError if a user's file has changed since featscape first used the module.
 
     Parameters
     ----------
@@ -64,13 +64,13 @@ def check_unchanged(names: Iterable[str]) -> None:
     left = list(names)
     while left:
         name = left.pop()
-        file = _find_file(name)
-        if name in checked or name.partition(".")[0] in _NOT_OF_USERS:
+        if name in checked or name.partition(".")[0] in _NOT_CHECKED:
             continue
         checked.add(name)
-        known = _look_up(name)
-        if file is None or known is None or INSTALLED.intersection(file.parts):
+        file = _find_file(name)
+        if file is None or INSTALLED.intersection(file.parts):
             continue
+        known = _look_up(name, file)
         if known.sha256 != hash_file(file):
             raise ModelError(
                 f"the code of your own network must be the code that Python runs; "
@@ -81,15 +81,12 @@ def check_unchanged(names: Iterable[str]) -> None:
         left.extend(known.imports)
 
 
-def _look_up(name: str) -> _Imported | None:
-    """Return the record of a module, made now unless Python has imported the module before."""
-    file = _find_file(name)
-    if file is None:
-        return None
+def _look_up(name: str, file: Path) -> _Imported:
+    """Return the record of an imported module; the first use and a reload make a new record."""
     module = sys.modules[name]
     spec, known = module.__spec__, _imported.get(name)
     if known is None or known.spec is not spec:
-        imports = tuple(_list_imports(module, file)) if file.suffix == ".py" else ()
+        imports = _list_imports(module, file) if file.suffix == ".py" else []
         known = _imported[name] = _Imported(spec, hash_file(file), imports)
     return known
 
@@ -100,8 +97,8 @@ def _find_file(name: str) -> Path | None:
     return Path(file) if file is not None and Path(file).is_file() else None
 
 
-def _list_imports(module: ModuleType, file: Path) -> Iterator[str]:
-    """Yield the names in the import statements of a file, and the packages that contain them."""
+def _list_imports(module: ModuleType, file: Path) -> list[str]:
+    """Return the names in the import statements of a file, and the packages that contain them."""
     package = module.__package__ or ""
     names = {package}
     for node in ast.walk(ast.parse(file.read_bytes(), file)):
@@ -111,6 +108,5 @@ def _list_imports(module: ModuleType, file: Path) -> Iterator[str]:
             with suppress(ImportError):  # a module outside a package may try a relative import
                 origin = resolve_name("." * node.level + (node.module or ""), package)
                 names.update((origin, *(f"{origin}.{alias.name}" for alias in node.names)))
-    for name in names:
-        parts = name.split(".")
-        yield from (".".join(parts[:n]) for n in range(1, len(parts) + 1))
+    parts = [name.split(".") for name in names]
+    return sorted({".".join(part[:n]) for part in parts for n in range(1, len(part) + 1)})

@@ -1,4 +1,4 @@
-"""Files of the user's code that change after Python has imported them."""
+"""Files of the user's code that change after featscape first used the code."""
 
 import importlib
 import sys
@@ -43,7 +43,7 @@ def package(own, monkeypatch):
         ("unused.py", "own_package.unused"),
     ],
 )
-def test_a_change_after_the_import_is_an_error_until_the_modules_are_reloaded(
+def test_a_change_after_the_first_use_is_an_error_until_the_modules_are_reloaded(
     package, file, module
 ):
     before = load_network(NAME, device="cpu").card
@@ -77,6 +77,19 @@ def test_a_module_that_the_function_imports_is_checked_too(own, package):
     (package / "settings" / "seeds.py").write_text("SEED = 1\n")
     with pytest.raises(ModelError, match=r"seeds\.py has changed since featscape first used"):
         load_network("own_networks:tiny", device="cpu")
+
+
+def test_an_installed_module_is_not_read(own, monkeypatch):
+    folder = own / "site-packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    installed = folder / "own_helper.py"
+    installed.write_text("VALUE = 0\n")
+    (own / "own_helper.py").unlink()
+    (own / "own_networks.py").write_text("import own_helper\n" + MODULE)
+    importlib.import_module("own_helper")
+    installed.write_text("def any(:\n")
+    load_network("own_networks:tiny", device="cpu")
 
 
 def test_a_module_may_try_a_relative_import(own):
