@@ -1,6 +1,6 @@
 """Progress reports. Every library call prints nothing unless the caller passes a `Progress`.
 
-A line that the caller should not miss is then a warning of Python: see `note_or_warn`.
+A line that needs the caller's attention is then a warning of Python: see `note_or_warn`.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class SilentProgress:
 
 
 def note_or_warn(progress: Progress, text: str) -> None:
-    """Show a line that the caller should not miss; a warning if no reports are shown."""
+    """Show a line that needs the caller's attention; a warning if no reports are shown."""
     if type(progress) is SilentProgress:
         warnings.warn(text, UserWarning, stacklevel=2)
     else:

@@ -137,8 +137,8 @@ def _report_rows(values: NDArray[np.float32], options: FeatureMapOptions) -> Non
     if has_equal_rows(values):
         note_or_warn(
             options.reporter,
-            f"features: all {len(values):,} rows are the same, so that the places on the map mean "
-            "nothing: check the program that computed the features",
+            f"features: all {len(values):,} rows are the same, so that positions on a map have no "
+            "meaning: check the program that computed the features",
         )
         return
     zeros = np.flatnonzero(~values.any(axis=1))

@@ -444,7 +444,7 @@ class TestParquet:
         read(progress=PlainProgress(lines.append))
         (line,) = (line for line in lines if "rows" in line)
         assert line == (
-            "features: all 24 rows are the same, so that the places on the map mean nothing: check "
+            "features: all 24 rows are the same, so that positions on a map have no meaning: check "
             "the program that computed the features"
         )
         with pytest.warns(UserWarning, match="all 24 rows are the same"):

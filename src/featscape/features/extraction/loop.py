@@ -350,7 +350,7 @@ def _report_equal(features: Features, progress: Progress) -> None:
             note_or_warn(
                 progress,
                 f"{card.name} gives all {n_images:,} images the same features ({layer}), so that "
-                "the places on a map mean nothing: check the images, the weights and the "
+                "positions on a map have no meaning: check the images, the weights and the "
                 "preprocessing",
             )
 

@@ -161,8 +161,8 @@ def test_equal_features_of_all_images_are_reported(noise_images):
     extract(noise_images(6), model=Dead(), progress=notes)
     (line,) = notes.lines
     assert line == (
-        "dead gives all 6 images the same features (last), so that the places on a map mean "
-        "nothing: check the images, the weights and the preprocessing"
+        "dead gives all 6 images the same features (last), so that positions on a map have "
+        "no meaning: check the images, the weights and the preprocessing"
     )
     with pytest.warns(UserWarning, match=r"all 6 images the same features \(last\)"):
         extract(noise_images(6), model=Dead())

@@ -142,9 +142,9 @@ def find_factory(model: str, *, hint: str) -> Callable[[], nn.Module]:
     Raises
     ------
     ModelError
-        If the module or the callable does not exist, or the module's code has changed after its
-        import. Exceptions from the code of the module are not translated here: see
-        `own_code_errors`.
+        If the module or the callable does not exist, or the user's code has changed since
+        featscape first used the code. Exceptions from the code of the module are not translated
+        here: see `own_code_errors`.
     """
     module_name, _, name = model.partition(":")
     try:
@@ -302,7 +302,7 @@ def hash_code(module_names: Sequence[str], network: nn.Module) -> str:
 
 
 def _list_modules(names: Sequence[str], network: nn.Module) -> list[str]:
-    """Return some names and the modules of Python of a network's layers, without PyTorch's."""
+    """Return the given names and the names of the layers' Python modules, without PyTorch's."""
     all_names = {*names, *(type(layer).__module__ for layer in network.modules())}
     return sorted(name for name in all_names if name.partition(".")[0] != "torch")
 
