@@ -97,6 +97,8 @@ def stock(tmp_path_factory):
         Image.effect_noise((64, 64), 60).save(stock / name)
     table = "path,species,camera\n1.jpg,robin,A\n2.jpg,heron,B\n3.jpg,robin,A\n4.jpg,heron,B\n"
     (stock / "birds.csv").write_text(table)
+    products = "path,category\n1.jpg,a > b > c\n2.jpg,a > b > d\n3.jpg,a > e > f\n4.jpg,a\n"
+    (stock / "products.csv").write_text(products)
     votes = "path,anna,ben,carla\n1.jpg,a,a,b\n2.jpg,b,b,b\n3.jpg,a,b,c\n4.jpg,a,a,\n"
     (stock / "annotators.csv").write_text(votes)
     tiles = "path,scene,split\n1.jpg,A,train\n2.jpg,A,test\n3.jpg,B,train\n4.jpg,B,train\n"

@@ -491,6 +491,20 @@ class TestParquet:
         with pytest.raises(InputError, match=f"no row of the column 'file' is '{paths[0]}'"):
             read_own_features(given)
 
+    @pytest.mark.parametrize(
+        ("number", "fault"), [("a1", r"has 'a1', as photos/.*png"), ("", "has no value")]
+    )
+    def test_the_numbers_that_name_the_images_must_differ(self, photos, write, number, fault):
+        numbers = [f"a{item}" for item in range(N)]
+        paths = [f"photos/{path}" for path in find_images(photos).paths]
+        table = {"file": paths, "sku": [*numbers[:5], number, *numbers[6:]]}
+        write_table(photos.parent / "t.csv", table)
+        given = FeatureMapOptions(
+            write(sku=numbers), images=photos.parent / "t.csv", path_column="sku"
+        )
+        with pytest.raises(InputError, match=f"must have another value for each image; .* {fault}"):
+            read_own_features(given)
+
     def test_rows_with_the_same_path_are_an_error(self, photos, write):
         first, *others = find_images(photos).paths
         for paths, message in (

@@ -16,7 +16,7 @@ from featscape.printable_names import printable
 from featscape.records.images import PIXEL_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from featscape.images.tables.table import ImageTable
     from featscape.records import ImageSet
@@ -177,6 +177,7 @@ def _find_images(table: ImageTable, column: str, images: ImageSet) -> list[int]:
     found = {name: index for index, name in enumerate(names)}
     missing = [path for path in rows if path not in found]
     if missing:
+        _check_own_names(images, column, rows)
         raise InputError(
             f"each path in {table.name!r} must be an image of {images.source}; {len(missing):,} "
             f"of {len(rows):,} are not, the first of them {printable(missing[0])!r}. Write the "
@@ -185,6 +186,22 @@ def _find_images(table: ImageTable, column: str, images: ImageSet) -> list[int]:
             f"{column!r}."
         )
     return [found[path] for path in rows]
+
+
+def _check_own_names(images: ImageSet, column: str, named: Collection[str]) -> None:
+    """Raise InputError if a table names images by a column with missing or repeated values."""
+    values = images.columns.get(column, ())
+    if not any(str(value) in named for value in values):
+        return
+    first: dict[object, str] = {}
+    for path, value in zip(images.paths, values, strict=True):
+        if value is None or value == "" or value in first:
+            fault = f"{value!r}, as {first[value]}" if value in first else "no value"
+            raise InputError(
+                f"the column {column!r} of {images.source} must have another value for each image; "
+                f"{printable(path)} has {printable(fault)}. Correct the table."
+            )
+        first[value] = path
 
 
 def _find_rows(table: ImageTable, column: str) -> dict[str, int]:
