@@ -261,6 +261,18 @@ it("Enter opens the first section with findings, and Enter again its first findi
   expect([app.findings.at.value, app.panels.item.value]).toEqual([0, 2]);
 });
 
+it("the buttons of long labels show the words that differ", async () => {
+  const classes = ["Home > Mode > Hemd", "Home > Mode > Kleid"] as const;
+  const listed = [{ ...PAIR, items: [2], suggested: classes[1] }];
+  const { app } = await shown({ classes, findings: [{ ...FINDINGS[0], listed }] });
+  app.openFindings("labels");
+  await settled();
+  expect(root.querySelector(".fs-relabel")?.textContent).toBe("label:…Hemdsuggested:…Kleid");
+  expect(root.querySelector(".fs-choice + .fs-muted + .fs-choice")?.getAttribute("title")).toBe(
+    "Home > Mode > Kleid is the correct label (U)",
+  );
+});
+
 it("a section shows its texts as text, and says how many findings the list omits", async () => {
   const { app } = await shown({ findings: FINDINGS });
   app.openFindings("labels");
