@@ -294,14 +294,16 @@ def test_numbers_are_labels_without_decimals():
     assert checked_labels({}, 2) == [None, None]
 
 
-@pytest.mark.usefixtures("quick_network", "without_pictures", "here")
-def test_a_map_without_the_checks_of_the_replaced_map_is_reported(photos, featscape):
+@pytest.mark.usefixtures("quick_network", "without_pictures")
+def test_a_map_without_the_checks_of_the_replaced_map_is_reported(here, photos, featscape):
     options = {"perplexity": 4, "findings": False, "names": False}
     table = table_of(photos, item_0="robin", item_1="owl")
     made = make_map(photos, "m", checked=table, **options)
     assert made.labels[0] == "robin"
     assert made.columns["checked_label"].tolist()[:2] == ["robin", "owl"]
     assert re.search(r"\n  checked +2 labels by a person\n", featscape("info", "m").out)
+    assert featscape("report", "m", "-o", "r.html").status == 0
+    assert "2 labels by a person" in (here / "r.html").read_text(encoding="utf-8")
     replacing = MapOptions(photos, "m", force=True)
     partly = read_checked({"path": [f"./{made.paths[1]}"], "checked_label": ["owl"]})
     *_, line = compare_with_replaced(replacing, partly)  # after the line about the network
