@@ -30,13 +30,10 @@ class _Imported(NamedTuple):
         Each import and each reload of the module creates a new spec.
     sha256 : str
         Of the source file.
-    imports : list of str
-        The names that the code may import, and the packages that contain these names.
     """
 
     spec: object
     sha256: str
-    imports: list[str]
 
 
 _imported: dict[str, _Imported] = {}  # by the name of the module
@@ -70,24 +67,21 @@ def check_unchanged(names: Iterable[str]) -> None:
         file = _find_file(name)
         if file is None or INSTALLED.intersection(file.parts):
             continue
-        known = _look_up(name, file)
-        if known.sha256 != hash_file(file):
+        if _look_up(name, file).sha256 != hash_file(file):
             raise ModelError(
                 f"the code of your own network must be the code that Python runs; "
                 f"{printable(str(file))} has changed since featscape first used {name}. Start "
                 f"Python (in a notebook the kernel) again, or call importlib.reload for {name} and "
                 "then for each module that imports from it."
             )
-        left.extend(known.imports)
+        left.extend(_list_imports(sys.modules[name], file))
 
 
 def _look_up(name: str, file: Path) -> _Imported:
     """Return the record of an imported module; the first use and a reload make a new record."""
-    module = sys.modules[name]
-    spec, known = module.__spec__, _imported.get(name)
+    spec, known = sys.modules[name].__spec__, _imported.get(name)
     if known is None or known.spec is not spec:
-        imports = _list_imports(module, file) if file.suffix == ".py" else []
-        known = _imported[name] = _Imported(spec, hash_file(file), imports)
+        known = _imported[name] = _Imported(spec, hash_file(file))
     return known
 
 
@@ -98,7 +92,12 @@ def _find_file(name: str) -> Path | None:
 
 
 def _list_imports(module: ModuleType, file: Path) -> list[str]:
-    """Return the names in the import statements of a file, and the packages that contain them."""
+    """Return the names that a module may import, and the packages that contain these names.
+
+    A file that is not Python source, such as a compiled module, has none.
+    """
+    if file.suffix != ".py":
+        return []
     package = module.__package__ or ""
     names = {package}
     for node in ast.walk(ast.parse(file.read_bytes(), file)):
