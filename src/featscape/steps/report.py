@@ -14,13 +14,11 @@ from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.findings.wording import noun_of
-from featscape.labels.checked import find_checked
 from featscape.mapfolder.read import open_map, open_picture
 from featscape.mapfolder.staging import staged_file
-from featscape.number_text import plural
 from featscape.printable_names import as_argument, printable, separable
 from featscape.records import PictureSettings, count_skipped
-from featscape.steps.facts.run import dataset_text, describe_layer, landmarks_text
+from featscape.steps.facts.run import checked_text, dataset_text, describe_layer, landmarks_text
 from featscape.steps.findings import open_findings, relate_map
 from featscape.steps.map_pictures import draw_picture
 
@@ -104,9 +102,8 @@ def _facts(made: Map) -> dict[str, str]:
         facts["splits"] = ", ".join(
             f"{name} {count:,}" for name, count in zip(separable(names[:20]), counts, strict=False)
         )
-    n_checked = int(find_checked(made.columns, made.labels, len(made)).sum())
-    if n_checked:
-        facts["checked"] = f"{plural(n_checked, 'label')} by a person"
+    if checked := checked_text(made):
+        facts["checked"] = checked
     if run["counts"]["skipped"]:
         counted = count_skipped(one["reason"] for one in run["skipped"])
         facts["skipped"] = counted.removeprefix("skipped ")

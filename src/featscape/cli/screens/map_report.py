@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from featscape import mapfolder
 from featscape.cli.screens.tables import add_row, new_table, stack
-from featscape.labels.checked import find_checked
 from featscape.labels.classes import N_AGREEING, can_agree, label_names
 from featscape.number_text import count_or_unknown, percent, plural
 from featscape.printable_names import as_argument, printable, separable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons, count_skipped
 from featscape.steps.facts.run import (
+    checked_text,
     dataset_text,
     describe_layer,
     describe_renamed,
@@ -97,9 +97,8 @@ def describe(opened: Map) -> RenderableType:
         add_row(facts, "neighbors", f"{n_neighbors}, nearest {space_text(run['neighbors'])}")
     for words in _regions(opened):
         add_row(facts, "regions", words)
-    n_checked = int(find_checked(opened.columns, opened.labels, len(opened)).sum())
-    if n_checked:
-        add_row(facts, "checked", f"{plural(n_checked, 'label')} by a person")
+    if checked := checked_text(opened):
+        add_row(facts, "checked", checked)
     return stack(
         f"{_count(opened)}: {printable(opened.folder)}/",
         _pictures(opened),

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featscape.labels.checked import find_checked
 from featscape.labels.classes import NO_LABEL
 from featscape.number_text import percent, plural
 from featscape.printable_names import printable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from featscape.mapfolder.read import Map
     from featscape.records import Embedding, ModelCard
 
 
@@ -50,6 +52,12 @@ def describe_layer(layer: str) -> str:
     if of and not start:
         return f"input of layer {name}"
     return "output of the network" if layer == "output" else f"output of {layer}"
+
+
+def checked_text(made: Map) -> str:
+    """Return for example "104 labels by a person"; "" if nobody has checked a label."""
+    n_checked = int(find_checked(made.columns, made.labels, len(made)).sum())
+    return f"{plural(n_checked, 'label')} by a person" if n_checked else ""
 
 
 def landmarks_text(landmarks: NDArray[np.intp] | None) -> str:
