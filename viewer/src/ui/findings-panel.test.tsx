@@ -268,6 +268,7 @@ it("the buttons of long labels show the words that differ", async () => {
   app.openFindings("labels");
   await settled();
   expect(root.querySelector(".fs-relabel")?.textContent).toBe("label:…Hemdsuggested:…Kleid");
+  expect(root.querySelector(".fs-choice .fs-name")?.getAttribute("title")).toBe(classes[0]);
   expect(root.querySelector(".fs-choice + .fs-muted + .fs-choice")?.getAttribute("title")).toBe(
     "Home > Mode > Kleid is the correct label (U)",
   );

@@ -49,6 +49,13 @@ function tailStarts(names: readonly string[]): ReadonlyMap<string, number> {
   return starts;
 }
 
+/** Two names, without the words at the beginning that both have if a name is too long. */
+export function differentParts(one: string, other: string): readonly [string, string] {
+  if (Math.max(one.length, other.length) <= ALIKE) return [one, other];
+  const start = one.lastIndexOf(" ", common(one, other) - 1) + 1;
+  return start > 0 ? [`…${one.slice(start)}`, `…${other.slice(start)}`] : [one, other];
+}
+
 const known = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
 
 /** Split a name into a part that may be shortened and an end that stays; the end is often empty. */

@@ -4,16 +4,19 @@ import { Name } from "./Name";
 
 export function ClassName({
   name,
+  text = name,
   color,
 }: {
   readonly name: string;
+  /** A shorter text for the name. */
+  readonly text?: string;
   readonly color?: string | undefined;
 }) {
   const app = useApp();
   return (
     <span class="fs-label">
       <i class="fs-swatch" style={{ background: app.displayedColor(color) }} />
-      <Name name={name} among={app.items.classNames} title={name} />
+      <Name name={text} among={app.items.classNames} title={name} />
     </span>
   );
 }

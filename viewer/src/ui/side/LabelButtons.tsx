@@ -1,18 +1,8 @@
 /** The given and the suggested label of a finding as buttons. */
 import type { ListedFinding } from "../../contract";
+import { differentParts } from "../../state/wording/names";
 import { useApp } from "../context";
 import { ClassName } from "../controls/ClassName";
-
-const MOST_LETTERS = 16; // of a name in a button
-
-/** Two names, without the words at the beginning that both have if a name is too long. */
-function different(one: string, other: string): readonly [string, string] {
-  if (Math.max(one.length, other.length) <= MOST_LETTERS) return [one, other];
-  let start = 0;
-  while (start < one.length && one[start] === other[start]) start++;
-  start = one.lastIndexOf(" ", start - 1) + 1;
-  return start > 0 ? [`…${one.slice(start)}`, `…${other.slice(start)}`] : [one, other];
-}
 
 /** A click checks a label, and a second click removes the check. */
 export function LabelButtons({ finding }: { readonly finding: ListedFinding }) {
@@ -24,7 +14,7 @@ export function LabelButtons({ finding }: { readonly finding: ListedFinding }) {
   const checked = checks.labels.value.get(first);
   const given = items.classOf(first);
   const other = manifest.classes?.find((each) => each.name === suggested);
-  const [givenText, suggestedText] = different(given?.name ?? "no label", suggested);
+  const [givenText, suggestedText] = differentParts(given?.name ?? "no label", suggested);
   const choice = (name: string, text: string, color: string | undefined, key: string) => (
     <button
       type="button"
@@ -33,7 +23,7 @@ export function LabelButtons({ finding }: { readonly finding: ListedFinding }) {
       title={`${name} is the correct label (${key})`}
       onClick={() => app.check(finding.items, checked === name ? null : name)}
     >
-      <ClassName name={text} color={color} />
+      <ClassName name={name} text={text} color={color} />
     </button>
   );
   return (
