@@ -1,4 +1,4 @@
-"""The types of data that a program holds, and their conversion, without imports of libraries."""
+"""The types of data that a program holds, and their conversion; only a call imports NumPy."""
 
 from __future__ import annotations
 
