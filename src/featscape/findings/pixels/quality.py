@@ -32,9 +32,10 @@ _DARK = 0.2  # share of white: 99 % of the pixels of a dark image are below
 # second. A bright sky behind a dark object is above the first only.
 _OVEREXPOSED, _NO_DARK_PIXELS = 0.78, 0.4
 _LEAST_BLUR, _LEAST_NOISE = 0.5, 0.042  # lower values are no fault in any dataset
-# The highest limit: an image above this value has no sharp edge. In a dataset of sharp and soft
-# images, the limit of outliers can exceed 1, which no image reaches.
-_MOST_BLUR = 0.85
+# The median blur of strongly blurred images. In a dataset of sharp and soft images, the limit of
+# outliers can be higher, so that no image is listed. The limit is then the blur of an image without
+# a sharp edge.
+_STRONG_BLUR, _WITHOUT_EDGES = 0.95, 0.85
 _LEAST_LIGHTEST = 0.05  # of the contrast, against division by the lightest level of a black image
 _OUTLYING = 2.0  # interquartile ranges above the third quartile; Tukey's outer fence is at 3
 _METHOD = (
@@ -148,8 +149,8 @@ def measure_faults(survey: Survey, sizes_px: NDArray[np.int32] | None) -> Iterat
     contrast = measures["contrast"] / lightest
     is_flat = contrast < _FLAT
     blur = np.where(is_flat, np.float32(np.nan), measures["blur"])
-    most_blur = float(np.clip(_upper_fence(blur), _LEAST_BLUR, _MOST_BLUR))
-    yield Fault("blurred", blur - 1, most_blur - 1)
+    fence = max(_upper_fence(blur), _LEAST_BLUR)
+    yield Fault("blurred", blur - 1, (fence if fence < _STRONG_BLUR else _WITHOUT_EDGES) - 1)
     yield Fault("flat", -contrast, -_FLAT)
     yield Fault("noisy", measures["noise"], max(_upper_fence(measures["noise"]), _LEAST_NOISE))
     if sizes_px is not None:

@@ -1,11 +1,14 @@
+import io
 from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
+from sklearn.datasets import load_digits
 
 from featscape.findings.pixels.quality import find_quality_problems, measure_faults
 from featscape.findings.pixels.survey import MEASURES, survey_thumbnails
+from featscape.images.decoding.thumbnails import make_thumbnail
 from helpers.maps.planted import Pictures, average_precision, pictures
 
 
@@ -212,6 +215,18 @@ def test_a_dataset_of_blurred_images_is_reported_once():
     found, reason = problems([blur(image) for image in sharp_pictures(40)])
     assert found == {}
     assert reason.startswith("100 % of the images are blurred")
+
+
+def as_thumbnail(image):
+    return Image.open(io.BytesIO(make_thumbnail(image))).convert("RGB")
+
+
+def test_the_usual_detail_of_enlarged_digits_is_no_fault():
+    levels = (255 - 15 * load_digits().images[:60]).astype(np.uint8)
+    framed = [np.pad(image, 1, constant_values=255) for image in levels]
+    small = [Image.fromarray(image).convert("RGB") for image in framed]
+    images = [image.resize((80, 80), Image.Resampling.BICUBIC) for image in small]
+    assert problems([as_thumbnail(image) for image in images]) == ({}, None)
 
 
 def test_a_smooth_image_with_a_sharp_edge_is_not_blurred():
